@@ -1,0 +1,1 @@
+"""Numbers from a study's tables, and from nothing else."""

@@ -1,0 +1,145 @@
+"""What each arm of a study came to: accuracy at the end and over all labels, across seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+ARM: Final = ["strategy", "retrain", "step_size", "initial"]
+"""The columns that tell arms of one study apart; seeds repeat an arm."""
+
+COLUMNS: Final = [
+    *ARM,
+    "seeds",
+    "n_labelled",
+    "final_mean",
+    "final_sd",
+    "area_mean",
+    "area_sd",
+    "missing",
+]
+"""The columns of `arms`."""
+
+Missing = tuple[int, str, str | None]
+"""Seed, status and error of a trajectory that is not complete."""
+
+
+def area_under_curve(n_labelled: Sequence[float], accuracy: Sequence[float]) -> float:
+    """Mean accuracy over the labels, by trapezoids: the area divided by the range of labels.
+
+    Args:
+        n_labelled: (points,), ascending.
+        accuracy: (points,), at each of these.
+
+    Returns:
+        A value between the least and the largest accuracy; of one point its accuracy.
+
+    Raises:
+        ValueError: there are no points, or not as many of both, or labels do not ascend.
+    """
+    x, y = np.asarray(n_labelled, np.float64), np.asarray(accuracy, np.float64)
+    if not len(x) or x.shape != y.shape:
+        raise ValueError(f"{len(x)} numbers of labels and {len(y)} accuracies: no curve")
+    widths = np.diff(x)
+    if not (widths > 0).all():
+        raise ValueError("numbers of labels must ascend")
+    if len(x) == 1:
+        return float(y[0])
+    return float((widths * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))
+
+
+def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataFrame:
+    """One row per arm, in the order in which `trajectories` first has them.
+
+    Args:
+        steps: the table `steps`.
+        trajectories: a row per trajectory that was wanted, with columns trajectory, strategy,
+            retrain, step_size, initial, seed, status (null: not begun) and error.
+        test: the name of the test to summarise.
+
+    Returns:
+        COLUMNS. `seeds` counts complete trajectories, the only ones in the means and standard
+        deviations (n - 1; NaN of one seed). `n_labelled` is where these end: the least of them,
+        and all are cut there, where some seeds were extended and others not. Arms that are
+        controls have their rows as `initial`. `missing` lists the others as (seed, status, error).
+
+    Raises:
+        ValueError: a complete trajectory has no rows for this test.
+    """
+    of_test = steps[steps.test == test].sort_values("n_labelled", kind="stable")
+    curves = {str(name): rows for name, rows in of_test.groupby("trajectory", sort=False)}
+    made = [
+        dict(zip(ARM, _key(key), strict=True)) | _summarise(group, curves, test)
+        for key, group in trajectories.groupby(ARM, sort=False)
+    ]
+    return pd.DataFrame(made, columns=COLUMNS)
+
+
+def curve(steps: pd.DataFrame, test: str) -> pd.DataFrame:
+    """Accuracy against labels, across the seeds that got there.
+
+    Args:
+        steps: the table `steps`.
+        test: the name of the test.
+
+    Returns:
+        ARM, n_labelled, seeds, mean, sd (n - 1; NaN of one seed): a row per arm and number of
+        labels, arms in the order in which they are first met.
+    """
+    of_test = steps[steps.test == test]
+    accuracy = of_test.groupby([*ARM, "n_labelled"], sort=False).test_accuracy
+    tidy = accuracy.agg(seeds="count", mean="mean", sd="std").reset_index()
+    arm = tidy.groupby(ARM, sort=False).ngroup()
+    order = np.lexsort((tidy.n_labelled, arm))
+    return tidy.iloc[order].reset_index(drop=True)
+
+
+def _key(key: Any) -> tuple[str, str, int, int]:
+    strategy, retrain, step_size, initial = key
+    return str(strategy), str(retrain), int(step_size), int(initial)
+
+
+def _summarise(
+    group: pd.DataFrame, curves: dict[str, pd.DataFrame], test: str
+) -> dict[str, object]:
+    complete = group.status == "complete"
+    absent = [str(name) for name in group.trajectory[complete] if str(name) not in curves]
+    if absent:
+        raise ValueError(f"{absent[0]}: complete, but without rows for the test {test!r}")
+    found = [curves[str(name)] for name in group.trajectory[complete]]
+    end = min((int(rows.n_labelled.iloc[-1]) for rows in found), default=None)
+    found = [rows[rows.n_labelled <= end] for rows in found]
+    final = [float(rows.test_accuracy.iloc[-1]) for rows in found]
+    area = [
+        area_under_curve(rows.n_labelled.tolist(), rows.test_accuracy.tolist()) for rows in found
+    ]
+    others = group.loc[~complete, ["seed", "status", "error"]].astype(object)
+    missing: list[Missing] = [
+        (
+            int(seed),
+            "not begun" if pd.isna(status) else str(status),
+            None if pd.isna(error) else str(error),
+        )
+        for seed, status, error in others.to_numpy().tolist()
+    ]
+    return {
+        "seeds": len(found),
+        "n_labelled": end,
+        "final_mean": _mean(final),
+        "final_sd": _sd(final),
+        "area_mean": _mean(area),
+        "area_sd": _sd(area),
+        "missing": missing,
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def _sd(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan

@@ -1,0 +1,73 @@
+"""What a trial reserves and where its actors go: one function for both, so that they agree.
+
+Bundle 0 is for the loop, bundles 1 … k for members and shards, with k = max(members, shards).
+Member i and shard i share bundle i + 1, half each, because their phases alternate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+LOOP_CPU = 0.02
+"""The loop waits nearly all the time."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Bundles of a trial, and options of its actors but for the placement group.
+
+    Attributes:
+        loop: resources of bundle 0.
+        bundle: resources of each of the other bundles.
+        count: of these.
+    """
+
+    loop: dict[str, float]
+    bundle: dict[str, float]
+    count: int
+
+    @property
+    def bundles(self) -> list[dict[str, float]]:
+        """All bundles, in order."""
+        return [dict(self.loop), *(dict(self.bundle) for _ in range(self.count))]
+
+    @property
+    def actor(self) -> dict[str, float]:
+        """Options of a member or shard: half a bundle."""
+        options = {"num_cpus": _floor(self.bundle["CPU"] / 2)}
+        if "GPU" in self.bundle:
+            options["num_gpus"] = _floor(self.bundle["GPU"] / 2)
+        return options
+
+    @staticmethod
+    def bundle_of(position: int) -> int:
+        """The index of the bundle that a member or shard belongs to."""
+        return position + 1
+
+
+def layout(members: int, shards: int, threads: int, cpus: float, gpus: float) -> Layout:
+    """Lay out one trajectory.
+
+    Args:
+        members: models trained at the same time.
+        shards: shard actors.
+        threads: that each actor computes with.
+        cpus: of the cluster.
+        gpus: of the cluster that may be used; 0 without.
+
+    Returns:
+        Whole GPUs and cores where there are enough, and equal parts of what there is on a laptop.
+    """
+    count = max(members, shards)
+    # The loop's share is taken from the others', so that trajectories fill the cores evenly.
+    whole = min(threads * count, max(cpus, 4 * LOOP_CPU))
+    bundle = {"CPU": _floor((whole - LOOP_CPU) / count)}
+    if gpus:
+        bundle["GPU"] = min(1.0, _floor(gpus / count))
+    return Layout({"CPU": LOOP_CPU}, bundle, count)
+
+
+def _floor(amount: float) -> float:
+    """Ray counts in ten-thousandths; halves must not add up to more than the whole."""
+    return math.floor(amount * 1000 + 1e-9) / 1000

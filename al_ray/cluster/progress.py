@@ -1,0 +1,143 @@
+"""One live line a trajectory while a study runs; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune import Callback
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from al_ray.config import TrajectoryConfig
+from al_ray.grid import Trial
+
+
+@dataclass
+class Line:
+    """What is known of a trajectory."""
+
+    config: TrajectoryConfig
+    state: str = "waiting"
+    done: int = 0
+    begin: int = 0
+    n_labelled: int | None = None
+    accuracy: float | None = None
+    seconds: float = 0.0
+    since: float = 0.0
+
+    def left(self) -> float | None:
+        """Seconds to the end, from the mean of the steps seen so far; None: not known yet."""
+        seen = self.done - self.begin
+        if seen <= 0:
+            return None
+        running = time.monotonic() - self.since if self.state == "running" else 0.0
+        return max(0.0, self.seconds / seen * (self.config.steps - self.done) - running)
+
+
+class Progress(Callback):  # type: ignore[misc]
+    """Shows trials as Tune tells of them. Used as a context around the study."""
+
+    def __init__(self, trials: list[Trial], done: dict[str, int], console: Console) -> None:
+        self._lines = {
+            trial.leader.id: Line(
+                trial.leader, done=done[trial.leader.id], begin=done[trial.leader.id]
+            )
+            for trial in trials
+        }
+        self._console = console
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2)
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks into a folder that we never read."""
+        return {}
+
+    def on_trial_start(self, trial: Any, **_: Any) -> None:
+        """A trial's actors are being made."""
+        line = self._lines[trial.config["trial"]["id"]]
+        line.state, line.since = "running", time.monotonic()
+
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """A step is on disk."""
+        line = self._lines[trial.config["trial"]["id"]]
+        now = time.monotonic()
+        line.seconds += now - line.since
+        line.since = now
+        line.done = result["step"] + 1
+        line.n_labelled, line.accuracy = result["n_labelled"], result["test_accuracy"]
+        self._say(line)
+
+    def on_trial_complete(self, trial: Any, **_: Any) -> None:
+        """A trial has ended, well or on purpose."""
+        line = self._lines[trial.config["trial"]["id"]]
+        line.state = "done" if line.done == line.config.steps else "failed"
+        if line.state == "failed":
+            self._say(line)
+
+    def on_trial_error(self, trial: Any, **_: Any) -> None:
+        """A trial has failed for good."""
+        line = self._lines[trial.config["trial"]["id"]]
+        line.state = "failed"
+        self._say(line)
+
+    def on_trial_recover(self, trial: Any, **_: Any) -> None:
+        """A trial has failed and is tried again, from its last complete step."""
+        line = self._lines[trial.config["trial"]["id"]]
+        line.state = "trying again"
+        self._say(line)
+
+    def _say(self, line: Line) -> None:
+        if not self._console.is_terminal:
+            cells = [cell for cell in self._cells(line) if cell]
+            elapsed = _clock(time.monotonic() - self._began)
+            self._console.print(f"[{elapsed}] " + "  ".join(cells), markup=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for title in ("arm", "", "step", "labels", "accuracy", "left"):
+            table.add_column(title, justify="left" if title in ("arm", "") else "right")
+        order = {"running": 0, "trying again": 0, "failed": 1, "waiting": 2, "done": 3}
+        lines = sorted(self._lines.values(), key=lambda line: order[line.state])
+        room = max(5, self._console.size.height - 6)
+        for line in lines[:room]:
+            table.add_row(*self._cells(line))
+        if len(lines) > room:
+            table.add_row(f"and {len(lines) - room} more")
+        return table
+
+    @staticmethod
+    def _cells(line: Line) -> list[str]:
+        left = line.left()
+        return [
+            name_of(line.config),
+            line.state,
+            f"step {line.done}/{line.config.steps}",
+            "" if line.n_labelled is None else f"{line.n_labelled} labels",
+            "" if line.accuracy is None else f"{line.accuracy:.3f}",
+            "" if left is None or line.state == "done" else f"{_clock(left)} left",
+        ]
+
+
+def name_of(config: TrajectoryConfig) -> str:
+    """An arm and its seed in a few words."""
+    return (
+        f"{config.strategy} {config.retrain} {config.initial}+{config.step_size} seed {config.seed}"
+    )
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"

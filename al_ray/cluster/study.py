@@ -1,0 +1,364 @@
+"""Run a study: what is on disk is read first, and Tune is given what is left to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from filelock import FileLock, Timeout
+from ray import tune
+from rich.console import Console
+
+from al_ray import files
+from al_ray.cluster.progress import Progress, name_of
+from al_ray.cluster.trial import Job, encode, placement, record, run, versions
+from al_ray.config import Device, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.corpus.prepared import prepare
+from al_ray.corpus.rows import Corpus
+from al_ray.encoder.source import ModelSource
+from al_ray.equivalence import follow
+from al_ray.errors import StudyConflict, UserError
+from al_ray.grid import Trial, trajectories, trials
+from al_ray.results import VERSION, Store
+from al_ray.trajectory import steps_done
+from al_ray.workers import Setup
+
+MAX_FAILURES = 3
+"""How often a trial that failed begins again at its last complete step."""
+
+TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended: its trajectories, and those that are not complete."""
+
+    trajectories: tuple[TrajectoryConfig, ...]
+    unfinished: tuple[TrajectoryConfig, ...]
+
+
+def run_study(
+    study: StudyConfig,
+    run_config: RunConfig,
+    corpus: Corpus,
+    model: ModelSource,
+    console: Console,
+) -> Outcome:
+    """Run, continue or extend the study in `run_config.out`.
+
+    Raises:
+        StudyConflict: the folder holds another study, or another process is at it.
+        UserError: a bad option, or no cluster at the address.
+    """
+    store = Store(Path(run_config.out).expanduser().absolute())
+    store.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(store.folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StudyConflict(
+            f"{run_config.out}: another process is running this study; wait for it, or give "
+            "another --out"
+        ) from None
+    with lock:
+        files.sweep(store.folder)
+        return _run(study, run_config, corpus, model, console, store)
+
+
+def _run(
+    study: StudyConfig,
+    run_config: RunConfig,
+    corpus: Corpus,
+    model: ModelSource,
+    console: Console,
+    store: Store,
+) -> Outcome:
+    described = store.read_description()
+    study = replace(study, training=_recorded(study.training, described))
+    corpus_source = Source(name=corpus.name, digest=corpus.digest)
+    model_source = Source(name=model.name, digest=model.digest)
+    if described is not None:
+        _refuse_another(described, _facts(study, corpus_source, model_source), store)
+    # Names and sizes are checked before anything is started.
+    trajectories(study, corpus_source, model_source, len(corpus.train))
+    prepared = prepare(
+        corpus,
+        model.folder,
+        model.digest,
+        study.training.max_length,
+        store.cache,
+        lambda done, total: console.print(f"Tokens: {done:,} of {total:,} texts", highlight=False),
+    )
+    own = _connect(run_config)
+    try:
+        device = _device(run_config)
+        study = replace(study, training=_settle(study.training, device))
+        configs = trajectories(study, corpus_source, model_source, len(corpus.train))
+        description = _describe(
+            described, study, corpus, corpus_source, model_source, configs, run_config
+        )
+        store.write_description(description)
+        resources = ray.cluster_resources()
+        job = Job(
+            out=str(store.folder),
+            prepared=prepared,
+            setup=Setup(
+                encoder=model.folder,
+                tokens=prepared.tokens,
+                n_labels=len(corpus.labels),
+                training=study.training,
+                device=device,
+            ),
+            shards=run_config.shards,
+            cpus=resources.get("CPU", 1.0),
+            gpus=resources.get("GPU", 0.0) if device == "cuda" else 0.0,
+            ledger=study.ledger,
+            commit=_commit(),
+        )
+        return _tune(study, run_config, configs, job, store, console, len(corpus.labels))
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _tune(
+    study: StudyConfig,
+    run_config: RunConfig,
+    configs: Sequence[TrajectoryConfig],
+    job: Job,
+    store: Store,
+    console: Console,
+    n_labels: int,
+) -> Outcome:
+    """Give Tune the trajectories that are not done, and record those that fail."""
+    done = {config.id: steps_done(store, config) for config in configs}
+    begun = [config.id for config in configs if done[config.id]]
+    grouped = trials(configs, n_labels, study.keep_equivalent, begun)
+    for trial in grouped:
+        for follower in trial.followers:
+            if follow(store, trial.leader, follower) == follower.steps:
+                record(store, follower, "complete", job, rows_of=trial.leader.id)
+        if trial.followers:
+            names = ", ".join(follower.strategy for follower in trial.followers)
+            console.print(
+                f"On two labels {names} orders the pool as {trial.leader.strategy} does: "
+                f"{name_of(trial.leader)} runs and gives its rows to "
+                f"{'both' if len(trial.followers) == 2 else 'it'} (--keep-equivalent runs them "
+                "apart).",
+                highlight=False,
+            )
+    todo = [trial for trial in grouped if not _is_complete(trial, done, store)]
+    n_done = len(grouped) - len(todo)
+    if n_done:
+        console.print(f"{n_done} of {len(grouped)} trajectories are done already.", highlight=False)
+    if todo:
+        os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
+        os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
+        os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
+        scratch = store.folder / ".tune"  # Tune's own notes: never read, so never trusted
+        shutil.rmtree(scratch, ignore_errors=True)
+        with Progress(todo, done, console) as progress:
+            tuner = tune.Tuner(
+                tune.with_resources(
+                    tune.with_parameters(run, job=job), partial(placement, job=job)
+                ),
+                param_space={"trial": tune.grid_search([encode(trial) for trial in todo])},
+                tune_config=tune.TuneConfig(
+                    max_concurrent_trials=run_config.concurrent,
+                    trial_name_creator=lambda trial: trial.config["trial"]["id"],
+                    trial_dirname_creator=lambda trial: trial.trial_id,
+                ),
+                run_config=tune.RunConfig(
+                    name="study",
+                    storage_path=str(scratch),
+                    failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                    callbacks=[progress],
+                    verbose=0,
+                ),
+            )
+            results = tuner.fit()
+        shutil.rmtree(scratch, ignore_errors=True)
+        errors = {
+            result.config["trial"]["id"]: _one_line(result.error)
+            for result in results
+            if result.config and result.error
+        }
+        for trial in todo:
+            if trial.leader.id in errors:
+                for config in (trial.leader, *trial.followers):
+                    if steps_done(store, config) < config.steps:
+                        record(store, config, "failed", job, error=errors[trial.leader.id])
+    unfinished = tuple(c for c in configs if steps_done(store, c) < c.steps)
+    return Outcome(tuple(configs), unfinished)
+
+
+def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
+    if done[trial.leader.id] < trial.leader.steps:
+        return False
+    rows = store.read_one("trajectories", trial.leader.id)
+    # Killed between its last step and its last word: Tune is asked again, and only that is said.
+    return (
+        rows is not None
+        and rows.status.iloc[0] == "complete"
+        and int(rows.steps.iloc[0]) == trial.leader.steps
+    )
+
+
+# What may not change within a folder
+
+
+def _facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
+    """What all trajectories of a folder have in common."""
+    return {
+        "corpus": dataclasses.asdict(corpus),
+        "model": dataclasses.asdict(model),
+        "training": dataclasses.asdict(study.training),
+        "validation": study.validation,
+        "committee_learning_rates": list(study.rates),
+        "disagreement": study.disagreement,
+    }
+
+
+def _recorded(training: Training, described: dict[str, Any] | None) -> Training:
+    """`auto` means what it meant when the study began."""
+    if described is None:
+        return training
+    before = described.get("training", {})
+    if training.precision == "auto":
+        training = replace(training, precision=before.get("precision", "auto"))
+    if training.token_budget is None:
+        training = replace(training, token_budget=before.get("token_budget"))
+    return training
+
+
+def _refuse_another(described: dict[str, Any], facts: dict[str, Any], store: Store) -> None:
+    if described.get("schema_version") != VERSION:
+        raise StudyConflict(
+            f"{store.folder}: its tables are of version {described.get('schema_version')}, this "
+            f"al_ray writes version {VERSION}; give another --out"
+        )
+    for source in ("corpus", "model"):
+        before, now = described[source], facts[source]
+        if before["digest"] != now["digest"]:
+            raise StudyConflict(
+                f"{store.folder}: holds a study of {source} {before['name']} "
+                f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
+                "another --out"
+            )
+    before = {**described["training"], **{k: described[k] for k in facts if k in _PLAIN}}
+    now = {**facts["training"], **{k: facts[k] for k in facts if k in _PLAIN}}
+    for name, value in now.items():
+        if before.get(name) != value:
+            option = "--" + name.replace("_", "-")
+            raise StudyConflict(
+                f"{store.folder}: its study has {option} {_text(before.get(name))}, not "
+                f"{_text(value)}; give the same, or another --out"
+            )
+
+
+_PLAIN = ("validation", "committee_learning_rates", "disagreement")
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _describe(
+    described: dict[str, Any] | None,
+    study: StudyConfig,
+    corpus: Corpus,
+    corpus_source: Source,
+    model: Source,
+    configs: Sequence[TrajectoryConfig],
+    run_config: RunConfig,
+) -> dict[str, Any]:
+    """`study.json`: this run's configuration, and every trajectory asked for so far."""
+    known = {} if described is None else dict(described["trajectories"])
+    known |= {config.id: config.steps for config in configs}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "schema_version": VERSION,
+        **_facts(study, corpus_source, model),
+        "demonstration": corpus.name == "embedded",
+        "labels": list(corpus.labels),
+        "train_rows": len(corpus.train),
+        "tests": {split.name: len(split) for split in corpus.tests},
+        "notes": list(corpus.notes),
+        "study": dataclasses.asdict(study),
+        "run": {"shards": run_config.shards, "concurrent": run_config.concurrent},
+        "trajectories": known,
+        "versions": versions(),
+        "commit": _commit(),
+        "begun_at": now if described is None else described["begun_at"],
+        "continued_at": now,
+    }
+
+
+# The cluster and its devices
+
+
+def _connect(run_config: RunConfig) -> bool:
+    """Join or start a cluster; answers whether to leave it at the end."""
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if run_config.address is None or run_config.address == "local":
+        options["include_dashboard"] = run_config.dashboard
+    try:
+        ray.init(address=run_config.address, **options)
+    except ConnectionError as error:
+        raise UserError(
+            f"--address {run_config.address}: no Ray cluster answers there "
+            f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
+        ) from error
+    return True
+
+
+def _device(run_config: RunConfig) -> Device:
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if run_config.device == "cuda" and not gpus:
+        raise UserError("--device cuda: the cluster has no GPU; leave the option out")
+    if run_config.device == "auto":
+        return "cuda" if gpus else "cpu"
+    return run_config.device
+
+
+def _settle(training: Training, device: Device) -> Training:
+    """Replace what is left to the device by what this one does best."""
+    if training.precision == "auto":
+        fast = device == "cuda" or _cpu_has_bfloat16()
+        training = replace(training, precision="bfloat16" if fast else "float32")
+    if training.token_budget is None:
+        training = replace(training, token_budget=TOKEN_BUDGET[device])
+    return training
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _commit() -> str:
+    """The checkout's commit, or '' outside one."""
+    here = Path(__file__).resolve().parent
+    result = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip()
+
+
+def _one_line(error: BaseException | None) -> str:
+    text = str(error).strip().splitlines() if error else []
+    return text[-1] if text else type(error).__name__

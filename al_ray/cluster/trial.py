@@ -1,0 +1,147 @@
+"""One trajectory as a Tune trial: a function, so that a wrong placement is an error, not a hang."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ray import tune
+
+from al_ray.cluster.actors import RayWorkers
+from al_ray.cluster.layout import Layout, layout
+from al_ray.config import CONTROL, TrajectoryConfig
+from al_ray.corpus.prepared import Prepared, Rows
+from al_ray.equivalence import follow
+from al_ray.errors import AlRayError
+from al_ray.grid import Trial
+from al_ray.results import Store
+from al_ray.trajectory import Trajectory, arm_columns, steps_done
+from al_ray.workers import Setup
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a study share: paths and numbers."""
+
+    out: str
+    prepared: Prepared
+    setup: Setup
+    shards: int
+    cpus: float
+    gpus: float
+    ledger: bool
+    commit: str
+
+
+def encode(trial: Trial) -> dict[str, Any]:
+    """A trial as a point of Tune's search space."""
+    return {
+        "id": trial.leader.id,
+        "leader": trial.leader.to_json(),
+        "followers": [follower.to_json() for follower in trial.followers],
+    }
+
+
+def decode(point: dict[str, Any]) -> Trial:
+    """The inverse of `encode`."""
+    followers = tuple(TrajectoryConfig.from_json(text) for text in point["followers"])
+    return Trial(TrajectoryConfig.from_json(point["leader"]), followers)
+
+
+def trial_layout(config: TrajectoryConfig, job: Job) -> Layout:
+    """Used for the reservation and for the actors."""
+    return layout(len(config.rates), job.shards, config.training.threads, job.cpus, job.gpus)
+
+
+def placement(point: dict[str, Any], job: Job) -> tune.PlacementGroupFactory:
+    """What Tune reserves for a trial."""
+    leader = decode(point["trial"]).leader
+    return tune.PlacementGroupFactory(trial_layout(leader, job).bundles, strategy="PACK")
+
+
+def run(point: dict[str, Any], job: Job) -> None:
+    """The trainable: what is on disk is continued, and each step is reported once it is there."""
+    trial = decode(point["trial"])
+    config, store = trial.leader, Store(job.out)
+    begin = steps_done(store, config)
+    record(store, config, "running", job)
+    strategy = "" if config.strategy == CONTROL else config.strategy
+    rows = Rows.load(job.prepared.rows)
+    try:
+        with RayWorkers(
+            job.setup, config, strategy, trial_layout(config, job), job.shards
+        ) as workers:
+            for done in Trajectory(config, rows, workers, store, job.ledger).run():
+                for follower in trial.followers:
+                    follow(store, config, follower)
+                tune.report(
+                    {
+                        "step": done.step,
+                        "steps": config.steps,
+                        "begin": begin,
+                        "n_labelled": done.n_labelled,
+                        "test_accuracy": done.test_accuracy,
+                        "step_seconds": done.seconds,
+                    }
+                )
+            device = workers.device
+    except AlRayError as error:
+        # On purpose, so it would come again: not worth Tune's retries.
+        for each in (config, *trial.followers):
+            record(store, each, "failed", job, error=str(error))
+        return
+    record(store, config, "complete", job, device=device)
+    for follower in trial.followers:
+        record(store, follower, "complete", job, device=device, rows_of=config.id)
+
+
+def record(
+    store: Store,
+    config: TrajectoryConfig,
+    status: str,
+    job: Job,
+    error: str | None = None,
+    device: str | None = None,
+    rows_of: str | None = None,
+) -> None:
+    """Write a trajectory's row in `trajectories`."""
+    training = config.training
+    columns = {
+        **arm_columns(config),
+        "corpus_digest": config.corpus.digest,
+        "model_digest": config.model.digest,
+        "strategy_source": config.strategy_source,
+        "disagreement": config.disagreement,
+        "steps": config.steps,
+        "validation": config.validation,
+        "learning_rate": training.learning_rate,
+        "epochs": training.epochs,
+        "updates": training.updates,
+        "min_updates": training.min_updates,
+        "batch_size": training.batch_size,
+        "max_length": training.max_length,
+        "warmup": training.warmup,
+        "decay": training.decay,
+        "weight_decay": training.weight_decay,
+        "clip": training.clip,
+        "threads": training.threads,
+        "precision": training.precision,
+        "token_budget": training.token_budget,
+        "chunk_rows": training.chunk_rows,
+        "status": status,
+        "error": error,
+        "rows_of": rows_of,
+        "device": device,
+        "versions": versions(),
+        "commit": job.commit,
+    }
+    # A list in a list: one row whose value is the list of rates.
+    store.write("trajectories", {**columns, "rates": [list(config.rates)]}, config.id)
+
+
+def versions() -> str:
+    """Versions of what results may depend on, as JSON."""
+    names = ("al_ray", "ray", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
+    return json.dumps({name: importlib.metadata.version(name) for name in names})

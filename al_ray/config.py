@@ -1,0 +1,299 @@
+"""What one trajectory and one study are; plain frozen values, checked when they are made.
+
+Nothing here is read from the environment or the disk: configuration is passed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from al_ray.errors import UserError
+
+Recipe = Literal["seed", "stable"]
+Retrain = Literal["cold", "warm", "warm-new"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda"]
+Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
+
+CONTROL = "control"
+"""The strategy name of a model trained once on a random share of the pool."""
+
+
+def check(condition: bool, message: str) -> None:
+    """Raise `UserError` with this one line unless the condition holds."""
+    if not condition:
+        raise UserError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a member is fine-tuned and how it is run over rows; equal within a study.
+
+    `auto` and None are settled once, when a study starts, and recorded: fine-tuning in another
+    precision, with another number of threads or another token budget differs in the last bits.
+
+    Attributes:
+        recipe: where the numbers below come from.
+        epochs: passes over the rows.
+        updates: exact number of optimiser updates; None: `epochs`, but at least `min_updates`.
+        min_updates: floor on the number of updates.
+        learning_rate: of the member that is evaluated.
+        batch_size: rows of one update.
+        max_length: tokens a text is cut to.
+        warmup: share of the updates in which the rate rises linearly from 0.
+        decay: `linear` to 0 after the warm-up, or `none`.
+        weight_decay: of AdamW; biases and layer norms are left out.
+        clip: largest norm of the gradient; None: not clipped.
+        threads: of one actor.
+        precision: `bfloat16` is autocast; logits and weights stay float32.
+        token_budget: tokens, padding included, in one inference batch.
+        chunk_rows: rows of one cell of the fixed grid that pools are scored by.
+    """
+
+    recipe: Recipe
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    max_length: int
+    updates: int | None = None
+    min_updates: int = 0
+    warmup: float = 0.0
+    decay: Literal["none", "linear"] = "none"
+    weight_decay: float = 0.01
+    clip: float | None = None
+    threads: int = 1
+    precision: Precision = "auto"
+    token_budget: int | None = None
+    chunk_rows: int = 2048
+
+    def __post_init__(self) -> None:
+        check(self.epochs >= 1, f"--epochs {self.epochs}: give 1 or more")
+        check(
+            self.updates is None or self.updates >= 1, f"--updates {self.updates}: give 1 or more"
+        )
+        check(self.min_updates >= 0, f"--min-updates {self.min_updates}: give 0 or more")
+        check(
+            0 < self.learning_rate < 1,
+            f"--learning-rate {self.learning_rate:g}: give a rate between 0 and 1, such as 2e-5",
+        )
+        check(self.batch_size >= 1, f"--batch-size {self.batch_size}: give 1 or more")
+        check(self.max_length >= 3, f"--max-length {self.max_length}: give 3 or more tokens")
+        check(0 <= self.warmup <= 1, f"--warmup {self.warmup:g}: give a share from 0 to 1")
+        check(self.weight_decay >= 0, f"--weight-decay {self.weight_decay:g}: give 0 or more")
+        check(self.threads >= 1, f"--threads {self.threads}: give 1 or more")
+        check(self.chunk_rows >= 1, f"chunk_rows {self.chunk_rows}: give 1 or more")
+
+    def updates_for(self, rows: int) -> int:
+        """Optimiser updates of a fit on this many rows."""
+        if self.updates is not None:
+            return self.updates
+        return max(self.epochs * math.ceil(rows / self.batch_size), self.min_updates)
+
+    def rate_factor(self, update: int, updates: int) -> float:
+        """What the learning rate is multiplied by at update 0 … updates − 1."""
+        rising = round(self.warmup * updates)
+        if update < rising:
+            return (update + 1) / (rising + 1)
+        if self.decay == "none":
+            return 1.0
+        return (updates - update) / max(1, updates - rising)
+
+
+RECIPES: dict[Recipe, dict[str, Any]] = {
+    "seed": {
+        "epochs": 3,
+        "min_updates": 0,
+        "warmup": 0.0,
+        "decay": "none",
+        "clip": None,
+    },
+    "stable": {
+        "epochs": 5,
+        "min_updates": 150,
+        "warmup": 0.1,
+        "decay": "linear",
+        "clip": 1.0,
+    },
+}
+"""`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.
+
+docs/recipes.md has what was tried on real text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Something that determines picks by its content: a corpus or a model.
+
+    Attributes:
+        name: for people and tables.
+        digest: of the content; this alone counts for identity.
+    """
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryConfig:
+    """One simulated active-learning run.
+
+    Attributes:
+        rates: learning rate of each member; one for all but committee strategies.
+        strategy_source: digest of the source of a strategy of one's own, else empty.
+        initial: rows of the random first draw.
+        step_size: rows chosen at every step but the last.
+        steps: number of fits; the last one selects nothing. Not part of the identity, so that a
+            trajectory can be extended.
+        validation: rows of train that are kept apart, and paid for.
+    """
+
+    corpus: Source
+    model: Source
+    strategy: str
+    strategy_source: str
+    family: str
+    disagreement: str
+    rates: tuple[float, ...]
+    retrain: Retrain
+    initial: int
+    step_size: int
+    steps: int
+    seed: int
+    validation: int
+    training: Training
+
+    @property
+    def evaluated(self) -> int:
+        """The position of the member that is evaluated: the one at the study's learning rate."""
+        return self.rates.index(self.training.learning_rate)
+
+    @property
+    def id(self) -> str:
+        """Names the trajectory by what determines its picks; safe as a file name."""
+        facts = dataclasses.asdict(self)
+        del facts["steps"], facts["family"]
+        facts["corpus"], facts["model"] = self.corpus.digest, self.model.digest
+        content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
+        digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
+        strategy = "".join(c if c.isalnum() or c in "-_." else "." for c in self.strategy)
+        size = self.initial if self.strategy == CONTROL else self.step_size
+        return f"{strategy}-{self.retrain}-{size}-s{self.seed}-{digest}"
+
+    def to_json(self) -> str:
+        """For sending it to a trial."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrajectoryConfig:
+        """The inverse of `to_json`."""
+        facts = json.loads(text)
+        facts["corpus"], facts["model"] = Source(**facts["corpus"]), Source(**facts["model"])
+        facts["training"] = Training(**facts["training"])
+        facts["rates"] = tuple(facts["rates"])
+        return cls(**facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """The grid of trajectories over one corpus and one model.
+
+    Attributes:
+        initial: rows of the first draw; None: the step size.
+        steps: number of fits of each trajectory; None where a budget is given.
+        budget: labels (an int) or share of the pool (a float below 1) to stop at.
+        controls: shares of the pool to train on at random, once.
+        rates: the committee's learning rates.
+    """
+
+    strategies: tuple[str, ...]
+    training: Training
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...] = (0, 1)
+    retrain: tuple[Retrain, ...] = ("cold",)
+    step_sizes: tuple[int, ...] = (100,)
+    initial: int | None = None
+    steps: int | None = None
+    budget: float | None = None
+    controls: tuple[float, ...] = ()
+    validation: int = 0
+    disagreement: Disagreement = "vote-entropy"
+    keep_equivalent: bool = False
+    ledger: bool = False
+
+    def __post_init__(self) -> None:
+        for option, values in (
+            ("--strategies", self.strategies),
+            ("--seeds", self.seeds),
+            ("--retrain", self.retrain),
+            ("--step-size", self.step_sizes),
+        ):
+            check(bool(values), f"{option}: give at least one")
+            check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
+        check(
+            CONTROL not in self.strategies,
+            "--strategies control: give shares of the pool with --controls instead",
+        )
+        check(min(self.seeds) >= 0, f"--seeds {min(self.seeds)}: give 0 or more")
+        check(min(self.step_sizes) >= 1, f"--step-size {min(self.step_sizes)}: give 1 or more")
+        check(
+            self.initial is None or self.initial >= 1, f"--initial {self.initial}: give 1 or more"
+        )
+        check(
+            self.steps is None or self.budget is None,
+            "--steps and --budget: give one of the two",
+        )
+        check(
+            self.steps is not None or self.budget is not None,
+            "--steps: give a number of steps, or a --budget",
+        )
+        check(self.steps is None or self.steps >= 1, f"--steps {self.steps}: give 1 or more")
+        check(
+            self.budget is None or self.budget > 0,
+            f"--budget {self.budget}: give labels, or a share of the pool below 1",
+        )
+        check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
+        for share in self.controls:
+            check(0 < share <= 1, f"--controls {share:g}: give shares of the pool, above 0 up to 1")
+
+    def steps_for(self, initial: int, step_size: int, pool: int) -> int:
+        """Number of fits of a trajectory over a pool of this many rows."""
+        if self.steps is not None:
+            wanted = self.steps
+        else:
+            assert self.budget is not None
+            labels = self.budget * pool if self.budget < 1 else self.budget
+            wanted = 1 + max(0, math.ceil((round(labels) - initial) / step_size))
+        possible = 1 + max(0, math.ceil((pool - initial) / step_size))
+        return min(wanted, possible)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Where and how wide a study runs; none of it changes a pick.
+
+    Attributes:
+        out: results folder.
+        shards: shard actors of each trajectory.
+        concurrent: trajectories at once; None: what fits.
+        address: of a running Ray cluster; `local`: always one of our own; None: Ray's own rule.
+        device: `auto`: a GPU where the cluster has one.
+    """
+
+    out: str
+    shards: int = 1
+    concurrent: int | None = None
+    address: str | None = None
+    device: Device = "auto"
+    dashboard: bool = True
+
+    def __post_init__(self) -> None:
+        check(self.shards >= 1, f"--shards {self.shards}: give 1 or more")
+        check(
+            self.concurrent is None or self.concurrent >= 1,
+            f"--concurrent {self.concurrent}: give 1 or more",
+        )

@@ -1,0 +1,80 @@
+"""What a corpus is: rows with stable ids, texts and labels, in one train and one or more tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of one name (train, test, dev, holdout).
+
+    Attributes:
+        name: of the split.
+        row_ids: one string a row, unique within the corpus; never a position.
+        texts: one string a row.
+        labels: int32, codes into `Corpus.labels`.
+    """
+
+    name: str
+    row_ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    labels: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        if not len(self.row_ids) == len(self.texts) == len(self.labels):
+            raise ValueError(f"{self.name}: ids, texts and labels differ in number")
+
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64], name: str | None = None) -> Split:
+        """The rows at these positions, in this order, under another name if one is given."""
+        return Split(
+            name or self.name,
+            tuple(self.row_ids[i] for i in rows),
+            tuple(self.texts[i] for i in rows),
+            self.labels[np.asarray(rows, np.int64)],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Texts with labels.
+
+    Attributes:
+        name: shown in tables; the folder's name, `nsmc`, `embedded` and so on.
+        labels: names of the labels, sorted; a row's label is a position in this tuple.
+        train: the rows that are the pool.
+        tests: the rows that are only evaluated on; the first is the main one.
+        notes: what was detected, left out or changed on the way in, one sentence each, with counts.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    train: Split
+    tests: tuple[Split, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the content (ids, texts, labels, in order); no path goes into it."""
+        content = hashlib.blake2b(digest_size=16)
+        content.update("\x00".join(self.labels).encode())
+        for split in (self.train, *self.tests):
+            content.update(f"\x01{split.name}\x01{len(split)}\x01".encode())
+            content.update("\x00".join(split.row_ids).encode("utf-8", "surrogatepass"))
+            content.update("\x00".join(split.texts).encode("utf-8", "surrogatepass"))
+            content.update(split.labels.tobytes())
+        return content.hexdigest()
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Train, then the tests: the order of rows in the token file."""
+        return (self.train, *self.tests)

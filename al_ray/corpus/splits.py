@@ -1,0 +1,129 @@
+"""Which rows are trained on and which are tested on: held-out rows and seeded subsamples.
+
+What is drawn here belongs to the corpus, so its seed is always 0 and no trajectory changes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.rows import Corpus, Split
+from al_ray.errors import CorpusError
+from al_ray.randomness import keys, row_hashes
+
+HOLDOUT_SHARE = 0.2
+LARGEST_SHIFT = 0.1
+_SEED = 0
+
+
+def label_mix(split: Split, n_labels: int) -> NDArray[np.float64]:
+    """The share of each label (n_labels,); sums to 1 where the split has rows."""
+    counts = np.bincount(split.labels, minlength=n_labels)
+    return np.asarray(counts / max(len(split), 1), np.float64)
+
+
+def total_variation(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    """Half the L1 distance of two distributions (labels,): 0 if equal, 1 if disjoint."""
+    return float(np.abs(p - q).sum() / 2)
+
+
+def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
+    """The corpus with its main test first: the given one, or a seeded part of train.
+
+    Args:
+        corpus: as read.
+        test_split: `given`, `holdout` (20 % of train leave it and become the test `holdout`; given
+            tests stay behind it), or None: `given`, but `holdout` where there is no test or the
+            label mix of train and of the main test differs by more than 0.1 (total variation).
+
+    Raises:
+        CorpusError: `given` without a test, another word, or under two labels left in train.
+    """
+    if test_split not in ("given", "holdout", None):
+        raise CorpusError(f"--test-split {test_split}: no such choice; use given or holdout")
+    if not corpus.tests:
+        if test_split == "given":
+            raise CorpusError(
+                f"{corpus.name}: --test-split given, but there is no test; "
+                "add a test file or use --test-split holdout"
+            )
+        return _hold_out(corpus, "No test is given" if test_split is None else None)
+    if test_split == "holdout":
+        return _hold_out(corpus, None)
+
+    test = corpus.tests[0]
+    n_labels = len(corpus.labels)
+    shift = total_variation(label_mix(corpus.train, n_labels), label_mix(test, n_labels))
+    if shift <= LARGEST_SHIFT:
+        return corpus
+    why = f"The label mix of train and {test.name} differs (total variation {shift:.2f})"
+    if test_split == "given":
+        return replace(corpus, notes=(*corpus.notes, f"{why}; {test.name} is the test as asked."))
+    return _hold_out(corpus, f"{why}, more than {LARGEST_SHIFT}")
+
+
+def limit(corpus: Corpus, pool_limit: int | None, test_limit: int | None) -> Corpus:
+    """At most so many rows of train and of each test, drawn with a seed, in file order.
+
+    A smaller limit draws a subset of a larger one.
+
+    Raises:
+        CorpusError: a limit below 1, or under two labels left in train.
+    """
+    for option, most in (("--pool-limit", pool_limit), ("--test-limit", test_limit)):
+        if most is not None and most < 1:
+            raise CorpusError(f"{option} {most}: too few rows; give at least 1")
+    notes = list(corpus.notes)
+
+    def cut(split: Split, most: int | None, purpose: str) -> Split:
+        if most is None or most >= len(split):
+            return split
+        notes.append(f"{split.name}: {most:,} of {len(split):,} rows are used (--{purpose}).")
+        return split.take(_drawn(split, most, purpose))
+
+    train = cut(corpus.train, pool_limit, "pool-limit")
+    tests = tuple(cut(test, test_limit, "test-limit") for test in corpus.tests)
+    limited = replace(corpus, train=train, tests=tests, notes=tuple(notes))
+    return _checked(limited, corpus, f"--pool-limit {pool_limit}", "raise the limit")
+
+
+def _drawn(split: Split, n: int, purpose: str) -> NDArray[np.int64]:
+    """Positions (n,) of the rows with the smallest keys, ascending."""
+    order = np.argsort(keys(row_hashes(split.row_ids), _SEED, 0, purpose), kind="stable")
+    return np.sort(order[:n]).astype(np.int64)
+
+
+def _hold_out(corpus: Corpus, why: str | None) -> Corpus:
+    train = corpus.train
+    held = _drawn(train, max(1, round(HOLDOUT_SHARE * len(train))), "holdout")
+    rest = np.setdiff1d(np.arange(len(train)), held)
+    note = f"{len(held):,} of {len(train):,} train rows are held out as the test 'holdout'"
+    if corpus.tests:
+        names = ", ".join(test.name for test in corpus.tests)
+        note += f", and {names} is evaluated too under its own name"
+    note = f"{why}: {note}." if why else f"{note}."
+    divided = replace(
+        corpus,
+        train=train.take(rest),
+        tests=(train.take(held, "holdout"), *corpus.tests),
+        notes=(*corpus.notes, note),
+    )
+    return _checked(divided, corpus, "--test-split holdout", "give a test file or more rows")
+
+
+def _checked(after: Corpus, before: Corpus, option: str, remedy: str) -> Corpus:
+    """`after`, with a note on labels that train lost on the way from `before`."""
+    left = np.unique(after.train.labels)
+    if len(left) < 2:
+        raise CorpusError(
+            f"{after.name}: {option} leaves {len(after.train):,} train rows with {len(left)} "
+            f"label, and a study needs two; {remedy}"
+        )
+    lost = [after.labels[i] for i in np.setdiff1d(np.unique(before.train.labels), left)]
+    if not lost:
+        return after
+    note = f"Train keeps no row of the label {', '.join(lost)} ({option})."
+    return replace(after, notes=(*after.notes, note))

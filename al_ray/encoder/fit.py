@@ -1,0 +1,106 @@
+"""Fine-tune a module on some rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from al_ray.config import Training
+from al_ray.corpus.prepared import Tokens
+from al_ray.encoder.batches import pad, training_batches
+from al_ray.errors import TrainingDiverged
+from al_ray.randomness import derive, generator
+from al_ray.tasks import classification
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit did: updates done, and the mean loss in nats over its last pass."""
+
+    updates: int
+    train_loss: float
+
+
+def fit(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    training: Training,
+    learning_rate: float,
+    seed: int,
+    step: int,
+) -> FitReport:
+    """Train in place, from the weights the module has, with a new optimiser and schedule.
+
+    AdamW (Loshchilov & Hutter 2019) as in torch, which always corrects the bias. Data order and
+    dropout are drawn from (seed, step), whatever the strategy or member.
+
+    Args:
+        module: with its head, on its device.
+        tokens: of the corpus.
+        rows: (rows,) to train on.
+        labels: (rows,) what the oracle answered for them.
+        training: the recipe.
+        learning_rate: of this member.
+        seed: of the trajectory.
+        step: of the trajectory.
+
+    Raises:
+        TrainingDiverged: the loss is not finite.
+    """
+    device = next(module.parameters()).device
+    updates = training.updates_for(len(rows))
+    # One order for a set of rows, however they were chosen or are listed.
+    ordered = np.argsort(rows, kind="stable")
+    rows, labels = rows[ordered], labels[ordered]
+    optimiser = torch.optim.AdamW(
+        _groups(module, training.weight_decay), lr=learning_rate, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda update: training.rate_factor(update, updates)
+    )
+    batches = training_batches(
+        len(rows), training.batch_size, updates, generator(seed, step, "data order")
+    )
+    losses = []
+    module.train()
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive(seed, step, "dropout"))
+        for batch in batches:
+            ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows[batch]))
+            target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
+            with torch.autocast(
+                device.type, torch.bfloat16, enabled=training.precision == "bfloat16"
+            ):
+                logits = module(input_ids=ids, attention_mask=mask).logits
+            loss = classification.loss(logits, target)
+            loss.backward()
+            if training.clip is not None:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad(set_to_none=True)
+            losses.append(loss.detach())
+    one_pass = math.ceil(len(rows) / training.batch_size)
+    train_loss = float(torch.stack(losses[-one_pass:]).mean())
+    if not math.isfinite(train_loss):
+        raise TrainingDiverged(
+            f"training diverged at step {step} with learning rate {learning_rate:g}: the loss is "
+            f"{train_loss}; lower --learning-rate, or use --recipe stable"
+        )
+    return FitReport(updates, train_loss)
+
+
+def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Parameters with and without decay: biases and layer norms are vectors, the rest are not."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]

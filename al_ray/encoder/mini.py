@@ -1,0 +1,70 @@
+"""`mini`: a small BERT of KoBERT's shape, trained from scratch, so that all runs with no download.
+
+Its tokenizer is learnt from the texts of the pool (their labels are not looked at).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from al_ray.corpus.rows import Corpus
+
+VERSION = 1
+SPECIAL = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")  # the pad id is 1, as KoBERT's
+CONFIG = {
+    "architectures": ["BertModel"],
+    "model_type": "bert",
+    "hidden_size": 96,
+    "intermediate_size": 384,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "initializer_range": 0.02,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 512,
+    "pad_token_id": 1,
+    "type_vocab_size": 2,
+}
+VOCABULARY = 4000
+
+
+def build(corpus: Corpus, folder: Path) -> Path:
+    """Write configuration and tokenizer (no weights: they are drawn per seed).
+
+    Returns:
+        The folder, named by the corpus; it is left as it is if it is there.
+    """
+    target = folder / f"mini-{VERSION}-{corpus.digest[:16]}"
+    if target.exists():
+        return target
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY, special_tokens=list(SPECIAL), min_frequency=2, show_progress=False
+    )
+    tokenizer.train_from_iterator(corpus.train.texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    temp = Path(tempfile.mkdtemp(dir=folder, prefix=".mini-"))
+    tokenizer.save(str(temp / "tokenizer.json"))
+    names = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}
+    settings |= dict(zip(names, SPECIAL, strict=True))
+    (temp / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
+    config = CONFIG | {"vocab_size": tokenizer.get_vocab_size()}
+    (temp / "config.json").write_text(json.dumps(config, indent=1))
+    try:
+        temp.rename(target)
+    except OSError:  # another start was first, with the same content
+        shutil.rmtree(temp)
+    return target

@@ -1,0 +1,25 @@
+"""What can go wrong, as one small tree; the user sees the message, never the traceback."""
+
+
+class AlRayError(Exception):
+    """Any error that al_ray raises on purpose."""
+
+
+class UserError(AlRayError):
+    """Bad input. The message is one line: the file, row or option, and the remedy. Exit code 2."""
+
+
+class CorpusError(UserError):
+    """The texts or labels cannot be used."""
+
+
+class ModelError(UserError):
+    """The encoder cannot be loaded or does not fit the task."""
+
+
+class StudyConflict(UserError):
+    """The results folder belongs to another study, or another process is writing to it."""
+
+
+class TrainingDiverged(AlRayError):
+    """A fit ended with a loss or weights that are not finite."""

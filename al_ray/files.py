@@ -1,0 +1,32 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[str]:
+    """A temporary file beside `path` that takes its place when all has gone well.
+
+    Its name begins with a dot, so that readers of the folder pass over it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.close(handle)
+    try:
+        yield temp
+        os.chmod(temp, 0o644)
+        os.replace(temp, path)
+    finally:
+        Path(temp).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `atomic` left behind in a process that was killed; nobody else may write."""
+    for path in folder.glob("*/.*.*-*"):
+        path.unlink(missing_ok=True)

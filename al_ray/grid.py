@@ -1,0 +1,124 @@
+"""From a study to its trajectories, and which of them are one under several names."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from al_ray.config import CONTROL, Source, StudyConfig, TrajectoryConfig, check
+from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS, build, source_digest
+
+
+def trajectories(
+    study: StudyConfig, corpus: Source, model: Source, pool: int
+) -> list[TrajectoryConfig]:
+    """Every trajectory of a study over a pool of this many rows (validation rows included).
+
+    Raises:
+        UserError: a strategy that does not exist, a committee that has no evaluated member, or a
+            pool too small for the first draw.
+    """
+    available = pool - study.validation
+    check(
+        available >= 1,
+        f"--validation {study.validation}: only {pool} rows of train; keep fewer of them",
+    )
+    common = TrajectoryConfig(
+        corpus=corpus,
+        model=model,
+        strategy=CONTROL,
+        strategy_source="",
+        family="data-based",
+        disagreement="",
+        rates=(study.training.learning_rate,),
+        retrain="cold",
+        initial=1,
+        step_size=1,
+        steps=1,
+        seed=0,
+        validation=study.validation,
+        training=study.training,
+    )
+    made = []
+    for share, seed in itertools.product(study.controls, study.seeds):
+        rows = max(1, round(share * available))
+        made.append(replace(common, initial=rows, step_size=rows, seed=seed))
+    for name in study.strategies:
+        strategy = build(name, study.disagreement)
+        if strategy.committee:
+            _check_committee(name, study)
+        for size, retrain, seed in itertools.product(study.step_sizes, study.retrain, study.seeds):
+            initial = study.initial or size
+            check(
+                initial <= available,
+                f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
+                f"{available} rows; give fewer",
+            )
+            made.append(
+                replace(
+                    common,
+                    strategy=name,
+                    strategy_source=source_digest(name),
+                    family=strategy.family,
+                    disagreement=study.disagreement if strategy.committee else "",
+                    rates=study.rates if strategy.committee else common.rates,
+                    retrain=retrain,
+                    initial=initial,
+                    step_size=size,
+                    steps=study.steps_for(initial, size, available),
+                    seed=seed,
+                )
+            )
+    return made
+
+
+def _check_committee(name: str, study: StudyConfig) -> None:
+    given = " ".join(f"{rate:g}" for rate in study.rates)
+    check(
+        len(study.rates) >= 2,
+        f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
+    )
+    check(
+        study.training.learning_rate in study.rates,
+        f"--committee-learning-rates {given}: none is --learning-rate "
+        f"{study.training.learning_rate:g}, whose member is evaluated; add it, or change "
+        "--learning-rate",
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trajectory that runs, and those that are given its rows under their own names."""
+
+    leader: TrajectoryConfig
+    followers: tuple[TrajectoryConfig, ...] = ()
+
+
+def trials(
+    configs: Sequence[TrajectoryConfig],
+    n_labels: int,
+    keep_equivalent: bool,
+    begun: Iterable[str] = (),
+) -> list[Trial]:
+    """Put trajectories that are one order on two labels together.
+
+    Args:
+        configs: of the study.
+        n_labels: of the corpus; nothing is put together but on two.
+        keep_equivalent: run them apart all the same.
+        begun: trajectories with steps on disk; one of these leads, so that nothing runs twice.
+    """
+    if n_labels != 2 or keep_equivalent:
+        return [Trial(config) for config in configs]
+    begun = set(begun)
+    grouped: dict[str, list[TrajectoryConfig]] = {}
+    for config in configs:
+        equal = config.strategy in EQUIVALENT_ON_TWO_LABELS
+        same = replace(config, strategy=EQUIVALENT_ON_TWO_LABELS[0]) if equal else config
+        grouped.setdefault(same.id, []).append(config)
+    made = []
+    for group in grouped.values():
+        leader = next((config for config in group if config.id in begun), group[0])
+        made.append(Trial(leader, tuple(config for config in group if config is not leader)))
+    return made

@@ -1,0 +1,288 @@
+"""The options of an experiment's script, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, get_args
+
+from al_ray.config import (
+    RECIPES,
+    Device,
+    Disagreement,
+    Precision,
+    Recipe,
+    Retrain,
+    RunConfig,
+    StudyConfig,
+    Training,
+)
+from al_ray.corpus import Corpus
+from al_ray.corpus.embedded import generate
+from al_ray.corpus.read import read
+from al_ray.corpus.splits import choose_tests, limit
+from al_ray.encoder import source
+from al_ray.errors import UserError
+
+KOBERT_RATES = (5e-4, 2e-5, 1e-5)
+MULTIPLES = (2.0, 1.0, 0.5)
+"""Committee rates of other models, as multiples of the evaluated member's."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The defaults of one script; `demo` ones hold where no data is given.
+
+    Attributes:
+        name: of the script, and of its results folder.
+        title: what the reference study did under this name.
+        strategies: of the reference study.
+        step_sizes: labels a step.
+        budget: labels, or share of the pool, that the reference study went to.
+        batch_size: rows of one update.
+        max_length: tokens a text is cut to.
+    """
+
+    name: str
+    title: str
+    strategies: tuple[str, ...]
+    step_sizes: tuple[int, ...]
+    budget: float
+    batch_size: int
+    max_length: int
+    demo_step_size: int = 60
+    demo_steps: int = 6
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def is_demonstration(options: argparse.Namespace) -> bool:
+    """Whether the text is generated, so that nothing is learnt of real text."""
+    return bool(options.data == "embedded")
+
+
+def model_name(options: argparse.Namespace) -> str:
+    """The encoder asked for, or the default that belongs to the data."""
+    return options.model or ("mini" if is_demonstration(options) else "kobert")
+
+
+def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig:
+    """Where and how wide to run."""
+    return RunConfig(
+        out=options.out or f"results/{experiment.name}",
+        shards=options.shards,
+        concurrent=options.concurrent,
+        address=options.address,
+        device=options.device,
+        dashboard=not options.no_dashboard,
+    )
+
+
+def load_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus that the options name, with its tests chosen and its limits applied."""
+    if options.data == "embedded":
+        corpus = generate()
+    elif options.data in ("nsmc", "ynat") and not Path(options.data).exists():
+        raise UserError(
+            f"--data {options.data}: fetching by name is not there yet; download the corpus and "
+            "give its folder"
+        )
+    else:
+        corpus = read(
+            Path(options.data), options.text_column, options.label_column, options.id_column
+        )
+    return limit(choose_tests(corpus, options.test_split), options.pool_limit, options.test_limit)
+
+
+def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyConfig:
+    """The study that the options describe, with the experiment's, model's and recipe's defaults.
+
+    Raises:
+        UserError: an option out of range, or two that exclude each other.
+    """
+    model, demonstration = model_name(options), is_demonstration(options)
+    rate = options.learning_rate or source.learning_rate(model)
+    recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
+    if options.committee_learning_rates:
+        rates = tuple(options.committee_learning_rates)
+    elif model in source.HUB:
+        rates = KOBERT_RATES
+    else:
+        rates = tuple(multiple * rate for multiple in MULTIPLES)
+    given = {
+        name: getattr(options, name)
+        for name in ("epochs", "updates", "min_updates", "warmup", "weight_decay")
+        if getattr(options, name) is not None
+    }
+    training = Training(
+        recipe=recipe,
+        **{
+            **RECIPES[recipe],
+            "learning_rate": rate,
+            "batch_size": options.batch_size or (16 if demonstration else experiment.batch_size),
+            "max_length": options.max_length or (128 if demonstration else experiment.max_length),
+            "threads": options.threads,
+            # Its matrices are too small for what bfloat16 saves to pay for the conversions.
+            "precision": "float32"
+            if model == "mini" and options.precision == "auto"
+            else options.precision,
+            **given,
+        },
+    )
+    steps, budget = options.steps, options.budget
+    if steps is None and budget is None:
+        steps, budget = (
+            (experiment.demo_steps, None) if demonstration else (None, experiment.budget)
+        )
+    sizes = options.step_size or (
+        (experiment.demo_step_size,) if demonstration else experiment.step_sizes
+    )
+    return StudyConfig(
+        strategies=tuple(options.strategies or experiment.strategies),
+        training=training,
+        rates=rates,
+        seeds=tuple(options.seeds),
+        retrain=tuple(options.retrain),
+        step_sizes=tuple(sizes),
+        initial=options.initial,
+        steps=steps,
+        budget=budget,
+        controls=tuple(options.controls),
+        validation=options.validation,
+        disagreement=options.disagreement,
+        keep_equivalent=options.keep_equivalent,
+        ledger=options.ledger,
+    )
+
+
+def study_parser(experiment: Experiment) -> Parser:
+    """The options that the experiments share, with this one's defaults in the help."""
+    parser = Parser(
+        prog=f"{experiment.name}.py",
+        description=experiment.title,
+        allow_abbrev=False,
+        epilog="The same command again continues a study; more seeds, strategies, sizes, regimes "
+        "or steps extend it.",
+    )
+
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        default="embedded",
+        metavar="DATA",
+        help="embedded (generated text), or a folder or file: TSV, CSV, JSONL, Parquet",
+    )
+    for column in ("text", "label", "id"):
+        data.add_argument(f"--{column}-column", metavar="NAME", help="default: detected, and said")
+    data.add_argument(
+        "--test-split",
+        choices=("given", "holdout"),
+        help="default: given, but a hold-out of train where the label mixes differ",
+    )
+    data.add_argument("--pool-limit", type=int, metavar="ROWS", help="seeded part of train")
+    data.add_argument("--test-limit", type=int, metavar="ROWS", help="seeded part of each test")
+
+    arms_group = parser.add_argument_group("arms")
+    arms_group.add_argument(
+        "--strategies",
+        nargs="+",
+        metavar="NAME",
+        help=f"names, or module:name of your own; default: {' '.join(experiment.strategies)}",
+    )
+    arms_group.add_argument(
+        "--step-size",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))}",
+    )
+    arms_group.add_argument(
+        "--initial",
+        type=int,
+        metavar="N",
+        help="rows of the random first draw; default: the step size",
+    )
+    arms_group.add_argument(
+        "--steps", type=int, metavar="N", help="fits; the last one selects nothing"
+    )
+    arms_group.add_argument(
+        "--budget",
+        type=float,
+        metavar="X",
+        help=f"labels, or a share of the pool below 1; default: {experiment.budget:g}",
+    )
+    arms_group.add_argument(
+        "--retrain",
+        nargs="+",
+        choices=get_args(Retrain),
+        default=["cold"],
+        help="cold: from the pretrained weights; warm: from the last step's, on all labels; "
+        "warm-new: on the new labels only",
+    )
+    arms_group.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="SEED")
+    arms_group.add_argument(
+        "--controls",
+        nargs="+",
+        type=float,
+        default=[],
+        metavar="SHARE",
+        help="train once on these random shares of the pool",
+    )
+    arms_group.add_argument(
+        "--validation",
+        type=int,
+        default=0,
+        metavar="ROWS",
+        help="rows of train kept apart, and paid for",
+    )
+    arms_group.add_argument(
+        "--disagreement",
+        choices=get_args(Disagreement),
+        default="vote-entropy",
+        help="what qbc measures",
+    )
+    arms_group.add_argument("--committee-learning-rates", nargs="+", type=float, metavar="RATE")
+    arms_group.add_argument(
+        "--keep-equivalent",
+        action="store_true",
+        help="run arms that are equal by mathematics apart",
+    )
+
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="mini (default with embedded), kobert (default else), a folder or a hub id",
+    )
+    training.add_argument(
+        "--recipe", choices=get_args(Recipe), help="default: seed for kobert, stable otherwise"
+    )
+    training.add_argument("--epochs", type=int)
+    training.add_argument("--updates", type=int, help="exact number of updates of every fit")
+    training.add_argument("--min-updates", type=int)
+    training.add_argument("--learning-rate", type=float)
+    training.add_argument("--batch-size", type=int, help=f"default: {experiment.batch_size}")
+    training.add_argument(
+        "--max-length", type=int, help=f"tokens; default: {experiment.max_length}"
+    )
+    training.add_argument("--warmup", type=float, metavar="SHARE")
+    training.add_argument("--weight-decay", type=float)
+    training.add_argument("--threads", type=int, default=1, help="of one actor")
+    training.add_argument("--precision", choices=get_args(Precision), default="auto")
+
+    running = parser.add_argument_group("running; none of these changes a pick")
+    running.add_argument("--out", metavar="FOLDER", help=f"default: results/{experiment.name}")
+    running.add_argument("--shards", type=int, default=1, help="shard actors of each trajectory")
+    running.add_argument("--concurrent", type=int, help="trajectories at once; default: what fits")
+    running.add_argument("--address", help="of a running Ray cluster; auto, local or host:port")
+    running.add_argument("--device", choices=get_args(Device), default="auto")
+    running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
+    running.add_argument("--ledger", action="store_true", help="write every score of every step")
+    return parser

@@ -1,0 +1,114 @@
+"""Strategies by name: those that come with al_ray, and one's own as `module:name`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import get_args
+
+from al_ray.errors import UserError
+from al_ray.strategies.base import Family, Strategy
+from al_ray.strategies.entropy import Entropy
+from al_ray.strategies.least_confidence import LeastConfidence
+from al_ray.strategies.margin import Margin
+from al_ray.strategies.query_by_committee import QueryByCommittee
+from al_ray.strategies.random import Random
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    strategy.name: strategy
+    for strategy in (Random, LeastConfidence, Margin, Entropy, QueryByCommittee)
+}
+
+EQUIVALENT_ON_TWO_LABELS = (LeastConfidence.name, Margin.name, Entropy.name)
+"""With p and 1 - p, each falls as |2p - 1| grows: one order under three names."""
+
+
+def build(name: str, disagreement: str = "vote-entropy") -> Strategy:
+    """The strategy of this name.
+
+    Args:
+        name: a key of `STRATEGIES`, or `module:name` of a `Strategy` subclass or of a function
+            without arguments that returns a strategy.
+        disagreement: what `qbc` measures; see `QueryByCommittee`.
+
+    Raises:
+        UserError: the name is not known, or one's own cannot be loaded or is not a strategy.
+    """
+    if ":" in name:
+        return _build_own(name)
+    _check_known(name)
+    if name == QueryByCommittee.name:
+        return QueryByCommittee(disagreement)
+    return STRATEGIES[name]()
+
+
+def source_digest(name: str) -> str:
+    """Names the source that decides the picks: '' if al_ray's own, else 32 hex digits.
+
+    Only the module's own file counts, not what it imports.
+
+    Raises:
+        UserError: the name is not known, or its module cannot be imported or has no file.
+    """
+    if ":" not in name:
+        _check_known(name)
+        return ""
+    file = getattr(_module(name), "__file__", None)
+    if file is None:
+        raise UserError(f"--strategies {name!r}: its module has no source file")
+    return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).hexdigest()
+
+
+def _check_known(name: str) -> None:
+    if name not in STRATEGIES:
+        known = ", ".join(STRATEGIES)
+        raise UserError(
+            f"--strategies {name!r} is not known: choose from {known}, or module:name of your own"
+        )
+
+
+def _module(name: str) -> ModuleType:
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise UserError(f"--strategies {name!r}: write module:name")
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:  # importing runs the module: anything may come
+        raise UserError(
+            f"--strategies {name!r}: cannot import {module!r} ({_one_line(error)});"
+            " is its folder on PYTHONPATH?"
+        ) from error
+
+
+def _build_own(name: str) -> Strategy:
+    module, attribute = _module(name), name.partition(":")[2]
+    made = getattr(module, attribute, None)
+    if made is None:
+        raise UserError(f"--strategies {name!r}: the module has no {attribute!r}")
+    wanted = "a Strategy subclass or a function without arguments that returns a strategy"
+    if not callable(made) or (isinstance(made, type) and not issubclass(made, Strategy)):
+        raise UserError(f"--strategies {name!r} must be {wanted}")
+    try:
+        strategy = made()
+    except Exception as error:
+        raise UserError(f"--strategies {name!r} cannot be made: {_one_line(error)}") from error
+    if not isinstance(strategy, Strategy):
+        raise UserError(f"--strategies {name!r} must be {wanted}")
+    _check_named(name, strategy)
+    return strategy
+
+
+def _check_named(name: str, strategy: Strategy) -> None:
+    own, families = getattr(strategy, "name", None), get_args(Family)
+    if not isinstance(own, str) or not own:
+        raise UserError(f"--strategies {name!r}: set its class attribute `name` to a string")
+    if own in STRATEGIES:
+        raise UserError(f"--strategies {name!r}: the name {own!r} is taken; give it another")
+    if getattr(strategy, "family", None) not in families:
+        raise UserError(f"--strategies {name!r}: set `family` to one of {', '.join(families)}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,1 @@
+"""What is learnt: head, loss, decoding, metrics."""

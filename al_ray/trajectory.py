@@ -1,0 +1,353 @@
+"""The loop: one step of active learning at a time, in plain Python.
+
+Read `Trajectory.step` from top to bottom. What fits and scores is behind `Workers`; test labels
+are read in `_evaluate` only, whose result is written and never looked at again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.config import CONTROL, TrajectoryConfig
+from al_ray.corpus.prepared import Rows
+from al_ray.results import Store
+from al_ray.strategies import Selection, build, picks_digest, select
+from al_ray.tasks.classification import confusion, metrics
+from al_ray.workers import FitJob, Fitted, Ref, Scores, Workers
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is said of a step while a study runs; the tables have the rest."""
+
+    step: int
+    n_labelled: int
+    test_accuracy: float
+    seconds: float
+
+
+class Oracle:
+    """Answers with the corpus's own labels, and is the only one who may."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._labels = rows.labels
+
+    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Labels (rows,) of the rows asked for."""
+        return self._labels[rows]
+
+
+class Trajectory:
+    """All steps of one configuration, continued from what is already on disk."""
+
+    def __init__(
+        self,
+        config: TrajectoryConfig,
+        rows: Rows,
+        workers: Workers,
+        store: Store,
+        ledger: bool = False,
+    ) -> None:
+        self.config = config
+        self._rows = rows
+        self._workers = workers
+        self._store = store
+        self._ledger = ledger
+        self._oracle = Oracle(rows)
+        self._strategy = (
+            None if config.strategy == CONTROL else build(config.strategy, config.disagreement)
+        )
+        draw = self._draw(rows.train)
+        # From the far end, so that validation rows leave the order of the draws as it is.
+        self._validation = draw[len(draw) - config.validation :]
+        self._labelled: list[NDArray[np.int64]] = [draw[: config.initial]]
+
+    def run(self) -> Iterator[Step]:
+        """Do the steps that are not done yet, and say something of each."""
+        first = self._resume()
+        weights: Sequence[Ref] | None = self._initial_weights(first)
+        for step in range(first, self.config.steps):
+            weights, said = self.step(step, weights)
+            yield said
+
+    def step(self, step: int, previous: Sequence[Ref] | None) -> tuple[Sequence[Ref], Step]:
+        """Fit, evaluate, score the pool, select, record.
+
+        Args:
+            step: its number.
+            previous: each member's weights after the last step; None: the pretrained ones.
+
+        Returns:
+            Each member's weights after this step, and what to say of it.
+        """
+        clock = _Clock()
+        fitted = self._fit(step, previous)
+        weights = [member.weights for member in fitted]
+        clock.lap("fit_seconds")
+
+        evaluated = weights[self.config.evaluated]
+        tests, predictions = self._evaluate(step, evaluated)
+        validation = self._validate(evaluated)
+        clock.lap("evaluate_seconds")
+
+        pool = self._pool()
+        selects = step < self.config.steps - 1
+        ranked = selects and self._strategy is not None and self._strategy.ranks
+        scores = self._workers.score(pool, weights, self.config.evaluated) if ranked else None
+        clock.lap("score_seconds")
+
+        chosen: Selection | None = None
+        if selects:
+            chosen = select(
+                scores.scores if scores else None,
+                self._rows.hashes[pool],
+                self.config.step_size,
+                self.config.seed,
+                step,
+            )
+        clock.lap("select_seconds")
+
+        digest = None
+        if chosen is not None:
+            digest = self._record_selection(step, pool, chosen, scores)
+        self._record_members(step, fitted, pool, scores)
+        self._store.write("predictions", predictions, self.config.id, step)
+        if self.config.retrain != "cold":
+            self._store.write_checkpoint(
+                self.config.id, step, [self._workers.get(ref) for ref in weights]
+            )
+        n_labelled = sum(len(rows) for rows in self._labelled)
+        self._store.write(
+            "steps",
+            {
+                **arm_columns(self.config),
+                **tests,
+                **clock.laps,
+                "n_labelled": n_labelled,
+                "n_validation": len(self._validation),
+                "n_labels_paid": n_labelled + len(self._validation),
+                "pool_share": n_labelled / (n_labelled + len(pool)),
+                "validation_accuracy": validation,
+                "train_loss": fitted[self.config.evaluated].train_loss,
+                "updates": fitted[self.config.evaluated].updates,
+                "step_seconds": clock.total(),
+                "tie_share": chosen.tie_share if chosen else None,
+                "picks_digest": digest,
+                "finished_at": datetime.now(UTC),
+            },
+            self.config.id,
+            step,
+        )
+        if chosen is not None:
+            self._labelled.append(pool[chosen.rows])
+        return weights, Step(step, n_labelled, tests["test_accuracy"][0], clock.total())
+
+    def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
+        rows = (
+            self._labelled[-1]
+            if self.config.retrain == "warm-new"
+            else np.concatenate(self._labelled)
+        )
+        if self.config.retrain == "cold":
+            previous = None
+        return self._workers.fit(
+            [
+                FitJob(
+                    member=member,
+                    rows=rows,
+                    labels=self._oracle(rows),
+                    learning_rate=rate,
+                    seed=self.config.seed,
+                    step=step,
+                    initial=None if previous is None else previous[member],
+                )
+                for member, rate in enumerate(self.config.rates)
+            ]
+        )
+
+    def _evaluate(self, step: int, weights: Ref) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Columns of `steps`, with a value per test, and of `predictions`."""
+        names = self._rows.label_names
+        columns: dict[str, list[Any]] = {"test": []}
+        answers: dict[str, list[Any]] = {
+            name: [] for name in ("test", "row_id", "label", "prediction", "confidence")
+        }
+        for test, rows in self._rows.tests.items():
+            log_probabilities = self._workers.predict(rows, weights)
+            labels = self._rows.labels[rows]
+            result = metrics(log_probabilities, labels)
+            columns["test"].append(test)
+            for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+                columns.setdefault(f"test_{name}", []).append(getattr(result, name))
+            best = log_probabilities.argmax(axis=1)
+            answers["test"] += [test] * len(rows)
+            answers["row_id"] += self._rows.ids_of(rows)
+            answers["label"] += [names[label] for label in labels]
+            answers["prediction"] += [names[label] for label in best]
+            answers["confidence"] += np.exp(log_probabilities.max(axis=1)).tolist()
+        return columns, answers
+
+    def _validate(self, weights: Ref) -> float | None:
+        if not len(self._validation):
+            return None
+        rows = np.sort(self._validation)
+        return metrics(self._workers.predict(rows, weights), self._oracle(rows)).accuracy
+
+    def _record_selection(
+        self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
+    ) -> str:
+        """Write what was chosen and, if wanted, all scores; answer with the digest."""
+        names = self._rows.label_names
+        rows = pool[chosen.rows]
+        ids = self._rows.ids_of(rows)
+        columns: dict[str, Any] = {
+            "rank": list(range(len(rows))),
+            "row_id": ids,
+            "label": [names[label] for label in self._oracle(rows)],
+        }
+        if scores is not None:
+            predictions = scores.predictions[self.config.evaluated]
+            columns["score"] = scores.scores[chosen.rows]
+            columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
+            columns["confidence"] = scores.confidence[chosen.rows]
+            if self._ledger:
+                every = {
+                    "row_id": self._rows.ids_of(pool),
+                    "score": scores.scores,
+                    "prediction": [names[p] for p in predictions],
+                }
+                self._store.write("scores", every, self.config.id, step)
+        self._store.write("selections", columns, self.config.id, step)
+        return picks_digest(ids)
+
+    def _record_members(
+        self,
+        step: int,
+        fitted: Sequence[Fitted],
+        pool: NDArray[np.int64],
+        scores: Scores | None,
+    ) -> None:
+        """Each member's training and, where the pool was scored, what it predicts there.
+
+        The confusion needs the labels of rows that nobody has bought: it is written only.
+        """
+        n_labels = len(self._rows.label_names)
+        columns: dict[str, list[Any]] = {
+            "member": list(range(len(fitted))),
+            "learning_rate": list(self.config.rates),
+            "train_loss": [member.train_loss for member in fitted],
+        }
+        if scores is not None:
+            labels = self._rows.labels[pool]
+            columns["predicted_counts"] = [
+                np.bincount(p, minlength=n_labels).tolist() for p in scores.predictions
+            ]
+            columns["confusion"] = [
+                confusion(labels, p, n_labels).tolist() for p in scores.predictions
+            ]
+        self._store.write("members", columns, self.config.id, step)
+
+    # Where to begin
+
+    def _resume(self) -> int:
+        """The first step that is not on disk; takes over what the steps before it chose."""
+        if self._store.read_one("selections", self.config.id, -1) is None:
+            self._record_initial()
+        first = steps_done(self._store, self.config)
+        if first in (0, self.config.steps):
+            return first
+        if self.config.retrain != "cold" and not self._store.has_checkpoint(
+            self.config.id, first - 1
+        ):
+            return 0  # weights are gone: the same steps again give the same weights
+        train = self._rows.train
+        by_id = dict(zip(self._rows.ids_of(train), train.tolist(), strict=True))
+        for step in range(first):
+            chosen = self._store.read_one("selections", self.config.id, step)
+            assert chosen is not None, "written before `steps`"
+            ids = chosen.sort_values("rank").row_id
+            self._labelled.append(np.array([by_id[i] for i in ids], np.int64))
+        return first
+
+    def _initial_weights(self, first: int) -> list[Ref] | None:
+        """Each member's weights before step `first`; None: the pretrained ones."""
+        if self.config.retrain == "cold" or first in (0, self.config.steps):
+            return None
+        kept = self._store.read_checkpoint(self.config.id, first - 1)
+        assert kept is not None, "_resume has looked"
+        return [self._workers.put(weights) for weights in kept]
+
+    def _record_initial(self) -> None:
+        rows = self._labelled[0]
+        columns = {
+            "rank": list(range(len(rows))),
+            "row_id": self._rows.ids_of(rows),
+            "label": [self._rows.label_names[label] for label in self._oracle(rows)],
+        }
+        self._store.write("selections", columns, self.config.id, -1)
+
+    # Rows
+
+    def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The seed's one permutation; initial draws and random arms are prefixes of it."""
+        chosen = select(None, self._rows.hashes[rows], len(rows), self.config.seed, 0)
+        return rows[chosen.rows]
+
+    def _pool(self) -> NDArray[np.int64]:
+        """The rows of train that are neither labelled nor kept for validation, ascending."""
+        taken = np.concatenate([self._validation, *self._labelled])
+        return np.setdiff1d(self._rows.train, taken, assume_unique=True)
+
+
+def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
+    """The columns by which `steps` and `trajectories` tell arms apart."""
+    return {
+        "corpus": config.corpus.name,
+        "model": config.model.name,
+        "strategy": config.strategy,
+        "family": config.family,
+        "recipe": config.training.recipe,
+        "retrain": config.retrain,
+        "step_size": config.step_size,
+        "initial": config.initial,
+        "seed": config.seed,
+    }
+
+
+def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> bool:
+    """Whether a step's `steps` rows are there and, if it is to select, say what it selected."""
+    rows = store.read_one("steps", trajectory, step)
+    if rows is None:
+        return False
+    return not selects or bool(rows.picks_digest.notna().all())
+
+
+def steps_done(store: Store, config: TrajectoryConfig) -> int:
+    """How many of a trajectory's steps are on disk."""
+    for step in range(config.steps):
+        if not step_is_done(store, config.id, step, step < config.steps - 1):
+            return step
+    return config.steps
+
+
+class _Clock:
+    """Seconds of each phase of a step."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start

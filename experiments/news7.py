@@ -1,0 +1,17 @@
+"""NEWS-7: seven news sections with a committee (experiments E1 and E6 of the reference study)."""
+
+from al_ray.cli import study_main
+from al_ray.options import Experiment
+
+EXPERIMENT = Experiment(
+    name="news7",
+    title="Seven news sections: five arms, the committee among them, up to 21,000 labels.",
+    strategies=("random", "least-confidence", "margin", "entropy", "qbc"),
+    step_sizes=(3000,),
+    budget=21_000,
+    batch_size=8,
+    max_length=512,
+)
+
+if __name__ == "__main__":
+    study_main(EXPERIMENT)

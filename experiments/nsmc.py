@@ -1,0 +1,17 @@
+"""NSMC: binary sentiment of film reviews (experiments E1, E2 and E3 of the reference study)."""
+
+from al_ray.cli import study_main
+from al_ray.options import Experiment
+
+EXPERIMENT = Experiment(
+    name="nsmc",
+    title="Binary sentiment: random, least confidence and entropy up to 40 % of the pool.",
+    strategies=("random", "least-confidence", "entropy"),
+    step_sizes=(3000,),
+    budget=0.4,
+    batch_size=16,
+    max_length=150,
+)
+
+if __name__ == "__main__":
+    study_main(EXPERIMENT)

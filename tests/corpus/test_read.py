@@ -1,0 +1,405 @@
+"""Small files of every format, with the truth written beside them; and the real ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from al_ray.corpus.read import read
+from al_ray.errors import CorpusError
+
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+needs_shared = [
+    pytest.mark.shared,
+    pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the project"),
+]
+
+ROWS = [("a1", "첫째 글", "x"), ("a2", "둘째, 글", "y"), ("a3", 'NA "셋"', "x")]
+
+
+def write_tsv(path: Path) -> None:
+    lines = ["id\ttext\tlabel", "a1\t첫째 글\tx", "a2\t둘째, 글\ty", 'a3\t"NA ""셋"""\tx']
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path) -> None:
+    lines = ["id,text,label", "a1,첫째 글,x", 'a2,"둘째, 글",y', 'a3,"NA ""셋""",x']
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_txt(path: Path) -> None:
+    lines = ["id\ttext\tlabel", *("\t".join(row) for row in ROWS)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_jsonl(path: Path) -> None:
+    records = [dict(zip(("id", "text", "label"), row, strict=True)) for row in ROWS]
+    path.write_text("\n".join(json.dumps(record) for record in records) + "\n", encoding="utf-8")
+
+
+def write_parquet(path: Path) -> None:
+    pd.DataFrame(ROWS, columns=["id", "text", "label"]).to_parquet(path)
+
+
+WRITERS = [write_tsv, write_csv, write_txt, write_jsonl, write_parquet]
+
+
+def text_file(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode())
+    return path
+
+
+def refusal(path: Path, *options: str) -> str:
+    """The message of the refusal, checked to be one line that names the file."""
+    with pytest.raises(CorpusError) as caught:
+        read(path, **dict(option.split("=") for option in options))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+    return message
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__[6:])
+def test_every_format_gives_the_same_rows(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    path = tmp_path / f"mine.{write.__name__[6:]}"
+    write(path)
+    corpus = read(path)
+    assert corpus.name == "mine"
+    assert corpus.tests == ()
+    assert corpus.train.name == "train"
+    assert corpus.labels == ("x", "y")
+    assert corpus.train.row_ids == ("a1", "a2", "a3")
+    assert corpus.train.texts == tuple(text for _, text, _ in ROWS)
+    assert corpus.train.labels.tolist() == [0, 1, 0]
+    assert corpus.train.labels.dtype == "int32"
+    assert corpus.notes == ("Columns: text 'text', label 'label', id 'id'.",)
+
+
+def test_a_folder_gives_test_then_dev_and_says_what_it_did_not_read(tmp_path: Path) -> None:
+    write_tsv(tmp_path / "dev.tsv")
+    write_csv(tmp_path / "train.csv")
+    write_jsonl(tmp_path / "test.jsonl")
+    text_file(tmp_path, "unlabeled.tsv", "text\nx\n")
+    text_file(tmp_path, ".hidden", "")
+    corpus = read(tmp_path)
+    assert corpus.name == tmp_path.name
+    assert [test.name for test in corpus.tests] == ["test", "dev"]
+    assert corpus.notes[0] == "Files not read: unlabeled.tsv."
+
+
+def test_nsmc_names_and_quoting(tmp_path: Path) -> None:
+    train = 'id\tdocument\tlabel\n1\tnull\t1\n2\t"\t0\n3\tNA\t1\n4\t"열고 안 닫음\t0\n5\ta\rb\t0\n'
+    text_file(tmp_path, "ratings_train.txt", train)
+    text_file(tmp_path, "ratings_test.txt", "id\tdocument\tlabel\n6\tNaN\t1\n")
+    corpus = read(tmp_path)
+    assert corpus.train.texts == ("null", '"', "NA", '"열고 안 닫음', "a\rb")
+    assert corpus.train.labels.tolist() == [1, 0, 1, 0, 0]
+    assert [(test.name, test.texts) for test in corpus.tests] == [("test", ("NaN",))]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["t.tsv", "t.txt", "t.jsonl"])
+def test_a_byte_order_mark_and_either_line_ending(tmp_path: Path, name: str, newline: str) -> None:
+    lines = ["text\tlabel", "가\tx", "나\ty", ""]
+    if name == "t.jsonl":
+        lines = ['{"text": "가", "label": "x"}', '{"text": "나", "label": "y"}', ""]
+    corpus = read(text_file(tmp_path, name, "\ufeff" + newline.join(lines)))
+    assert corpus.train.texts == ("가", "나")
+    assert corpus.labels == ("x", "y")
+    assert corpus.train.row_ids == ("train:1", "train:2")
+
+
+def test_quoted_texts_hold_separators_and_lines(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.tsv", 'text\tlabel\n"a\tb\nc"\t1\n그는 "왔다\t0\n')
+    corpus = read(path)
+    assert corpus.train.texts == ("a\tb\nc", '그는 "왔다')
+    assert "train: 1 texts hold line breaks" in corpus.notes[-1]
+
+
+def test_integer_labels_become_strings_in_the_order_of_numbers(tmp_path: Path) -> None:
+    labels = [10, 2, 2, 0]
+    frame = pd.DataFrame({"text": list("abcd"), "label": labels})
+    frame.to_parquet(tmp_path / "ints.parquet")
+    frame.astype({"label": float}).to_parquet(tmp_path / "floats.parquet")
+    frame.to_json(tmp_path / "ints.jsonl", orient="records", lines=True)
+    frame.to_csv(tmp_path / "ints.csv", index=False)
+    for name in ("ints.parquet", "floats.parquet", "ints.jsonl", "ints.csv"):
+        corpus = read(tmp_path / name)
+        assert corpus.labels == ("0", "2", "10"), name
+        assert corpus.train.labels.tolist() == [2, 1, 1, 0], name
+
+
+def test_json_strings_that_look_like_dates_or_numbers_stay_text(tmp_path: Path) -> None:
+    lines = '{"text": "2020-01-01", "label": "1"}\n{"text": "007", "label": "0"}\n'
+    assert read(text_file(tmp_path, "t.jsonl", lines)).train.texts == ("2020-01-01", "007")
+
+
+# --- columns ------------------------------------------------------------------------------------
+
+
+def test_columns_are_detected_without_case_and_in_order_of_preference(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.csv", "본문,Title,분류,GUID\n가,나,x,1\n다,라,y,2\n")
+    corpus = read(path)
+    assert corpus.train.texts == ("나", "라")
+    assert corpus.train.row_ids == ("1", "2")
+    assert corpus.notes == (
+        "Columns: text 'Title', label '분류', id 'GUID'.",
+        "More than one text column: --text-column can name 본문.",
+    )
+    assert read(path, text_column="본문").train.texts == ("가", "다")
+
+
+def test_options_name_any_column(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.csv", "text,label,글,반,번\na,b,가,x,p\nc,d,나,y,q\n")
+    corpus = read(path, "글", "반", "번")
+    assert corpus.train.texts == ("가", "나")
+    assert corpus.labels == ("x", "y")
+    assert corpus.train.row_ids == ("p", "q")
+
+
+def test_readable_names_of_integer_labels(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.tsv", "title\tlabel\ttopic\na\t1\t정치\nb\t0\t경제\nc\t1\t정치\n")
+    corpus = read(path)
+    assert corpus.labels == ("경제", "정치")
+    assert corpus.train.labels.tolist() == [1, 0, 1]
+    assert "Label names are from 'topic', one to one with 'label'." in corpus.notes
+    assert read(path, label_column="label").labels == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a\t1\t정치\nb\t0\t정치\n",  # two codes, one name
+        "a\t1\t정치\nb\t0\t경제\nc\t1\t경제\n",  # one code, two names
+        "a\t1\t5\nb\t0\t6\n",  # a companion of numbers
+        "a\t1\t정치\nb\t0\t\n",  # a companion with gaps
+    ],
+)
+def test_a_companion_that_is_not_one_to_one_is_not_taken(tmp_path: Path, rows: str) -> None:
+    path = text_file(tmp_path, "t.tsv", f"title\tlabel\ttopic\n{rows}")
+    assert read(path).labels == ("0", "1")
+
+
+def test_a_companion_must_hold_in_every_file(tmp_path: Path) -> None:
+    text_file(tmp_path, "train.csv", "text,label,topic\na,0,x\nb,1,y\n")
+    text_file(tmp_path, "test.csv", "text,label,topic\na,0,y\nb,1,x\n")
+    assert read(tmp_path).labels == ("0", "1")
+
+
+@pytest.mark.parametrize("option", ["text_column", "label_column", "id_column"])
+def test_a_missing_column_is_refused_with_those_there_are(tmp_path: Path, option: str) -> None:
+    path = text_file(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
+    message = refusal(path, f"{option}=nope")
+    assert "'nope'" in message
+    assert f"--{option.replace('_', '-')}" in message
+    assert "text, label" in message
+
+
+def test_columns_that_cannot_be_detected(tmp_path: Path) -> None:
+    message = refusal(text_file(tmp_path, "t.csv", "kk,label\na,x\nb,y\n"))
+    assert "--text-column" in message
+    assert "kk, label" in message
+    assert "--label-column" in refusal(text_file(tmp_path, "u.csv", "text,kk\na,x\nb,y\n"))
+
+
+def test_one_column_cannot_be_both(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
+    with pytest.raises(CorpusError, match="both 'label'"):
+        read(path, text_column="label", label_column="label")
+
+
+def test_a_column_that_is_there_twice(tmp_path: Path) -> None:
+    assert "'label' is there twice" in refusal(
+        text_file(tmp_path, "t.csv", "text,label,label\na,x,y\n")
+    )
+
+
+def test_a_test_without_the_columns_of_train(tmp_path: Path) -> None:
+    text_file(tmp_path, "train.csv", "text,label\na,x\nb,y\n")
+    text_file(tmp_path, "test.csv", "sentence,label\na,x\n")
+    with pytest.raises(CorpusError, match=r"test\.csv: no column 'text' .* sentence, label"):
+        read(tmp_path)
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+def test_repeated_ids_fall_back_to_line_numbers_in_every_split(tmp_path: Path) -> None:
+    text_file(tmp_path, "train.csv", "id,text,label\n1,a,x\n2, ,x\n3,b,y\n")
+    text_file(tmp_path, "test.csv", "id,text,label\n1,c,x\n4,d,y\n4,e,y\n")
+    corpus = read(tmp_path)
+    assert corpus.train.row_ids == ("train:1", "train:3")
+    assert corpus.tests[0].row_ids == ("test:1", "test:2", "test:3")
+    assert "repeats an earlier id in 2 rows" in corpus.notes[-1]
+
+
+def test_empty_ids_fall_back_too(tmp_path: Path) -> None:
+    corpus = read(text_file(tmp_path, "t.csv", "id,text,label\n1,a,x\n,b,y\n"))
+    assert corpus.train.row_ids == ("train:1", "train:2")
+    assert "is empty in 1" in corpus.notes[-1]
+
+
+def test_empty_texts_are_left_out_and_counted_and_duplicates_stay(tmp_path: Path) -> None:
+    records = [("가", "x"), (" \t\u3000", "x"), (None, "y"), ("가", "x"), ("나", "y")]
+    pd.DataFrame(records, columns=["text", "label"]).to_parquet(tmp_path / "train.parquet")
+    text_file(tmp_path, "test.csv", 'text,label\n"",x\n가,x\n')
+    corpus = read(tmp_path)
+    assert corpus.train.texts == ("가", "가", "나")
+    assert corpus.train.row_ids == ("train:1", "train:4", "train:5")
+    assert corpus.tests[0].row_ids == ("test:2",)
+    assert "train: 2 of 5 rows have an empty text and are left out." in corpus.notes
+    assert "test: 1 of 2 rows have an empty text and are left out." in corpus.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label\na,x\nb,\nc,y\n"),
+        ("t.tsv", "text\tlabel\na\tx\nb\nc\ty\n"),  # a short row
+        ("t.txt", "text\tlabel\na\tx\nb\t \nc\ty\n"),
+        ("t.jsonl", '{"text": "a", "label": 0}\n{"text": "b", "label": null}\n'),
+        ("t.jsonl", '{"text": "a", "label": 0}\n{"text": "b"}\n'),
+    ],
+)
+def test_a_missing_label_is_refused_with_its_row(tmp_path: Path, name: str, content: str) -> None:
+    assert "data row 2 has no label in column 'label'" in refusal(
+        text_file(tmp_path, name, content)
+    )
+
+
+def test_a_null_label_in_parquet_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": ["a", "b", "c"], "label": [0, 1, None]}), path)
+    assert "data row 3 has no label" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("t.csv", "text,label\na,x\nb,y,z\n", "line 3"),
+        ("t.csv", "text,label\na,x,1\nb,y,2\n", "line 2"),  # pandas would make an index of it
+        ("t.tsv", "text\tlabel\na\tx\n\nb\ty\tz\n", "line 4"),
+        ("t.txt", "text\tlabel\na\tx\ty\n", "line 2"),
+    ],
+)
+def test_ragged_rows(tmp_path: Path, name: str, content: str, line: str) -> None:
+    message = refusal(text_file(tmp_path, name, content))
+    assert line in message
+    assert "3 fields, not 2" in message
+
+
+def test_a_quotation_mark_never_closed(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.tsv", 'text\tlabel\na\tx\n"b\ty\nc\tx\n')
+    assert "line 3 is never closed" in refusal(path)
+
+
+def test_not_utf8_is_refused_with_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\n한글,x\n".encode("cp949"))
+    assert "not UTF-8 at byte offset 11" in refusal(path)
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '"a"', "1"])
+def test_a_line_that_is_no_json_object(tmp_path: Path, line: str) -> None:
+    path = text_file(tmp_path, "t.jsonl", f'{{"text": "a", "label": "x"}}\n\n{line}\n')
+    assert "line 3 is not a JSON object" in refusal(path)
+
+
+@pytest.mark.parametrize("value", ['["a"]', '{"a": 1}', r'"\ud83d"'])
+def test_a_json_value_that_is_no_text(tmp_path: Path, value: str) -> None:
+    path = text_file(
+        tmp_path, "t.jsonl", f'{{"text": "a", "label": "x"}}\n{{"text": {value}, "label": "y"}}\n'
+    )
+    assert "data row 2" in refusal(path)
+
+
+def test_a_damaged_parquet_file(tmp_path: Path) -> None:
+    assert "not a Parquet file" in refusal(text_file(tmp_path, "t.parquet", "PAR1 no"))
+
+
+def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
+    folder = tmp_path / "label=z"
+    folder.mkdir()
+    write_parquet(folder / "train.parquet")
+    assert read(folder).labels == ("x", "y")
+    frame = pd.DataFrame({"text": ["a", "b"], "kk": ["x", "y"]})
+    frame.to_parquet(folder / "train.parquet")
+    assert "--label-column" in refusal(folder / "train.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", ""),
+        ("t.csv", "\n\n"),
+        ("t.csv", "text,label\n"),
+        ("t.jsonl", ""),
+        ("t.csv", 'text,label\n" ",x\n'),
+    ],
+)
+def test_no_rows(tmp_path: Path, name: str, content: str) -> None:
+    assert "no rows" in refusal(text_file(tmp_path, name, content))
+
+
+def test_one_label(tmp_path: Path) -> None:
+    message = refusal(text_file(tmp_path, "t.csv", "text,label\na,x\nb,x\n,y\n"))
+    assert "only one label, 'x'" in message
+
+
+def test_a_label_that_only_a_test_has(tmp_path: Path) -> None:
+    text_file(tmp_path, "train.csv", "text,label\na,x\nb,y\n")
+    text_file(tmp_path, "dev.csv", "text,label\n,x\na,x\nb,z\n")
+    with pytest.raises(CorpusError, match=r"dev\.csv: data row 3 has the label 'z'"):
+        read(tmp_path)
+
+
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    assert "no such file or folder" in refusal(tmp_path / "nowhere")
+    assert "no train file" in refusal(tmp_path)
+    text_file(tmp_path, "test.csv", "text,label\na,x\n")
+    assert "test.csv" in refusal(tmp_path)
+    assert "not a format" in refusal(text_file(tmp_path, "t.xlsx", ""))
+
+
+def test_two_files_for_one_split(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv")
+    write_txt(tmp_path / "ratings_train.txt")
+    assert "both ratings_train.txt and train.csv" in refusal(tmp_path)
+
+
+# --- real data ----------------------------------------------------------------------------------
+
+
+class TestReal:
+    pytestmark = needs_shared
+
+    def test_nsmc(self) -> None:
+        start = time.perf_counter()
+        corpus = read(SHARED / "nsmc")
+        assert time.perf_counter() - start < 20  # a second or two where nothing else runs
+        assert corpus.labels == ("0", "1")
+        assert len(corpus.train) == 150_000 - 5
+        assert [(test.name, len(test)) for test in corpus.tests] == [("test", 50_000 - 3)]
+        assert "train: 5 of 150,000 rows have an empty text and are left out." in corpus.notes
+        assert "test: 3 of 50,000 rows have an empty text and are left out." in corpus.notes
+        assert corpus.train.row_ids[0] == "9976970"
+        assert len(set(corpus.train.texts)) == 150_000 - 5 - 3_817 + 4  # the empty are 4 of those
+
+    def test_ynat(self) -> None:
+        corpus = read(SHARED / "ynat")
+        assert corpus.labels == ("IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치")
+        assert len(corpus.train) == 36_547
+        assert [(test.name, len(test)) for test in corpus.tests] == [("dev", 9_107)]
+        society = corpus.labels.index("사회")
+        assert (corpus.tests[0].labels == society).sum() == 3_701
+        assert round(100 * (corpus.train.labels == society).mean(), 1) == 10.0
+        assert corpus.notes[0] == "Files not read: unlabeled.tsv."
+        assert "Label names are from 'topic', one to one with 'label'." in corpus.notes

@@ -1,0 +1,169 @@
+"""A corpus of random vectors and workers that train on it with NumPy, for tests of the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from al_ray.config import RECIPES, Source, Training, TrajectoryConfig
+from al_ray.corpus.prepared import Rows
+from al_ray.randomness import row_hashes
+from al_ray.results import Store
+from al_ray.results.schema import SCHEMAS, UNTIMED
+from al_ray.strategies import Outputs, build, log_softmax
+from al_ray.trajectory import Trajectory
+from al_ray.workers import Fitted, Scores
+
+RATE = 0.1
+
+
+class World:
+    """Rows (train, test, dev) of Gaussian vectors around their label's centre."""
+
+    def __init__(self, n_labels=3, train=60, test=25, dev=10, seed=0, width=4):
+        random = np.random.default_rng(seed)
+        total = train + test + dev
+        self.labels = random.integers(0, n_labels, total).astype(np.int32)
+        centres = random.normal(size=(n_labels, width))
+        # Float32 on a coarse grid: sums are exact, in whatever order rows are added.
+        raw = centres[self.labels] + random.normal(size=(total, width))
+        self.vectors = np.round(raw * 64) / 64
+        ids = [f"행{i}" for i in range(total)]
+        bounds = np.cumsum([0, train, test, dev])
+        self.rows = Rows(
+            ids=pa.array(ids),
+            labels=self.labels,
+            hashes=row_hashes(ids),
+            splits={
+                name: np.arange(bounds[i], bounds[i + 1])
+                for i, name in enumerate(["train", "test", "dev"])
+            },
+            label_names=tuple("가나다라마"[:n_labels]),
+        )
+
+    def with_labels(self, labels):
+        """The same rows under other labels."""
+        other = object.__new__(World)
+        other.labels, other.vectors = labels, self.vectors
+        rows = self.rows
+        other.rows = Rows(rows.ids, labels, rows.hashes, rows.splits, rows.label_names)
+        return other
+
+
+class Stub:
+    """Softmax regression by a few steps of gradient descent; keeps what it was asked for."""
+
+    def __init__(self, world, config):
+        self.world, self.config = world, config
+        self.n_labels = len(world.rows.label_names)
+        self.strategy = None if config.strategy == "control" else build(
+            config.strategy, config.disagreement
+        )
+        self.fits, self.scored, self.predicted = [], [], []
+        self.device = "stub"
+
+    def fit(self, jobs):
+        self.fits.append(list(jobs))
+        return [self._fit(job) for job in jobs]
+
+    def _fit(self, job):
+        # One order for a set of rows, as encoder.fit has it.
+        order = np.argsort(job.rows)
+        x, y = self.world.vectors[job.rows[order]], np.eye(self.n_labels)[job.labels[order]]
+        if job.initial is None:
+            random = np.random.default_rng(job.seed)
+            weight = random.normal(scale=0.1, size=(x.shape[1], self.n_labels)).astype(np.float32)
+        else:
+            weight = job.initial["weight"].copy()
+        updates = self.config.training.updates_for(len(job.rows))
+        for _ in range(updates):
+            p = np.exp(log_softmax(x @ weight))
+            weight -= (job.learning_rate * x.T @ (p - y) / len(x)).astype(np.float32)
+        # The step and the rate go in, so that a fit at the wrong one is another fit.
+        weight[0, 0] += np.float32(0.01 * (job.step + 1) + job.learning_rate)
+        loss = float(-(y * log_softmax(x @ weight)).sum(axis=1).mean())
+        return Fitted({"weight": weight}, updates, loss)
+
+    def predict(self, rows, weights):
+        self.predicted.append(rows)
+        # float32 and row by row: how rows are grouped must not change a bit.
+        logits = (self.world.vectors[rows][:, :, None] * weights["weight"]).sum(axis=1)
+        return log_softmax(logits.astype(np.float32))
+
+    def score(self, rows, weights, evaluated):
+        self.scored.append(rows)
+        outputs = Outputs(np.stack([self.predict(rows, member) for member in weights]))
+        log_probabilities = outputs.log_probabilities
+        return Scores(
+            self.strategy.score(outputs),
+            log_probabilities.argmax(axis=2).astype(np.int32),
+            np.exp(log_probabilities[evaluated].max(axis=1)),
+        )
+
+    def put(self, weights):
+        return weights
+
+    def get(self, ref):
+        return ref
+
+
+def training(**changes):
+    facts = {
+        "recipe": "seed",
+        "learning_rate": RATE,
+        "batch_size": 8,
+        "max_length": 16,
+        **RECIPES["seed"],
+        **changes,
+    }
+    return Training(**facts)
+
+
+def config_of(**changes):
+    """A small trajectory; `rates` and `disagreement` follow from the strategy."""
+    committee = changes.get("strategy") == "qbc"
+    facts = {
+        "corpus": Source(name="random", digest="c"),
+        "model": Source(name="stub", digest="m"),
+        "strategy": "margin",
+        "strategy_source": "",
+        "disagreement": "mean-kl" if committee else "",
+        "rates": (0.4, RATE, 0.02) if committee else (RATE,),
+        "retrain": "cold",
+        "initial": 6,
+        "step_size": 5,
+        "steps": 4,
+        "seed": 0,
+        "validation": 0,
+        "training": training(),
+        **changes,
+    }
+    if facts["strategy"] == "control":
+        facts["family"] = "data-based"
+    else:
+        facts["family"] = build(facts["strategy"]).family
+    return TrajectoryConfig(**facts)
+
+
+def go(folder, world, config, store=None, ledger=False):
+    """Run to the end; answers with the store, the workers and what was said."""
+    store = store or Store(folder)
+    stub = Stub(world, config)
+    said = list(Trajectory(config, world.rows, stub, store, ledger).run())
+    return store, stub, said
+
+
+def tables(store, drop=()):
+    """Every table as plain values, without the columns that an equal run need not repeat."""
+    return {
+        table: store.read(table).drop(columns=[*UNTIMED, *drop], errors="ignore")
+        for table in SCHEMAS
+    }
+
+
+def assert_same(left, right):
+    import pandas as pd
+
+    assert left.keys() == right.keys()
+    for table in left:
+        pd.testing.assert_frame_equal(left[table], right[table], check_exact=True, obj=table)

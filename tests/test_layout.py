@@ -1,0 +1,107 @@
+"""The rule of the layout, and what is not loaded where it is not needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import al_ray
+
+PACKAGE = Path(al_ray.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+NEEDS_RAY = ("al_ray.cluster", "al_ray.cli")
+WITHOUT_RAY = [module for module in MODULES if not module.startswith(NEEDS_RAY)]
+OF_A_MODEL = ("torch", "transformers", "tokenizers")
+FOR_STATISTICS = ("sklearn", "scipy")
+
+
+def python(code: str, *arguments: str) -> str:
+    """What a fresh interpreter prints; this one has long loaded everything."""
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def loaded(*modules: str) -> set[str]:
+    """Top-level packages that are loaded when these modules are."""
+    code = """
+import importlib, sys
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+    return set(python(code, *modules).split())
+
+
+def test_modules_are_found():
+    assert {"al_ray", "al_ray.trajectory", "al_ray.strategies.margin"} <= set(WITHOUT_RAY)
+    assert "al_ray.cluster.study" not in WITHOUT_RAY
+
+
+def test_a_module_imports_only_what_stands_above_it():
+    """The contracts in pyproject.toml, which also refuse a module that is in no layer."""
+    output = python(
+        "from importlinter.cli import lint_imports_command as main; main()", "--no-cache"
+    )
+    assert " kept, 0 broken" in output
+
+
+def test_everything_but_the_cluster_runs_where_ray_is_not_installed():
+    code = """
+import importlib, sys
+sys.modules["ray"] = None  # an import of it, or of anything in it, raises
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+"""
+    python(code, *WITHOUT_RAY)
+
+
+def test_a_blocked_ray_is_noticed():
+    """The test above can fail: the cluster needs Ray."""
+    code = """
+import sys
+sys.modules["ray"] = None
+try:
+    import al_ray.cluster.study
+except ImportError:
+    print("noticed")
+"""
+    assert python(code).strip() == "noticed"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "al_ray.trajectory",
+        "al_ray.equivalence",
+        "al_ray.workers",
+        "al_ray.grid",
+        "al_ray.results",
+        "al_ray.strategies",
+        "al_ray.corpus",
+    ],
+)
+def test_the_loop_loads_no_model_and_no_statistics(module):
+    assert loaded(module).isdisjoint(["ray", *OF_A_MODEL, *FOR_STATISTICS])
+
+
+def test_the_driver_loads_no_model():
+    """Of a study, and of the loop's actor: both import the whole of the cluster."""
+    assert loaded("al_ray.cluster.study", "al_ray.cli").isdisjoint(OF_A_MODEL)
+
+
+def test_members_and_shards_load_no_statistics():
+    modules = [name for name in MODULES if name.startswith("al_ray.encoder")]
+    assert loaded(*modules, "al_ray.workers").isdisjoint(FOR_STATISTICS)
