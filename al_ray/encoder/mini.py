@@ -44,10 +44,12 @@ def build(corpus: Corpus, folder: Path) -> Path:
         return target
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    # Byte-pair encoding, because its trainer gives the same vocabulary every time: those of
+    # WordPiece and Unigram number their pieces in the order of a hash map.
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=list(SPECIAL), min_frequency=2, show_progress=False
     )
     tokenizer.train_from_iterator(corpus.train.texts, trainer)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al_ray.analysis.summary import ARM, COLUMNS, area_under_curve, arms, curve
@@ -39,6 +39,7 @@ def test_area_by_hand():
     assert area_under_curve([100], [0.25]) == 0.25
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=9), st.integers(0, 1000))
 def test_area_is_a_mean_and_numpys_trapezoid(accuracy, seed):
     labels = np.cumsum(np.random.default_rng(seed).integers(1, 50, len(accuracy)))

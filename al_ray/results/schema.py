@@ -1,0 +1,130 @@
+"""The tables, column by column; a change of these raises VERSION."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+VERSION = 1
+
+_ARM = [
+    ("trajectory", pa.string()),
+    ("corpus", pa.string()),
+    ("model", pa.string()),
+    ("strategy", pa.string()),
+    ("family", pa.string()),
+    ("recipe", pa.string()),
+    ("retrain", pa.string()),
+    ("step_size", pa.int64()),
+    ("initial", pa.int64()),
+    ("seed", pa.int64()),
+]
+
+_COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
+    "trajectories": [
+        *_ARM,
+        ("corpus_digest", pa.string()),
+        ("model_digest", pa.string()),
+        ("strategy_source", pa.string()),
+        ("disagreement", pa.string()),
+        ("rates", pa.list_(pa.float64())),
+        ("steps", pa.int64()),
+        ("validation", pa.int64()),
+        ("learning_rate", pa.float64()),
+        ("epochs", pa.int64()),
+        ("updates", pa.int64()),
+        ("min_updates", pa.int64()),
+        ("batch_size", pa.int64()),
+        ("max_length", pa.int64()),
+        ("warmup", pa.float64()),
+        ("decay", pa.string()),
+        ("weight_decay", pa.float64()),
+        ("clip", pa.float64()),
+        ("threads", pa.int64()),
+        ("precision", pa.string()),
+        ("token_budget", pa.int64()),
+        ("chunk_rows", pa.int64()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("rows_of", pa.string()),
+        ("device", pa.string()),
+        ("versions", pa.string()),
+        ("commit", pa.string()),
+    ],
+    "steps": [
+        *_ARM,
+        ("step", pa.int64()),
+        ("n_labelled", pa.int64()),
+        ("n_validation", pa.int64()),
+        ("n_labels_paid", pa.int64()),
+        ("pool_share", pa.float64()),
+        ("test", pa.string()),
+        ("test_accuracy", pa.float64()),
+        ("test_balanced_accuracy", pa.float64()),
+        ("test_macro_f1", pa.float64()),
+        ("test_loss", pa.float64()),
+        ("validation_accuracy", pa.float64()),
+        ("train_loss", pa.float64()),
+        ("updates", pa.int64()),
+        ("fit_seconds", pa.float64()),
+        ("evaluate_seconds", pa.float64()),
+        ("score_seconds", pa.float64()),
+        ("select_seconds", pa.float64()),
+        ("step_seconds", pa.float64()),
+        ("tie_share", pa.float64()),
+        ("picks_digest", pa.string()),
+        ("finished_at", pa.timestamp("us", "UTC")),
+    ],
+    "selections": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("rank", pa.int64()),
+        ("row_id", pa.string()),
+        ("label", pa.string()),
+        ("score", pa.float64()),
+        ("prediction", pa.string()),
+        ("confidence", pa.float64()),
+    ],
+    "predictions": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("test", pa.string()),
+        ("row_id", pa.string()),
+        ("label", pa.string()),
+        ("prediction", pa.string()),
+        ("confidence", pa.float64()),
+    ],
+    "members": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("member", pa.int64()),
+        ("learning_rate", pa.float64()),
+        ("train_loss", pa.float64()),
+        ("predicted_counts", pa.list_(pa.int64())),
+        ("confusion", pa.list_(pa.list_(pa.int64()))),
+    ],
+    "scores": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("row_id", pa.string()),
+        ("score", pa.float64()),
+        ("prediction", pa.string()),
+    ],
+}
+
+SCHEMAS: dict[str, pa.Schema] = {
+    table: pa.schema(columns, metadata={"al_ray_schema": str(VERSION)})
+    for table, columns in _COLUMNS.items()
+}
+
+UNTIMED = (
+    "fit_seconds",
+    "evaluate_seconds",
+    "score_seconds",
+    "select_seconds",
+    "step_seconds",
+    "finished_at",
+    "device",
+    "versions",
+    "commit",
+)
+"""Columns that an equal run need not repeat; all others are equal by value."""

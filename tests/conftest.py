@@ -1,0 +1,54 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+# Nothing of a test goes into the home folder, nor does it meet another session's cluster.
+os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ.pop("RAY_ADDRESS", None)
+
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """One Ray cluster of two cores for all tests that need one."""
+    import ray
+
+    ray.init(
+        "local",
+        num_cpus=2,
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=256 * 2**20,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    yield
+    ray.shutdown()
+
+
+def tables(out: Path | str) -> dict[str, pd.DataFrame]:
+    """Every table of a study but for what an equal run need not repeat, in a fixed order."""
+    from al_ray.results import SCHEMAS, Store
+    from al_ray.results.schema import UNTIMED
+
+    store = Store(out)
+    return {
+        name: store.read(name).drop(columns=[c for c in UNTIMED if c in SCHEMAS[name].names])
+        for name in SCHEMAS
+    }
+
+
+def assert_equal_studies(one: Path | str, other: Path | str) -> None:
+    """Equal tables by value, to the last bit."""
+    left, right = tables(one), tables(other)
+    for name in left:
+        pd.testing.assert_frame_equal(left[name], right[name], check_exact=True, obj=name)

@@ -1,0 +1,188 @@
+"""Real Tune trials, placement groups, members and shards; small studies that several tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import assert_equal_studies, tables
+from filelock import FileLock
+
+import tiny_study
+from al_ray.errors import StudyConflict, UserError
+from tiny_study import RATE, STUDY
+
+pytestmark = pytest.mark.ray
+BOTH = replace(STUDY, strategies=("margin", "qbc"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two trials, one of them a committee, one after the other, one shard each."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    assert not tiny_study.run(out, BOTH, concurrent=1).unfinished
+    return out
+
+
+def test_two_trials_with_a_committee(undisturbed: Path) -> None:
+    steps = pd.read_parquet(undisturbed / "steps")
+    assert steps.groupby("strategy").n_labelled.apply(list).to_dict() == {
+        "margin": [20, 40, 60],
+        "qbc": [20, 40, 60],
+    }
+    members = pd.read_parquet(undisturbed / "members")
+    assert sorted(members[members.trajectory.str.startswith("qbc")].learning_rate.unique()) == [
+        RATE / 2,
+        RATE,
+        2 * RATE,
+    ]
+    assert (pd.read_parquet(undisturbed / "trajectories").status == "complete").all()
+
+
+def test_the_evaluated_member_equals_the_single_model(undisturbed: Path) -> None:
+    first = tables(undisturbed)["steps"].query("step == 0").set_index("strategy")
+    assert first.test_loss["qbc"] == first.test_loss["margin"]
+
+
+def test_paired_first_draw(undisturbed: Path) -> None:
+    first = tables(undisturbed)["selections"].query("step == -1")
+    draws = first.groupby("trajectory").row_id.apply(list).tolist()
+    assert draws[0] == draws[1]
+
+
+def test_same_picks_with_two_shards_at_the_same_time(undisturbed: Path, tmp_path: Path) -> None:
+    tiny_study.run(tmp_path, BOTH, shards=2, concurrent=2)
+    assert_equal_studies(undisturbed, tmp_path)
+
+
+def test_same_picks_with_three_shards(undisturbed: Path, tmp_path: Path) -> None:
+    tiny_study.run(tmp_path, BOTH, shards=3, concurrent=1)
+    assert_equal_studies(undisturbed, tmp_path)
+
+
+def test_the_same_command_again_does_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    shutil.copytree(undisturbed, out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    assert not tiny_study.run(out, BOTH).unfinished
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
+
+
+def test_extending_by_a_seed_an_arm_and_a_step(cluster: None, tmp_path: Path) -> None:
+    whole = replace(STUDY, strategies=("random", "margin"), seeds=(0, 1), retrain=("warm",))
+    tiny_study.run(tmp_path / "once", whole)
+    for part in (
+        replace(whole, strategies=("margin",), seeds=(0,), steps=2),
+        replace(whole, strategies=("margin",), seeds=(0, 1), steps=2),
+        replace(whole, strategies=("random", "margin"), steps=2),
+        whole,
+    ):
+        assert not tiny_study.run(tmp_path / "grown", part).unfinished
+    assert_equal_studies(tmp_path / "once", tmp_path / "grown")
+
+
+def test_a_strategy_of_ones_own(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    own = replace(STUDY, strategies=("margin", "own_strategy:Margin"), steps=2)
+    assert not tiny_study.run(tmp_path, own).unfinished
+    picks = tables(tmp_path)["selections"].query("step == 0")
+    assert picks.groupby("trajectory").row_id.apply(list).nunique() == 1
+
+
+def test_a_failed_trial_is_named_and_the_others_end(cluster: None, tmp_path: Path) -> None:
+    wrong = replace(STUDY, strategies=("margin", "own_strategy:Broken"), steps=2)
+    outcome = tiny_study.run(tmp_path, wrong)
+    assert [config.strategy for config in outcome.unfinished] == ["own_strategy:Broken"]
+    rows = pd.read_parquet(tmp_path / "trajectories").set_index("strategy")
+    assert rows.status.to_dict() == {"margin": "complete", "own_strategy:Broken": "failed"}
+    assert "not numbers" in rows.error["own_strategy:Broken"]
+
+
+# Refusals, before any cluster is needed
+
+
+def test_another_process_is_at_it(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(StudyConflict, match="another process"):
+        tiny_study.run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"learning_rate": 1e-3}, "--learning-rate"),
+        ({"max_length": 32}, "--max-length"),
+        ({"threads": 2}, "--threads"),
+    ],
+)
+def test_another_training_is_refused(
+    undisturbed: Path, change: dict[str, float], said: str
+) -> None:
+    other = replace(
+        STUDY,
+        training=replace(STUDY.training, **change),
+        rates=(change.get("learning_rate", RATE),),
+    )
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.parquet")}
+    with pytest.raises(StudyConflict, match=said) as caught:
+        tiny_study.run(undisturbed, other)
+    assert "\n" not in str(caught.value)
+    assert "--out" in str(caught.value)
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.parquet")} == before
+
+
+def test_no_cluster_at_the_address(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import tiny_study\n"
+        "tiny_study.run(sys.argv[2], address='127.0.0.1:1')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(Path(__file__).parent), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert UserError.__name__ in ended.stderr
+    assert "--address 127.0.0.1:1" in ended.stderr.splitlines()[-1]
+
+
+# Killing the driver
+
+
+@pytest.fixture(scope="session")
+def undisturbed_regimes(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("regimes")
+    tiny_study.run(out, replace(STUDY, retrain=("cold", "warm", "warm-new")), concurrent=1)
+    return out
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("retrain", ["cold", "warm", "warm-new"])
+def test_driver_killed_in_the_middle(
+    undisturbed_regimes: Path, tmp_path: Path, retrain: str
+) -> None:
+    """SIGKILL when the first step is on disk, so that the second is under way; then again."""
+    regimes = ["cold", "warm", "warm-new"]
+    command = [sys.executable, tiny_study.__file__, str(tmp_path), "--retrain", *regimes]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 300
+    while not list((tmp_path / "steps").glob(f"margin-{retrain}-20-*-0000.parquet")):
+        assert time.monotonic() < until, "the first step never came"
+        assert first.poll() is None, "the study ended before it could be killed"
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL
+    assert len(list((tmp_path / "steps").glob("*.parquet"))) < 9
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_equal_studies(undisturbed_regimes, tmp_path)

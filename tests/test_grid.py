@@ -1,0 +1,216 @@
+"""From a study to its trajectories and trials."""
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from al_ray.config import Source, StudyConfig, Training
+from al_ray.errors import UserError
+from al_ray.grid import trajectories, trials
+from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS
+
+CORPUS, MODEL = Source(name="nsmc", digest="c"), Source(name="kobert", digest="m")
+COMMITTEE = (5e-4, 2e-5, 1e-5)
+
+
+def study(**changes):
+    training = Training(recipe="seed", epochs=3, learning_rate=2e-5, batch_size=32, max_length=64)
+    facts = {
+        "strategies": ("random", "margin"),
+        "training": training,
+        "rates": COMMITTEE,
+        "step_sizes": (10,),
+        "steps": 4,
+        **changes,
+    }
+    return StudyConfig(**facts)
+
+
+def grid(pool=1000, **changes):
+    return trajectories(study(**changes), CORPUS, MODEL, pool)
+
+
+# Trajectories
+
+
+def test_the_grid_is_the_product():
+    made = grid(
+        strategies=("random", "margin", "qbc"),
+        step_sizes=(10, 50),
+        retrain=("cold", "warm"),
+        seeds=(0, 1, 2),
+    )
+    keys = [(c.strategy, c.step_size, c.retrain, c.seed) for c in made]
+    assert sorted(keys) == sorted(
+        itertools.product(("random", "margin", "qbc"), (10, 50), ("cold", "warm"), (0, 1, 2))
+    )
+    assert len({c.id for c in made}) == 36
+    assert all((c.corpus, c.model, c.steps) == (CORPUS, MODEL, 4) for c in made)
+
+
+def test_the_first_draw_is_the_step_size_unless_given():
+    assert [(c.initial, c.step_size) for c in grid(step_sizes=(10, 50), seeds=(0,))] == [
+        (10, 10),
+        (50, 50),
+    ] * 2
+    assert {c.initial for c in grid(step_sizes=(10, 50), initial=20)} == {20}
+    # The same arm, however its first draw was said.
+    assert [c.id for c in grid()] == [c.id for c in grid(initial=10)]
+
+
+def test_members():
+    made = {c.strategy: c for c in grid(strategies=("random", "margin", "qbc"), seeds=(0,))}
+    assert made["qbc"].rates == COMMITTEE
+    assert made["qbc"].disagreement == "vote-entropy"
+    assert made["qbc"].evaluated == 1
+    for name in ("random", "margin"):
+        assert made[name].rates == (2e-5,)
+        assert made[name].disagreement == ""
+    # What only committees have is no part of the others' identity.
+    other = {
+        c.strategy: c.id
+        for c in grid(
+            strategies=("margin", "qbc"), disagreement="mean-kl", rates=(2e-5, 1e-4), seeds=(0,)
+        )
+    }
+    assert other["margin"] == made["margin"].id
+    assert other["qbc"] != made["qbc"].id
+
+
+def test_families():
+    made = grid(strategies=("random", "margin", "qbc"), seeds=(0,))
+    assert [c.family for c in made] == ["data-based", "prediction-based", "model-based"]
+
+
+def test_more_of_anything_keeps_what_there_is():
+    before = {c.id for c in grid()}
+    wider = grid(
+        strategies=("margin", "random", "qbc"),
+        seeds=(2, 1, 0),
+        step_sizes=(20, 10),
+        retrain=("warm", "cold"),
+        controls=(0.5,),
+        steps=9,
+    )
+    assert before < {c.id for c in wider}
+
+
+def test_controls():
+    made = [c for c in grid(controls=(0.02, 0.2, 1.0), validation=100) if c.strategy == "control"]
+    assert [(c.initial, c.seed) for c in made] == [
+        (18, 0),
+        (18, 1),
+        (180, 0),
+        (180, 1),
+        (900, 0),
+        (900, 1),
+    ]
+    for c in made:
+        assert (c.steps, c.retrain, c.rates, c.family) == (1, "cold", (2e-5,), "data-based")
+    tiny = grid(pool=10, controls=(0.001,), seeds=(0,), step_sizes=(5,))[0]
+    assert tiny.initial == 1
+
+
+def test_no_trajectory_is_there_twice():
+    """Two trials of one id would write the same files at the same time."""
+    made = grid(pool=1000, controls=(0.2, 0.2001), seeds=(0,))
+    assert max(Counter(c.id for c in made).values()) == 1
+
+
+def test_steps_end_with_the_pool():
+    made = grid(pool=65, validation=10, step_sizes=(10, 50), steps=9, seeds=(0,))
+    assert {c.step_size: c.steps for c in made} == {10: 6, 50: 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"),
+    [
+        ({"strategies": ("qbc",), "rates": (2e-5,)}, "--committee-learning-rates 2e-05"),
+        ({"strategies": ("qbc",), "rates": (1e-3, 1e-4)}, "--committee-learning-rates 0.001"),
+        ({"strategies": ("margin", "qbc"), "rates": ()}, "--committee-learning-rates"),
+        ({"strategies": ("qbc",), "rates": (2e-5, 2e-5)}, "--committee-learning-rates"),
+        ({"strategies": ("qbc",), "rates": (2e-5, 5.0)}, "--committee-learning-rates"),
+        ({"strategies": ("nobody",)}, "--strategies 'nobody'"),
+        ({"strategies": ("no_such_module:Mine",)}, "--strategies 'no_such_module:Mine'"),
+        ({"strategies": ("qbc",), "disagreement": "votes"}, "--disagreement 'votes'"),
+        ({"validation": 100}, "--validation 100"),
+        ({"step_sizes": (101,)}, "--step-size 101"),
+        ({"initial": 101}, "--initial 101"),
+        ({"initial": 96, "validation": 5}, "--initial 96"),
+    ],
+)
+def test_refusals(changes, option):
+    with pytest.raises(UserError) as refused:
+        grid(pool=100, **changes)
+    assert str(refused.value).startswith(option)
+    assert "\n" not in str(refused.value)
+
+
+def test_rates_do_not_matter_without_a_committee():
+    assert len(grid(rates=(1.0,))) == 4
+
+
+def test_the_whole_pool_may_be_drawn():
+    assert {c.steps for c in grid(pool=100, step_sizes=(100,))} == {1}
+
+
+# Trials
+
+SAME = ("entropy", "margin", "least-confidence")
+
+
+def test_one_leads_and_two_follow():
+    made = trials(grid(strategies=("random", *SAME), seeds=(0, 1)), 2, False)
+    assert [
+        (t.leader.strategy, t.leader.seed, [f.strategy for f in t.followers]) for t in made
+    ] == [
+        ("random", 0, []),
+        ("random", 1, []),
+        ("entropy", 0, ["margin", "least-confidence"]),
+        ("entropy", 1, ["margin", "least-confidence"]),
+    ]
+
+
+def test_only_what_is_alike_otherwise_is_put_together():
+    configs = grid(
+        strategies=(*SAME, "qbc", "random"),
+        step_sizes=(10, 50),
+        retrain=("cold", "warm"),
+        controls=(0.5,),
+    )
+    made = trials(configs, 2, False)
+    everyone = [c for t in made for c in (t.leader, *t.followers)]
+    assert sorted(c.id for c in everyone) == sorted(c.id for c in configs)
+    for t in made:
+        for f in t.followers:
+            assert (f.seed, f.retrain, f.step_size) == (
+                t.leader.seed,
+                t.leader.retrain,
+                t.leader.step_size,
+            )
+            assert {f.strategy, t.leader.strategy} <= set(EQUIVALENT_ON_TWO_LABELS)
+    assert sum(bool(t.followers) for t in made) == 8
+    assert len(made) == 8 * 3 + 2  # the three as one, qbc, random; two controls
+
+
+@pytest.mark.parametrize(("n_labels", "keep"), [(3, False), (7, False), (2, True)])
+def test_apart(n_labels, keep):
+    configs = grid(strategies=SAME)
+    made = trials(configs, n_labels, keep)
+    assert [t.leader for t in made] == configs
+    assert not any(t.followers for t in made)
+
+
+@pytest.mark.parametrize("begun", SAME)
+def test_who_has_begun_leads(begun):
+    configs = grid(strategies=SAME, seeds=(0,))
+    names = [c.id for c in configs if c.strategy == begun]
+    (made,) = trials(configs, 2, False, names)
+    assert made.leader.strategy == begun
+    assert {f.strategy for f in made.followers} == set(SAME) - {begun}
+
+
+def test_one_alone_has_no_followers():
+    (made,) = trials(grid(strategies=("margin",), seeds=(0,)), 2, False)
+    assert made.followers == ()
