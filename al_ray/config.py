@@ -181,6 +181,7 @@ class TrajectoryConfig:
         content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
         strategy = "".join(c if c.isalnum() or c in "-_." else "." for c in self.strategy)
+        strategy = strategy.lstrip("._-")  # readers of Parquet folders pass over hidden files
         size = self.initial if self.strategy == CONTROL else self.step_size
         return f"{strategy}-{self.retrain}-{size}-s{self.seed}-{digest}"
 
@@ -205,7 +206,7 @@ class StudyConfig:
     Attributes:
         initial: rows of the first draw; None: the step size.
         steps: number of fits of each trajectory; None where a budget is given.
-        budget: labels (an int) or share of the pool (a float below 1) to stop at.
+        budget: labels, or share of the pool if not above 1, to stop at.
         controls: shares of the pool to train on at random, once.
         rates: the committee's learning rates.
     """
@@ -231,8 +232,9 @@ class StudyConfig:
             ("--seeds", self.seeds),
             ("--retrain", self.retrain),
             ("--step-size", self.step_sizes),
+            ("--controls", self.controls),
         ):
-            check(bool(values), f"{option}: give at least one")
+            check(bool(values) or option == "--controls", f"{option}: give at least one")
             check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
         check(
             CONTROL not in self.strategies,
@@ -254,7 +256,11 @@ class StudyConfig:
         check(self.steps is None or self.steps >= 1, f"--steps {self.steps}: give 1 or more")
         check(
             self.budget is None or self.budget > 0,
-            f"--budget {self.budget}: give labels, or a share of the pool below 1",
+            f"--budget {self.budget}: give labels, or a share of the pool up to 1",
+        )
+        check(
+            self.budget is None or self.budget <= 1 or self.budget == round(self.budget),
+            f"--budget {self.budget}: give whole labels, or a share of the pool up to 1",
         )
         check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
         for share in self.controls:
@@ -266,7 +272,7 @@ class StudyConfig:
             wanted = self.steps
         else:
             assert self.budget is not None
-            labels = self.budget * pool if self.budget < 1 else self.budget
+            labels = self.budget * pool if self.budget <= 1 else self.budget
             wanted = 1 + max(0, math.ceil((round(labels) - initial) / step_size))
         possible = 1 + max(0, math.ceil((pool - initial) / step_size))
         return min(wanted, possible)

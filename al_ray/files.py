@@ -28,5 +28,6 @@ def atomic(path: Path) -> Iterator[str]:
 
 def sweep(folder: Path) -> None:
     """Remove what `atomic` left behind in a process that was killed; nobody else may write."""
-    for path in folder.glob("*/.*.*-*"):
-        path.unlink(missing_ok=True)
+    for pattern in (".*.*-*", "*/.*.*-*"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -40,9 +40,13 @@ def trajectories(
         validation=study.validation,
         training=study.training,
     )
-    made = []
+    made: list[TrajectoryConfig] = []
     for share, seed in itertools.product(study.controls, study.seeds):
         rows = max(1, round(share * available))
+        check(
+            not any(other.initial == rows and other.seed == seed for other in made),
+            f"--controls {share:g}: another share is {rows} rows too; drop one of them",
+        )
         made.append(replace(common, initial=rows, step_size=rows, seed=seed))
     for name in study.strategies:
         strategy = build(name, study.disagreement)
@@ -80,6 +84,15 @@ def _check_committee(name: str, study: StudyConfig) -> None:
         f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
     )
     check(
+        len(set(study.rates)) == len(study.rates),
+        f"--committee-learning-rates {given}: one rate is given twice; drop it",
+    )
+    for rate in study.rates:
+        check(
+            0 < rate < 1,
+            f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+        )
+    check(
         study.training.learning_rate in study.rates,
         f"--committee-learning-rates {given}: none is --learning-rate "
         f"{study.training.learning_rate:g}, whose member is evaluated; add it, or change "
@@ -107,7 +120,8 @@ def trials(
         configs: of the study.
         n_labels: of the corpus; nothing is put together but on two.
         keep_equivalent: run them apart all the same.
-        begun: trajectories with steps on disk; one of these leads, so that nothing runs twice.
+        begun: trajectories that have run by themselves; one of these leads, so that nothing runs
+            twice.
     """
     if n_labels != 2 or keep_equivalent:
         return [Trial(config) for config in configs]

@@ -216,7 +216,7 @@ def study_parser(experiment: Experiment) -> Parser:
         "--budget",
         type=float,
         metavar="X",
-        help=f"labels, or a share of the pool below 1; default: {experiment.budget:g}",
+        help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g}",
     )
     arms_group.add_argument(
         "--retrain",

@@ -276,6 +276,7 @@ def test_the_evaluated_member():
         ({"budget": 50}, 100, 50, 1000, 1),
         ({"budget": 0.3}, 100, 50, 1000, 5),
         ({"budget": 0.1}, 100, 50, 1000, 1),
+        ({"budget": 1.0}, 100, 50, 1000, 19),  # the whole pool
         ({"budget": 5000}, 100, 50, 200, 3),
     ],
 )
@@ -285,7 +286,7 @@ def test_steps_by_hand(changes, initial, size, pool, steps):
 
 
 @settings(deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 200), st.integers(1, 300))
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 200), st.integers(2, 300))
 def test_steps_against_counting(initial, size, pool, budget):
     initial = min(initial, pool)
     labelled, steps = initial, 1

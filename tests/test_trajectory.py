@@ -5,7 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from loop_stub import RATE, Stub, World, assert_same, assert_same_run, config_of, go, tables, training
+from loop_stub import (
+    RATE,
+    Stub,
+    World,
+    assert_same,
+    assert_same_run,
+    config_of,
+    go,
+    tables,
+    training,
+)
 
 from al_ray.results import Store
 from al_ray.strategies import picks_digest
@@ -354,8 +364,7 @@ def test_members_count_what_they_predict(tmp_path):
 )
 def test_killed_at_every_write(tmp_path, strategy, retrain):
     config = config_of(strategy=strategy, retrain=retrain, steps=3, validation=4)
-    whole, _, _ = go(tmp_path / "whole", WORLD, config, ledger=True)
-        k = 0
+    whole, undisturbed, _ = go(tmp_path / "whole", WORLD, config, ledger=True)
     for k in itertools.count(1):
         folder = tmp_path / str(k)
         if not killed_at(folder, config, k, ledger=True):
@@ -364,6 +373,10 @@ def test_killed_at_every_write(tmp_path, strategy, retrain):
         again, stub, _ = go(folder, WORLD, config, ledger=True)
         assert_same_run(again, whole)
         assert len(stub.fits) == 3 - done  # no more than the step under way is done again
+        for jobs, others in zip(stub.fits, undisturbed.fits[done:], strict=True):
+            for job, other in zip(jobs, others, strict=True):
+                assert job.rows.tolist() == other.rows.tolist()
+                assert job.step == other.step
     # Per step: members, predictions, steps; selections and perhaps scores of two; the draw.
     assert k - 1 == 1 + 3 * 3 + 2 + 2 * (strategy != "random") + 3 * (retrain != "cold")
 

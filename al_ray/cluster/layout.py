@@ -64,7 +64,8 @@ def layout(members: int, shards: int, threads: int, cpus: float, gpus: float) ->
     whole = min(threads * count, max(cpus, 4 * LOOP_CPU))
     bundle = {"CPU": _floor((whole - LOOP_CPU) / count)}
     if gpus:
-        bundle["GPU"] = min(1.0, _floor(gpus / count))
+        # A part of a GPU must come from one GPU: three of 0.66 do not fit on two.
+        bundle["GPU"] = _floor(1 / math.ceil(count / gpus))
     return Layout({"CPU": LOOP_CPU}, bundle, count)
 
 

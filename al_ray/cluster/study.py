@@ -141,7 +141,8 @@ def _tune(
 ) -> Outcome:
     """Give Tune the trajectories that are not done, and record those that fail."""
     done = {config.id: steps_done(store, config) for config in configs}
-    begun = [config.id for config in configs if done[config.id]]
+    runs = store.read("trajectories")
+    begun = set(runs.trajectory[runs.rows_of.isna()])
     grouped = trials(configs, n_labels, study.keep_equivalent, begun)
     for trial in grouped:
         for follower in trial.followers:

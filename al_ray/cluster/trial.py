@@ -86,6 +86,8 @@ def run(point: dict[str, Any], job: Job) -> None:
                         "step_seconds": done.seconds,
                     }
                 )
+            for follower in trial.followers:  # the last attempt may have died before it did
+                follow(store, config, follower)
             device = workers.device
     except AlRayError as error:
         # On purpose, so it would come again: not worth Tune's retries.

@@ -45,6 +45,7 @@ _OWN_PATTERN = {
 }
 _OWN_WORD = 0.78
 _BORROWED = 0.08
+_TOPIC_SKEW, _WORD_SKEW = 3, 2
 _FILLER = 0.2
 _HEADLINE = 0.6
 _LENGTHS = (1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 7, 8)
@@ -100,10 +101,12 @@ class _Dice:
     def pick(self, items: Sequence[Item]) -> Item:
         return items[self.whole(0, len(items))]
 
-    def pick_skewed(self, items: Sequence[Item]) -> Item:
-        """The first items more often: the chance falls with the rank to the power 2/3."""
-        u = self.uniform()
-        return items[int(u * u * u * len(items))]
+    def pick_skewed(self, items: Sequence[Item], power: int) -> Item:
+        """The first items more often: the chance falls with the rank to 1 - 1/power."""
+        u = share = self.uniform()
+        for _ in range(power - 1):
+            share *= u
+        return items[int(share * len(items))]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -140,7 +143,7 @@ class _Writer:
     def text(self, section: str) -> str:
         """A headline, or one to eight sentences, on one topic."""
         dice = self._dice
-        topic = dice.pick_skewed(_TOPICS.get(section, _ANY_TOPIC))
+        topic = dice.pick_skewed(_TOPICS.get(section, _ANY_TOPIC), _TOPIC_SKEW)
         length = dice.pick(_LENGTHS)
         if length == 1 and dice.uniform() < _HEADLINE:
             headlines = _OPINION_HEADLINES if section == "오피니언" else _NEWS_HEADLINES
@@ -169,7 +172,7 @@ class _Writer:
     def _word(self, slot: str, section: str, topic: Topic) -> str:
         dice = self._dice
         if slot in _CUE_SLOTS:
-            return dice.pick_skewed(self._source(section, topic)[slot])
+            return dice.pick_skewed(self._source(section, topic)[slot], _WORD_SKEW)
         match slot:
             case "현장":
                 place = self._word("곳", section, topic)
@@ -188,7 +191,7 @@ class _Writer:
             case "퍼":
                 return f"{dice.whole(2, 40)}.{dice.whole(1, 10)}"
             case "기간":
-                return f"{dice.whole(2, 12)}{dice.pick(('개월', '년', '주일'))}"
+                return f"{dice.whole(2, 12)}{dice.pick(('개월', '년', '주'))}"
         return dice.pick(_FILLERS[slot])
 
     def _source(self, section: str, topic: Topic) -> Topic:
@@ -198,7 +201,9 @@ class _Writer:
         if u < _OWN_WORD:
             return topic
         if section in HARD and u < _OWN_WORD + _BORROWED:
-            return dice.pick_skewed(_TOPICS[dice.pick([s for s in HARD if s != section])])
+            return dice.pick_skewed(
+                _TOPICS[dice.pick([s for s in HARD if s != section])], _TOPIC_SKEW
+            )
         return _COMMON
 
 

@@ -157,7 +157,7 @@ class Store:
 
         with atomic(self._checkpoint(trajectory, step)) as temp:
             flat = {
-                f"{member}/{name}": np.ascontiguousarray(value)
+                f"{member}/{name}": np.asarray(value, order="C")
                 for member, weights in enumerate(members)
                 for name, value in weights.items()
             }

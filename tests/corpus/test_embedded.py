@@ -2,12 +2,15 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_limits
 
 from al_ray.corpus import Corpus
 from al_ray.corpus.embedded import attach, final_consonant, generate
@@ -144,8 +147,6 @@ def test_every_slot_is_filled_and_spaces_are_single(corpus: Corpus) -> None:
 
 def test_objects_take_the_right_particle_throughout(corpus: Corpus) -> None:
     # A twin by decomposition: NFD gives three code points where there is a final consonant.
-    import unicodedata
-
     found = re.findall(r"([가-힣])(을|를) (?:열|찾아|두고|새로|맡은)", " ".join(corpus.train.texts))
     assert len(found) > 500
     for last, particle in found:
@@ -162,16 +163,26 @@ def test_most_words_recur(corpus: Corpus) -> None:
 
 def test_opinion_is_easy_and_the_three_are_hard(corpus: Corpus) -> None:
     test = corpus.tests[0]
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), sublinear_tf=True)
-    pool = vectorizer.fit_transform(corpus.train.texts[:300])
-    model = LogisticRegression(C=30, max_iter=300).fit(pool, corpus.train.labels[:300])
-    guesses = model.predict(vectorizer.transform(test.texts))
-    recall = {
-        name: float(np.mean(guesses[test.labels == code] == code))
-        for code, name in enumerate(corpus.labels)
-    }
-    assert 0.7 < np.mean(guesses == test.labels) < 0.9
-    assert recall["오피니언"] > max(recall[name] for name in HARD) + 0.05
+    vectorizer = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(1, 2), sublinear_tf=True, min_df=5
+    ).fit(corpus.train.texts)
+    pool, held = vectorizer.transform(corpus.train.texts), vectorizer.transform(test.texts)
+    accuracy, f1 = [], []
+    # Spinning threads make these small fits a hundred times slower on a busy machine.
+    with threadpool_limits(1):
+        for start in range(0, 1800, 300):
+            rows = slice(start, start + 300)
+            model = LogisticRegression(C=30, max_iter=300)
+            guesses = model.fit(pool[rows], corpus.train.labels[rows]).predict(held)
+            accuracy.append(np.mean(guesses == test.labels))
+            # F1, since a rare section is named too seldom, however easy it is.
+            f1.append(f1_score(test.labels, guesses, average=None))
+    mean = dict(zip(corpus.labels, np.mean(f1, axis=0), strict=True))
+    assert 0.75 < np.mean(accuracy) < 0.9
+    assert all(mean["오피니언"] > mean[name] + 0.1 for name in HARD), mean
+    assert all(mean[name] > mean[hard] for name in ("정치", "국제", "스포츠") for hard in HARD), (
+        mean
+    )
 
 
 @pytest.mark.parametrize(

@@ -174,13 +174,6 @@ def test_leftovers_are_passed_over(store):
     assert pd.read_parquet(folder).step.tolist() == [0]
 
 
-@pytest.mark.parametrize("name", ["_mine.Gini-cold-10-s0", ".mine.Gini-cold-10-s0"])
-def test_whatever_is_written_is_read(store, name):
-    """A strategy of one's own is `module:name`, and a module may begin with an underscore."""
-    write_steps(store, name, 0)
-    assert store.read("steps").trajectory.tolist() == [name]
-
-
 def test_copy(store):
     columns = {
         "rank": [0, 1],
