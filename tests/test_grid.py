@@ -114,7 +114,9 @@ def test_controls():
 
 def test_no_trajectory_is_there_twice():
     """Two trials of one id would write the same files at the same time."""
-    made = grid(pool=1000, controls=(0.2, 0.2001), seeds=(0,))
+    with pytest.raises(UserError, match=r"--controls 0\.2001: another share is 200 rows too"):
+        grid(pool=1000, controls=(0.2, 0.2001), seeds=(0,))
+    made = grid(pool=1000, controls=(0.2, 0.201), seeds=(0, 1))
     assert max(Counter(c.id for c in made).values()) == 1
 
 

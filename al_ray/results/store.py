@@ -1,4 +1,4 @@
-"""A study's folder: one Parquet file per table, trajectory and step, written whole or not at all."""
+"""A study's folder: a Parquet file per table, trajectory and step, written whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real Tune trials, placement groups, members and shards; small studies that several tests share."""
+"""Real Tune trials, placement groups, members and shards; small studies that tests share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny_study
 from conftest import assert_equal_studies, tables
 from filelock import FileLock
-
-import tiny_study
-from al_ray.errors import StudyConflict, UserError
 from tiny_study import RATE, STUDY
+
+from al_ray.errors import StudyConflict, UserError
 
 pytestmark = pytest.mark.ray
 BOTH = replace(STUDY, strategies=("margin", "qbc"))
