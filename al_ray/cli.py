@@ -94,6 +94,12 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
     )
     outcome = run_study(study, where, corpus, model, console)
     _print_summary(Path(where.out), console)
+    if outcome.unfinished:
+        _say(
+            console,
+            f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
+            "complete: the same command goes on with them.",
+        )
     return 1 if outcome.unfinished else 0
 
 

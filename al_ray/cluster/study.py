@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from rich.console import Console
 
 from al_ray import files
 from al_ray.cluster.progress import Progress, name_of
-from al_ray.cluster.trial import Job, encode, placement, record, run, versions
+from al_ray.cluster.trial import Job, encode, placement, record, run
 from al_ray.config import Device, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
 from al_ray.corpus.prepared import prepare
 from al_ray.corpus.rows import Corpus
@@ -28,7 +25,8 @@ from al_ray.encoder.source import ModelSource
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
 from al_ray.grid import Trial, trajectories, trials
-from al_ray.results import VERSION, Store
+from al_ray.results import Store
+from al_ray.results.description import commit, describe, facts, recorded, refuse_another
 from al_ray.trajectory import steps_done
 from al_ray.workers import Setup
 
@@ -83,11 +81,11 @@ def _run(
     store: Store,
 ) -> Outcome:
     described = store.read_description()
-    study = replace(study, training=_recorded(study.training, described))
+    study = replace(study, training=recorded(study.training, described))
     corpus_source = Source(name=corpus.name, digest=corpus.digest)
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
-        _refuse_another(described, _facts(study, corpus_source, model_source), store)
+        refuse_another(described, facts(study, corpus_source, model_source), store.folder)
     # Names and sizes are checked before anything is started.
     trajectories(study, corpus_source, model_source, len(corpus.train))
     prepared = prepare(
@@ -103,8 +101,14 @@ def _run(
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
         configs = trajectories(study, corpus_source, model_source, len(corpus.train))
-        description = _describe(
-            described, study, corpus, corpus_source, model_source, configs, run_config
+        shown = {
+            "labels": list(corpus.labels),
+            "train_rows": len(corpus.train),
+            "tests": {split.name: len(split) for split in corpus.tests},
+            "notes": list(corpus.notes),
+        }
+        description = describe(
+            described, study, corpus_source, model_source, shown, configs, run_config
         )
         store.write_description(description)
         resources = ray.cluster_resources()
@@ -122,7 +126,7 @@ def _run(
             cpus=resources.get("CPU", 1.0),
             gpus=resources.get("GPU", 0.0) if device == "cuda" else 0.0,
             ledger=study.ledger,
-            commit=_commit(),
+            commit=commit(),
         )
         return _tune(study, run_config, configs, job, store, console, len(corpus.labels))
     finally:
@@ -214,96 +218,6 @@ def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
     )
 
 
-# What may not change within a folder
-
-
-def _facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
-    """What all trajectories of a folder have in common."""
-    return {
-        "corpus": dataclasses.asdict(corpus),
-        "model": dataclasses.asdict(model),
-        "training": dataclasses.asdict(study.training),
-        "validation": study.validation,
-        "committee_learning_rates": list(study.rates),
-        "disagreement": study.disagreement,
-    }
-
-
-def _recorded(training: Training, described: dict[str, Any] | None) -> Training:
-    """`auto` means what it meant when the study began."""
-    if described is None:
-        return training
-    before = described.get("training", {})
-    if training.precision == "auto":
-        training = replace(training, precision=before.get("precision", "auto"))
-    if training.token_budget is None:
-        training = replace(training, token_budget=before.get("token_budget"))
-    return training
-
-
-def _refuse_another(described: dict[str, Any], facts: dict[str, Any], store: Store) -> None:
-    if described.get("schema_version") != VERSION:
-        raise StudyConflict(
-            f"{store.folder}: its tables are of version {described.get('schema_version')}, this "
-            f"al_ray writes version {VERSION}; give another --out"
-        )
-    for source in ("corpus", "model"):
-        before, now = described[source], facts[source]
-        if before["digest"] != now["digest"]:
-            raise StudyConflict(
-                f"{store.folder}: holds a study of {source} {before['name']} "
-                f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
-                "another --out"
-            )
-    before = {**described["training"], **{k: described[k] for k in facts if k in _PLAIN}}
-    now = {**facts["training"], **{k: facts[k] for k in facts if k in _PLAIN}}
-    for name, value in now.items():
-        if before.get(name) != value:
-            option = "--" + name.replace("_", "-")
-            raise StudyConflict(
-                f"{store.folder}: its study has {option} {_text(before.get(name))}, not "
-                f"{_text(value)}; give the same, or another --out"
-            )
-
-
-_PLAIN = ("validation", "committee_learning_rates", "disagreement")
-
-
-def _text(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _describe(
-    described: dict[str, Any] | None,
-    study: StudyConfig,
-    corpus: Corpus,
-    corpus_source: Source,
-    model: Source,
-    configs: Sequence[TrajectoryConfig],
-    run_config: RunConfig,
-) -> dict[str, Any]:
-    """`study.json`: this run's configuration, and every trajectory asked for so far."""
-    known = {} if described is None else dict(described["trajectories"])
-    known |= {config.id: config.steps for config in configs}
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {
-        "schema_version": VERSION,
-        **_facts(study, corpus_source, model),
-        "demonstration": corpus.name == "embedded",
-        "labels": list(corpus.labels),
-        "train_rows": len(corpus.train),
-        "tests": {split.name: len(split) for split in corpus.tests},
-        "notes": list(corpus.notes),
-        "study": dataclasses.asdict(study),
-        "run": {"shards": run_config.shards, "concurrent": run_config.concurrent},
-        "trajectories": known,
-        "versions": versions(),
-        "commit": _commit(),
-        "begun_at": now if described is None else described["begun_at"],
-        "continued_at": now,
-    }
-
-
 # The cluster and its devices
 
 
@@ -349,15 +263,6 @@ def _cpu_has_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _commit() -> str:
-    """The checkout's commit, or '' outside one."""
-    here = Path(__file__).resolve().parent
-    result = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
-    return result.stdout.strip()
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +15,7 @@ from al_ray.equivalence import follow
 from al_ray.errors import AlRayError
 from al_ray.grid import Trial
 from al_ray.results import Store
+from al_ray.results.description import versions
 from al_ray.trajectory import Trajectory, arm_columns, steps_done
 from al_ray.workers import Setup
 
@@ -141,9 +140,3 @@ def record(
     }
     # A list in a list: one row whose value is the list of rates.
     store.write("trajectories", {**columns, "rates": [list(config.rates)]}, config.id)
-
-
-def versions() -> str:
-    """Versions of what results may depend on, as JSON."""
-    names = ("al_ray", "ray", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
-    return json.dumps({name: importlib.metadata.version(name) for name in names})

@@ -61,6 +61,11 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         raise ModelError(f"--model {model}: {config} cannot be read ({error})") from error
     if not kind:
         raise ModelError(f"--model {model}: {config} names no model_type; is it an encoder?")
+    if any(folder.glob("tokenizer_*.model")):
+        raise ModelError(
+            f"--model {model}: KoBERT's tokenizer needs a class of its own, which is not wired in "
+            "yet, and would be mis-loaded without; give another encoder"
+        )
     name = Path(model).name or folder.name
     return ModelSource(name, folder, _digest(folder))
 

@@ -133,12 +133,15 @@ class Store:
         if not path.exists():
             return None
         try:
-            description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            description: Any = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise StudyConflict(
                 f"{path}: not a study's description ({error}); give another --out"
             ) from error
-        return description
+        if not isinstance(description, dict) or "schema_version" not in description:
+            raise StudyConflict(f"{path}: not a study's description; give another --out")
+        described: dict[str, Any] = description
+        return described
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Write `study.json`."""

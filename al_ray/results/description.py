@@ -1,0 +1,121 @@
+"""`study.json`: what all trajectories of a folder have in common, and which were asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from al_ray.config import RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.errors import StudyConflict
+from al_ray.results.schema import VERSION
+
+
+def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
+    """What all trajectories of a folder have in common."""
+    return {
+        "corpus": dataclasses.asdict(corpus),
+        "model": dataclasses.asdict(model),
+        "training": dataclasses.asdict(study.training),
+        "validation": study.validation,
+        "committee_learning_rates": list(study.rates),
+        "disagreement": study.disagreement,
+    }
+
+
+def recorded(training: Training, described: dict[str, Any] | None) -> Training:
+    """`auto` means what it meant when the study began."""
+    if described is None:
+        return training
+    before = described.get("training", {})
+    if training.precision == "auto":
+        training = replace(training, precision=before.get("precision", "auto"))
+    if training.token_budget is None:
+        training = replace(training, token_budget=before.get("token_budget"))
+    return training
+
+
+def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+    """Refuse to go on in a folder whose study is another.
+
+    Raises:
+        StudyConflict: naming the corpus, model or option that differs.
+    """
+    if described.get("schema_version") != VERSION:
+        raise StudyConflict(
+            f"{folder}: its tables are of version {described.get('schema_version')}, this "
+            f"al_ray writes version {VERSION}; give another --out"
+        )
+    for source in ("corpus", "model"):
+        before, now = described[source], wanted[source]
+        if before["digest"] != now["digest"]:
+            raise StudyConflict(
+                f"{folder}: holds a study of {source} {before['name']} "
+                f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
+                "another --out"
+            )
+    before = {**described["training"], **{name: described[name] for name in _PLAIN}}
+    now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
+    for name, value in now.items():
+        if before.get(name) != value:
+            option = "--" + name.replace("_", "-")
+            raise StudyConflict(
+                f"{folder}: its study has {option} {_text(before.get(name))}, not "
+                f"{_text(value)}; give the same, or another --out"
+            )
+
+
+_PLAIN = ("validation", "committee_learning_rates", "disagreement")
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def describe(
+    described: dict[str, Any] | None,
+    study: StudyConfig,
+    corpus: Source,
+    model: Source,
+    shown: dict[str, Any],
+    configs: Sequence[TrajectoryConfig],
+    run_config: RunConfig,
+) -> dict[str, Any]:
+    """`study.json`: this run's configuration, and every trajectory asked for so far."""
+    known = {} if described is None else dict(described["trajectories"])
+    known |= {config.id: config.steps for config in configs}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "schema_version": VERSION,
+        **facts(study, corpus, model),
+        "demonstration": corpus.name == "embedded",
+        **shown,
+        "study": dataclasses.asdict(study),
+        "run": {"shards": run_config.shards, "concurrent": run_config.concurrent},
+        "trajectories": known,
+        "versions": versions(),
+        "commit": commit(),
+        "begun_at": now if described is None else described["begun_at"],
+        "continued_at": now,
+    }
+
+
+def versions() -> str:
+    """Versions of what results may depend on, as JSON."""
+    names = ("al_ray", "ray", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
+    return json.dumps({name: importlib.metadata.version(name) for name in names})
+
+
+def commit() -> str:
+    """The checkout's commit, or '' outside one."""
+    here = Path(__file__).resolve().parent
+    result = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip()
