@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import TrajectoryConfig
+from al_ray.record import step_is_done, steps_done
 from al_ray.results import Store
 from al_ray.strategies import Outputs, build
-from al_ray.trajectory import step_is_done, steps_done
 
 
 def follow(store: Store, leader: TrajectoryConfig, follower: TrajectoryConfig) -> int:

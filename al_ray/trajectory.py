@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 from al_ray.config import CONTROL, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
+from al_ray.record import Recorder, steps_done
 from al_ray.results import Store
-from al_ray.strategies import Selection, build, picks_digest, select
-from al_ray.tasks.classification import confusion, metrics
-from al_ray.workers import FitJob, Fitted, Ref, Scores, Workers
+from al_ray.strategies import Selection, build, select
+from al_ray.tasks.classification import metrics
+from al_ray.workers import FitJob, Fitted, Ref, Workers
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Trajectory:
         self._rows = rows
         self._workers = workers
         self._store = store
-        self._ledger = ledger
+        self._record = Recorder(config, rows, store, ledger)
         self._oracle = Oracle(rows)
         self._strategy = (
             None if config.strategy == CONTROL else build(config.strategy, config.disagreement)
@@ -114,20 +114,15 @@ class Trajectory:
             )
         clock.lap("select_seconds")
 
-        digest = None
-        if chosen is not None:
-            digest = self._record_selection(step, pool, chosen, scores)
-        self._record_members(step, fitted, pool, scores)
-        self._store.write("predictions", predictions, self.config.id, step)
+        digest = self._record.selection(step, pool, chosen, scores) if chosen else None
+        self._record.members(step, fitted, pool, scores)
+        self._record.predictions(step, predictions)
         if self.config.retrain != "cold":
-            self._store.write_checkpoint(
-                self.config.id, step, [self._workers.get(ref) for ref in weights]
-            )
+            self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
         n_labelled = sum(len(rows) for rows in self._labelled)
-        self._store.write(
-            "steps",
+        self._record.step(
+            step,
             {
-                **arm_columns(self.config),
                 **tests,
                 **clock.laps,
                 "n_labelled": n_labelled,
@@ -140,10 +135,7 @@ class Trajectory:
                 "step_seconds": clock.total(),
                 "tie_share": chosen.tie_share if chosen else None,
                 "picks_digest": digest,
-                "finished_at": datetime.now(UTC),
             },
-            self.config.id,
-            step,
         )
         if chosen is not None:
             self._labelled.append(pool[chosen.rows])
@@ -200,66 +192,12 @@ class Trajectory:
         rows = np.sort(self._validation)
         return metrics(self._workers.predict(rows, weights), self._oracle(rows)).accuracy
 
-    def _record_selection(
-        self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
-    ) -> str:
-        """Write what was chosen and, if wanted, all scores; answer with the digest."""
-        names = self._rows.label_names
-        rows = pool[chosen.rows]
-        ids = self._rows.ids_of(rows)
-        columns: dict[str, Any] = {
-            "rank": list(range(len(rows))),
-            "row_id": ids,
-            "label": [names[label] for label in self._oracle(rows)],
-        }
-        if scores is not None:
-            predictions = scores.predictions[self.config.evaluated]
-            columns["score"] = scores.scores[chosen.rows]
-            columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
-            columns["confidence"] = scores.confidence[chosen.rows]
-            if self._ledger:
-                every = {
-                    "row_id": self._rows.ids_of(pool),
-                    "score": scores.scores,
-                    "prediction": [names[p] for p in predictions],
-                }
-                self._store.write("scores", every, self.config.id, step)
-        self._store.write("selections", columns, self.config.id, step)
-        return picks_digest(ids)
-
-    def _record_members(
-        self,
-        step: int,
-        fitted: Sequence[Fitted],
-        pool: NDArray[np.int64],
-        scores: Scores | None,
-    ) -> None:
-        """Each member's training and, where the pool was scored, what it predicts there.
-
-        The confusion needs the labels of rows that nobody has bought: it is written only.
-        """
-        n_labels = len(self._rows.label_names)
-        columns: dict[str, list[Any]] = {
-            "member": list(range(len(fitted))),
-            "learning_rate": list(self.config.rates),
-            "train_loss": [member.train_loss for member in fitted],
-        }
-        if scores is not None:
-            labels = self._rows.labels[pool]
-            columns["predicted_counts"] = [
-                np.bincount(p, minlength=n_labels).tolist() for p in scores.predictions
-            ]
-            columns["confusion"] = [
-                confusion(labels, p, n_labels).tolist() for p in scores.predictions
-            ]
-        self._store.write("members", columns, self.config.id, step)
-
     # Where to begin
 
     def _resume(self) -> int:
         """The first step that is not on disk; takes over what the steps before it chose."""
         if self._store.read_one("selections", self.config.id, -1) is None:
-            self._record_initial()
+            self._record.initial(self._labelled[0])
         first = steps_done(self._store, self.config)
         if first in (0, self.config.steps):
             return first
@@ -284,15 +222,6 @@ class Trajectory:
         assert kept is not None, "_resume has looked"
         return [self._workers.put(weights) for weights in kept]
 
-    def _record_initial(self) -> None:
-        rows = self._labelled[0]
-        columns = {
-            "rank": list(range(len(rows))),
-            "row_id": self._rows.ids_of(rows),
-            "label": [self._rows.label_names[label] for label in self._oracle(rows)],
-        }
-        self._store.write("selections", columns, self.config.id, -1)
-
     # Rows
 
     def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -304,37 +233,6 @@ class Trajectory:
         """The rows of train that are neither labelled nor kept for validation, ascending."""
         taken = np.concatenate([self._validation, *self._labelled])
         return np.setdiff1d(self._rows.train, taken, assume_unique=True)
-
-
-def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
-    """The columns by which `steps` and `trajectories` tell arms apart."""
-    return {
-        "corpus": config.corpus.name,
-        "model": config.model.name,
-        "strategy": config.strategy,
-        "family": config.family,
-        "recipe": config.training.recipe,
-        "retrain": config.retrain,
-        "step_size": config.step_size,
-        "initial": config.initial,
-        "seed": config.seed,
-    }
-
-
-def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> bool:
-    """Whether a step's `steps` rows are there and, if it is to select, say what it selected."""
-    rows = store.read_one("steps", trajectory, step)
-    if rows is None:
-        return False
-    return not selects or bool(rows.picks_digest.notna().all())
-
-
-def steps_done(store: Store, config: TrajectoryConfig) -> int:
-    """How many of a trajectory's steps are on disk."""
-    for step in range(config.steps):
-        if not step_is_done(store, config.id, step, step < config.steps - 1):
-            return step
-    return config.steps
 
 
 class _Clock:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from loop_stub import World, assert_same, assert_same_run, config_of, go, tables
 
 from al_ray.equivalence import follow, scores_from_confidence
+from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS, Outputs, build, log_softmax
-from al_ray.trajectory import steps_done
 
 WORLD = World(n_labels=2, train=70, seed=3)
 PAIRS = list(itertools.permutations(EQUIVALENT_ON_TWO_LABELS, 2))

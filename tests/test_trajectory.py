@@ -17,9 +17,10 @@ from loop_stub import (
     training,
 )
 
+from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.strategies import picks_digest
-from al_ray.trajectory import Trajectory, steps_done
+from al_ray.trajectory import Trajectory
 
 STRATEGIES = ("random", "least-confidence", "margin", "entropy", "qbc")
 RETRAIN = ("cold", "warm", "warm-new")

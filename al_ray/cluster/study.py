@@ -25,9 +25,9 @@ from al_ray.encoder.source import ModelSource
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
 from al_ray.grid import Trial, trajectories, trials
+from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
-from al_ray.trajectory import steps_done
 from al_ray.workers import Setup
 
 MAX_FAILURES = 3

@@ -14,9 +14,10 @@ from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError
 from al_ray.grid import Trial
+from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
-from al_ray.trajectory import Trajectory, arm_columns, steps_done
+from al_ray.trajectory import Trajectory
 from al_ray.workers import Setup
 
 

@@ -1,0 +1,137 @@
+"""What a trajectory writes of each step, and how far it has come on disk.
+
+`steps` is written last: rows of a step that it does not have do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.config import TrajectoryConfig
+from al_ray.corpus.prepared import Rows
+from al_ray.results import Store
+from al_ray.strategies import Selection, picks_digest
+from al_ray.tasks.classification import confusion
+from al_ray.workers import Fitted, Scores
+
+
+class Recorder:
+    """Writes the tables of one trajectory. It knows all labels, and answers nobody with them."""
+
+    def __init__(self, config: TrajectoryConfig, rows: Rows, store: Store, ledger: bool) -> None:
+        self.config = config
+        self._rows = rows
+        self._store = store
+        self._ledger = ledger
+
+    def initial(self, rows: NDArray[np.int64]) -> None:
+        """The first draw, as step −1 of `selections`."""
+        columns = {
+            "rank": list(range(len(rows))),
+            "row_id": self._rows.ids_of(rows),
+            "label": [self._rows.label_names[label] for label in self._rows.labels[rows]],
+        }
+        self._store.write("selections", columns, self.config.id, -1)
+
+    def selection(
+        self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
+    ) -> str:
+        """Write what was chosen and, if wanted, all scores; answer with the digest."""
+        names = self._rows.label_names
+        rows = pool[chosen.rows]
+        ids = self._rows.ids_of(rows)
+        columns: dict[str, Any] = {
+            "rank": list(range(len(rows))),
+            "row_id": ids,
+            "label": [names[label] for label in self._rows.labels[rows]],
+        }
+        if scores is not None:
+            predictions = scores.predictions[self.config.evaluated]
+            columns["score"] = scores.scores[chosen.rows]
+            columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
+            columns["confidence"] = scores.confidence[chosen.rows]
+            if self._ledger:
+                every = {
+                    "row_id": self._rows.ids_of(pool),
+                    "score": scores.scores,
+                    "prediction": [names[p] for p in predictions],
+                }
+                self._store.write("scores", every, self.config.id, step)
+        self._store.write("selections", columns, self.config.id, step)
+        return picks_digest(ids)
+
+    def members(
+        self,
+        step: int,
+        fitted: Sequence[Fitted],
+        pool: NDArray[np.int64],
+        scores: Scores | None,
+    ) -> None:
+        """Each member's training and, where the pool was scored, what it predicts there.
+
+        The confusion needs the labels of rows that nobody has bought: it is written only.
+        """
+        n_labels = len(self._rows.label_names)
+        columns: dict[str, list[Any]] = {
+            "member": list(range(len(fitted))),
+            "learning_rate": list(self.config.rates),
+            "train_loss": [member.train_loss for member in fitted],
+        }
+        if scores is not None:
+            labels = self._rows.labels[pool]
+            columns["predicted_counts"] = [
+                np.bincount(p, minlength=n_labels).tolist() for p in scores.predictions
+            ]
+            columns["confusion"] = [
+                confusion(labels, p, n_labels).tolist() for p in scores.predictions
+            ]
+        self._store.write("members", columns, self.config.id, step)
+
+    def predictions(self, step: int, columns: Mapping[str, Any]) -> None:
+        """Every test row's prediction."""
+        self._store.write("predictions", columns, self.config.id, step)
+
+    def checkpoint(self, step: int, members: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        """Each member's weights, for a trajectory that trains on from them."""
+        self._store.write_checkpoint(self.config.id, step, members)
+
+    def step(self, step: int, columns: Mapping[str, Any]) -> None:
+        """The row a test that says that the step is complete."""
+        arm, now = arm_columns(self.config), datetime.now(UTC)
+        self._store.write("steps", {**arm, **columns, "finished_at": now}, self.config.id, step)
+
+
+def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
+    """The columns by which `steps` and `trajectories` tell arms apart."""
+    return {
+        "corpus": config.corpus.name,
+        "model": config.model.name,
+        "strategy": config.strategy,
+        "family": config.family,
+        "recipe": config.training.recipe,
+        "retrain": config.retrain,
+        "step_size": config.step_size,
+        "initial": config.initial,
+        "seed": config.seed,
+    }
+
+
+def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> bool:
+    """Whether a step's `steps` rows are there and, if it is to select, say what it selected."""
+    rows = store.read_one("steps", trajectory, step)
+    if rows is None:
+        return False
+    return not selects or bool(rows.picks_digest.notna().all())
+
+
+def steps_done(store: Store, config: TrajectoryConfig) -> int:
+    """How many of a trajectory's steps are on disk."""
+    for step in range(config.steps):
+        if not step_is_done(store, config.id, step, step < config.steps - 1):
+            return step
+    return config.steps
