@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
+from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive
 from al_ray.tasks import classification
@@ -17,20 +18,21 @@ from al_ray.tasks import classification
 Weights = dict[str, NDArray[np.float32]]
 """Name to array: receiving these in another process is far cheaper than receiving tensors."""
 
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
-
 
 def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
     """The encoder in `folder` with a new head for `n_labels` labels, float32, on the CPU.
 
-    What the folder has no weights for (the head; all of `mini`) is drawn from (seed,
+    The head is the encoder's own kind, dropout included; a pooler is loaded where the weights
+    have one. What the folder has no weights for (the head; all of `mini`) is drawn from (seed,
     'initialisation'), so that it is equal for every strategy, member and process of one seed.
+    No program of the folder is run, and of `.bin` files only tensors are unpickled.
 
     Raises:
-        ModelError: the folder holds no encoder that Transformers can build.
+        ModelError: no encoder that Transformers can build, or weights of another one.
     """
     transformers = _transformers()
     module: torch.nn.Module
+    info: dict[str, Any] = {}
     auto = getattr(transformers, classification.AUTO_MODEL)
     try:
         config = transformers.AutoConfig.from_pretrained(
@@ -38,17 +40,46 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, 0, "initialisation"))
-            if any((folder / name).exists() for name in WEIGHT_FILES):
-                module = auto.from_pretrained(folder, config=config, dtype=torch.float32)
+            if has_weights(folder):
+                module, info = auto.from_pretrained(
+                    folder,
+                    config=config,
+                    dtype=torch.float32,
+                    trust_remote_code=False,
+                    weights_only=True,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,  # a head for other labels; see _check
+                )
             else:
-                module = auto.from_config(config)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
+                module = auto.from_config(config, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"{folder}: not an encoder that can be loaded ({reason}); give --model a folder with "
             "config.json, weights and tokenizer"
         ) from error
+    _check(folder, module, info)
     return module
+
+
+def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:
+    """Refuse weights that leave a part of the encoder random, which Transformers only warns of."""
+    encoder = f"{module.base_model_prefix}."
+    # Some versions give the shapes of what does not match, too.
+    mismatched = [
+        key if isinstance(key, str) else key[0] for key in info.get("mismatched_keys", ())
+    ]
+    absent = sorted(
+        name
+        for name in {*info.get("missing_keys", ()), *mismatched}
+        if name.startswith(encoder) and not name.startswith(f"{encoder}pooler.")
+    )
+    if absent:
+        tensors = sum(name.startswith(encoder) for name in module.state_dict())
+        raise ModelError(
+            f"{folder}: its weights lack {len(absent)} of the encoder's {tensors} tensors, such as "
+            f"{absent[0]}; give --model a folder whose files belong together"
+        )
 
 
 def get_weights(module: torch.nn.Module) -> Weights:
