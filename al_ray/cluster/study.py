@@ -17,7 +17,7 @@ from rich.console import Console
 
 from al_ray import files
 from al_ray.cluster.progress import Progress, name_of
-from al_ray.cluster.trial import Job, encode, placement, record, run
+from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
 from al_ray.config import Device, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
 from al_ray.corpus.prepared import prepare
 from al_ray.corpus.rows import Corpus
@@ -150,7 +150,8 @@ def _tune(
     grouped = trials(configs, n_labels, study.keep_equivalent, begun)
     for trial in grouped:
         for follower in trial.followers:
-            if follow(store, trial.leader, follower) == follower.steps:
+            given = follow(store, trial.leader, follower)
+            if given > done[follower.id] and given == follower.steps:
                 record(store, follower, "complete", job, rows_of=trial.leader.id)
         if trial.followers:
             names = ", ".join(follower.strategy for follower in trial.followers)
@@ -199,9 +200,7 @@ def _tune(
         }
         for trial in todo:
             if trial.leader.id in errors:
-                for config in (trial.leader, *trial.followers):
-                    if steps_done(store, config) < config.steps:
-                        record(store, config, "failed", job, error=errors[trial.leader.id])
+                record_all(store, trial, "failed", job, error=errors[trial.leader.id])
     unfinished = tuple(c for c in configs if steps_done(store, c) < c.steps)
     return Outcome(tuple(configs), unfinished)
 
