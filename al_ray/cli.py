@@ -16,6 +16,7 @@ from rich.table import Table
 from al_ray.analysis.summary import arms
 from al_ray.encoder.source import resolve
 from al_ray.errors import AlRayError, UserError
+from al_ray.grid import check_study
 from al_ray.options import (
     Experiment,
     Parser,
@@ -79,6 +80,7 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
         _say(console, note)
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    check_study(study, len(corpus.train))  # before a model is made or fetched
     model = resolve(model_name(options), corpus, Store(where.out).cache)
     training = study.training
     _say(

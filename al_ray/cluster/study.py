@@ -18,13 +18,21 @@ from rich.console import Console
 from al_ray import files
 from al_ray.cluster.progress import Progress, name_of
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
-from al_ray.config import Device, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.config import (
+    CONTROL,
+    Device,
+    RunConfig,
+    Source,
+    StudyConfig,
+    Training,
+    TrajectoryConfig,
+)
 from al_ray.corpus.prepared import prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
-from al_ray.grid import Trial, trajectories, trials
+from al_ray.grid import Trial, check_study, trajectories, trials
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
@@ -57,17 +65,17 @@ def run_study(
         StudyConflict: the folder holds another study, or another process is at it.
         UserError: a bad option, or no cluster at the address.
     """
+    check_study(study, len(corpus.train))  # before anything is written
     store = Store(Path(run_config.out).expanduser().absolute())
     store.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(store.folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(store.folder / ".lock").acquire(timeout=0)
     except Timeout:
         raise StudyConflict(
             f"{run_config.out}: another process is running this study; wait for it, or give "
             "another --out"
         ) from None
-    with lock:
+    with held:
         files.sweep(store.folder)
         return _run(study, run_config, corpus, model, console, store)
 
@@ -86,8 +94,6 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.folder)
-    # Names and sizes are checked before anything is started.
-    trajectories(study, corpus_source, model_source, len(corpus.train))
     prepared = prepare(
         corpus,
         model.folder,
@@ -144,6 +150,12 @@ def _tune(
     n_labels: int,
 ) -> Outcome:
     """Give Tune the trajectories that are not done, and record those that fail."""
+    cut = sorted({config.steps for config in configs if study.steps and config.strategy != CONTROL})
+    if study.steps and cut and cut[0] < study.steps:
+        console.print(
+            f"The pool ends before --steps {study.steps}: some trajectories have {cut[0]}.",
+            highlight=False,
+        )
     done = {config.id: steps_done(store, config) for config in configs}
     runs = store.read("trajectories")
     begun = set(runs.trajectory[runs.rows_of.isna()])
