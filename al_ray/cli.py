@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from al_ray.analysis.summary import arms
-from al_ray.encoder.source import resolve
+from al_ray.encoder.source import check_length, resolve
 from al_ray.errors import AlRayError, UserError
 from al_ray.grid import check_study
 from al_ray.options import (
@@ -94,6 +95,7 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
         )
         + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
     )
+    check_length(model, training.max_length)
     outcome = run_study(study, where, corpus, model, console)
     _print_summary(Path(where.out), console)
     if outcome.unfinished:
@@ -140,8 +142,9 @@ def _print_summary(out: Path, console: Console) -> None:
     for title in ("seeds", "labels", "final accuracy", "area under curve", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
     for arm in frame.to_dict("records"):
+        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(
-            arm["strategy"],
+            Text(arm["strategy"]),  # not a str, which would be read as markup
             arm["retrain"],
             f"{arm['initial']:,}",
             f"{arm['step_size']:,}",
@@ -149,7 +152,7 @@ def _print_summary(out: Path, console: Console) -> None:
             f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
             _mean(arm["final_mean"], arm["final_sd"]),
             _mean(arm["area_mean"], arm["area_sd"]),
-            "; ".join(f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]),
+            Text("; ".join(missing)),
         )
     console.print(table)
     for name in description["not_begun"]:

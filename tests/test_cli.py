@@ -342,7 +342,8 @@ def test_other_ends(data, tmp_path, monkeypatch, capsys, error, code):
     monkeypatch.setattr(cluster_study, "run_study", run_study)
     with pytest.raises(SystemExit) as ended:
         cli.study_main(
-            experiment("nsmc"), ["--data", str(data), "--model", "mini", "--out", str(tmp_path)]
+            experiment("nsmc"),
+            ["--data", str(data), "--model", "mini", "--step-size", "5", "--out", str(tmp_path)],
         )
     assert ended.value.code == code
     assert capsys.readouterr().err.count("\n") == 1

@@ -66,7 +66,7 @@ def run_study(
         UserError: a bad option, or no cluster at the address.
     """
     check_study(study, len(corpus.train))  # before anything is written
-    store = Store(Path(run_config.out).expanduser().absolute())
+    store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
         held = FileLock(store.folder / ".lock").acquire(timeout=0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus
+from al_ray.errors import ModelError
 from al_ray.files import atomic
 from al_ray.randomness import row_hashes
 
@@ -170,7 +172,7 @@ def _write_tokens(
     # seconds and hundreds of megabytes that it has no other use for.
     context = multiprocessing.get_context("spawn")
     parts: list[list[NDArray[np.int32]]] = []
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_watch_parent) as pool:
         pad_id, size = pool.submit(_open_tokenizer, str(tokenizer)).result()
         for start in range(0, len(texts), _BATCH):
             batch = list(texts[start : start + _BATCH])
@@ -196,8 +198,28 @@ def _open_tokenizer(folder: str) -> tuple[int, int]:
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     from transformers import AutoTokenizer
 
-    _tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return _tokenizer.pad_token_id, len(_tokenizer)
+    try:
+        _tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        pad_id, size = int(_tokenizer.pad_token_id), len(_tokenizer)
+    except Exception as error:  # a tokenizer's files can be wrong in any way
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{folder}: its tokenizer cannot be loaded ({type(error).__name__}: {reason}); give "
+            "--model a folder with tokenizer.json, or vocab.txt and tokenizer_config.json"
+        ) from None
+    return pad_id, size
+
+
+def _watch_parent() -> None:
+    """A driver that is killed leaves no child waiting for work."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _tokenise(texts: list[str], max_length: int) -> list[NDArray[np.int32]]:

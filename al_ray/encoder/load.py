@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
+from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive
 from al_ray.tasks import classification
 
 Weights = dict[str, NDArray[np.float32]]
 """Name to array: receiving these in another process is far cheaper than receiving tensors."""
-
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
 
 
 def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
@@ -27,7 +26,7 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
     'initialisation'), so that it is equal for every strategy, member and process of one seed.
 
     Raises:
-        ModelError: the folder holds no encoder that Transformers can build.
+        ModelError: the folder holds no encoder that Transformers can build, or weights of another.
     """
     transformers = _transformers()
     module: torch.nn.Module
@@ -38,17 +37,34 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, 0, "initialisation"))
-            if any((folder / name).exists() for name in WEIGHT_FILES):
-                module = auto.from_pretrained(folder, config=config, dtype=torch.float32)
+            if has_weights(folder):
+                module, found = auto.from_pretrained(
+                    folder, config=config, dtype=torch.float32, output_loading_info=True
+                )
+                _refuse_foreign(folder, module, found["missing_keys"])
             else:
                 module = auto.from_config(config)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(
             f"{folder}: not an encoder that can be loaded ({reason}); give --model a folder with "
             "config.json, weights and tokenizer"
         ) from error
     return module
+
+
+def _refuse_foreign(folder: Path, module: torch.nn.Module, missing: list[str]) -> None:
+    """A file with none of the encoder's weights would pass for an encoder that learns slowly."""
+    encoder = [name for name in module.state_dict() if name.startswith(f"{_base(module)}.")]
+    if encoder and set(encoder) <= set(missing):
+        raise ModelError(
+            f"{folder}: its weights are not those of the encoder in config.json; give --model a "
+            "folder whose files belong together"
+        )
+
+
+def _base(module: torch.nn.Module) -> str:
+    return str(getattr(module, "base_model_prefix", ""))
 
 
 def get_weights(module: torch.nn.Module) -> Weights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from al_ray.errors import ModelError
 
 HUB = {"kobert": "monologg/kobert", "distilkobert": "monologg/distilkobert"}
 """Short names of encoders on the hub."""
+
+WEIGHT_FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
 
 LEARNING_RATE = {"kobert": 2e-5, "distilkobert": 2e-5, "mini": 2e-3}
 DEFAULT_LEARNING_RATE = 1e-4
@@ -46,7 +54,7 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
     """
     if model == "mini":
         folder = mini.build(corpus, cache)
-    elif (path := Path(model).expanduser()).is_dir():
+    elif (path := Path(os.path.expanduser(model))).is_dir():
         folder = path.resolve()
     elif model in HUB or _may_be_hub_id(model):
         folder = _download(model, HUB.get(model, model))
@@ -61,6 +69,11 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         raise ModelError(f"--model {model}: {config} cannot be read ({error})") from error
     if not kind:
         raise ModelError(f"--model {model}: {config} names no model_type; is it an encoder?")
+    if model != "mini" and not has_weights(folder):
+        raise ModelError(
+            f"--model {model}: {folder} holds no weights ({' or '.join(WEIGHT_FILES[:2])}); give a "
+            "folder that does"
+        )
     if any(folder.glob("tokenizer_*.model")):
         raise ModelError(
             f"--model {model}: KoBERT's tokenizer needs a class of its own, which is not wired in "
@@ -68,6 +81,30 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         )
     name = Path(model).name or folder.name
     return ModelSource(name, folder, _digest(folder))
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether there is anything to load; `mini` has none, since it is drawn per seed."""
+    return any((folder / name).exists() for name in WEIGHT_FILES)
+
+
+def check_length(model: ModelSource, max_length: int) -> None:
+    """Refuse texts longer than the encoder has positions for.
+
+    Raises:
+        ModelError: naming the largest length.
+    """
+    config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int):
+        return
+    if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
+        positions -= config.get("pad_token_id", 1) + 1  # positions are counted from the pad id on
+    if max_length > positions:
+        raise ModelError(
+            f"--max-length {max_length}: {model.name} has positions for {positions} tokens; give "
+            f"{positions} or fewer"
+        )
 
 
 def _may_be_hub_id(model: str) -> bool:
