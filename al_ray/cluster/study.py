@@ -102,7 +102,7 @@ def _run(
         store.cache,
         lambda done, total: console.print(f"Tokens: {done:,} of {total:,} texts", highlight=False),
     )
-    own = _connect(run_config)
+    own = _connect(run_config, console)
     try:
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
@@ -232,7 +232,7 @@ def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
 # The cluster and its devices
 
 
-def _connect(run_config: RunConfig) -> bool:
+def _connect(run_config: RunConfig, console: Console) -> bool:
     """Join or start a cluster; answers whether to leave it at the end."""
     if ray.is_initialized():
         return False
@@ -240,12 +240,14 @@ def _connect(run_config: RunConfig) -> bool:
     if run_config.address is None or run_config.address == "local":
         options["include_dashboard"] = run_config.dashboard
     try:
-        ray.init(address=run_config.address, **options)
+        context = ray.init(address=run_config.address, **options)
     except ConnectionError as error:
         raise UserError(
             f"--address {run_config.address}: no Ray cluster answers there "
             f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
         ) from error
+    if context.dashboard_url:
+        console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
     return True
 
 
