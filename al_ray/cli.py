@@ -20,8 +20,9 @@ from al_ray.analysis.summary import arms
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
-from al_ray.encoder.source import resolve
+from al_ray.encoder.source import check_length, resolve
 from al_ray.errors import AlRayError, UserError
+from al_ray.grid import check_study
 from al_ray.options import (
     Experiment,
     Parser,
@@ -95,7 +96,10 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
         _say(console, note)
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    check_study(study, len(corpus.train))  # before a model is made or fetched
     model = resolve(model_name(options), corpus, Store(where.out).cache)
+    for note in model.notes:
+        _say(console, note)
     training = study.training
     _say(
         console,
@@ -108,6 +112,7 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
         )
         + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
     )
+    check_length(model, training.max_length)
     outcome = run_study(study, where, corpus, model, console)
     _print_summary(Path(where.out), console)
     if outcome.unfinished:
@@ -154,8 +159,9 @@ def _print_summary(out: Path, console: Console) -> None:
     for title in ("seeds", "labels", "final accuracy", "area under curve", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
     for arm in frame.to_dict("records"):
+        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(
-            arm["strategy"],
+            Text(arm["strategy"]),  # not a str, which would be read as markup
             arm["retrain"],
             f"{arm['initial']:,}",
             f"{arm['step_size']:,}",
@@ -163,7 +169,7 @@ def _print_summary(out: Path, console: Console) -> None:
             f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
             _mean(arm["final_mean"], arm["final_sd"]),
             _mean(arm["area_mean"], arm["area_sd"]),
-            "; ".join(f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]),
+            Text("; ".join(missing)),
         )
     console.print(table)
     for name in description["not_begun"]:

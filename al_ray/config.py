@@ -84,7 +84,10 @@ class Training:
         check(self.batch_size >= 1, f"--batch-size {self.batch_size}: give 1 or more")
         check(self.max_length >= 3, f"--max-length {self.max_length}: give 3 or more tokens")
         check(0 <= self.warmup <= 1, f"--warmup {self.warmup:g}: give a share from 0 to 1")
-        check(self.weight_decay >= 0, f"--weight-decay {self.weight_decay:g}: give 0 or more")
+        check(
+            0 <= self.weight_decay < math.inf,
+            f"--weight-decay {self.weight_decay:g}: give 0 or more",
+        )
         check(self.threads >= 1, f"--threads {self.threads}: give 1 or more")
         check(self.chunk_rows >= 1, f"chunk_rows {self.chunk_rows}: give 1 or more")
 
@@ -240,7 +243,8 @@ class StudyConfig:
             CONTROL not in self.strategies,
             "--strategies control: give shares of the pool with --controls instead",
         )
-        check(min(self.seeds) >= 0, f"--seeds {min(self.seeds)}: give 0 or more")
+        for seed in self.seeds:
+            check(0 <= seed < 2**63, f"--seeds {seed}: give numbers from 0 to 2**63 - 1")
         check(min(self.step_sizes) >= 1, f"--step-size {min(self.step_sizes)}: give 1 or more")
         check(
             self.initial is None or self.initial >= 1, f"--initial {self.initial}: give 1 or more"
@@ -256,6 +260,10 @@ class StudyConfig:
         check(self.steps is None or self.steps >= 1, f"--steps {self.steps}: give 1 or more")
         check(
             self.budget is None or self.budget > 0,
+            f"--budget {self.budget}: give labels, or a share of the pool up to 1",
+        )
+        check(
+            self.budget is None or math.isfinite(self.budget),
             f"--budget {self.budget}: give labels, or a share of the pool up to 1",
         )
         check(

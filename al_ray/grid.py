@@ -77,6 +77,12 @@ def trajectories(
     return made
 
 
+def check_study(study: StudyConfig, pool: int) -> None:
+    """Raise what `trajectories` would, before corpus and model are read in full."""
+    nothing = Source(name="", digest="")
+    trajectories(study, nothing, nothing, pool)
+
+
 def _check_committee(name: str, study: StudyConfig) -> None:
     given = " ".join(f"{rate:g}" for rate in study.rates)
     check(

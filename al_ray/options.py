@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from al_ray.config import (
     RECIPES,
@@ -71,7 +71,14 @@ def is_demonstration(options: argparse.Namespace) -> bool:
 
 def model_name(options: argparse.Namespace) -> str:
     """The encoder asked for, or the default that belongs to the data."""
-    return options.model or ("mini" if is_demonstration(options) else "kobert")
+    short = {hub_id: name for name, hub_id in source.HUB.items()}
+    model: str = options.model or ("mini" if is_demonstration(options) else "kobert")
+    return short.get(model, model)
+
+
+def _given(value: Any, default: Any) -> Any:
+    """Zero is a value, and is refused by name."""
+    return default if value is None else value
 
 
 def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig:
@@ -121,7 +128,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         UserError: an option out of range, or two that exclude each other.
     """
     model, demonstration = model_name(options), is_demonstration(options)
-    rate = options.learning_rate or source.learning_rate(model)
+    rate = _given(options.learning_rate, source.learning_rate(model))
     recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
     if options.committee_learning_rates:
         rates = tuple(options.committee_learning_rates)
@@ -139,8 +146,12 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         **{
             **RECIPES[recipe],
             "learning_rate": rate,
-            "batch_size": options.batch_size or (16 if demonstration else experiment.batch_size),
-            "max_length": options.max_length or (128 if demonstration else experiment.max_length),
+            "batch_size": _given(
+                options.batch_size, 16 if demonstration else experiment.batch_size
+            ),
+            "max_length": _given(
+                options.max_length, 128 if demonstration else experiment.max_length
+            ),
             "threads": options.threads,
             # Its matrices are too small for what bfloat16 saves to pay for the conversions.
             "precision": "float32"
@@ -232,7 +243,8 @@ def study_parser(experiment: Experiment) -> Parser:
         nargs="+",
         type=int,
         metavar="N",
-        help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))}",
+        help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))} "
+        f"(embedded: {experiment.demo_step_size})",
     )
     arms_group.add_argument(
         "--initial",
@@ -247,7 +259,8 @@ def study_parser(experiment: Experiment) -> Parser:
         "--budget",
         type=float,
         metavar="X",
-        help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g}",
+        help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g} "
+        f"(embedded: {experiment.demo_steps} steps)",
     )
     arms_group.add_argument(
         "--retrain",
@@ -299,9 +312,11 @@ def study_parser(experiment: Experiment) -> Parser:
     training.add_argument("--updates", type=int, help="exact number of updates of every fit")
     training.add_argument("--min-updates", type=int)
     training.add_argument("--learning-rate", type=float)
-    training.add_argument("--batch-size", type=int, help=f"default: {experiment.batch_size}")
     training.add_argument(
-        "--max-length", type=int, help=f"tokens; default: {experiment.max_length}"
+        "--batch-size", type=int, help=f"default: {experiment.batch_size} (embedded: 16)"
+    )
+    training.add_argument(
+        "--max-length", type=int, help=f"tokens; default: {experiment.max_length} (embedded: 128)"
     )
     training.add_argument("--warmup", type=float, metavar="SHARE")
     training.add_argument("--weight-decay", type=float)

@@ -17,14 +17,22 @@ from rich.console import Console
 
 from al_ray import files
 from al_ray.cluster.progress import Progress, name_of
-from al_ray.cluster.trial import Job, encode, placement, record, run
-from al_ray.config import Device, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
+from al_ray.config import (
+    CONTROL,
+    Device,
+    RunConfig,
+    Source,
+    StudyConfig,
+    Training,
+    TrajectoryConfig,
+)
 from al_ray.corpus.prepared import prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
-from al_ray.grid import Trial, trajectories, trials
+from al_ray.grid import Trial, check_study, trajectories, trials
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
@@ -57,17 +65,17 @@ def run_study(
         StudyConflict: the folder holds another study, or another process is at it.
         UserError: a bad option, or no cluster at the address.
     """
-    store = Store(Path(run_config.out).expanduser().absolute())
+    check_study(study, len(corpus.train))  # before anything is written
+    store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(store.folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(store.folder / ".lock").acquire(timeout=0)
     except Timeout:
         raise StudyConflict(
             f"{run_config.out}: another process is running this study; wait for it, or give "
             "another --out"
         ) from None
-    with lock:
+    with held:
         files.sweep(store.folder)
         return _run(study, run_config, corpus, model, console, store)
 
@@ -86,8 +94,6 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.folder)
-    # Names and sizes are checked before anything is started.
-    trajectories(study, corpus_source, model_source, len(corpus.train))
     prepared = prepare(
         corpus,
         model.folder,
@@ -96,7 +102,7 @@ def _run(
         store.cache,
         lambda done, total: console.print(f"Tokens: {done:,} of {total:,} texts", highlight=False),
     )
-    own = _connect(run_config)
+    own = _connect(run_config, console)
     try:
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
@@ -144,13 +150,20 @@ def _tune(
     n_labels: int,
 ) -> Outcome:
     """Give Tune the trajectories that are not done, and record those that fail."""
+    cut = sorted({config.steps for config in configs if study.steps and config.strategy != CONTROL})
+    if study.steps and cut and cut[0] < study.steps:
+        console.print(
+            f"The pool ends before --steps {study.steps}: some trajectories have {cut[0]}.",
+            highlight=False,
+        )
     done = {config.id: steps_done(store, config) for config in configs}
     runs = store.read("trajectories")
     begun = set(runs.trajectory[runs.rows_of.isna()])
     grouped = trials(configs, n_labels, study.keep_equivalent, begun)
     for trial in grouped:
         for follower in trial.followers:
-            if follow(store, trial.leader, follower) == follower.steps:
+            given = follow(store, trial.leader, follower)
+            if given > done[follower.id] and given == follower.steps:
                 record(store, follower, "complete", job, rows_of=trial.leader.id)
         if trial.followers:
             names = ", ".join(follower.strategy for follower in trial.followers)
@@ -199,9 +212,7 @@ def _tune(
         }
         for trial in todo:
             if trial.leader.id in errors:
-                for config in (trial.leader, *trial.followers):
-                    if steps_done(store, config) < config.steps:
-                        record(store, config, "failed", job, error=errors[trial.leader.id])
+                record_all(store, trial, "failed", job, error=errors[trial.leader.id])
     unfinished = tuple(c for c in configs if steps_done(store, c) < c.steps)
     return Outcome(tuple(configs), unfinished)
 
@@ -221,7 +232,7 @@ def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
 # The cluster and its devices
 
 
-def _connect(run_config: RunConfig) -> bool:
+def _connect(run_config: RunConfig, console: Console) -> bool:
     """Join or start a cluster; answers whether to leave it at the end."""
     if ray.is_initialized():
         return False
@@ -229,12 +240,14 @@ def _connect(run_config: RunConfig) -> bool:
     if run_config.address is None or run_config.address == "local":
         options["include_dashboard"] = run_config.dashboard
     try:
-        ray.init(address=run_config.address, **options)
+        context = ray.init(address=run_config.address, **options)
     except ConnectionError as error:
         raise UserError(
             f"--address {run_config.address}: no Ray cluster answers there "
             f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
         ) from error
+    if context.dashboard_url:
+        console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
     return True
 
 

@@ -91,12 +91,23 @@ def run(point: dict[str, Any], job: Job) -> None:
             device = workers.device
     except AlRayError as error:
         # On purpose, so it would come again: not worth Tune's retries.
-        for each in (config, *trial.followers):
-            record(store, each, "failed", job, error=str(error))
+        record_all(store, trial, "failed", job, error=str(error))
         return
-    record(store, config, "complete", job, device=device)
+    record_all(store, trial, "complete", job, device=device)
+
+
+def record_all(
+    store: Store,
+    trial: Trial,
+    status: str,
+    job: Job,
+    error: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Write the rows of a trial's trajectories in `trajectories`."""
+    record(store, trial.leader, status, job, error, device)
     for follower in trial.followers:
-        record(store, follower, "complete", job, device=device, rows_of=config.id)
+        record(store, follower, status, job, error, device, rows_of=trial.leader.id)
 
 
 def record(

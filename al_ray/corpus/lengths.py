@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.corpus.prepared import begin_child
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError
 from al_ray.randomness import keys, row_hashes
@@ -34,7 +35,9 @@ def token_lengths(corpus: Corpus, tokenizer: Path) -> dict[str, NDArray[np.int64
     # In a process of its own, as in `prepared`: the library is slow to load and large.
     context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with ProcessPoolExecutor(
+            1, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), 1)
+        ) as pool:
             for split in corpus.splits:
                 order = np.argsort(keys(row_hashes(split.row_ids), 0, 0, "tokens"), kind="stable")
                 texts = [split.texts[row] for row in order[:most]]

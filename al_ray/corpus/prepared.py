@@ -127,7 +127,7 @@ def _write_tokens(
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin, initargs=(str(tokenizer), workers)
+            workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
         ) as pool:
             pad_id, size = pool.submit(_open_tokenizer, str(tokenizer)).result()
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
@@ -202,8 +202,8 @@ _folder = ""
 _tokenizer: Tokeniser | None = None
 
 
-def _begin(folder: str, workers: int) -> None:
-    """The first thing in a child."""
+def begin_child(folder: str, workers: int) -> None:
+    """The first thing in a child: no torch, and no life longer than its parent's."""
     global _folder
     _folder = folder
     threading.Thread(target=_end_with_parent, daemon=True).start()

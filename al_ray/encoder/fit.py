@@ -51,7 +51,7 @@ def fit(
         step: of the trajectory.
 
     Raises:
-        TrainingDiverged: the loss is not finite.
+        TrainingDiverged: the loss or a weight is not finite.
     """
     device = next(module.parameters()).device
     updates = training.updates_for(len(rows))
@@ -89,10 +89,14 @@ def fit(
             losses.append(loss.detach())
     one_pass = math.ceil(len(rows) / training.batch_size)
     train_loss = float(torch.stack(losses[-one_pass:]).mean())
-    if not math.isfinite(train_loss):
+    finite = math.isfinite(train_loss) and all(
+        bool(torch.isfinite(parameter).all()) for parameter in module.parameters()
+    )
+    if not finite:
         raise TrainingDiverged(
-            f"training diverged at step {step} with learning rate {learning_rate:g}: the loss is "
-            f"{train_loss}; lower --learning-rate, or use --recipe stable"
+            f"training diverged at step {step} with learning rate {learning_rate:g}: loss or "
+            f"weights are not finite (loss {train_loss:g}); lower --learning-rate, or use "
+            "--recipe stable"
         )
     return FitReport(updates, train_loss)
 

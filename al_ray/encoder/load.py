@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from al_ray.corpus.tokenisers import quiet_transformers
 from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive
@@ -30,7 +31,7 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
     Raises:
         ModelError: no encoder that Transformers can build, or weights of another one.
     """
-    transformers = _transformers()
+    transformers = quiet_transformers()
     module: torch.nn.Module
     info: dict[str, Any] = {}
     auto = getattr(transformers, classification.AUTO_MODEL)
@@ -102,18 +103,3 @@ def set_weights(module: torch.nn.Module, weights: Weights) -> None:
             array = weights[name]
             # torch warns of read-only memory; it is only read here.
             value.copy_(torch.from_numpy(array if array.flags.writeable else array.copy()))
-
-
-def _transformers() -> Any:
-    """The library, without scikit-learn and SciPy, which it would import only because they exist.
-
-    That is most of an actor's start-up: 4 s of 9 where it was measured.
-    """
-    import transformers.utils.import_utils as import_utils
-
-    import_utils._sklearn_available = False
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from al_ray.errors import StudyConflict
+from al_ray.errors import StudyConflict, UserError
 from al_ray.files import atomic
 from al_ray.results.schema import SCHEMAS
 
@@ -25,7 +26,9 @@ class Store:
     """Reads and writes the tables, checkpoints and description of one study."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(os.path.expanduser(folder)).absolute()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"--out {folder}: is a file; give a folder")
 
     @property
     def cache(self) -> Path:

@@ -86,7 +86,9 @@ def _build_own(name: str) -> Strategy:
     module, attribute = _module(name), name.partition(":")[2]
     made = getattr(module, attribute, None)
     if made is None:
-        raise UserError(f"--strategies {name!r}: the module has no {attribute!r}")
+        raise UserError(
+            f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
+        )
     wanted = "a Strategy subclass or a function without arguments that returns a strategy"
     if not callable(made) or (isinstance(made, type) and not issubclass(made, Strategy)):
         raise UserError(f"--strategies {name!r} must be {wanted}")

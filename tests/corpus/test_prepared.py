@@ -114,9 +114,7 @@ def test_ids_are_the_tokenizers_own(tmp_path, tokenizer, plain):
 def test_ids_whatever_the_batch(tmp_path, tokenizer, plain, inline, monkeypatch, most, batch):
     monkeypatch.setattr(module, "_BATCH", batch)
     seen = []
-    made = prepare(
-        corpus_of(TEXTS), tokenizer, "t", most, tmp_path, lambda *at: seen.append(at)
-    )
+    made = prepare(corpus_of(TEXTS), tokenizer, "t", most, tmp_path, lambda *at: seen.append(at))
     assert_ids_are_the_tokenizers(made.tokens, TEXTS, plain, most)
     assert seen[-1] == (12, 12)
     assert len(seen) == -(-12 // batch)

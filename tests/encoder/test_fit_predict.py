@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.numpy import save_file
 from test_batches import tokens_of
 
 from al_ray.config import RECIPES, Training
@@ -457,6 +458,12 @@ def _garbled_bin(folder):
     (folder / "pytorch_model.bin").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
 
 
+def _foreign(folder):
+    """Nothing in it is the encoder's, which would silently be a random one."""
+    foreign = {"another.name": np.zeros(3, np.float32)}
+    save_file(foreign, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 def _config(text):
     return lambda folder: (folder / "config.json").write_text(text)
 
@@ -470,8 +477,9 @@ def _config(text):
         _config('{"model_type": "clip"}'),  # not for classification
         _truncated,
         _garbled_bin,
+        _foreign,
     ],
-    ids=["no-config", "garbled-config", "unknown-type", "no-head", "truncated", "garbled-bin"],
+    ids=["no-config", "garbled", "unknown-type", "no-head", "truncated", "lfs-bin", "foreign"],
 )
 def test_a_folder_without_an_encoder_is_refused_in_one_line(tmp_path, encoder, harm):
     folder = tmp_path / "encoder"

@@ -265,8 +265,8 @@ def test_sweep(store, file):
 
 def test_description(store):
     assert store.read_description() is None
-    store.write_description({"이름": "뉴스", "rates": [2e-5]})
-    assert store.read_description() == {"이름": "뉴스", "rates": [2e-5]}
+    store.write_description({"schema_version": 1, "이름": "뉴스", "rates": [2e-5]})
+    assert store.read_description() == {"schema_version": 1, "이름": "뉴스", "rates": [2e-5]}
     (store.folder / "study.json").write_text("{", encoding="utf-8")
     with pytest.raises(StudyConflict) as refused:
         store.read_description()

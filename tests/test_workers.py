@@ -1,0 +1,240 @@
+"""Members and shards in process, on `mini` over some generated text."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from al_ray.config import RECIPES, Training
+from al_ray.corpus import prepared
+from al_ray.corpus.embedded import generate
+from al_ray.encoder import mini
+from al_ray.strategies import Outputs, build, log_softmax
+from al_ray.workers import FitJob, LocalWorkers, Scores, Setup, Shard, chunks, join
+
+CHUNK = 32
+RATES = (4e-3, 2e-3, 1e-3)
+
+
+class Inline:
+    """Runs at once and here: the child costs seconds."""
+
+    def __init__(self, *args, **facts):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        pass
+
+    def submit(self, function, *args):
+        future = Future()
+        future.set_result(function(*args))
+        return future
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory):
+    import torch
+
+    before = torch.get_num_threads()
+    cache = tmp_path_factory.mktemp("cache")
+    corpus = generate(train=110, test=30)
+    encoder = mini.build(corpus, cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared, "ProcessPoolExecutor", Inline)
+        made = prepared.prepare(corpus, encoder, "mini", 24, cache)
+    training = Training(
+        **{**RECIPES["stable"], "updates": 3},
+        recipe="stable",
+        learning_rate=2e-3,
+        batch_size=8,
+        max_length=24,
+        precision="float32",
+        token_budget=200,
+        chunk_rows=CHUNK,
+    )
+    yield Setup(encoder, made.tokens, len(corpus.labels), training, "cpu")
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def workers(setup):
+    return LocalWorkers(setup, 0, 3, "qbc", "mean-kl")
+
+
+@pytest.fixture(scope="module")
+def jobs(setup):
+    rows = np.arange(3, 33, 2)
+    labels = (rows % setup.n_labels).astype(np.int32)
+    return [FitJob(i, rows, labels, rate, 0, 1, None) for i, rate in enumerate(RATES)]
+
+
+@pytest.fixture(scope="module")
+def weights(workers, jobs):
+    return [fitted.weights for fitted in workers.fit(jobs)]
+
+
+def assert_same(left, right):
+    for name in ("scores", "predictions", "confidence"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
+        assert getattr(left, name).dtype == getattr(right, name).dtype
+
+
+# The grid
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], []),
+        ([5], [[5]]),
+        ([0, 1, 2, 3], [[0, 1, 2, 3]]),
+        ([3, 4], [[3], [4]]),  # both sides of a line
+        ([0, 3, 4, 7, 8], [[0, 3], [4, 7], [8]]),
+        ([1, 9, 11, 30], [[1], [9, 11], [30]]),  # cells without rows
+        ([6, 7], [[6, 7]]),
+    ],
+)
+def test_chunks_by_hand(rows, expected):
+    assert [part.tolist() for part in chunks(np.array(rows, np.int64), 4)] == expected
+
+
+@given(st.sets(st.integers(0, 300)), st.integers(1, 70))
+def test_a_chunk_is_the_rows_of_one_cell(rows, size):
+    rows = np.array(sorted(rows), np.int64)
+    parts = list(chunks(rows, size))
+    cells = [set((part // size).tolist()) for part in parts]
+    assert all(len(cell) == 1 for cell in cells)
+    assert len(set.union(set(), *cells)) == len(parts)  # and all of them
+    assert np.concatenate([rows[:0], *parts]).tolist() == rows.tolist()
+
+
+def test_join():
+    parts = [
+        Scores(np.array([1.0, 2]), np.array([[0, 1], [2, 0]], np.int32), np.array([0.5, 0.6])),
+        Scores(np.array([3.0]), np.array([[2], [1]], np.int32), np.array([0.7])),
+    ]
+    whole = join(parts)
+    assert whole.scores.tolist() == [1, 2, 3]
+    assert whole.predictions.tolist() == [[0, 1, 2], [2, 0, 1]]
+    assert whole.confidence.tolist() == [0.5, 0.6, 0.7]
+    assert whole.predictions.dtype == np.int32
+    assert_same(join(parts[:1]), parts[0])
+
+
+# Scores
+
+
+def test_a_rows_score_does_not_depend_on_the_other_chunks(workers, weights):
+    """Bit by bit, though the rows of a chunk are batched together."""
+    pool = np.setdiff1d(np.arange(110), [0, 31, 32, 40, 95])
+    whole = workers.score(pool, weights, 1)
+    for part in ([0], [2, 3], [1, 3], [3]):
+        kept = np.isin(pool // CHUNK, part)
+        some = workers.score(pool[kept], weights, 1)
+        expected = Scores(whole.scores[kept], whole.predictions[:, kept], whole.confidence[kept])
+        assert_same(some, expected)
+    assert_same(workers.score(pool, weights, 1), whole)
+
+
+def test_predict_does_not_depend_on_the_other_chunks(workers, weights):
+    rows = np.arange(110, 140)  # the test; it begins within a cell
+    whole = workers.predict(rows, weights[0])
+    assert whole.shape == (30, 7)
+    assert whole.dtype == np.float64
+    np.testing.assert_allclose(np.exp(whole).sum(axis=1), 1, atol=1e-12)
+    later = rows[rows // CHUNK == 4]
+    np.testing.assert_array_equal(workers.predict(later, weights[0]), whole[-len(later) :])
+
+
+@pytest.mark.parametrize("disagreement", ["vote-entropy", "mean-kl", "consensus"])
+@pytest.mark.parametrize("evaluated", [0, 1, 2])
+def test_scores_are_the_strategys_on_what_is_predicted(setup, weights, disagreement, evaluated):
+    shard = Shard(setup, 5, "qbc", disagreement)
+    rows = np.arange(4, 30)
+    found = shard.score(rows, weights, evaluated)
+    predicted = [shard.predict(rows, member) for member in weights]
+    expected = build("qbc", disagreement).score(Outputs(np.stack(predicted)))
+    np.testing.assert_array_equal(found.scores, expected)
+    assert found.predictions.shape == (3, 26)
+    assert found.predictions.dtype == np.int32
+    for member in range(3):  # in the members' order
+        np.testing.assert_array_equal(found.predictions[member], predicted[member].argmax(axis=1))
+    np.testing.assert_array_equal(found.confidence, np.exp(predicted[evaluated].max(axis=1)))
+
+
+def test_one_member(setup, weights):
+    shard = Shard(setup, 0, "margin", "")
+    rows = np.arange(64, 96)
+    p = np.sort(np.exp(shard.predict(rows, weights[0])), axis=1)
+    found = shard.score(rows, weights[:1], 0)
+    np.testing.assert_allclose(found.scores, p[:, -2] - p[:, -1], atol=1e-12)
+
+
+def test_predictions_are_the_modules_own(setup, weights):
+    import torch
+
+    from al_ray.corpus.prepared import Tokens
+    from al_ray.encoder.load import load, set_weights
+
+    tokens, module = Tokens(setup.tokens), load(setup.encoder, setup.n_labels, 9).eval()
+    set_weights(module, weights[2])
+    rows = [3, 70, 12]
+    found = Shard(setup, 0, "", "").predict(np.array(rows), weights[2])
+    for row, answer in zip(rows, found, strict=True):
+        ids = torch.from_numpy(tokens[row].astype(np.int64))[None]
+        with torch.no_grad():
+            logits = module(input_ids=ids).logits.numpy()
+        np.testing.assert_allclose(answer, log_softmax(logits)[0], atol=1e-5)
+
+
+def test_a_shard_keeps_nothing_between_calls(setup, weights):
+    one = Shard(setup, 0, "qbc", "mean-kl")
+    rows = np.arange(10, 30)
+    first = one.score(rows, weights, 0)
+    one.predict(np.arange(5), weights[2])
+    one.score(np.arange(40, 60), weights[::-1], 2)
+    assert_same(one.score(rows, weights, 0), first)
+    assert_same(Shard(setup, 8, "qbc", "mean-kl").score(rows, weights, 0), first)
+
+
+# Fits
+
+
+def test_a_member_keeps_nothing_between_fits(setup, workers, jobs, weights):
+    again = workers.fit(jobs)
+    other = LocalWorkers(setup, 0, 3, "qbc", "mean-kl")
+    alone = [other.fit([job])[0] for job in jobs[::-1]][::-1]
+    for one, two, three in zip(weights, again, alone, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], two.weights[name])
+            np.testing.assert_array_equal(one[name], three.weights[name])
+    assert [fitted.updates for fitted in again] == [3, 3, 3]
+
+
+def test_members_differ_by_their_rate_alone(setup, workers, jobs, weights):
+    """So the evaluated member of a committee equals the single model of the other arms."""
+    single = LocalWorkers(setup, 0, 1, "margin", "")
+    job = FitJob(0, jobs[1].rows, jobs[1].labels, RATES[1], 0, 1, None)
+    (fitted,) = single.fit([job])
+    for name in fitted.weights:
+        np.testing.assert_array_equal(fitted.weights[name], weights[1][name])
+    assert not np.array_equal(weights[0]["classifier.weight"], weights[1]["classifier.weight"])
+
+
+def test_a_fit_from_given_weights(setup, workers, jobs, weights):
+    warm = FitJob(1, jobs[1].rows, jobs[1].labels, 1e-30, 0, 2, weights[0])
+    (fitted,) = workers.fit([warm])
+    for name, value in weights[0].items():
+        np.testing.assert_array_equal(fitted.weights[name], value)
+
+
+def test_weights_pass_as_they_are(workers, weights):
+    assert workers.get(workers.put(weights[0])) is weights[0]
+    assert workers.device == "cpu"
