@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,15 +17,20 @@ from rich.table import Table
 from rich.text import Text
 
 from al_ray.analysis.summary import arms
+from al_ray.corpus.facts import Findings, Problem
+from al_ray.corpus.findings import findings
+from al_ray.corpus.lengths import token_lengths
 from al_ray.encoder.source import check_length, resolve
 from al_ray.errors import AlRayError, UserError
 from al_ray.grid import check_study
 from al_ray.options import (
     Experiment,
     Parser,
+    add_columns,
     is_demonstration,
     load_corpus,
     model_name,
+    read_corpus,
     run_config,
     study_config,
     study_parser,
@@ -40,12 +47,20 @@ def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoR
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run `al-ray`."""
-    parser = Parser(prog="al-ray", description="Look at what a study left on disk.")
+    parser = Parser(prog="al-ray", description="Look at a corpus, or at what a study left on disk.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="how far a study is, and its arms")
     show.add_argument("out", metavar="OUT", help="results folder")
     show.add_argument("--json", action="store_true", help="for machines")
+    check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
+    check.add_argument("data", metavar="DATA", help="folder or file, embedded, nsmc or ynat")
+    add_columns(check)
+    check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
+    check.add_argument("--max-length", type=int, metavar="N", help="tokens; default: 128")
+    check.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args(argv)
+    if options.command == "check":
+        _guard(parser.prog, lambda: _check(options))
     _guard(parser.prog, lambda: _show(options.out, options.json))
 
 
@@ -83,6 +98,8 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
     check_study(study, len(corpus.train))  # before a model is made or fetched
     model = resolve(model_name(options), corpus, Store(where.out).cache)
+    for note in model.notes:
+        _say(console, note)
     training = study.training
     _say(
         console,
@@ -173,6 +190,91 @@ def _show(out: str, as_json: bool) -> int:
     }
     print(json.dumps(answer, ensure_ascii=False))
     return 0
+
+
+# What is said of a corpus
+
+_APART = 0.05
+_LABELS = 30
+
+
+def _check(options: argparse.Namespace) -> int:
+    length = 128 if options.max_length is None else options.max_length
+    if length < 1:
+        raise UserError(f"--max-length {length}: too short; give at least 1")
+    if options.max_length is not None and options.model is None:
+        raise UserError(f"--max-length {length}: whose tokens? give --model too")
+    corpus = read_corpus(options)
+    tokens = None
+    if options.model is not None:
+        folder = Path(options.model).expanduser()
+        with tempfile.TemporaryDirectory() as cache:
+            if not folder.is_dir():  # where there is one its tokenizer is enough
+                folder = resolve(options.model, corpus, Path(cache)).folder
+            tokens = token_lengths(corpus, folder)
+    found = findings(corpus, tokens, length)
+    if options.json:
+        model = {"model": options.model, "max_length": length} if options.model else {}
+        print(json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False))
+        return 0
+    console = _console()
+    for note in corpus.notes:
+        _say(console, note)
+    console.print(_facts(found, length))
+    _say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
+    for problem in found.problems:
+        _say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
+    return 0
+
+
+def _facts(found: Findings, max_length: int) -> Table:
+    """Train and tests side by side."""
+    table = Table(title=Text(f"Corpus {found.corpus}"), title_justify="left")
+    table.add_column("")
+    for split in found.splits:
+        table.add_column(Text(split.name), justify="right")
+    splits = found.splits
+    table.add_row("rows", *(f"{split.rows:,}" for split in splits))
+    table.add_row("empty, left out", *(f"{split.empty:,}" for split in splits))
+    table.add_row("duplicates", *(f"{split.duplicates:,}" for split in splits), end_section=True)
+    units = [("characters", [split.characters for split in splits])]
+    counted = [split.tokens for split in splits if split.tokens is not None]
+    if counted:
+        units.append(("tokens", [cut.lengths for cut in counted]))
+    for unit, lengths in units:
+        table.add_row(f"{unit}, median", *(f"{each.median:,}" for each in lengths))
+        table.add_row("95 % have up to", *(f"{each.most:,}" for each in lengths))
+        longest = (f"{each.longest:,}" for each in lengths)
+        table.add_row("longest", *longest, end_section=unit == "characters")
+    if counted:
+        table.add_row(f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted))
+        sampled = (f"{cut.sampled:,}" for cut in counted)
+        table.add_row("texts looked at, seeded", *sampled, end_section=True)
+    order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
+    shown = sorted(order[:_LABELS])
+    apart = False
+    for code in shown:
+        cells = []
+        shares = [split.labels[code] / max(1, sum(split.labels)) for split in splits]
+        for split, share in zip(splits, shares, strict=True):
+            differs = abs(share - shares[0]) > _APART
+            apart |= differs
+            mark = "!" if differs else " "
+            cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
+        table.add_row(Text(found.labels[code]), *cells, end_section=code == shown[-1])
+    if len(order) > _LABELS:
+        table.add_row(f"and {len(order) - _LABELS:,} rarer labels", end_section=True)
+    shifts = (f"{split.shift:.3f}" for split in splits[1:])
+    table.add_row("total variation from train", "–", *shifts)
+    table.caption = "! differs from train by more than 5 points" if apart else None
+    return table
+
+
+def _shown(problem: Problem) -> str:
+    shown = [
+        " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
+    ]
+    return f" For example {', '.join(shown)}." if shown else ""
 
 
 def _mean(mean: Any, deviation: Any) -> str:

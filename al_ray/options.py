@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -18,10 +18,11 @@ from al_ray.config import (
     StudyConfig,
     Training,
 )
-from al_ray.corpus import Corpus
+from al_ray.corpus import Corpus, hub
 from al_ray.corpus.embedded import generate
+from al_ray.corpus.findings import findings
 from al_ray.corpus.read import read
-from al_ray.corpus.splits import choose_tests, limit
+from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
 from al_ray.encoder import source
 from al_ray.errors import UserError
 
@@ -92,20 +93,32 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
     )
 
 
-def load_corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus that the options name, with its tests chosen and its limits applied."""
+def read_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus that the options name, as it is given."""
     if options.data == "embedded":
         corpus = generate()
-    elif options.data in ("nsmc", "ynat") and not Path(options.data).exists():
-        raise UserError(
-            f"--data {options.data}: fetching by name is not there yet; download the corpus and "
-            "give its folder"
-        )
+    elif options.data in hub.SOURCES and not Path(options.data).exists():
+        if options.text_column or options.label_column or options.id_column:
+            raise UserError(
+                f"--data {options.data}: its columns are known; leave out --text-column, "
+                "--label-column and --id-column"
+            )
+        corpus = hub.load(options.data)
     else:
         corpus = read(
             Path(options.data), options.text_column, options.label_column, options.id_column
         )
-    return limit(choose_tests(corpus, options.test_split), options.pool_limit, options.test_limit)
+    return corpus
+
+
+def load_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus of a study: tests chosen, rows dropped, thinned and limited, faults noted."""
+    shares = shares_of(options.imbalance)
+    corpus = choose_tests(read_corpus(options), options.test_split)
+    if options.drop_leaked:
+        corpus = drop_leaked(corpus)
+    corpus = limit(thin(corpus, shares), options.pool_limit, options.test_limit)
+    return replace(corpus, notes=(*corpus.notes, *findings(replace(corpus, left_out={})).notes()))
 
 
 def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyConfig:
@@ -173,6 +186,14 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     )
 
 
+def add_columns(parser: argparse._ActionsContainer) -> None:
+    """The options that name columns."""
+    for column in ("text", "label", "id"):
+        parser.add_argument(
+            f"--{column}-column", metavar="NAME", help="default: detected, and said"
+        )
+
+
 def study_parser(experiment: Experiment) -> Parser:
     """The options that the experiments share, with this one's defaults in the help."""
     parser = Parser(
@@ -188,14 +209,24 @@ def study_parser(experiment: Experiment) -> Parser:
         "--data",
         default="embedded",
         metavar="DATA",
-        help="embedded (generated text), or a folder or file: TSV, CSV, JSONL, Parquet",
+        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file: TSV, "
+        "CSV, JSONL, Parquet",
     )
-    for column in ("text", "label", "id"):
-        data.add_argument(f"--{column}-column", metavar="NAME", help="default: detected, and said")
+    add_columns(data)
     data.add_argument(
         "--test-split",
         choices=("given", "holdout"),
         help="default: given, but a hold-out of train where the label mixes differ",
+    )
+    data.add_argument(
+        "--drop-leaked", action="store_true", help="leave out train rows whose text a test has"
+    )
+    data.add_argument(
+        "--imbalance",
+        nargs="+",
+        default=[],
+        metavar="LABEL=SHARE",
+        help="thin a label of the pool to this share of its rows, seeded",
     )
     data.add_argument("--pool-limit", type=int, metavar="ROWS", help="seeded part of train")
     data.add_argument("--test-limit", type=int, metavar="ROWS", help="seeded part of each test")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
@@ -306,7 +307,7 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
 
 
 def test_no_gpu(refused, monkeypatch):
-    monkeypatch.setattr(ray, "init", lambda **facts: None)
+    monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
     assert "--device cuda" in refused("--device", "cuda")

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from al_ray.corpus.rows import Corpus, Split
-from al_ray.corpus.tables import SUFFIXES, Table, open_table
+from al_ray.corpus.sources import find, listed
+from al_ray.corpus.tables import Table, open_table, split_name
 from al_ray.errors import CorpusError
 
 # Known column names, the first found is taken; compared without case.
@@ -21,9 +22,6 @@ TEXT_COLUMNS = (
 LABEL_COLUMNS = "label topic category section class sentiment 분류 라벨 레이블 카테고리 주제 섹션"
 COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
 ID_COLUMNS = "id guid row_id uid doc_id 번호"
-
-SPLITS = {"train": "train", "ratings_train": "train", "test": "test", "ratings_test": "test"}
-SPLITS["dev"] = "dev"  # the order of this mapping is the order of the splits
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
@@ -37,77 +35,71 @@ def read(
     """The corpus in a file (a train without tests) or a folder (`train.*`, `test.*`, `dev.*`).
 
     `.tsv` and `.csv` have CSV quoting; `.txt` is tab-separated without quoting, as NSMC is.
-    Columns not named are detected. What was detected or left out is in `Corpus.notes`.
+    A split may be numbered parts or a sub-folder, which count as one file. Columns not named and
+    encodings are detected. What was detected or left out is in `Corpus.notes`.
 
     Raises:
         CorpusError: one line that names the file, the row or column, and the remedy.
     """
-    files, notes = _find(path)
-    tables = {split: open_table(file) for split, file in files.items()}
-    columns = _choose(list(tables.values()), text_column, label_column, id_column)
-    notes += columns.notes
+    files, notes = find(path)
+    tables = {split: _open(parts) for split, parts in files.items()}
+    every = [table for parts in tables.values() for table in parts]
+    columns = _choose(every, text_column, label_column, id_column)
+    notes += [*_encodings(every), *columns.notes]
 
-    kept = {split: _rows(split, table, columns, notes) for split, table in tables.items()}
+    kept = {split: _rows(split, parts, columns, notes) for split, parts in tables.items()}
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
-            f"{files['train']}: only one label, {names[0]!r}, in column {columns.label!r}; "
+            f"{files['train'][0]}: only one label, {names[0]!r}, in column {columns.label!r}; "
             "a study needs at least two, or --label-column must name another column"
         )
-    row_ids = _row_ids(kept, columns.id, notes)
+    row_ids, left_out = _row_ids(kept, columns.id, notes)
     codes = {name: code for code, name in enumerate(names)}
     splits = []
     for split, rows in kept.items():
-        for number, label in zip(rows.numbers, rows.labels, strict=True):
-            if label not in codes:
-                raise CorpusError(
-                    f"{files[split]}: data row {number} has the label {label!r}, which "
-                    f"{files['train'].name} lacks; correct the label or remove its rows"
-                )
+        unknown = [row for row, label in enumerate(rows.labels) if label not in codes]
+        if unknown:
+            more = f" (as have {len(unknown) - 1:,} more rows a label)" if unknown[1:] else ""
+            raise CorpusError(
+                f"{_place(tables[split], rows.numbers[unknown[0]])} has the label "
+                f"{rows.labels[unknown[0]]!r}, which {files['train'][0].name} lacks{more}; "
+                "correct the label or remove its rows"
+            )
         labels = np.array([codes[label] for label in rows.labels], np.int32)
         splits.append(Split(split, tuple(row_ids[split]), tuple(rows.texts), labels))
-    name = path.resolve().name if path.is_dir() else path.stem
-    return Corpus(name, tuple(names), splits[0], tuple(splits[1:]), tuple(notes))
+    name = path.resolve().name if path.is_dir() else split_name(path.name)[0]
+    return Corpus(name, tuple(names), splits[0], tuple(splits[1:]), tuple(notes), left_out)
 
 
-def _find(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """The file of each split, train first, and a note on files that are none."""
-    if path.is_file():
-        return {"train": path}, []
-    if not path.is_dir():
-        raise CorpusError(f"{path}: no such file or folder; check --data")
-    try:
-        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be listed ({error.strerror}); check --data") from None
-    found: dict[str, Path] = {}
-    aside = []
-    for entry in entries:
-        split = SPLITS.get(entry.stem.lower())
-        if split is None or entry.suffix.lower() not in SUFFIXES or not entry.is_file():
-            aside.append(entry.name)
-        elif split in found:
-            raise CorpusError(
-                f"{path}: both {found[split].name} and {entry.name} are the {split} rows; keep one"
-            )
-        else:
-            found[split] = entry
-    if "train" not in found:
+def _open(files: Sequence[Path]) -> list[Table]:
+    """The files of a split; of several, some may be without rows."""
+    tables = [open_table(file) for file in files]
+    full = [table for table in tables if table.rows]
+    if not full:
         raise CorpusError(
-            f"{path}: no train file; name one train.tsv, train.csv, train.jsonl, train.parquet "
-            f"or ratings_train.txt (there is: {_listed([e.name for e in entries])})"
+            f"{files[0]}: no rows; give it a line of column names and a line for each text"
         )
-    notes = [f"Files not read: {_listed(aside)}."] if aside else []
-    return {
-        split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found
-    }, notes
+    return full
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    """Names on one line, however many and however long they are."""
-    shown = [" ".join(name.split())[:40] or "''" for name in names[:most]]
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return (", ".join(shown) + rest) or "nothing"
+def _place(tables: Sequence[Table], number: int) -> str:
+    """File and data row in it of a row of the split."""
+    for table in tables:
+        if number <= table.rows:
+            return f"{table.path}: data row {number}"
+        number -= table.rows
+    raise ValueError(number)
+
+
+def _encodings(tables: Sequence[Table]) -> list[str]:
+    files: dict[str, list[str]] = {}
+    for table in tables:
+        if table.encoding:
+            files.setdefault(table.encoding, []).append(table.path.name)
+    if len(files) < 2:
+        return [f"Encoding: {encoding}." for encoding in files]
+    return [f"Encoding: {'; '.join(f'{e} in {listed(names)}' for e, names in files.items())}."]
 
 
 # --- columns and rows ---------------------------------------------------------------------------
@@ -140,13 +132,13 @@ def _choose(
         if not found and role != "id":
             raise CorpusError(
                 f"{train.path}: which column holds the {role} is not clear; name it with "
-                f"--{role}-column (the columns are: {_listed(train.names)})"
+                f"--{role}-column (the columns are: {listed(train.names)})"
             )
         for table in tables:
             if found and found[0] not in table.names:
                 raise CorpusError(
                     f"{table.path}: no column {found[0]!r} for --{role}-column; "
-                    f"the columns are: {_listed(table.names)}"
+                    f"the columns are: {listed(table.names)}"
                 )
     text, label = texts[0], labels[0]
     if text == label:
@@ -154,7 +146,7 @@ def _choose(
     row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
     notes = []
     if len(texts) > 1:
-        notes.append(f"More than one text column: --text-column can name {_listed(texts[1:])}.")
+        notes.append(f"More than one text column: --text-column can name {listed(texts[1:])}.")
     if label not in taken:
         taken |= {text, label, row_id}
         if readable := _readable(tables, label, detect(COMPANION_COLUMNS)):
@@ -169,11 +161,11 @@ def _readable(tables: list[Table], label: str, companions: Sequence[str]) -> str
     candidates = [name for name in companions if all(name in table.names for table in tables)]
     if not candidates:
         return None
-    codes = [code for table in tables for code in table.column(label)]
+    codes = [code for table in tables for code in table.column(label).values]
     if not _integers(codes):
         return None
     for candidate in candidates:
-        names = [name for table in tables for name in table.column(candidate)]
+        names = [name for table in tables for name in table.column(candidate).values]
         if not all(name and name.strip() for name in set(names)) or _integers(names):
             continue
         if len(set(codes)) == len(set(names)) == len(set(zip(codes, names, strict=True))):
@@ -192,59 +184,110 @@ def _label_order(labels: Iterable[str]) -> Callable[[str], tuple[int, str]]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of one split that are kept; `numbers` are 1-based data rows of the file."""
+    """The rows of one split that are kept; `numbers` are 1-based data rows of the split."""
 
     numbers: list[int]
     texts: list[str]
     labels: list[str]
     ids: list[str | None]
+    empty: list[tuple[int, str | None]]
+    """Numbers and ids of those without a text."""
 
 
-def _rows(split: str, table: Table, columns: _Columns, notes: list[str]) -> _Rows:
-    texts = table.column(columns.text)
-    labels = table.column(columns.label)
-    ids = table.column(columns.id) if columns.id is not None else [None] * len(texts)
-    rows = _Rows([], [], [], [])
-    values = zip(texts, labels, ids, strict=True)
-    for number, (text, label, row_id) in enumerate(values, start=1):
-        if label is None or not label.strip():
-            raise CorpusError(
-                f"{table.path}: data row {number} has no label in column {columns.label!r}; "
-                "fill it in or remove the row"
-            )
-        if text is not None and text.strip():
+def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[str]) -> _Rows:
+    rows = _Rows([], [], [], [], [])
+    unlabelled: list[int] = []
+    with_nul: list[int] = []
+    done = numbers = 0
+    for table in tables:
+        column, labels = table.column(columns.text), table.column(columns.label).values
+        ids = table.column(columns.id).values if columns.id is not None else [None] * table.rows
+        values = zip(column.values, labels, ids, strict=True)
+        for number, (text, label, row_id) in enumerate(values, start=done + 1):
+            if label is None or not label.strip():
+                unlabelled.append(number)
+                continue
+            if "\0" in label or (row_id and "\0" in row_id):
+                raise CorpusError(
+                    f"{_place(tables, number)} has a NUL byte in its label or id; remove it"
+                )
+            if text and "\0" in text:
+                with_nul.append(number)
+                text = text.replace("\0", "")
+            if text is None or not text.strip():
+                rows.empty.append((number, row_id))
+                continue
             rows.numbers.append(number)
             rows.texts.append(text)
             rows.labels.append(label)
             rows.ids.append(row_id)
-    if empty := len(texts) - len(rows.texts):
-        notes.append(
-            f"{split}: {empty:,} of {len(texts):,} rows have an empty text and are left out."
-        )
-    lines = sum("\n" in text for text in rows.texts)
-    if lines and table.path.suffix.lower() == ".tsv":
-        notes.append(
-            f"{split}: {lines:,} texts hold line breaks; if quotation marks are plain characters "
-            f"in {table.path.name}, name it .txt."
+        done += table.rows
+        numbers += column.numbers
+    if unlabelled:
+        more = f" (nor have {len(unlabelled) - 1:,} more rows)" if unlabelled[1:] else ""
+        raise CorpusError(
+            f"{_place(tables, unlabelled[0])} has no label in column {columns.label!r}{more}; "
+            "fill it in or remove the row"
         )
     if not rows.texts:
         raise CorpusError(
-            f"{table.path}: no rows with a text in column {columns.text!r}; "
+            f"{tables[0].path}: no rows with a text in column {columns.text!r}; "
             "name another with --text-column"
+        )
+    if rows.empty:
+        notes.append(
+            f"{split}: {len(rows.empty):,} of {done:,} rows have an empty text and are left out."
+        )
+    if numbers:
+        notes.append(
+            f"{split}: {numbers:,} values of the text column {columns.text!r} are numbers, taken "
+            "as they are written."
+        )
+    if with_nul:
+        notes.append(
+            f"{split}: NUL bytes are taken out of {len(with_nul):,} texts (data row "
+            f"{', '.join(map(str, with_nul[:3]))}{' …' if with_nul[3:] else ''})."
+        )
+    lines = sum("\n" in text for text in rows.texts)
+    quoted = [table.path.name for table in tables if split_name(table.path.name)[1][:4] == ".tsv"]
+    if lines and quoted:
+        notes.append(
+            f"{split}: {lines:,} texts hold line breaks; if quotation marks are plain characters "
+            f"in {listed(quoted)}, name it .txt."
         )
     return rows
 
 
-def _row_ids(kept: dict[str, _Rows], column: str | None, notes: list[str]) -> dict[str, list[str]]:
-    """The id column where it names each row of the corpus, else split and data row."""
+def _row_ids(
+    kept: dict[str, _Rows], column: str | None, notes: list[str]
+) -> tuple[dict[str, list[str]], dict[str, tuple[str, ...]]]:
+    """The id column where it names each row of the corpus, else split and data row.
+
+    Returns:
+        Ids of the rows kept, and of those without a text.
+    """
+    named = False
     if column is not None:
         ids = [row_id for rows in kept.values() for row_id in rows.ids]
-        named = [row_id for row_id in ids if row_id]
-        missing, repeated = len(ids) - len(named), len(named) - len(set(named))
-        if not missing and not repeated:
-            return {split: [row_id or "" for row_id in rows.ids] for split, rows in kept.items()}
-        notes.append(
-            f"The id column {column!r} repeats an earlier id in {repeated:,} rows and is empty in "
-            f"{missing:,}; row ids are split and line number instead."
-        )
-    return {split: [f"{split}:{n}" for n in rows.numbers] for split, rows in kept.items()}
+        given = [row_id for row_id in ids if row_id]
+        missing, repeated = len(ids) - len(given), len(given) - len(set(given))
+        named = not missing and not repeated
+        if not named:
+            notes.append(
+                f"The id column {column!r} repeats an earlier id in {repeated:,} rows and is empty "
+                f"in {missing:,}; row ids are split and line number instead."
+            )
+
+    def name(split: str, number: int, row_id: str | None) -> str:
+        return row_id if named and row_id else f"{split}:{number}"
+
+    of_rows = {
+        split: [name(split, n, i) for n, i in zip(rows.numbers, rows.ids, strict=True)]
+        for split, rows in kept.items()
+    }
+    left_out = {
+        split: tuple(name(split, *row) for row in rows.empty)
+        for split, rows in kept.items()
+        if rows.empty
+    }
+    return of_rows, left_out

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,7 @@ class Corpus:
         train: the rows that are the pool.
         tests: the rows that are only evaluated on; the first is the main one.
         notes: what was detected, left out or changed on the way in, one sentence each, with counts.
+        left_out: of each split as read, the ids of its rows without a text, which are not in it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Corpus:
     train: Split
     tests: tuple[Split, ...]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:

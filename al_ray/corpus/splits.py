@@ -1,10 +1,12 @@
-"""Which rows are trained on and which are tested on: held-out rows and seeded subsamples.
+"""Which rows are trained on and which are tested on: held out, dropped, thinned and limited.
 
 What is drawn here belongs to the corpus, so its seed is always 0 and no trajectory changes it.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +65,92 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
     if test_split == "given":
         return replace(corpus, notes=(*corpus.notes, f"{why}; {test.name} is the test as asked."))
     return _hold_out(corpus, f"{why}, more than {LARGEST_SHIFT}")
+
+
+def text_keys(split: Split) -> NDArray[np.uint64]:
+    """64 bits of each text (rows,), equal where the texts are: in NFC, with white space folded.
+
+    Syllables are the same text whether composed or not, as files of macOS and Windows differ.
+    """
+    return row_hashes(" ".join(unicodedata.normalize("NFC", text).split()) for text in split.texts)
+
+
+def drop_leaked(corpus: Corpus) -> Corpus:
+    """The corpus without the train rows whose text is in any test, as `text_keys` compares texts.
+
+    Raises:
+        CorpusError: under two labels left in train.
+    """
+    tested = np.concatenate([text_keys(test) for test in corpus.tests] or [np.empty(0, np.uint64)])
+    leaked = np.isin(text_keys(corpus.train), tested)
+    note = (
+        f"{leaked.sum():,} of {len(leaked):,} train rows have the text of a test row and are left "
+        "out (--drop-leaked)."
+    )
+    train = corpus.train.take(np.flatnonzero(~leaked)) if leaked.any() else corpus.train
+    dropped = replace(corpus, train=train, notes=(*corpus.notes, note))
+    return _checked(dropped, corpus, "--drop-leaked", "go without it, or with another test")
+
+
+def shares_of(words: Iterable[str]) -> dict[str, float]:
+    """What `--imbalance` says, LABEL=SHARE a word: the share of its rows that each label keeps.
+
+    Raises:
+        CorpusError: a word of another form, or a label named twice.
+    """
+    shares: dict[str, float] = {}
+    for word in words:
+        label, _, number = word.rpartition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            label, share = "", 0.0
+        if not label or label in shares:
+            raise CorpusError(
+                f"--imbalance {word}: not LABEL=SHARE, or a label named twice; write 스포츠=0.1"
+            )
+        shares[label] = share
+    return shares
+
+
+def thin(corpus: Corpus, shares: Mapping[str, float]) -> Corpus:
+    """The corpus with only a share of the train rows of some labels; tests stay as they are.
+
+    Which rows stay is drawn with a seed, so that a smaller share keeps a subset; a label keeps at
+    least one row, and rows keep the order of the file.
+
+    Args:
+        corpus: with its tests chosen.
+        shares: of the rows of each label named, above 0 and up to 1.
+
+    Raises:
+        CorpusError: a label that is not there, or a share out of range.
+    """
+    if not shares:
+        return corpus
+    train = corpus.train
+    order = keys(row_hashes(train.row_ids), _SEED, 0, "imbalance")
+    stays = np.ones(len(train), bool)
+    said = []
+    for label, share in shares.items():
+        if label not in corpus.labels:
+            raise CorpusError(
+                f"--imbalance {label}={share:g}: no label {label!r}; the labels are: "
+                f"{', '.join(corpus.labels)}"
+            )
+        if not 0 < share <= 1:
+            raise CorpusError(
+                f"--imbalance {label}={share:g}: not a share; give a number above 0, up to 1"
+            )
+        rows = np.flatnonzero(train.labels == corpus.labels.index(label))
+        most = max(1, round(share * len(rows)))
+        stays[rows[np.argsort(order[rows], kind="stable")[most:]]] = False
+        said.append(f"{min(most, len(rows)):,} of {len(rows):,} rows of {label}")
+    note = (
+        f"Train keeps {', '.join(said)} (--imbalance); {stays.sum():,} of {len(stays):,} rows "
+        "remain."
+    )
+    return replace(corpus, train=train.take(np.flatnonzero(stays)), notes=(*corpus.notes, note))
 
 
 def limit(corpus: Corpus, pool_limit: int | None, test_limit: int | None) -> Corpus:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,59 +21,112 @@ from al_ray.errors import CorpusError
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet", ".txt")
 
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte order mark"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins as UTF-16's does, so it comes first
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+# pandas ends a value at a NUL without a word; this stands in for it, and is no character.
+_STAND_IN = "\uffff"
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one column, one a data row.
+
+    Attributes:
+        values: as strings, None where there is none; whole numbers without a point.
+        numbers: how many of the values were numbers, not text.
+    """
+
+    values: list[str | None]
+    numbers: int
+
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of one file; `fetch(i)` gives the values of column i, one a data row."""
+    """The columns of one file; `fetch(i)` gives the values of column i, one a data row.
+
+    Attributes:
+        path: of the file.
+        names: of the columns.
+        rows: data rows, without the line of names.
+        fetch: of a column's number.
+        encoding: as it is said to the user; '' where the format has but one.
+    """
 
     path: Path
     names: tuple[str, ...]
+    rows: int
     fetch: Callable[[int], Sequence[object]]
+    encoding: str = ""
 
-    def column(self, name: str) -> list[str | None]:
-        """The values as strings, None where there is none; whole numbers without a point.
+    def column(self, name: str) -> Column:
+        """One column by name.
 
         Raises:
             CorpusError: two columns have this name, or a value is neither text nor a number.
         """
         if self.names.count(name) > 1:
             raise CorpusError(f"{self.path}: column {name!r} is there twice; rename one")
-        values = []
+        values: list[str | None] = []
+        wrong: list[int] = []
+        numbers = 0
         for row, value in enumerate(self.fetch(self.names.index(name)), start=1):
             try:
                 values.append(_string(value))
             except ValueError:
-                raise CorpusError(
-                    f"{self.path}: data row {row} has neither text nor a number in column "
-                    f"{name!r}, or half a character; correct it or name another column"
-                ) from None
-        return values
+                wrong.append(row)
+            else:
+                numbers += not isinstance(value, str) and values[-1] is not None
+        if wrong:
+            more = f" (so have {len(wrong) - 1:,} more rows)" if len(wrong) > 1 else ""
+            raise CorpusError(
+                f"{self.path}: data row {wrong[0]} has neither text nor a number in column "
+                f"{name!r}, or half a character{more}; correct it or name another column"
+            )
+        return Column(values, numbers)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A file's name as stem and suffix, `.gz` included; the suffix is '' where it is not read."""
+    lower = name.lower()
+    gz = ".gz" if lower.endswith(".gz") else ""
+    for suffix in SUFFIXES:
+        if lower.endswith(suffix + gz) and not (gz and suffix == ".parquet"):
+            return name[: -len(suffix + gz)], suffix + gz
+    return name, ""
 
 
 def open_table(path: Path) -> Table:
     """The table in a file, told by its suffix; `.tsv` and `.csv` have quoting, `.txt` has none.
 
+    Text is UTF-8, CP949, or UTF-16 or UTF-32 with a byte order mark, and may be gzipped.
+
     Raises:
-        CorpusError: not a format that is read, not readable, not well-formed, or without rows.
+        CorpusError: not a format that is read, not readable, or not well-formed.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise CorpusError(f"{path}: not a format that is read ({', '.join(SUFFIXES)}); convert it")
+    suffix = split_name(path.name)[1].removesuffix(".gz")
+    if not suffix:
+        formats = ", ".join(SUFFIXES)
+        raise CorpusError(
+            f"{path}: not a format that is read ({formats}, and .gz of the text ones); convert it"
+        )
     try:
         if suffix == ".parquet":
-            table = _parquet(path)
-        elif suffix == ".jsonl":
-            table = _json_lines(path, _utf8(path))
-        else:
-            table = _delimited(path, _utf8(path), suffix)
-    except OSError as error:
-        reason = error.strerror or "damaged"
+            return _parquet(path)
+        data = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "damaged"
         raise CorpusError(f"{path}: cannot be read ({reason}); check the file") from None
-    if not table.names or len(table.fetch(0)) == 0:
-        raise CorpusError(
-            f"{path}: no rows; give it a line of column names and a line for each text"
-        )
-    return table
+    data, encoding = _utf8(path, data)
+    if suffix == ".jsonl":
+        return _json_lines(path, data, encoding)
+    return _delimited(path, data, encoding, suffix)
 
 
 def _string(value: object) -> str | None:
@@ -87,25 +142,53 @@ def _string(value: object) -> str | None:
     raise ValueError
 
 
-def _utf8(path: Path) -> bytes:
-    data = path.read_bytes()
+def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
+    """The text as UTF-8 without a mark, and the encoding it was in; nothing is ever replaced."""
+    remedy = "save the file as UTF-8"
+    for mark, codec, said in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data.decode(codec).encode(), said
+            except UnicodeDecodeError as error:
+                raise CorpusError(
+                    f"{path}: begins as {said} but is not at byte offset {error.start}; {remedy}"
+                ) from None
+    # Separators, digits and Latin letters have a zero byte each, at every other place.
+    if b"\0" in data and max(data[::2].count(0), data[1::2].count(0)) * 20 > len(data):
+        raise CorpusError(
+            f"{path}: full of zero bytes, as UTF-16 without a byte order mark is; {remedy}"
+        )
     try:
         data.decode()
+        return data, "UTF-8"
+    except UnicodeDecodeError as error:
+        offset = error.start
+    # Some damaged UTF-8 is also well-formed CP949, as other words.
+    lenient = data.decode(errors="replace")
+    broken = lenient.count("\ufffd")
+    if sum(character > "\x7f" for character in lenient) > 2 * broken:
+        raise CorpusError(f"{path}: damaged UTF-8 at byte offset {offset}; {remedy}")
+    try:
+        return data.decode("cp949").encode(), "CP949 (EUC-KR)"
     except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{path}: not UTF-8 at byte offset {error.start}; save the file as UTF-8"
+            f"{path}: neither UTF-8 (not from byte offset {offset}) nor CP949 (not from byte "
+            f"offset {error.start}); {remedy}"
         ) from None
-    return data.removeprefix(codecs.BOM_UTF8)
 
 
-def _delimited(path: Path, data: bytes, suffix: str) -> Table:
+def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
     quoted = suffix != ".txt"
+    separator = "," if suffix == ".csv" else "\t"
+    with_nul = b"\0" in data
+    if with_nul:
+        data = data.replace(b"\0", _STAND_IN.encode())
     try:
         # Without header=None pandas takes a longer first row for an index; with lines ending in
         # \n alone, a stray \r stays a character of its text.
         frame = pd.read_csv(
             io.BytesIO(data.replace(b"\r\n", b"\n")),
-            sep="," if suffix == ".csv" else "\t",
+            sep=separator,
             header=None,
             dtype=str,
             na_filter=False,
@@ -113,23 +196,46 @@ def _delimited(path: Path, data: bytes, suffix: str) -> Table:
             lineterminator="\n",
         )
     except pd.errors.EmptyDataError:
-        return Table(path, (), lambda i: [])
+        return Table(path, (), 0, lambda i: [], encoding)
     except pd.errors.ParserError as error:
         message = " ".join(str(error).split())
         remedy = "check the file"
         if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
             note = " (a quoted text over several lines counts as one)" if quoted else ""
             message = f"line {ragged[2]}{note} has {ragged[3]} fields, not {ragged[1]}"
+            if more := _longer(data, separator, quoted, int(ragged[1])) - 1:
+                message += f", and {more:,} more lines have too many"
             remedy = "quote the text or remove the extra separators"
         elif unclosed := re.search(r"EOF inside string starting at row (\d+)", message):
             message = f"the quotation mark opened on line {int(unclosed[1]) + 1} is never closed"
             remedy = "close it, or name a tab-separated file without quoting .txt"
         raise CorpusError(f"{path}: {message}; {remedy}") from None
+
+    def fetch(i: int) -> list[object]:
+        values = frame[i].tolist()[1:]
+        return [_restored(value) for value in values] if with_nul else values
+
     names = tuple(frame.iloc[0].tolist())
-    return Table(path, names, lambda i: frame[i].tolist()[1:])
+    return Table(path, names, len(frame) - 1, fetch, encoding)
 
 
-def _json_lines(path: Path, data: bytes) -> Table:
+def _longer(data: bytes, separator: str, quoted: bool, width: int) -> int:
+    """How many lines have more fields than there are columns; 1 where it cannot be told."""
+    lines = io.StringIO(data.decode(), newline="\n")
+    try:
+        rows = csv.reader(
+            lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        )
+        return max(1, sum(len(row) > width for row in rows))
+    except csv.Error:
+        return 1
+
+
+def _restored(value: object) -> object:
+    return value.replace(_STAND_IN, "\0") if isinstance(value, str) else value
+
+
+def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
     records: list[dict[str, object]] = []
     for number, line in enumerate(data.decode().split("\n"), start=1):
         if not line.strip():
@@ -142,7 +248,11 @@ def _json_lines(path: Path, data: bytes) -> Table:
             raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")
         records.append(record)
     names = tuple(dict.fromkeys(name for record in records for name in record))
-    return Table(path, names, lambda i: [record.get(names[i]) for record in records])
+
+    def fetch(i: int) -> list[object]:
+        return [record.get(names[i]) for record in records]
+
+    return Table(path, names, len(records), fetch, encoding)
 
 
 def _parquet(path: Path) -> Table:
@@ -151,4 +261,5 @@ def _parquet(path: Path) -> Table:
         table = pq.read_table(path, partitioning=None)
     except pa.ArrowException:
         raise CorpusError(f"{path}: not a Parquet file, or damaged; write it again") from None
-    return Table(path, tuple(table.column_names), lambda i: table.column(i).to_pylist())
+    names = tuple(table.column_names)
+    return Table(path, names, table.num_rows, lambda i: table.column(i).to_pylist())

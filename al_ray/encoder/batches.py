@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ def pad(tokens: Tokens, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDA
     return ids, mask
 
 
-def by_length(lengths: NDArray[np.int64], token_budget: int) -> Iterator[NDArray[np.int64]]:
+def by_length(
+    lengths: NDArray[np.signedinteger[Any]], token_budget: int
+) -> Iterator[NDArray[np.int64]]:
     """Positions into `lengths` (rows,), grouped so that little is padded.
 
     Rows go longest first, ties in the given order; a batch holds at most `token_budget` tokens,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from al_ray.corpus.tokenisers import quiet_transformers
 from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive
@@ -22,14 +23,17 @@ Weights = dict[str, NDArray[np.float32]]
 def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
     """The encoder in `folder` with a new head for `n_labels` labels, float32, on the CPU.
 
-    What the folder has no weights for (the head; all of `mini`) is drawn from (seed,
+    The head is the encoder's own kind, dropout included; a pooler is loaded where the weights
+    have one. What the folder has no weights for (the head; all of `mini`) is drawn from (seed,
     'initialisation'), so that it is equal for every strategy, member and process of one seed.
+    No program of the folder is run, and of `.bin` files only tensors are unpickled.
 
     Raises:
-        ModelError: the folder holds no encoder that Transformers can build, or weights of another.
+        ModelError: no encoder that Transformers can build, or weights of another one.
     """
-    transformers = _transformers()
+    transformers = quiet_transformers()
     module: torch.nn.Module
+    info: dict[str, Any] = {}
     auto = getattr(transformers, classification.AUTO_MODEL)
     try:
         config = transformers.AutoConfig.from_pretrained(
@@ -38,33 +42,45 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, 0, "initialisation"))
             if has_weights(folder):
-                module, found = auto.from_pretrained(
-                    folder, config=config, dtype=torch.float32, output_loading_info=True
+                module, info = auto.from_pretrained(
+                    folder,
+                    config=config,
+                    dtype=torch.float32,
+                    trust_remote_code=False,
+                    weights_only=True,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,  # a head for other labels; see _check
                 )
-                _refuse_foreign(folder, module, found["missing_keys"])
             else:
-                module = auto.from_config(config)
+                module = auto.from_config(config, trust_remote_code=False)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"{folder}: not an encoder that can be loaded ({reason}); give --model a folder with "
             "config.json, weights and tokenizer"
         ) from error
+    _check(folder, module, info)
     return module
 
 
-def _refuse_foreign(folder: Path, module: torch.nn.Module, missing: list[str]) -> None:
-    """A file with none of the encoder's weights would pass for an encoder that learns slowly."""
-    encoder = [name for name in module.state_dict() if name.startswith(f"{_base(module)}.")]
-    if encoder and set(encoder) <= set(missing):
+def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:
+    """Refuse weights that leave a part of the encoder random, which Transformers only warns of."""
+    encoder = f"{module.base_model_prefix}."
+    # Some versions give the shapes of what does not match, too.
+    mismatched = [
+        key if isinstance(key, str) else key[0] for key in info.get("mismatched_keys", ())
+    ]
+    absent = sorted(
+        name
+        for name in {*info.get("missing_keys", ()), *mismatched}
+        if name.startswith(encoder) and not name.startswith(f"{encoder}pooler.")
+    )
+    if absent:
+        tensors = sum(name.startswith(encoder) for name in module.state_dict())
         raise ModelError(
-            f"{folder}: its weights are not those of the encoder in config.json; give --model a "
-            "folder whose files belong together"
+            f"{folder}: its weights lack {len(absent)} of the encoder's {tensors} tensors, such as "
+            f"{absent[0]}; give --model a folder whose files belong together"
         )
-
-
-def _base(module: torch.nn.Module) -> str:
-    return str(getattr(module, "base_model_prefix", ""))
 
 
 def get_weights(module: torch.nn.Module) -> Weights:
@@ -87,18 +103,3 @@ def set_weights(module: torch.nn.Module, weights: Weights) -> None:
             array = weights[name]
             # torch warns of read-only memory; it is only read here.
             value.copy_(torch.from_numpy(array if array.flags.writeable else array.copy()))
-
-
-def _transformers() -> Any:
-    """The library, without scikit-learn and SciPy, which it would import only because they exist.
-
-    That is most of an actor's start-up: 4 s of 9 where it was measured.
-    """
-    import transformers.utils.import_utils as import_utils
-
-    import_utils._sklearn_available = False
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers

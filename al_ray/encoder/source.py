@@ -5,25 +5,59 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from al_ray.corpus.kobert import MODEL_FILE, PAD_ID
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder import mini
 from al_ray.errors import ModelError
 
+if TYPE_CHECKING:
+    from al_ray.corpus.hub import Choose
+
 HUB = {"kobert": "monologg/kobert", "distilkobert": "monologg/distilkobert"}
 """Short names of encoders on the hub."""
 
-WEIGHT_FILES = (
-    "model.safetensors",
-    "pytorch_model.bin",
-    "model.safetensors.index.json",
-    "pytorch_model.bin.index.json",
-)
+REVISIONS = {
+    # The newest of the main branch; its model.safetensors is the conversion of pytorch_model.bin.
+    "monologg/kobert": "38279184ba645e8c94d709fbe92eb5bcb47312c1",
+    # Adds model.safetensors (refs/pr/1, since merged); later there is a README and a program more.
+    "monologg/distilkobert": "37c8d2104582e75f913c7ddfaf4ed80825e41ff8",
+}
+"""The commit that is used of a repository; of others it is the newest of the main branch."""
 
 LEARNING_RATE = {"kobert": 2e-5, "distilkobert": 2e-5, "mini": 2e-3}
 DEFAULT_LEARNING_RATE = 1e-4
+
+OFFSET_TYPES = (
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+)
+"""Kinds that count positions from the pad id + 1, as RoBERTa does."""
+
+_SMALL = (
+    "added_tokens.json",
+    "config.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +67,14 @@ class ModelSource:
     Attributes:
         name: as the user gave it, without folders.
         folder: with configuration, tokenizer and (but for `mini`) weights.
-        digest: of the files' content.
+        digest: of the content of the files that are used.
+        notes: what a person should know of it, one sentence each.
     """
 
     name: str
     folder: Path
     digest: str
+    notes: tuple[str, ...] = ()
 
 
 def learning_rate(model: str) -> float:
@@ -52,40 +88,44 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
     Raises:
         ModelError: no such folder, nothing loadable in it, or the hub cannot be reached.
     """
+    notes = []
     if model == "mini":
         folder = mini.build(corpus, cache)
     elif (path := Path(os.path.expanduser(model))).is_dir():
         folder = path.resolve()
     elif model in HUB or _may_be_hub_id(model):
         folder = _download(model, HUB.get(model, model))
+        notes.append(f"From the hub: {HUB.get(model, model)} at {folder.name[:12]}.")
     else:
         raise ModelError(f"--model {model}: no such folder; give an encoder folder, or a hub id")
-    config = folder / "config.json"
-    if not config.exists():
-        raise ModelError(f"--model {model}: {config} is missing; give a Hugging Face folder")
     try:
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError, OSError) as error:
-        raise ModelError(f"--model {model}: {config} cannot be read ({error})") from error
-    if not kind:
-        raise ModelError(f"--model {model}: {config} names no model_type; is it an encoder?")
-    if model != "mini" and not has_weights(folder):
+        config = _config(folder)
+    except FileNotFoundError:
         raise ModelError(
-            f"--model {model}: {folder} holds no weights ({' or '.join(WEIGHT_FILES[:2])}); give a "
-            "folder that does"
+            f"--model {model}: {folder / 'config.json'} is missing; give a Hugging Face folder"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"--model {model}: {folder / 'config.json'} cannot be read ({error})"
+        ) from error
+    if not config.get("model_type"):
+        raise ModelError(
+            f"--model {model}: {folder / 'config.json'} names no model_type; is it an encoder?"
         )
     if any(folder.glob("tokenizer_*.model")):
+        _check_kobert(model, folder, config)
+    if model != "mini" and not has_weights(folder):
         raise ModelError(
-            f"--model {model}: KoBERT's tokenizer needs a class of its own, which is not wired in "
-            "yet, and would be mis-loaded without; give another encoder"
+            f"--model {model}: {folder} holds no weights (model.safetensors or pytorch_model.bin, "
+            "all its parts); give a folder that does"
         )
     name = Path(model).name or folder.name
-    return ModelSource(name, folder, _digest(folder))
+    return ModelSource(name, folder, _digest(folder), tuple(notes))
 
 
 def has_weights(folder: Path) -> bool:
     """Whether there is anything to load; `mini` has none, since it is drawn per seed."""
-    return any((folder / name).exists() for name in WEIGHT_FILES)
+    return bool(weight_files([path.name for path in folder.iterdir()]))
 
 
 def check_length(model: ModelSource, max_length: int) -> None:
@@ -94,17 +134,47 @@ def check_length(model: ModelSource, max_length: int) -> None:
     Raises:
         ModelError: naming the largest length.
     """
-    config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
-    positions = config.get("max_position_embeddings")
-    if not isinstance(positions, int):
-        return
-    if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
-        positions -= config.get("pad_token_id", 1) + 1  # positions are counted from the pad id on
-    if max_length > positions:
+    positions = longest(model.folder)
+    if positions is not None and max_length > positions:
         raise ModelError(
             f"--max-length {max_length}: {model.name} has positions for {positions} tokens; give "
             f"{positions} or fewer"
         )
+
+
+def longest(folder: Path) -> int | None:
+    """Tokens that the encoder has positions for, [CLS] and [SEP] included; None: no such limit."""
+    config = _config(folder)
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        return None
+    if config.get("model_type") in OFFSET_TYPES:
+        pad_id = config.get("pad_token_id")
+        positions -= (1 if pad_id is None else pad_id) + 1
+    return positions
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+        raise ValueError("not an object")
+    return config
+
+
+def _check_kobert(model: str, folder: Path, config: dict[str, Any]) -> None:
+    """KoBERT pads with 1, where BERT pads with 0: with 0, padding would be the unknown token."""
+    if not (folder / "vocab.txt").is_file():
+        raise ModelError(
+            f"--model {model}: {folder} has KoBERT's tokenizer, but no vocab.txt; add the model's"
+        )
+    if (pad_id := config.get("pad_token_id", 0)) != PAD_ID:
+        raise ModelError(
+            f"--model {model}: pad_token_id in {folder / 'config.json'} is {pad_id}, and KoBERT's "
+            f"is {PAD_ID}; correct it"
+        )
+
+
+# --- from the hub -------------------------------------------------------------------------------
 
 
 def _may_be_hub_id(model: str) -> bool:
@@ -112,26 +182,62 @@ def _may_be_hub_id(model: str) -> bool:
 
 
 def _download(model: str, hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
+    from al_ray.corpus.hub import Unavailable, fetch
 
-    patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model.bin"]
+    required = (MODEL_FILE, "vocab.txt") if hub_id in HUB.values() else ()
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
-    except Exception as error:  # the hub's client raises many kinds, and wraps others
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return fetch(hub_id, "model", REVISIONS.get(hub_id), _choose(required))
+    except Unavailable as error:
         raise ModelError(
-            f"--model {model}: {hub_id} cannot be had from the hub ({reason}); connect to it once, "
-            "or give --model a folder that holds the encoder"
+            f"--model {model}: {hub_id} cannot be had from the hub ({error.reason}); "
+            f"{error.remedy}, or give --model a folder that holds the encoder"
         ) from error
 
 
+def _choose(required: Sequence[str]) -> Choose:
+    """Configuration, tokenizer and one set of weights; no program, no other library's weights."""
+    from al_ray.corpus.hub import Unavailable
+
+    def choose(names: Sequence[str]) -> list[str]:
+        for name in ("config.json", *required):
+            if name not in names:
+                raise Unavailable(f"it has no {name}", "name another")
+        if not (weights := weight_files(names)):
+            raise Unavailable("it has no model.safetensors or pytorch_model.bin", "name another")
+        return _small(names) + weights
+
+    return choose
+
+
+def _small(names: Sequence[str]) -> list[str]:
+    return sorted(
+        name for name in names if name in _SMALL or ("/" not in name and name.endswith(".model"))
+    )
+
+
+def weight_files(names: Sequence[str]) -> list[str]:
+    """The files that Transformers loads: safetensors where there are both; [] where none is whole.
+
+    Args:
+        names: of the files there are.
+    """
+    for stem, ending in (("model", "safetensors"), ("pytorch_model", "bin")):
+        if f"{stem}.{ending}" in names:
+            return [f"{stem}.{ending}"]
+        index = f"{stem}.{ending}.index.json"
+        parts = [re.fullmatch(rf"{stem}-\d+-of-(\d+)\.{ending}", name) for name in names]
+        shards = {part[0]: int(part[1]) for part in parts if part}
+        if index in names and shards and all(n == len(shards) for n in shards.values()):
+            return [index, *sorted(shards)]
+    return []
+
+
 def _digest(folder: Path) -> str:
-    """Of names and contents of the files that matter; not of where they lie."""
+    """Of names and contents of the files that are used; not of where they lie."""
     total = hashlib.blake2b(digest_size=16)
-    endings = (".json", ".txt", ".model", ".safetensors", ".bin")
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name.endswith(endings):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
-            total.update(f"{path.name}\x00{content.hexdigest()}\x00".encode())
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    for name in sorted({*_small(names), *weight_files(names)}):
+        with (folder / name).open("rb") as file:
+            content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        total.update(f"{name}\x00{content.hexdigest()}\x00".encode())
     return total.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -80,7 +81,8 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, write: Callable[[Path]
     assert corpus.train.texts == tuple(text for _, text, _ in ROWS)
     assert corpus.train.labels.tolist() == [0, 1, 0]
     assert corpus.train.labels.dtype == "int32"
-    assert corpus.notes == ("Columns: text 'text', label 'label', id 'id'.",)
+    encoding = ("Encoding: UTF-8.",) if path.suffix != ".parquet" else ()
+    assert corpus.notes == (*encoding, "Columns: text 'text', label 'label', id 'id'.")
 
 
 def test_a_folder_gives_test_then_dev_and_says_what_it_did_not_read(tmp_path: Path) -> None:
@@ -151,6 +153,7 @@ def test_columns_are_detected_without_case_and_in_order_of_preference(tmp_path: 
     assert corpus.train.texts == ("나", "라")
     assert corpus.train.row_ids == ("1", "2")
     assert corpus.notes == (
+        "Encoding: UTF-8.",
         "Columns: text 'Title', label '분류', id 'GUID'.",
         "More than one text column: --text-column can name 본문.",
     )
@@ -296,15 +299,16 @@ def test_ragged_rows(tmp_path: Path, name: str, content: str, line: str) -> None
     assert "3 fields, not 2" in message
 
 
+def test_ragged_rows_are_counted(tmp_path: Path) -> None:
+    content = 'text,label\n"a,b",x\nb,y,z\nc,y\nd,y,z,w\n"e\nf",x,\n'
+    message = refusal(text_file(tmp_path, "t.csv", content))
+    assert "line 3" in message
+    assert "and 2 more lines have too many" in message
+
+
 def test_a_quotation_mark_never_closed(tmp_path: Path) -> None:
     path = text_file(tmp_path, "t.tsv", 'text\tlabel\na\tx\n"b\ty\nc\tx\n')
     assert "line 3 is never closed" in refusal(path)
-
-
-def test_not_utf8_is_refused_with_the_byte(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_bytes("text,label\n한글,x\n".encode("cp949"))
-    assert "not UTF-8 at byte offset 11" in refusal(path)
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", '"a"', "1"])
@@ -373,6 +377,172 @@ def test_two_files_for_one_split(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv")
     write_txt(tmp_path / "ratings_train.txt")
     assert "both ratings_train.txt and train.csv" in refusal(tmp_path)
+
+
+# --- what cannot be text ------------------------------------------------------------------------
+
+
+def test_numbers_are_text_and_said(tmp_path: Path) -> None:
+    lines = '{"text": 7, "label": "x"}\n{"text": 1.5, "label": "y"}\n{"text": "a", "label": "y"}\n'
+    corpus = read(text_file(tmp_path, "t.jsonl", lines))
+    assert corpus.train.texts == ("7", "1.5", "a")
+    assert "train: 2 values of the text column 'text' are numbers" in corpus.notes[-1]
+
+
+def test_null_is_an_empty_text(tmp_path: Path) -> None:
+    lines = ['{"text": null, "label": "x"}', '{"label": "x"}']
+    lines += ['{"text": "a", "label": "x"}', '{"text": "b", "label": "y"}']
+    corpus = read(text_file(tmp_path, "t.jsonl", "\n".join(lines)))
+    assert corpus.train.row_ids == ("train:3", "train:4")
+    assert corpus.left_out == {"train": ("train:1", "train:2")}
+    assert not any("numbers" in note for note in corpus.notes)
+
+
+def test_lists_are_refused_and_counted(tmp_path: Path) -> None:
+    lines = '{"text": "a", "label": "x"}\n' + '{"text": ["b"], "label": "y"}\n' * 3
+    message = refusal(text_file(tmp_path, "t.jsonl", lines))
+    assert "data row 2" in message
+    assert "2 more rows" in message
+
+
+def test_bytes_in_parquet_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": [b"a", b"b"], "label": ["x", "y"]}), path)
+    assert "data row 1 has neither text nor a number" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.tsv"])
+def test_nul_bytes_are_taken_out_and_the_rest_of_the_text_stays(tmp_path: Path, name: str) -> None:
+    rows = [("text", "label"), ("앞\0뒤", "x"), ("b" * 40, "y"), ("\0", "y"), ("c\0\0", "x")]
+    separator = "," if name == "t.csv" else "\t"
+    corpus = read(text_file(tmp_path, name, "".join(separator.join(r) + "\n" for r in rows)))
+    assert corpus.train.texts == ("앞뒤", "b" * 40, "c")
+    assert "train: NUL bytes are taken out of 3 texts (data row 1, 3, 4)." in corpus.notes
+    assert corpus.left_out == {"train": ("train:3",)}
+
+
+def test_nul_in_json(tmp_path: Path) -> None:
+    lines = '{"text": "a\\u0000b", "label": "x"}\n{"text": "c", "label": "y"}\n'
+    assert read(text_file(tmp_path, "t.jsonl", lines)).train.texts == ("ab", "c")
+    lines = '{"text": "a", "label": "x\\u0000"}\n{"text": "c", "label": "y"}\n'
+    assert "data row 1 has a NUL byte in its label" in refusal(
+        text_file(tmp_path, "u.jsonl", lines)
+    )
+
+
+def test_a_huge_row_is_kept_whole(tmp_path: Path) -> None:
+    huge = "가나다 " * 500_000
+    content = f"text\tlabel\n{huge}\tx\nb\ty\n"
+    assert read(text_file(tmp_path, "t.txt", content)).train.texts == (huge, "b")
+
+
+# --- encodings and gzip -------------------------------------------------------------------------
+
+KOREAN = "text\tlabel\n한글 문장입니다, 똠방각하\tx\n둘째 글\ty\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8 with a byte order mark"),
+        ("cp949", "CP949 (EUC-KR)"),
+        ("utf-16", "UTF-16"),
+        ("utf-32", "UTF-32"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.tsv", "t.txt.gz"])
+def test_encodings_are_detected_and_said(
+    tmp_path: Path, encoding: str, said: str, name: str
+) -> None:
+    data = KOREAN.encode(encoding)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    corpus = read(path)
+    assert corpus.name == "t"
+    assert corpus.train.texts == ("한글 문장입니다, 똠방각하", "둘째 글")
+    assert corpus.notes[0] == f"Encoding: {said}."
+
+
+def test_utf16_of_either_order_and_euc_kr(tmp_path: Path) -> None:
+    texts = read(text_file(tmp_path, "a.tsv", KOREAN)).train.texts
+    for name, data in (
+        ("le", b"\xff\xfe" + KOREAN.encode("utf-16-le")),
+        ("be", b"\xfe\xff" + KOREAN.encode("utf-16-be")),
+    ):
+        (tmp_path / f"{name}.tsv").write_bytes(data)
+        assert read(tmp_path / f"{name}.tsv").train.texts == texts
+    plain = KOREAN.replace("똠방각하", "각하")  # EUC-KR, a part of CP949, has no 똠
+    (tmp_path / "euc.tsv").write_bytes(plain.encode("euc-kr"))
+    assert read(tmp_path / "euc.tsv").train.texts[0] == "한글 문장입니다, 각하"
+
+
+def test_files_in_different_encodings(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_bytes(KOREAN.encode("cp949"))
+    (tmp_path / "test.tsv").write_bytes(KOREAN.encode())
+    corpus = read(tmp_path)
+    assert corpus.train.texts == corpus.tests[0].texts
+    assert corpus.notes[0] == "Encoding: CP949 (EUC-KR) in train.tsv; UTF-8 in test.tsv."
+
+
+def test_neither_encoding_is_refused_with_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"text,label\n\xff\xff,x\nb,y\n")
+    message = refusal(path)
+    assert "byte offset 11" in message
+    assert "save the file as UTF-8" in message
+
+
+def test_damaged_utf8_is_not_taken_for_cp949(tmp_path: Path) -> None:
+    """One word of CP949 in a UTF-8 file: the whole is well-formed CP949 too, as other words."""
+    broken = "text,label\n친구 추천,x\n강물 ".encode() + "가".encode("cp949") + b",y\n"
+    assert "친구" not in broken.decode("cp949")
+    path = tmp_path / "t.csv"
+    path.write_bytes(broken)
+    assert f"damaged UTF-8 at byte offset {broken.index(b',y') - 2}" in refusal(path)
+
+
+def test_utf16_without_a_mark_and_a_mark_that_lies(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\nabc,x\ndef,y\n".encode("utf-16-le"))
+    assert "UTF-16 without a byte order mark" in refusal(path)
+    path.write_bytes(b"\xff\xfe" + "text".encode("utf-16-le") + b"\x00")
+    assert "begins as UTF-16" in refusal(path)
+    path.write_bytes(b"\xef\xbb\xbftext,label\n\xff,x\n")
+    assert "begins as UTF-8" in refusal(path)
+
+
+@pytest.mark.parametrize("write", WRITERS[:-1], ids=lambda write: write.__name__[6:])
+def test_gzip_of_every_text_format(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    plain = tmp_path / f"t.{write.__name__[6:]}"
+    write(plain)
+    packed = tmp_path / f"{plain.name}.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read(packed).digest == read(plain).digest
+
+
+@pytest.mark.parametrize("data", [b"text,label\na,x\n", gzip.compress(b"text" * 99)[:-9], b""])
+def test_damaged_gzip(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(data)
+    assert "damaged" in refusal(path) or "no rows" in refusal(path)
+
+
+# --- files that cannot be read ------------------------------------------------------------------
+
+
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = text_file(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
+
+    def refuse(_: Path) -> bytes:  # root, who may run the tests, may read everything
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "cannot be read (Permission denied)" in refusal(path)
+
+
+def test_packed_parquet_is_refused(tmp_path: Path) -> None:
+    assert "not a format" in refusal(text_file(tmp_path, "t.parquet.gz", ""))
 
 
 # --- real data ----------------------------------------------------------------------------------

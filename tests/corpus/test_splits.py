@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 
 from al_ray.corpus.read import read
 from al_ray.corpus.rows import Corpus, Split
-from al_ray.corpus.splits import choose_tests, label_mix, limit, total_variation
+from al_ray.corpus.splits import (
+    choose_tests,
+    drop_leaked,
+    label_mix,
+    limit,
+    shares_of,
+    text_keys,
+    thin,
+    total_variation,
+)
 from al_ray.errors import CorpusError
 from al_ray.randomness import keys, row_hashes
 
@@ -160,6 +170,116 @@ def test_a_holdout_that_leaves_one_label() -> None:
     made = corpus([1, 1])
     with pytest.raises(CorpusError, match="--test-split holdout leaves 1 train rows"):
         choose_tests(made, None)
+
+
+# --- leakage ------------------------------------------------------------------------------------
+
+
+def written(name: str, *rows: tuple[str, int]) -> Split:
+    ids = tuple(f"{name}-{i}" for i in range(len(rows)))
+    labels = np.array([label for _, label in rows], np.int32)
+    return Split(name, ids, tuple(text for text, _ in rows), labels)
+
+
+def test_leaked_rows_are_dropped_against_every_test() -> None:
+    apart = unicodedata.normalize("NFD", "한 글")
+    texts = ("한 글", " 한\u3000글\n", apart, "나", "다", "라", "한글")
+    train = written("train", *((text, i % 2) for i, text in enumerate(texts)))
+    tests = (written("test", ("한 글", 1), ("x", 0)), written("dev", ("다", 0)))
+    made = Corpus("made", ("a", "b"), train, tests)
+    dropped = drop_leaked(made)
+    assert dropped.train.row_ids == ("train-3", "train-5", "train-6")
+    assert dropped.train.texts == ("나", "라", "한글")
+    assert dropped.tests == made.tests
+    assert dropped.notes == (
+        "4 of 7 train rows have the text of a test row and are left out (--drop-leaked).",
+    )
+    again = drop_leaked(dropped)
+    assert again.digest == dropped.digest
+    assert again.notes[-1].startswith("0 of 3 train rows")
+    assert len(set(text_keys(train).tolist())) == 5
+
+
+def test_dropping_leaves_nothing_to_study() -> None:
+    train = written("train", ("가", 0), ("나", 1))
+    made = Corpus("made", ("a", "b"), train, (written("test", ("가", 0), ("나", 1)),))
+    with pytest.raises(CorpusError, match="made: --drop-leaked leaves 0 train rows with 0 label"):
+        drop_leaked(made)
+
+
+def test_rows_repeated_within_train_are_dropped_against_the_hold_out() -> None:
+    rows = [(f"text {i % 60}", i % 2) for i in range(120)]
+    held = choose_tests(Corpus("made", ("a", "b"), written("train", *rows), ()), None)
+    dropped = drop_leaked(held)
+    assert not set(dropped.train.texts) & set(dropped.tests[0].texts)
+    assert len(dropped.train) < len(held.train)
+    assert len(dropped.tests[0]) == 24
+
+
+# --- skew ---------------------------------------------------------------------------------------
+
+
+def test_a_label_is_thinned_and_the_rest_stays() -> None:
+    made = corpus([100, 100, 30], [20, 20, 10])
+    thinned = thin(made, {"a": 0.1, "c": 0.5})
+    assert np.bincount(thinned.train.labels).tolist() == [10, 100, 15]
+    assert thinned.tests == made.tests
+    places = [made.train.row_ids.index(row_id) for row_id in thinned.train.row_ids]
+    assert places == sorted(places)
+    assert thinned.notes[-1] == (
+        "Train keeps 10 of 100 rows of a, 15 of 30 rows of c (--imbalance); 125 of 230 rows remain."
+    )
+    assert thin(made, {}) is made
+    assert thin(made, {"a": 1.0}).digest == made.digest
+
+
+def test_a_smaller_share_keeps_a_subset_whatever_the_other_labels() -> None:
+    made = corpus([100, 100, 30], [20, 20, 10])
+    previous: set[str] = set()
+    for share in (0.001, 0.05, 0.3, 0.8, 1.0):
+        train = thin(made, {"a": share}).train
+        kept = {i for i, label in zip(train.row_ids, train.labels, strict=True) if label == 0}
+        assert len(kept) == max(1, round(100 * share))
+        assert previous < kept
+        previous = kept
+        with_other = thin(made, {"b": 0.2, "a": share}).train
+        assert kept <= set(with_other.row_ids)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])
+def test_shares_out_of_range(share: float) -> None:
+    with pytest.raises(CorpusError, match="not a share; give a number above 0, up to 1"):
+        thin(corpus([10, 10], [5, 5]), {"a": share})
+
+
+def test_an_unknown_label_lists_those_there_are() -> None:
+    with pytest.raises(CorpusError, match=r"--imbalance z=0\.5: no label 'z'; .* a, b"):
+        thin(corpus([10, 10], [5, 5]), {"z": 0.5})
+
+
+def test_shares_as_they_are_written() -> None:
+    assert shares_of(["스포츠=0.1", "a=b=1", "0=.5"]) == {"스포츠": 0.1, "a=b": 1.0, "0": 0.5}
+    assert shares_of([]) == {}
+    for words in (["a"], ["a="], ["=0.1"], ["a=b"], ["a=0.1", "a=0.2"]):
+        with pytest.raises(CorpusError, match="not LABEL=SHARE"):
+            shares_of(words)
+
+
+# --- real data ----------------------------------------------------------------------------------
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the project")
+def test_leakage_of_nsmc() -> None:
+    given = read(SHARED / "nsmc")
+    tested = set(given.tests[0].texts)  # nothing is folded here: NSMC is as clean as that
+    rows = zip(given.train.row_ids, given.train.texts, strict=True)
+    expected = [row_id for row_id, text in rows if text not in tested]
+    dropped = drop_leaked(given)
+    assert list(dropped.train.row_ids) == expected
+    assert len(given.train) - len(expected) == 3_507
+    thinned = thin(dropped, {"1": 0.1})
+    assert (thinned.train.labels == 1).sum() == round(0.1 * (dropped.train.labels == 1).sum())
 
 
 @pytest.mark.shared

@@ -1,0 +1,141 @@
+"""Texts to token ids, by the tokeniser that a model was trained with.
+
+For child processes: what is loaded here costs seconds and memory that the driver has no use for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.arrow import first_line
+from al_ray.errors import CorpusError, ModelError
+
+Encoded = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""Lengths (rows,), and the ids of all rows, one row after another (sum of lengths,)."""
+
+
+class Tokeniser(Protocol):
+    """Texts to ids.
+
+    Attributes:
+        pad_id: what shorter rows are filled up with.
+        size: every id is smaller.
+    """
+
+    pad_id: int
+    size: int
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
+        """Ids, special ones included, of texts cut to `max_length` as the model's library does."""
+        ...
+
+
+def open_tokeniser(folder: Path) -> Tokeniser:
+    """The tokeniser in a model's folder.
+
+    KoBERT's is known by its SentencePiece model's name and has a class of its own, since
+    AutoTokenizer takes it for BERT's and gives other ids without a word.
+
+    Raises:
+        ModelError: there is none that can be used.
+    """
+    if any(folder.glob("tokenizer_*.model")):
+        from al_ray.corpus.kobert import Kobert
+
+        return Kobert(folder)
+    return Library(folder)
+
+
+class Library:
+    """A tokeniser that Transformers knows."""
+
+    def __init__(self, folder: Path) -> None:
+        transformers = quiet_transformers()
+        try:
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=False
+            )
+        except Exception as error:  # the library raises many kinds, and its own bare ones
+            raise unusable(folder, error) from error
+        if self._tokenizer.pad_token_id is None:
+            raise ModelError(
+                f"{folder}: the tokenizer has no padding token; name one as pad_token in "
+                "tokenizer_config.json"
+            )
+        self.pad_id: int = self._tokenizer.pad_token_id
+        self.size = 1 + max(self._tokenizer.get_vocab().values())
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
+        """See `Tokeniser`."""
+        return plainly(self._tokenizer, texts, max_length)
+
+
+def plainly(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
+    """As the library itself does it."""
+    if not texts:
+        return np.empty(0, np.int32), np.empty(0, np.int32)
+    try:
+        rows = tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )["input_ids"]
+    except (RuntimeError, TypeError, ValueError):
+        refuse_broken(texts)
+        raise
+    return flatten(rows)
+
+
+def refuse_broken(texts: Sequence[str]) -> None:
+    """Say which text no tokenizer takes: they only say that there is one.
+
+    Raises:
+        CorpusError: a text holds half of a surrogate pair, as JSON's escapes may.
+    """
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise CorpusError(
+                f"text {text[:40]!a}: half of a surrogate pair, which is no character; mend or "
+                "remove this row"
+            ) from error
+
+
+def flatten(rows: Sequence[Sequence[int]]) -> Encoded:
+    """Rows of ids as two arrays."""
+    lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+    return lengths, np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
+
+
+def unusable(folder: Path, error: Exception) -> ModelError:
+    """One line for a tokenizer that cannot be loaded, whatever its library said."""
+    return ModelError(
+        f"{folder}: its tokenizer cannot be loaded ({first_line(error)}); give --model a folder "
+        "with the model's own tokenizer files, or fetch them again"
+    )
+
+
+def quiet_transformers() -> Any:
+    """The library, saying nothing, and without scikit-learn and SciPy.
+
+    It would import those only because they exist, which is most of a process's start-up.
+    """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    import transformers.utils.import_utils as import_utils
+
+    import_utils._sklearn_available = False
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
