@@ -53,7 +53,7 @@ class Experiment:
     batch_size: int
     max_length: int
     demo_step_size: int = 60
-    demo_steps: int = 6
+    demo_steps: int = 5
 
 
 class Parser(argparse.ArgumentParser):
@@ -150,7 +150,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
                 options.batch_size, 16 if demonstration else experiment.batch_size
             ),
             "max_length": _given(
-                options.max_length, 128 if demonstration else experiment.max_length
+                options.max_length, 64 if demonstration else experiment.max_length
             ),
             "threads": options.threads,
             # Its matrices are too small for what bfloat16 saves to pay for the conversions.
@@ -316,7 +316,7 @@ def study_parser(experiment: Experiment) -> Parser:
         "--batch-size", type=int, help=f"default: {experiment.batch_size} (embedded: 16)"
     )
     training.add_argument(
-        "--max-length", type=int, help=f"tokens; default: {experiment.max_length} (embedded: 128)"
+        "--max-length", type=int, help=f"tokens; default: {experiment.max_length} (embedded: 64)"
     )
     training.add_argument("--warmup", type=float, metavar="SHARE")
     training.add_argument("--weight-decay", type=float)

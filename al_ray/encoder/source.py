@@ -30,7 +30,7 @@ REVISIONS = {
 }
 """The commit that is used of a repository; of others it is the newest of the main branch."""
 
-LEARNING_RATE = {"kobert": 2e-5, "distilkobert": 2e-5, "mini": 2e-3}
+LEARNING_RATE = {"kobert": 2e-5, "distilkobert": 2e-5, "mini": 3e-3}
 DEFAULT_LEARNING_RATE = 1e-4
 
 OFFSET_TYPES = (
