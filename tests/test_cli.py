@@ -120,14 +120,14 @@ def refused(capsys, data, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "recipe", "rate", "rates"),
     [
-        ((), "stable", 2e-3, (4e-3, 2e-3, 1e-3)),
+        ((), "stable", 3e-3, (6e-3, 3e-3, 1.5e-3)),
         (("--data", "x"), "seed", 2e-5, (5e-4, 2e-5, 1e-5)),
         (("--model", "kobert"), "seed", 2e-5, (5e-4, 2e-5, 1e-5)),
-        (("--data", "x", "--model", "mini"), "stable", 2e-3, (4e-3, 2e-3, 1e-3)),
+        (("--data", "x", "--model", "mini"), "stable", 3e-3, (6e-3, 3e-3, 1.5e-3)),
         (("--data", "x", "--model", "some/id"), "stable", 1e-4, (2e-4, 1e-4, 5e-5)),
         (("--data", "x", "--recipe", "stable"), "stable", 2e-5, (5e-4, 2e-5, 1e-5)),
         (("--recipe", "seed", "--learning-rate", "1e-2"), "seed", 1e-2, (2e-2, 1e-2, 5e-3)),
-        (("--committee-learning-rates", "2e-3", "1e-5"), "stable", 2e-3, (2e-3, 1e-5)),
+        (("--committee-learning-rates", "3e-3", "1e-5"), "stable", 3e-3, (3e-3, 1e-5)),
     ],
 )
 def test_recipe_and_rates_follow_from_the_model(argv, recipe, rate, rates):
@@ -239,7 +239,7 @@ def test_bad_values(refused, argv):
     assert argv[0] in refused(*argv)
 
 
-@pytest.mark.parametrize("given", [("2e-3",), ("2e-3", "2e-3"), ("1e-3", "1e-4"), ("2e-3", "1.5")])
+@pytest.mark.parametrize("given", [("3e-3",), ("3e-3", "3e-3"), ("1e-3", "1e-4"), ("3e-3", "1.5")])
 def test_committees_that_cannot_be(refused, given):
     argv = ("--strategies", "random", "qbc", "--committee-learning-rates", *given)
     assert "--committee-learning-rates" in refused(*argv)

@@ -152,4 +152,4 @@ def test_mini_is_made_once_and_named_by_the_corpus(corpus, tmp_path):
 
 def test_default_rates_belong_to_the_model():
     models = ("kobert", "mini", "some/encoder", "/folder")
-    assert [learning_rate(model) for model in models] == [2e-5, 2e-3, 1e-4, 1e-4]
+    assert [learning_rate(model) for model in models] == [2e-5, 3e-3, 1e-4, 1e-4]
