@@ -22,6 +22,9 @@ def cluster() -> Iterator[None]:
     """One Ray cluster of two cores for all tests that need one."""
     import ray
 
+    # What a user does for a strategy of one's own; actors inherit it from the cluster.
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent / "ray"), before])
     ray.init(
         "local",
         num_cpus=2,
@@ -31,6 +34,7 @@ def cluster() -> Iterator[None]:
         log_to_driver=False,
         logging_level="ERROR",
     )
+    os.environ["PYTHONPATH"] = before
     yield
     ray.shutdown()
 

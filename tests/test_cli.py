@@ -177,7 +177,7 @@ def test_the_experiments(name, strategies, sizes, budget, batch, length):
     assert (real.seeds, real.retrain, real.initial) == ((0, 1), ("cold",), None)
     assert (real.controls, real.validation, real.disagreement) == ((), 0, "vote-entropy")
     shown = study(name=name)
-    assert (shown.steps, shown.budget) == (6, None)
+    assert (shown.steps, shown.budget) == (5, None)
     assert list(shown.strategies) == strategies
     where = run_config(experiment(name), study_parser(experiment(name)).parse_args([]))
     assert (where.out, where.shards, where.concurrent) == (f"results/{name}", 1, None)

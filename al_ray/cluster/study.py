@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -240,8 +241,9 @@ def _connect(run_config: RunConfig, console: Console) -> bool:
     if run_config.address is None or run_config.address == "local":
         options["include_dashboard"] = run_config.dashboard
     try:
+        _knock(run_config.address)
         context = ray.init(address=run_config.address, **options)
-    except ConnectionError as error:
+    except OSError as error:
         raise UserError(
             f"--address {run_config.address}: no Ray cluster answers there "
             f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
@@ -249,6 +251,13 @@ def _connect(run_config: RunConfig, console: Console) -> bool:
     if context.dashboard_url:
         console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
     return True
+
+
+def _knock(address: str | None) -> None:
+    """Ray itself goes on trying for minutes at an address where nobody listens."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
 
 
 def _device(run_config: RunConfig) -> Device:
