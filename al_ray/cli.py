@@ -153,10 +153,13 @@ def _print_summary(out: Path, console: Console) -> None:
     frame, description = summary(out)
     test = next(iter(description["tests"]))
     mark = " (demonstration on generated text)" if description["demonstration"] else ""
-    table = Table(title=f"Accuracy on {test}, mean ± deviation over seeds{mark}", min_width=60)
+    table = Table(
+        title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
+        min_width=60,
+    )
     for title in ("strategy", "regime", "first", "step"):
         table.add_column(title, justify="right" if title in ("first", "step") else "left")
-    for title in ("seeds", "labels", "final accuracy", "area under curve", "missing"):
+    for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
@@ -168,6 +171,8 @@ def _print_summary(out: Path, console: Console) -> None:
             str(arm["seeds"]),
             f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
             _mean(arm["final_mean"], arm["final_sd"]),
+            _mean(arm["balanced_mean"], None),
+            _mean(arm["macro_f1_mean"], None),
             _mean(arm["area_mean"], arm["area_sd"]),
             Text("; ".join(missing)),
         )

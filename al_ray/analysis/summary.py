@@ -18,6 +18,8 @@ COLUMNS: Final = [
     "n_labelled",
     "final_mean",
     "final_sd",
+    "balanced_mean",
+    "macro_f1_mean",
     "area_mean",
     "area_sd",
     "missing",
@@ -62,8 +64,9 @@ def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataF
         test: the name of the test to summarise.
 
     Returns:
-        COLUMNS. `seeds` counts complete trajectories, the only ones in the means and standard
-        deviations (n - 1; NaN of one seed). `n_labelled` is where these end: the least of them,
+        COLUMNS. Accuracy at the end has mean and deviation, balanced accuracy and macro-F1 there
+        the mean, for label mixes that are skewed. `seeds` counts complete trajectories, the only
+        ones in the means and standard deviations (n - 1; NaN of one seed). `n_labelled` is where these end: the least of them,
         and all are cut there, where some seeds were extended and others not. Arms that are
         controls have their rows as `initial`. `missing` lists the others as (seed, status, error).
 
@@ -131,6 +134,8 @@ def _summarise(
         "n_labelled": end,
         "final_mean": _mean(final),
         "final_sd": _sd(final),
+        "balanced_mean": _mean([float(r.test_balanced_accuracy.iloc[-1]) for r in found]),
+        "macro_f1_mean": _mean([float(r.test_macro_f1.iloc[-1]) for r in found]),
         "area_mean": _mean(area),
         "area_sd": _sd(area),
         "missing": missing,

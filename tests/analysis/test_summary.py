@@ -24,6 +24,8 @@ def steps_of(trajectory, arm, labels, accuracies, test="test"):
             "n_labelled": labels,
             "test": test,
             "test_accuracy": accuracies,
+            "test_balanced_accuracy": [accuracy / 2 for accuracy in accuracies],
+            "test_macro_f1": [accuracy / 4 for accuracy in accuracies],
         }
     )
 
@@ -71,6 +73,7 @@ def test_two_seeds_by_hand():
     assert (row.strategy, row.seeds, row.n_labelled, row.missing) == ("margin", 2, 20, [])
     assert row.final_mean == pytest.approx(0.7)
     assert row.final_sd == pytest.approx(0.2 / math.sqrt(2))
+    assert (row.balanced_mean, row.macro_f1_mean) == pytest.approx((0.35, 0.175))
     assert row.area_mean == pytest.approx(0.6)  # 0.7 and 0.5
     assert row.area_sd == pytest.approx(0.2 / math.sqrt(2))
 
