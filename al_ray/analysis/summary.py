@@ -66,9 +66,10 @@ def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataF
     Returns:
         COLUMNS. Accuracy at the end has mean and deviation, balanced accuracy and macro-F1 there
         the mean, for label mixes that are skewed. `seeds` counts complete trajectories, the only
-        ones in the means and standard deviations (n - 1; NaN of one seed). `n_labelled` is where these end: the least of them,
-        and all are cut there, where some seeds were extended and others not. Arms that are
-        controls have their rows as `initial`. `missing` lists the others as (seed, status, error).
+        ones in the means and standard deviations (n - 1; NaN of one seed). `n_labelled` is where
+        these end: the least of them, and all are cut there, where some seeds were extended and
+        others not. Arms that are controls have their rows as `initial`. `missing` lists the others
+        as (seed, status, error).
 
     Raises:
         ValueError: a complete trajectory has no rows for this test.
