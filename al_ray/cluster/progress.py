@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import rich.progress
 from ray.tune import Callback
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from al_ray.config import TrajectoryConfig
@@ -128,6 +132,30 @@ class Progress(Callback):  # type: ignore[misc]
             "" if line.accuracy is None else f"{line.accuracy:.3f}",
             "" if left is None or line.state == "done" else f"{_clock(left)} left",
         ]
+
+
+@contextmanager
+def token_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left while texts are tokenised; nothing where that is done already."""
+    columns = (TextColumn("Tokens"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = rich.progress.Progress(*columns, console=console, transient=True)
+    task = bar.add_task("", total=None)
+    said = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        said = total
+        if console.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    if said:
+        console.print(f"Tokens: {said:,} texts", highlight=False)
 
 
 def name_of(config: TrajectoryConfig) -> str:

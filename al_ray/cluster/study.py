@@ -17,7 +17,7 @@ from ray import tune
 from rich.console import Console
 
 from al_ray import files
-from al_ray.cluster.progress import Progress, name_of
+from al_ray.cluster.progress import Progress, name_of, token_bar
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
 from al_ray.config import (
     CONTROL,
@@ -95,14 +95,10 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.folder)
-    prepared = prepare(
-        corpus,
-        model.folder,
-        model.digest,
-        study.training.max_length,
-        store.cache,
-        lambda done, total: console.print(f"Tokens: {done:,} of {total:,} texts", highlight=False),
-    )
+    with token_bar(console) as progress:
+        prepared = prepare(
+            corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
+        )
     own = _connect(run_config, console)
     try:
         device = _device(run_config)
