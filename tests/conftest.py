@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-# Nothing of a test goes into the home folder, nor does it meet another session's cluster.
+# Nothing of a test goes into the home folder, nor does it meet another run's cluster.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
