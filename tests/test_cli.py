@@ -8,13 +8,13 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 import ray
+from conftest import Inline
 from loop_stub import World, config_of, go
 
 from al_ray import cli
@@ -55,24 +55,6 @@ def _no_ray_no_hub_no_child(monkeypatch):
 
     def download(*args, **facts):
         raise ConnectionError("no network in tests")
-
-    class Inline:
-        def __init__(self, *args, **facts):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *args):
-            pass
-
-        def submit(self, function, *args):
-            future = Future()
-            try:
-                future.set_result(function(*args))
-            except Exception as error:
-                future.set_exception(error)
-            return future
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
+from conftest import Inline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,24 +17,6 @@ from al_ray.workers import FitJob, LocalWorkers, Scores, Setup, Shard, chunks, j
 
 CHUNK = 32
 RATES = (4e-3, 2e-3, 1e-3)
-
-
-class Inline:
-    """Runs at once and here: the child costs seconds."""
-
-    def __init__(self, *args, **facts):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        pass
-
-    def submit(self, function, *args):
-        future = Future()
-        future.set_result(function(*args))
-        return future
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def unusable(folder: Path, error: Exception) -> ModelError:
 def quiet_transformers() -> Any:
     """The library, saying nothing, and without scikit-learn and SciPy.
 
-    It would import those only because they exist, which is most of a process's start-up.
+    It would import those only because they exist, which costs every process seconds.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import transformers.utils.import_utils as import_utils
