@@ -48,3 +48,27 @@ def training_batches(
                 return
             yield permutation[start : start + batch_size]
             done += 1
+
+
+PART = 64
+"""What one more pass of the model costs, in tokens: a batch is cut only where it saves more."""
+
+
+def parts(lengths: NDArray[np.signedinteger[Any]], part: int = PART) -> list[NDArray[np.int64]]:
+    """Positions into `lengths` (rows,), cut by length into the parts that cost least together.
+
+    A part costs its padded tokens and `part` more. Rows go longest first, ties in the given
+    order, so the best cuts are found exactly, by dynamic programming over how many are taken.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    longest = lengths[order].tolist()
+    best: list[tuple[int, int]] = [(0, 0)]  # cost of the first n rows, and where the last cut is
+    for end in range(1, len(longest) + 1):
+        best.append(
+            min((best[cut][0] + (end - cut) * longest[cut] + part, cut) for cut in range(end))
+        )
+    cuts, end = [], len(longest)
+    while end:
+        end = best[end][1]
+        cuts.append(end)
+    return np.split(order, cuts[-2::-1])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al_ray.corpus.prepared import Tokens
-from al_ray.encoder.batches import by_length, pad, training_batches
+from al_ray.encoder.batches import by_length, pad, parts, training_batches
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=0, max_size=60).map(lambda x: np.array(x, np.int64))
 
@@ -107,3 +107,32 @@ def test_more_updates_begin_as_fewer_do():
     )
     assert long[:5] == short
     assert long[:3] != long[3:6]  # passes are shuffled anew
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(0, 60))
+def test_parts_cost_no_more_than_any_other_cuts(lengths, part):
+    """Every way to put the rows into groups, tried (Bell(8) = 4,140 of them)."""
+
+    def cost(groups):
+        return sum(len(group) * max(group) + part for group in groups)
+
+    def partitions(items):
+        if not items:
+            yield []
+            return
+        for rest in partitions(items[1:]):
+            yield [[items[0]], *rest]
+            for i, group in enumerate(rest):
+                yield [*rest[:i], [items[0], *group], *rest[i + 1 :]]
+
+    array = np.array(lengths, np.int32)
+    made = parts(array, part)
+    assert sorted(np.concatenate(made)) == list(range(len(lengths)))
+    assert cost([array[p].tolist() for p in made]) == min(map(cost, partitions(lengths)))
+
+
+def test_a_batch_is_cut_only_where_that_saves_more_than_a_pass():
+    assert len(parts(np.array([30, 10, 10], np.int32), 40)) == 1  # 40 saved: not more
+    cut = parts(np.array([10, 31, 10], np.int32), 40)
+    assert [p.tolist() for p in cut] == [[1], [0, 2]]

@@ -22,6 +22,7 @@ from test_batches import tokens_of
 from al_ray.config import RECIPES, Training
 from al_ray.corpus.embedded import generate
 from al_ray.corpus.prepared import Tokens
+from al_ray.encoder import fit as fit_module
 from al_ray.encoder.fit import fit
 from al_ray.encoder.load import get_weights, load, set_weights
 from al_ray.encoder.predict import logits
@@ -216,8 +217,13 @@ class Bag(torch.nn.Module):
         ({"warmup": 0.4, "decay": "linear", "clip": 0.2}, [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3]),
     ],
 )
-def test_a_fit_is_adamw_written_out(tokens, recipe, factors):
-    """All rows in one batch, so that nothing is drawn; the twin is NumPy in float64."""
+@pytest.mark.parametrize("n_parts", [1, len(ROWS)])
+def test_a_fit_is_adamw_written_out(tokens, recipe, factors, n_parts, monkeypatch):
+    """All rows in one batch, so that nothing is drawn; the twin is NumPy in float64.
+
+    Whether the batch goes through the model as one or in parts makes no difference.
+    """
+    monkeypatch.setattr(fit_module, "parts", lambda x: np.array_split(np.arange(len(x)), n_parts))
     rate, decay, clip = 0.05, 0.1, recipe.get("clip")
     x = np.stack([np.bincount(tokens[row], minlength=60) for row in ROWS]).astype(float)
     y = np.eye(3)[LABELS]
