@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from al_ray.errors import UserError
+from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
 Retrain = Literal["cold", "warm", "warm-new"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
+Committee = Literal["rates", "seeds"]
+Head = Literal["fine-tuned", "frozen"]
 
 CONTROL = "control"
 """The strategy name of a model trained once on a random share of the pool."""
@@ -153,6 +156,10 @@ class TrajectoryConfig:
         steps: number of fits; the last one selects nothing. Not part of the identity, so that a
             trajectory can be extended.
         validation: rows of train that are kept apart, and paid for.
+        committee: what its members differ in; `rates` where there is one member.
+        candidates: pool rows that a costly strategy scores, a seeded subsample; None: all.
+        diversity: cosine similarity above which a row is passed over in a batch; None: never.
+        head: `fine-tuned`: the whole encoder is trained; `frozen`: a linear model on its vectors.
     """
 
     corpus: Source
@@ -169,17 +176,37 @@ class TrajectoryConfig:
     seed: int
     validation: int
     training: Training
+    committee: Committee = "rates"
+    candidates: int | None = None
+    diversity: float | None = None
+    head: Head = "fine-tuned"
 
     @property
     def evaluated(self) -> int:
-        """The position of the member that is evaluated: the one at the study's learning rate."""
+        """The position of the member that is evaluated: the first at the study's learning rate."""
         return self.rates.index(self.training.learning_rate)
+
+    @property
+    def member_seeds(self) -> tuple[int, ...]:
+        """What each member's initialisation, data order and dropout are drawn from.
+
+        One for all where they differ in their rates; else the first member's is the trajectory's,
+        so that it equals the single model of the other arms.
+        """
+        if self.committee == "rates":
+            return (self.seed,) * len(self.rates)
+        others = (derive(self.seed, member, "member") for member in range(1, len(self.rates)))
+        return (self.seed, *others)
 
     @property
     def id(self) -> str:
         """Names the trajectory by what determines its picks; safe as a file name."""
         facts = dataclasses.asdict(self)
         del facts["steps"], facts["family"]
+        for field in dataclasses.fields(self):
+            # An option that came later and is not used leaves the names of before as they are.
+            if field.default is not dataclasses.MISSING and facts[field.name] == field.default:
+                del facts[field.name]
         facts["corpus"], facts["model"] = self.corpus.digest, self.model.digest
         content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
@@ -212,6 +239,10 @@ class StudyConfig:
         budget: labels, or share of the pool if not above 1, to stop at.
         controls: shares of the pool to train on at random, once.
         rates: the committee's learning rates.
+        committee: what its members differ in, their rates or their seeds.
+        candidates: pool rows that costly strategies score.
+        diversity: cosine similarity above which a row is passed over in a batch.
+        heads: what is trained; see `TrajectoryConfig`.
     """
 
     strategies: tuple[str, ...]
@@ -226,6 +257,10 @@ class StudyConfig:
     controls: tuple[float, ...] = ()
     validation: int = 0
     disagreement: Disagreement = "vote-entropy"
+    committee: Committee = "rates"
+    candidates: int | None = None
+    diversity: float | None = None
+    heads: tuple[Head, ...] = ("fine-tuned",)
     keep_equivalent: bool = False
     ledger: bool = False
 
@@ -236,6 +271,7 @@ class StudyConfig:
             ("--retrain", self.retrain),
             ("--step-size", self.step_sizes),
             ("--controls", self.controls),
+            ("--head", self.heads),
         ):
             check(bool(values) or option == "--controls", f"{option}: give at least one")
             check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
@@ -269,6 +305,14 @@ class StudyConfig:
         check(
             self.budget is None or self.budget <= 1 or self.budget == round(self.budget),
             f"--budget {self.budget}: give whole labels, or a share of the pool up to 1",
+        )
+        check(
+            self.candidates is None or self.candidates >= 1,
+            f"--candidates {self.candidates}: give 1 or more rows",
+        )
+        check(
+            self.diversity is None or 0 < self.diversity <= 1,
+            f"--diversity {self.diversity}: give a cosine similarity, above 0 up to 1",
         )
         check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
         for share in self.controls:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import TrajectoryConfig
-from al_ray.corpus.prepared import Rows
+from al_ray.corpus.prepared import Prepared, Rows, Tokens
+from al_ray.corpus.rows import Corpus
 from al_ray.results import Store
 from al_ray.strategies import Selection, picks_digest
 from al_ray.tasks.classification import confusion
@@ -80,6 +81,7 @@ class Recorder:
         columns: dict[str, list[Any]] = {
             "member": list(range(len(fitted))),
             "learning_rate": list(self.config.rates),
+            "member_seed": list(self.config.member_seeds),
             "train_loss": [member.train_loss for member in fitted],
         }
         if scores is not None:
@@ -106,6 +108,22 @@ class Recorder:
         self._store.write("steps", {**arm, **columns, "finished_at": now}, self.config.id, step)
 
 
+def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
+    """Write what the corpus's row ids stand for, unless it is there."""
+    name = corpus.digest[:20]
+    if store.path("rows", name).exists():
+        return
+    splits = corpus.splits
+    columns = {
+        "row_id": [row_id for split in splits for row_id in split.row_ids],
+        "split": [split.name for split in splits for _ in range(len(split))],
+        "label": [corpus.labels[label] for split in splits for label in split.labels],
+        "text": [text for split in splits for text in split.texts],
+        "tokens": Tokens(prepared.tokens).lengths,
+    }
+    store.write("rows", columns, name)
+
+
 def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
     """The columns by which `steps` and `trajectories` tell arms apart."""
     return {
@@ -115,6 +133,7 @@ def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
         "family": config.family,
         "recipe": config.training.recipe,
         "retrain": config.retrain,
+        "head": config.head,
         "step_size": config.step_size,
         "initial": config.initial,
         "seed": config.seed,

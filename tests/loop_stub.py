@@ -160,7 +160,7 @@ def tables(store):
     return {
         table: store.read(table).drop(columns=list(UNTIMED), errors="ignore")
         for table in SCHEMAS
-        if table != "trajectories"  # not the loop's
+        if table not in ("trajectories", "rows")  # not the loop's
     }
 
 

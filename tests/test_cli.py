@@ -394,7 +394,7 @@ def made_study(folder, error="it went wrong"):
         config_of(strategy="random", seed=0),
     )
     store, _, _ = go(folder, world, done)
-    facts = ("strategy", "family", "retrain", "step_size", "initial", "seed", "steps")
+    facts = ("strategy", "family", "retrain", "head", "step_size", "initial", "seed", "steps")
     for config, status, said in ((done, "complete", None), (failed, "failed", error)):
         columns = {name: getattr(config, name) for name in facts}
         store.write("trajectories", {**columns, "status": status, "error": said}, config.id)

@@ -194,6 +194,10 @@ OTHER = {
     "step_size": 51,
     "seed": 1,
     "validation": 11,
+    "committee": "seeds",
+    "candidates": 50,
+    "diversity": 0.9,
+    "head": "frozen",
 }
 OTHER_TRAINING = {
     "recipe": "stable",

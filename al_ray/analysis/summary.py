@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-ARM: Final = ["strategy", "retrain", "step_size", "initial"]
+ARM: Final = ["strategy", "retrain", "head", "step_size", "initial"]
 """The columns that tell arms of one study apart; seeds repeat an arm."""
 
 COLUMNS: Final = [
@@ -102,9 +102,9 @@ def curve(steps: pd.DataFrame, test: str) -> pd.DataFrame:
     return tidy.iloc[order].reset_index(drop=True)
 
 
-def _key(key: Any) -> tuple[str, str, int, int]:
-    strategy, retrain, step_size, initial = key
-    return str(strategy), str(retrain), int(step_size), int(initial)
+def _key(key: Any) -> tuple[str, str, str, int, int]:
+    strategy, retrain, head, step_size, initial = key
+    return str(strategy), str(retrain), str(head), int(step_size), int(initial)
 
 
 def _summarise(

@@ -34,7 +34,7 @@ from al_ray.encoder.source import ModelSource
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
 from al_ray.grid import Trial, check_study, trajectories, trials
-from al_ray.record import steps_done
+from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
 from al_ray.workers import Setup
@@ -114,6 +114,7 @@ def _run(
             described, study, corpus_source, model_source, shown, configs, run_config
         )
         store.write_description(description)
+        record_rows(store, corpus, prepared)
         resources = ray.cluster_resources()
         job = Job(
             out=str(store.folder),

@@ -121,12 +121,15 @@ def record(
 ) -> None:
     """Write a trajectory's row in `trajectories`."""
     training = config.training
-    columns = {
+    columns: dict[str, Any] = {
         **arm_columns(config),
         "corpus_digest": config.corpus.digest,
         "model_digest": config.model.digest,
         "strategy_source": config.strategy_source,
         "disagreement": config.disagreement,
+        "committee": config.committee if len(config.rates) > 1 else None,
+        "candidates": config.candidates,
+        "diversity": config.diversity,
         "steps": config.steps,
         "validation": config.validation,
         "learning_rate": training.learning_rate,
@@ -150,5 +153,6 @@ def record(
         "versions": versions(),
         "commit": job.commit,
     }
-    # A list in a list: one row whose value is the list of rates.
-    store.write("trajectories", {**columns, "rates": [list(config.rates)]}, config.id)
+    # A list in a list: one row whose value is the list.
+    columns |= {"rates": [list(config.rates)], "member_seeds": [list(config.member_seeds)]}
+    store.write("trajectories", columns, config.id)

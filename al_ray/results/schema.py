@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 _ARM = [
     ("trajectory", pa.string()),
@@ -14,6 +14,7 @@ _ARM = [
     ("family", pa.string()),
     ("recipe", pa.string()),
     ("retrain", pa.string()),
+    ("head", pa.string()),
     ("step_size", pa.int64()),
     ("initial", pa.int64()),
     ("seed", pa.int64()),
@@ -26,7 +27,14 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("model_digest", pa.string()),
         ("strategy_source", pa.string()),
         ("disagreement", pa.string()),
+        ("committee", pa.string()),
         ("rates", pa.list_(pa.float64())),
+        ("member_seeds", pa.list_(pa.int64())),
+        ("candidates", pa.int64()),
+        ("diversity", pa.float64()),
+        ("replay_of", pa.string()),
+        ("replay_step", pa.int64()),
+        ("fit_seed", pa.int64()),
         ("steps", pa.int64()),
         ("validation", pa.int64()),
         ("learning_rate", pa.float64()),
@@ -62,6 +70,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("test_balanced_accuracy", pa.float64()),
         ("test_macro_f1", pa.float64()),
         ("test_loss", pa.float64()),
+        ("loss_correlation", pa.float64()),
         ("validation_accuracy", pa.float64()),
         ("train_loss", pa.float64()),
         ("updates", pa.int64()),
@@ -70,6 +79,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("score_seconds", pa.float64()),
         ("select_seconds", pa.float64()),
         ("step_seconds", pa.float64()),
+        ("n_scored", pa.int64()),
         ("tie_share", pa.float64()),
         ("picks_digest", pa.string()),
         ("finished_at", pa.timestamp("us", "UTC")),
@@ -98,7 +108,9 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("step", pa.int64()),
         ("member", pa.int64()),
         ("learning_rate", pa.float64()),
+        ("member_seed", pa.int64()),
         ("train_loss", pa.float64()),
+        ("collapsed", pa.bool_()),
         ("predicted_counts", pa.list_(pa.int64())),
         ("confusion", pa.list_(pa.list_(pa.int64()))),
     ],
@@ -108,6 +120,14 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("row_id", pa.string()),
         ("score", pa.float64()),
         ("prediction", pa.string()),
+    ],
+    # Of the corpus, once a study: what the ids stand for, so that tables are enough to read it.
+    "rows": [
+        ("row_id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("text", pa.string()),
+        ("tokens", pa.int64()),
     ],
 }
 

@@ -52,14 +52,16 @@ class Store:
         Args:
             table: a name in SCHEMAS.
             columns: values by column; a single value is repeated, a missing column is null.
-            trajectory: the rows' trajectory.
+            trajectory: the rows' trajectory; of `rows`, the corpus's digest.
             step: the rows' step.
 
         Raises:
             KeyError: a column that the schema does not have.
         """
         schema = SCHEMAS[table]
-        values = {"trajectory": trajectory, **columns}
+        values = {**columns}
+        if "trajectory" in schema.names:
+            values.setdefault("trajectory", trajectory)
         if step is not None:
             values["step"] = step
         unknown = values.keys() - set(schema.names)
@@ -102,6 +104,8 @@ class Store:
             here = pd.MultiIndex.from_frame(frame[["trajectory", "step"]])
             frame = frame[here.isin(kept) | (frame.step == -1)]
         order = [name for name in ("trajectory", "step", "rank", "member") if name in frame]
+        if not order:  # `rows`, in the corpus's own order
+            return frame
         ordered: pd.DataFrame = frame.sort_values(order, kind="stable").reset_index(drop=True)
         return ordered
 

@@ -30,9 +30,9 @@ def steps_of(trajectory, arm, labels, accuracies, test="test"):
     )
 
 
-MARGIN = ("margin", "cold", 10, 10)
-RANDOM = ("random", "cold", 10, 10)
-ALL = ("control", "cold", 40, 40)
+MARGIN = ("margin", "cold", "fine-tuned", 10, 10)
+RANDOM = ("random", "cold", "fine-tuned", 10, 10)
+ALL = ("control", "cold", "fine-tuned", 40, 40)
 
 
 def test_area_by_hand():
@@ -125,8 +125,13 @@ def test_seeds_of_different_length_are_cut_where_all_are():
 
 
 def test_arms_differ_by_each_of_their_columns():
-    others = [MARGIN, RANDOM, ("margin", "warm", 10, 10), ("margin", "cold", 20, 10)]
-    others.append(("margin", "cold", 10, 30))
+    others = [
+        MARGIN,
+        RANDOM,
+        ("margin", "warm", "fine-tuned", 10, 10),
+        ("margin", "cold", "fine-tuned", 20, 10),
+    ]
+    others.append(("margin", "cold", "fine-tuned", 10, 30))
     steps = pd.concat([steps_of(str(i), arm, [10], [i / 10]) for i, arm in enumerate(others)])
     named = wanted(*[(str(i), *arm, 0, "complete", None) for i, arm in enumerate(others)])
     table = arms(steps, named, "test")
