@@ -311,8 +311,8 @@ class StudyConfig:
             f"--candidates {self.candidates}: give 1 or more rows",
         )
         check(
-            self.diversity is None or 0 < self.diversity <= 1,
-            f"--diversity {self.diversity}: give a cosine similarity, above 0 up to 1",
+            self.diversity is None or 0 < self.diversity < 1,
+            f"--diversity {self.diversity}: give a cosine similarity between 0 and 1",
         )
         check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
         for share in self.controls:

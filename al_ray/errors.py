@@ -23,3 +23,18 @@ class StudyConflict(UserError):
 
 class TrainingDiverged(AlRayError):
     """A fit ended with a loss or weights that are not finite."""
+
+
+class NotNumbers(AlRayError):
+    """The model's outputs for some rows are not numbers.
+
+    Attributes:
+        rows: which, counted as the one who raises it counts them.
+    """
+
+    def __init__(self, message: str, rows: list[int]) -> None:
+        super().__init__(message, rows)  # both, so that it survives pickling
+        self.message, self.rows = message, rows
+
+    def __str__(self) -> str:
+        return f"{self.message} that are not numbers"

@@ -5,15 +5,29 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from al_ray.config import CONTROL, Source, StudyConfig, TrajectoryConfig, check
-from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS, build, source_digest
+from al_ray.strategies import (
+    EQUIVALENT_ON_TWO_LABELS,
+    Need,
+    Sequential,
+    build,
+    check_needs,
+    source_digest,
+)
 
 
 def trajectories(
-    study: StudyConfig, corpus: Source, model: Source, pool: int
+    study: StudyConfig,
+    corpus: Source,
+    model: Source,
+    pool: int,
+    dropout: bool = True,
 ) -> list[TrajectoryConfig]:
     """Every trajectory of a study over a pool of this many rows (validation rows included).
+
+    `dropout` says whether the model has any.
 
     Raises:
         UserError: a strategy that does not exist, a committee that has no evaluated member, or a
@@ -40,6 +54,10 @@ def trajectories(
         validation=study.validation,
         training=study.training,
     )
+    given = set(get_args(Need)) - (set() if dropout else {"dropout"})
+    members = study.rates
+    if study.committee == "seeds":
+        members = (study.training.learning_rate,) * len(study.rates)
     made: list[TrajectoryConfig] = []
     for share, seed in itertools.product(study.controls, study.seeds):
         rows = max(1, round(share * available))
@@ -50,10 +68,16 @@ def trajectories(
         made.append(replace(common, initial=rows, step_size=rows, seed=seed))
     for name in study.strategies:
         strategy = build(name, study.disagreement)
+        check_needs(name, strategy, given, f"--model {model.name}")
         if strategy.committee:
             _check_committee(name, study)
         for size, retrain, seed in itertools.product(study.step_sizes, study.retrain, study.seeds):
             initial = study.initial or size
+            check(
+                study.candidates is None or not strategy.costly or size <= study.candidates,
+                f"--candidates {study.candidates}: fewer than --step-size {size}, which are to be "
+                "chosen among them; give more",
+            )
             check(
                 initial <= available,
                 f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
@@ -66,7 +90,12 @@ def trajectories(
                     strategy_source=source_digest(name),
                     family=strategy.family,
                     disagreement=study.disagreement if strategy.committee else "",
-                    rates=study.rates if strategy.committee else common.rates,
+                    rates=members if strategy.committee else common.rates,
+                    committee=study.committee if strategy.committee else "rates",
+                    candidates=study.candidates if strategy.costly else None,
+                    diversity=study.diversity
+                    if strategy.ranks and not isinstance(strategy, Sequential)
+                    else None,
                     retrain=retrain,
                     initial=initial,
                     step_size=size,
@@ -77,10 +106,10 @@ def trajectories(
     return made
 
 
-def check_study(study: StudyConfig, pool: int) -> None:
+def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:
     """Raise what `trajectories` would, before corpus and model are read in full."""
-    nothing = Source(name="", digest="")
-    trajectories(study, nothing, nothing, pool)
+    nothing, named = Source(name="", digest=""), Source(name=model, digest="")
+    trajectories(study, nothing, named, pool, dropout)
 
 
 def _check_committee(name: str, study: StudyConfig) -> None:
@@ -89,6 +118,8 @@ def _check_committee(name: str, study: StudyConfig) -> None:
         len(study.rates) >= 2,
         f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
     )
+    if study.committee == "seeds":
+        return
     check(
         len(set(study.rates)) == len(study.rates),
         f"--committee-learning-rates {given}: one rate is given twice; drop it",

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, get_args
 
 from al_ray.config import (
     RECIPES,
+    Committee,
     Device,
     Disagreement,
     Precision,
@@ -181,6 +182,9 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         controls=tuple(options.controls),
         validation=options.validation,
         disagreement=options.disagreement,
+        committee=options.committee,
+        candidates=options.candidates,
+        diversity=options.diversity,
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
     )
@@ -293,6 +297,25 @@ def study_parser(experiment: Experiment) -> Parser:
         help="what qbc measures",
     )
     arms_group.add_argument("--committee-learning-rates", nargs="+", type=float, metavar="RATE")
+    arms_group.add_argument(
+        "--committee",
+        choices=get_args(Committee),
+        default="rates",
+        help="what the members of a committee differ in: their learning rates (default), or the "
+        "seeds of their initialisation, data order and dropout, at --learning-rate",
+    )
+    arms_group.add_argument(
+        "--candidates",
+        type=int,
+        metavar="ROWS",
+        help="pool rows, a new seeded sample each step, that costly strategies score; default: all",
+    )
+    arms_group.add_argument(
+        "--diversity",
+        type=float,
+        metavar="COSINE",
+        help="pass over rows of a batch that are more alike than this to one chosen before",
+    )
     arms_group.add_argument(
         "--keep-equivalent",
         action="store_true",

@@ -20,6 +20,9 @@ from al_ray.strategies import Selection, picks_digest
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
 
+COLLAPSED = 0.95
+"""A member that predicts one label for this share of the pool tells the others' votes nothing."""
+
 
 class Recorder:
     """Writes the tables of one trajectory. It knows all labels, and answers nobody with them."""
@@ -53,7 +56,9 @@ class Recorder:
         }
         if scores is not None:
             predictions = scores.predictions[self.config.evaluated]
-            columns["score"] = scores.scores[chosen.rows]
+            columns["score"] = (
+                scores.scores[chosen.rows] if chosen.values is None else chosen.values
+            )
             columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
             columns["confidence"] = scores.confidence[chosen.rows]
             if self._ledger:
@@ -86,9 +91,9 @@ class Recorder:
         }
         if scores is not None:
             labels = self._rows.labels[pool]
-            columns["predicted_counts"] = [
-                np.bincount(p, minlength=n_labels).tolist() for p in scores.predictions
-            ]
+            counts = [np.bincount(p, minlength=n_labels) for p in scores.predictions]
+            columns["predicted_counts"] = [each.tolist() for each in counts]
+            columns["collapsed"] = [bool(each.max() >= COLLAPSED * each.sum()) for each in counts]
             columns["confusion"] = [
                 confusion(labels, p, n_labels).tolist() for p in scores.predictions
             ]

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray import randomness
 from al_ray.config import CONTROL, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.record import Recorder, steps_done
 from al_ray.results import Store
-from al_ray.strategies import Selection, build, select
-from al_ray.tasks.classification import metrics
-from al_ray.workers import FitJob, Fitted, Ref, Workers
+from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
+from al_ray.tasks.classification import losses_of, metrics, rank_correlation
+from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
 
 
 @dataclass(frozen=True)
@@ -98,24 +99,16 @@ class Trajectory:
         clock.lap("evaluate_seconds")
 
         pool = self._pool()
+        candidates = self._candidates(pool, step)
         selects = step < self.config.steps - 1
-        ranked = selects and self._strategy is not None and self._strategy.ranks
-        scores = self._workers.score(pool, weights, self.config.evaluated) if ranked else None
+        scores = self._score(candidates, weights, step) if selects else None
         clock.lap("score_seconds")
 
-        chosen: Selection | None = None
-        if selects:
-            chosen = select(
-                scores.scores if scores else None,
-                self._rows.hashes[pool],
-                self.config.step_size,
-                self.config.seed,
-                step,
-            )
+        chosen = self._select(candidates, scores, weights, step) if selects else None
         clock.lap("select_seconds")
 
-        digest = self._record.selection(step, pool, chosen, scores) if chosen else None
-        self._record.members(step, fitted, pool, scores)
+        digest = self._record.selection(step, candidates, chosen, scores) if chosen else None
+        self._record.members(step, fitted, candidates, scores)
         self._record.predictions(step, predictions)
         if self.config.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
@@ -133,12 +126,13 @@ class Trajectory:
                 "train_loss": fitted[self.config.evaluated].train_loss,
                 "updates": fitted[self.config.evaluated].updates,
                 "step_seconds": clock.total(),
+                "n_scored": None if scores is None else len(candidates),
                 "tie_share": chosen.tie_share if chosen else None,
                 "picks_digest": digest,
             },
         )
         if chosen is not None:
-            self._labelled.append(pool[chosen.rows])
+            self._labelled.append(candidates[chosen.rows])
         return weights, Step(step, n_labelled, tests["test_accuracy"][0], clock.total())
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
@@ -156,7 +150,7 @@ class Trajectory:
                     rows=rows,
                     labels=self._oracle(rows),
                     learning_rate=rate,
-                    seed=self.config.seed,
+                    seed=self.config.member_seeds[member],
                     step=step,
                     initial=None if previous is None else previous[member],
                 )
@@ -172,12 +166,17 @@ class Trajectory:
             name: [] for name in ("test", "row_id", "label", "prediction", "confidence")
         }
         for test, rows in self._rows.tests.items():
-            log_probabilities = self._workers.predict(rows, weights)
-            labels = self._rows.labels[rows]
+            said = self._workers.predict(rows, weights)
+            log_probabilities, labels = said.log_probabilities, self._rows.labels[rows]
             result = metrics(log_probabilities, labels)
             columns["test"].append(test)
             for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
                 columns.setdefault(f"test_{name}", []).append(getattr(result, name))
+            columns.setdefault("loss_correlation", []).append(
+                None
+                if said.predicted_loss is None
+                else rank_correlation(said.predicted_loss, losses_of(log_probabilities, labels))
+            )
             best = log_probabilities.argmax(axis=1)
             answers["test"] += [test] * len(rows)
             answers["row_id"] += self._rows.ids_of(rows)
@@ -190,7 +189,55 @@ class Trajectory:
         if not len(self._validation):
             return None
         rows = np.sort(self._validation)
-        return metrics(self._workers.predict(rows, weights), self._oracle(rows)).accuracy
+        said = self._workers.predict(rows, weights)
+        return metrics(said.log_probabilities, self._oracle(rows)).accuracy
+
+    # What to label next
+
+    def _score(
+        self, candidates: NDArray[np.int64], weights: Sequence[Ref], step: int
+    ) -> Scores | None:
+        """What the strategy makes of the candidates; None where it asks nothing of the model."""
+        strategy, config = self._strategy, self.config
+        if strategy is None or not strategy.ranks:
+            return None
+        labelled = None
+        if "labelled" in strategy.needs:
+            rows = np.sort(np.concatenate(self._labelled))
+            needs = strategy.needs & {"vectors"}
+            labelled = self._workers.put(
+                self._workers.observe(rows, weights[config.evaluated], needs)
+            )
+        query = Query(weights, config.evaluated, config.seed, step, labelled)
+        if isinstance(strategy, Sequential):
+            return self._workers.hold(candidates, self._rows.hashes[candidates], query)
+        return self._workers.score(candidates, query)
+
+    def _select(
+        self,
+        candidates: NDArray[np.int64],
+        scores: Scores | None,
+        weights: Sequence[Ref],
+        step: int,
+    ) -> Selection:
+        """The batch, as positions among the candidates."""
+        config = self.config
+        if isinstance(self._strategy, Sequential):
+            picks = self._workers.pick(config.step_size)
+            places = np.searchsorted(candidates, picks.rows)
+            return Selection(places, picks.tie_share, picks.values)
+        values, hashes = scores.scores if scores else None, self._rows.hashes[candidates]
+        chosen = select(values, hashes, config.step_size, config.seed, step)
+        if config.diversity is None or scores is None:
+            return chosen
+        ahead = select(values, hashes, AHEAD * config.step_size, config.seed, step).rows
+        ascending = np.sort(ahead)
+        said = self._workers.observe(
+            candidates[ascending], weights[config.evaluated], frozenset({"vectors"})
+        )
+        ranked = said.get("vectors")[np.searchsorted(ascending, ahead)]
+        kept = diverse(ranked, config.step_size, config.diversity)
+        return Selection(ahead[kept], chosen.tie_share)
 
     # Where to begin
 
@@ -228,6 +275,15 @@ class Trajectory:
         """The seed's one permutation; initial draws and random arms are prefixes of it."""
         chosen = select(None, self._rows.hashes[rows], len(rows), self.config.seed, 0)
         return rows[chosen.rows]
+
+    def _candidates(self, pool: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+        """The rows of the pool that are scored, ascending: of a costly strategy a seeded sample."""
+        limit = self.config.candidates
+        costly = self._strategy is not None and self._strategy.costly
+        if limit is None or not costly or limit >= len(pool):
+            return pool
+        keys = randomness.keys(self._rows.hashes[pool], self.config.seed, step, "candidates")
+        return pool[np.sort(np.argsort(keys, kind="stable")[:limit])]
 
     def _pool(self) -> NDArray[np.int64]:
         """The rows of train that are neither labelled nor kept for validation, ascending."""

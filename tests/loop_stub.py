@@ -11,9 +11,9 @@ from al_ray.corpus.prepared import Rows
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS, UNTIMED
-from al_ray.strategies import Outputs, build, log_softmax
+from al_ray.strategies import Holder, Outputs, build, log_softmax, pick
 from al_ray.trajectory import Trajectory
-from al_ray.workers import Fitted, Scores
+from al_ray.workers import Fitted, Predictions, Scores, chunks, join
 
 RATE = 0.1
 TIMES = [name for name in SCHEMAS["steps"].names if name in UNTIMED]
@@ -88,19 +88,65 @@ class Stub:
 
     def predict(self, rows, weights):
         self.predicted.append(rows)
+        loss = "predicted-loss" in self.strategy.needs if self.strategy else False
+        log_probabilities = self._log_probabilities(rows, weights)
+        return Predictions(log_probabilities, log_probabilities[:, 0] if loss else None)
+
+    def _log_probabilities(self, rows, weights):
         # float32 and row by row: how rows are grouped must not change a bit.
         logits = (self.world.vectors[rows][:, :, None] * weights["weight"]).sum(axis=1)
         return log_softmax(logits.astype(np.float32))
 
-    def score(self, rows, weights, evaluated):
-        self.scored.append(rows)
-        outputs = Outputs(np.stack([self.predict(rows, member) for member in weights]))
-        log_probabilities = outputs.log_probabilities
-        return Scores(
-            self.strategy.score(outputs),
-            log_probabilities.argmax(axis=2).astype(np.int32),
-            np.exp(log_probabilities[evaluated].max(axis=1)),
+    def observe(self, rows, weights, needs):
+        assert np.all(np.diff(rows) > 0)
+        vectors = self.world.vectors[rows] if "vectors" in needs else None
+        return Outputs(self._log_probabilities(rows, weights)[None], vectors)
+
+    def _outputs(self, rows, query):
+        """As a shard makes them; the gradients are made up, and dropout is another weight."""
+        needs = self.strategy.needs
+        members = query.weights if "committee" in needs else [query.weights[query.evaluated]]
+        logs = np.stack([self._log_probabilities(rows, member) for member in members])
+        vectors = self.world.vectors[rows]
+        passes = [{"weight": members[0]["weight"] * np.float32(i)} for i in (1, 2, 3)]
+        return Outputs(
+            logs,
+            vectors=vectors if "vectors" in needs else None,
+            word_gradients=np.abs(vectors[:, None, :] * np.exp(logs[0])[:, :, None])
+            if "word-gradients" in needs
+            else None,
+            predicted_loss=logs[0][:, 0] if "predicted-loss" in needs else None,
+            dropout=np.stack([self._log_probabilities(rows, p) for p in passes])
+            if "dropout" in needs
+            else None,
+            labelled=query.labelled,
         )
+
+    def score(self, rows, query):
+        self.scored.append(rows)
+        outputs = self._outputs(rows, query)
+        return self._scores(self.strategy.score(outputs), outputs, query)
+
+    def _scores(self, scores, outputs, query):
+        logs = outputs.log_probabilities
+        believed = logs[query.evaluated if len(logs) > 1 else 0]
+        return Scores(scores, logs.argmax(axis=2).astype(np.int32), np.exp(believed.max(axis=1)))
+
+    def hold(self, rows, hashes, query):
+        """On two holders, a chunk of up to seven rows at a time."""
+        self.scored.append(rows)
+        self.holders = [Holder(self.strategy, query.seed, query.step) for _ in range(2)]
+        found = []
+        for i, part in enumerate(chunks(rows, 7)):
+            outputs = self._outputs(part, query)
+            of_rows = hashes[np.searchsorted(rows, part)]
+            scores = self.holders[i % 2].add(part, of_rows, outputs)
+            found.append(self._scores(scores, outputs, query))
+        return join(found)
+
+    def pick(self, n):
+        first = [holder.best() for holder in self.holders]
+        return pick(first, lambda chosen: [holder.take(chosen) for holder in self.holders], n)
 
     def put(self, weights):
         return weights

@@ -348,7 +348,7 @@ def test_members_count_what_they_predict(tmp_path):
     weights = [fitted.weights for fitted in Stub(WORLD, config).fit(stub.fits[1])]
     pool = stub.scored[1]
     for row, weight in zip(members.itertuples(), weights, strict=True):
-        predicted = Stub(WORLD, config).predict(pool, weight).argmax(axis=1)
+        predicted = Stub(WORLD, config).predict(pool, weight).log_probabilities.argmax(axis=1)
         table = np.zeros((3, 3), int)
         for true, guess in zip(WORLD.labels[pool], predicted, strict=True):
             table[true, guess] += 1
@@ -540,6 +540,6 @@ def test_metrics_are_not_what_the_oracle_gave(tmp_path):
     store, stub, _ = go(tmp_path, WORLD, config)
     validation = next(p for p in stub.predicted if len(p) == 8)
     weights = Stub(WORLD, config).fit(stub.fits[-1])[0].weights
-    right = Stub(WORLD, config).predict(validation, weights).argmax(axis=1)
+    right = Stub(WORLD, config).predict(validation, weights).log_probabilities.argmax(axis=1)
     accuracy = (right == WORLD.labels[validation]).mean()
     assert store.read("steps").query("step == 3").validation_accuracy.tolist() == [accuracy] * 2

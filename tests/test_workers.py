@@ -13,7 +13,7 @@ from al_ray.corpus import prepared
 from al_ray.corpus.embedded import generate
 from al_ray.encoder import mini
 from al_ray.strategies import Outputs, build, log_softmax
-from al_ray.workers import FitJob, LocalWorkers, Scores, Setup, Shard, chunks, join
+from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Setup, Shard, chunks, join
 
 CHUNK = 32
 RATES = (4e-3, 2e-3, 1e-3)
@@ -46,7 +46,7 @@ def setup(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers(setup):
-    return LocalWorkers(setup, 0, 3, "qbc", "mean-kl")
+    return LocalWorkers(setup, [0] * 3, "qbc", "mean-kl")
 
 
 @pytest.fixture(scope="module")
@@ -115,23 +115,24 @@ def test_join():
 def test_a_rows_score_does_not_depend_on_the_other_chunks(workers, weights):
     """Bit by bit, though the rows of a chunk are batched together."""
     pool = np.setdiff1d(np.arange(110), [0, 31, 32, 40, 95])
-    whole = workers.score(pool, weights, 1)
+    whole = workers.score(pool, Query(weights, 1, 0, 1))
     for part in ([0], [2, 3], [1, 3], [3]):
         kept = np.isin(pool // CHUNK, part)
-        some = workers.score(pool[kept], weights, 1)
+        some = workers.score(pool[kept], Query(weights, 1, 0, 1))
         expected = Scores(whole.scores[kept], whole.predictions[:, kept], whole.confidence[kept])
         assert_same(some, expected)
-    assert_same(workers.score(pool, weights, 1), whole)
+    assert_same(workers.score(pool, Query(weights, 1, 0, 1)), whole)
 
 
 def test_predict_does_not_depend_on_the_other_chunks(workers, weights):
     rows = np.arange(110, 140)  # the test; it begins within a cell
-    whole = workers.predict(rows, weights[0])
+    whole = workers.predict(rows, weights[0]).log_probabilities
     assert whole.shape == (30, 7)
     assert whole.dtype == np.float64
     np.testing.assert_allclose(np.exp(whole).sum(axis=1), 1, atol=1e-12)
     later = rows[rows // CHUNK == 4]
-    np.testing.assert_array_equal(workers.predict(later, weights[0]), whole[-len(later) :])
+    again = workers.predict(later, weights[0]).log_probabilities
+    np.testing.assert_array_equal(again, whole[-len(later) :])
 
 
 @pytest.mark.parametrize("disagreement", ["vote-entropy", "mean-kl", "consensus"])
@@ -139,8 +140,8 @@ def test_predict_does_not_depend_on_the_other_chunks(workers, weights):
 def test_scores_are_the_strategys_on_what_is_predicted(setup, weights, disagreement, evaluated):
     shard = Shard(setup, 5, "qbc", disagreement)
     rows = np.arange(4, 30)
-    found = shard.score(rows, weights, evaluated)
-    predicted = [shard.predict(rows, member) for member in weights]
+    found = shard.score(rows, Query(weights, evaluated, 0, 1))
+    predicted = [shard.predict(rows, member).log_probabilities for member in weights]
     expected = build("qbc", disagreement).score(Outputs(np.stack(predicted)))
     np.testing.assert_array_equal(found.scores, expected)
     assert found.predictions.shape == (3, 26)
@@ -153,8 +154,8 @@ def test_scores_are_the_strategys_on_what_is_predicted(setup, weights, disagreem
 def test_one_member(setup, weights):
     shard = Shard(setup, 0, "margin", "")
     rows = np.arange(64, 96)
-    p = np.sort(np.exp(shard.predict(rows, weights[0])), axis=1)
-    found = shard.score(rows, weights[:1], 0)
+    p = np.sort(np.exp(shard.predict(rows, weights[0]).log_probabilities), axis=1)
+    found = shard.score(rows, Query(weights[:1], 0, 0, 1))
     np.testing.assert_allclose(found.scores, p[:, -2] - p[:, -1], atol=1e-12)
 
 
@@ -168,7 +169,7 @@ def test_predictions_are_the_modules_own(setup, weights):
     set_weights(module, weights[2])
     rows = [3, 70, 12]
     found = Shard(setup, 0, "", "").predict(np.array(rows), weights[2])
-    for row, answer in zip(rows, found, strict=True):
+    for row, answer in zip(rows, found.log_probabilities, strict=True):
         ids = torch.from_numpy(tokens[row].astype(np.int64))[None]
         with torch.no_grad():
             logits = module(input_ids=ids).logits.numpy()
@@ -178,11 +179,11 @@ def test_predictions_are_the_modules_own(setup, weights):
 def test_a_shard_keeps_nothing_between_calls(setup, weights):
     one = Shard(setup, 0, "qbc", "mean-kl")
     rows = np.arange(10, 30)
-    first = one.score(rows, weights, 0)
+    first = one.score(rows, Query(weights, 0, 0, 1))
     one.predict(np.arange(5), weights[2])
-    one.score(np.arange(40, 60), weights[::-1], 2)
-    assert_same(one.score(rows, weights, 0), first)
-    assert_same(Shard(setup, 8, "qbc", "mean-kl").score(rows, weights, 0), first)
+    one.score(np.arange(40, 60), Query(weights[::-1], 2, 0, 1))
+    assert_same(one.score(rows, Query(weights, 0, 0, 1)), first)
+    assert_same(Shard(setup, 8, "qbc", "mean-kl").score(rows, Query(weights, 0, 0, 1)), first)
 
 
 # Fits
@@ -190,7 +191,7 @@ def test_a_shard_keeps_nothing_between_calls(setup, weights):
 
 def test_a_member_keeps_nothing_between_fits(setup, workers, jobs, weights):
     again = workers.fit(jobs)
-    other = LocalWorkers(setup, 0, 3, "qbc", "mean-kl")
+    other = LocalWorkers(setup, [0] * 3, "qbc", "mean-kl")
     alone = [other.fit([job])[0] for job in jobs[::-1]][::-1]
     for one, two, three in zip(weights, again, alone, strict=True):
         for name in one:
@@ -201,7 +202,7 @@ def test_a_member_keeps_nothing_between_fits(setup, workers, jobs, weights):
 
 def test_members_differ_by_their_rate_alone(setup, workers, jobs, weights):
     """So the evaluated member of a committee equals the single model of the other arms."""
-    single = LocalWorkers(setup, 0, 1, "margin", "")
+    single = LocalWorkers(setup, [0], "margin", "")
     job = FitJob(0, jobs[1].rows, jobs[1].labels, RATES[1], 0, 1, None)
     (fitted,) = single.fit([job])
     for name in fitted.weights:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
@@ -15,10 +16,28 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from al_ray.cluster.layout import Layout
 from al_ray.config import TrajectoryConfig
-from al_ray.workers import FitJob, Fitted, Member, Ref, Scores, Setup, Shard, chunks, join
+from al_ray.errors import AlRayError
+from al_ray.strategies import Best, Need, Outputs, Picks, pick
+from al_ray.workers import (
+    FitJob,
+    Fitted,
+    Member,
+    Predictions,
+    Query,
+    Ref,
+    Scores,
+    Setup,
+    Shard,
+    chunks,
+    join,
+    join_outputs,
+    join_predictions,
+)
 
 RETRIES = 3
 """How often an actor that died is made again, and a call that it was at is repeated."""
+
+LOST = "lost"
 
 IN_FLIGHT = 2
 """Chunks that a shard is sent ahead, so that it never waits for the loop."""
@@ -27,13 +46,13 @@ IN_FLIGHT = 2
 class MemberActor:
     """A member in its own process; weights arrive as references."""
 
-    def __init__(self, setup: Setup, seed: int) -> None:
-        self._member = Member(setup, seed)
+    def __init__(self, setup: Setup, seed: int, strategy: str) -> None:
+        self._member = Member(setup, seed, strategy)
 
     def fit(self, job: FitJob) -> tuple[Any, Fitted]:
         """See `Member.fit`; two results, so that the weights need not pass through the loop."""
         initial = None if job.initial is None else ray.get(job.initial)
-        return self._member.fit(dataclasses.replace(job, initial=initial))
+        return self._member.fit(replace(job, initial=initial))
 
     def device(self) -> str:
         """See `Member.device`."""
@@ -41,18 +60,63 @@ class MemberActor:
 
 
 class ShardActor:
-    """A shard in its own process; weights arrive as references."""
+    """A shard in its own process; weights and labelled rows' outputs arrive as references."""
 
     def __init__(self, setup: Setup, seed: int, strategy: str, disagreement: str) -> None:
         self._shard = Shard(setup, seed, strategy, disagreement)
 
-    def predict(self, rows: NDArray[np.int64], weights: Sequence[Ref]) -> NDArray[np.float64]:
+    def predict(self, rows: NDArray[np.int64], weights: Sequence[Ref]) -> Predictions:
         """See `Shard.predict`; one reference, in a list so that Ray leaves it a reference."""
         return self._shard.predict(rows, ray.get(weights[0]))
 
-    def score(self, rows: NDArray[np.int64], weights: Sequence[Ref], evaluated: int) -> Scores:
+    def observe(
+        self, rows: NDArray[np.int64], weights: Sequence[Ref], needs: frozenset[Need]
+    ) -> Outputs:
+        """See `Shard.observe`."""
+        return self._shard.observe(rows, ray.get(weights[0]), needs)
+
+    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
         """See `Shard.score`."""
-        return self._shard.score(rows, ray.get(list(weights)), evaluated)
+        return self._shard.score(rows, _resolved(query))
+
+    def hold(
+        self, session: str, parts: Sequence[Any], query: Query, chosen: Sequence[Best]
+    ) -> tuple[list[Scores], Best | None]:
+        """See `Shard.hold`."""
+        return self._shard.hold(session, parts, _resolved(query), chosen)
+
+    def take(self, session: str, chosen: Best) -> Best | str | None:
+        """See `Shard.take`; `LOST` where nothing is held, since this process began anew."""
+        try:
+            return self._shard.take(session, chosen)
+        except LookupError:
+            return LOST
+
+    def drop(self) -> None:
+        """See `Shard.drop`."""
+        self._shard.drop()
+
+
+def _resolved(query: Query) -> Query:
+    labelled = None if query.labelled is None else ray.get(query.labelled)
+    return replace(query, weights=ray.get(list(query.weights)), labelled=labelled)
+
+
+@dataclass(eq=False)
+class Batch:
+    """What the shards hold while a sequential strategy chooses.
+
+    Attributes:
+        session: its name.
+        shares: each shard's chunks, as rows and hashes.
+        query: what they were asked.
+        offers: each shard's best row.
+    """
+
+    session: str
+    shares: list[list[tuple[NDArray[np.int64], NDArray[np.uint64]]]]
+    query: Query
+    offers: list[Best | None] = field(default_factory=list)
 
 
 class RayWorkers:
@@ -62,6 +126,7 @@ class RayWorkers:
         self, setup: Setup, config: TrajectoryConfig, strategy: str, layout: Layout, shards: int
     ) -> None:
         self._chunk_rows = setup.training.chunk_rows
+        self._batch: Batch | None = None
         group = ray.util.get_current_placement_group()
         attempt = uuid.uuid4().hex[:4]
 
@@ -79,7 +144,8 @@ class RayWorkers:
             )
 
         self._members = [
-            start(MemberActor, "member", i, setup, config.seed) for i in range(len(config.rates))
+            start(MemberActor, "member", i, setup, seed, strategy)
+            for i, seed in enumerate(config.member_seeds)
         ]
         self._shards = [
             start(ShardActor, "shard", j, setup, config.seed, strategy, config.disagreement)
@@ -89,23 +155,65 @@ class RayWorkers:
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """All jobs at the same time."""
         pairs = [self._members[job.member].fit.options(num_returns=2).remote(job) for job in jobs]
-        reports = ray.get([report for _, report in pairs])
+        reports = _get([report for _, report in pairs])
         return [
-            dataclasses.replace(report, weights=weights)
+            replace(report, weights=weights)
             for (weights, _), report in zip(pairs, reports, strict=True)
         ]
 
-    def predict(self, rows: NDArray[np.int64], weights: Ref) -> NDArray[np.float64]:
+    def predict(self, rows: NDArray[np.int64], weights: Ref) -> Predictions:
         """By any shard that is free."""
-        return np.concatenate(self._map("predict", rows, [weights]))
+        return join_predictions(self._map("predict", rows, [weights]))
 
-    def score(self, rows: NDArray[np.int64], weights: Sequence[Ref], evaluated: int) -> Scores:
+    def observe(self, rows: NDArray[np.int64], weights: Ref, needs: frozenset[Need]) -> Outputs:
         """By any shard that is free."""
-        return join(self._map("score", rows, list(weights), evaluated))
+        return join_outputs(self._map("observe", rows, [weights], needs))
 
-    def put(self, weights: Any) -> Ref:
+    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+        """By any shard that is free."""
+        return join(self._map("score", rows, query))
+
+    def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
+        """Every shard holds some chunks."""
+        parts = [(c, hashes[np.searchsorted(rows, c)]) for c in chunks(rows, self._chunk_rows)]
+        # Runs of chunks, so that the scores come back in order.
+        bounds = [len(parts) * j // len(self._shards) for j in range(len(self._shards) + 1)]
+        shares = [parts[start:end] for start, end in pairwise(bounds)]
+        self._batch = Batch(uuid.uuid4().hex, shares, query)
+        held = _get([self._hold(j, []) for j in range(len(shares))])
+        self._batch.offers = [best for _, best in held]
+        return join([scores for each, _ in held for scores in each])
+
+    def pick(self, n: int) -> Picks:
+        """One message to each shard a pick; one that began anew is given its chunks again."""
+        batch = self._batch
+        assert batch is not None, "hold comes first"
+        chosen: list[Best] = []
+
+        def take(best: Best) -> list[Best | None]:
+            chosen.append(best)
+            offers: list[Any] = _get([s.take.remote(batch.session, best) for s in self._shards])
+            for j, offer in enumerate(offers):
+                if offer == LOST:
+                    _, offers[j] = _get(self._hold(j, chosen))
+            return offers
+
+        picks = pick(batch.offers, take, n)
+        for shard in self._shards:
+            shard.drop.remote()
+        self._batch = None
+        return picks
+
+    def _hold(self, shard: int, chosen: list[Best]) -> Any:
+        batch = self._batch
+        assert batch is not None, "hold has made it"
+        return self._shards[shard].hold.remote(
+            batch.session, batch.shares[shard], batch.query, chosen
+        )
+
+    def put(self, value: Any) -> Ref:
         """Into the object store."""
-        return ray.put(weights)
+        return ray.put(value)
 
     def get(self, ref: Ref) -> Any:
         """From the object store, without a copy."""
@@ -131,7 +239,7 @@ class RayWorkers:
                 running[getattr(shard, method).remote(chunk, *args)] = (position, shard)
             for ref in ray.wait(list(running), num_returns=1)[0]:
                 position, shard = running.pop(ref)
-                results[position] = ray.get(ref)
+                results[position] = _get(ref)
                 free.append(shard)
         return results
 
@@ -146,6 +254,14 @@ class RayWorkers:
     ) -> None:
         # Tune would end them too, but later; the next trial wants their cores and memory now.
         _kill([*self._members, *self._shards])
+
+
+def _get(refs: Any) -> Any:
+    """Results; an error that was raised on purpose comes as itself, without the actor's trace."""
+    try:
+        return ray.get(refs)
+    except AlRayError as error:
+        raise getattr(error, "cause", error) from None
 
 
 def _kill(actors: Iterable[Any]) -> None:

@@ -30,7 +30,7 @@ from al_ray.config import (
 )
 from al_ray.corpus.prepared import prepare
 from al_ray.corpus.rows import Corpus
-from al_ray.encoder.source import ModelSource
+from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
 from al_ray.grid import Trial, check_study, trajectories, trials
@@ -66,7 +66,8 @@ def run_study(
         StudyConflict: the folder holds another study, or another process is at it.
         UserError: a bad option, or no cluster at the address.
     """
-    check_study(study, len(corpus.train))  # before anything is written
+    # Before anything is written.
+    check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
     store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,7 +104,9 @@ def _run(
     try:
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
-        configs = trajectories(study, corpus_source, model_source, len(corpus.train))
+        configs = trajectories(
+            study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
+        )
         shown = {
             "labels": list(corpus.labels),
             "train_rows": len(corpus.train),

@@ -80,6 +80,7 @@ class Kobert:
                 "is trained with [PAD] as 1, the second line; fetch the model's own files again"
             )
         self.size = 1 + max(self._slow.get_vocab().values())
+        self.special_ids = frozenset(self._slow.all_special_ids) - {self._slow.unk_token_id}
         self._pieces = self._slow.sp_model
         self._proven = hashlib.sha256(model.read_bytes()).hexdigest() in PROVEN
         self._special = re.compile("|".join(map(re.escape, self._slow.added_tokens_encoder)))

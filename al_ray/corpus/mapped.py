@@ -21,6 +21,7 @@ class Tokens:
 
     Attributes:
         pad_id: what shorter rows are filled up with.
+        special_ids: of tokens that stand for no text, such as [CLS] and [SEP].
         lengths: int32 (rows,).
 
     Raises:
@@ -32,6 +33,7 @@ class Tokens:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
             metadata = reader.schema.metadata
             self.pad_id = int(metadata[b"pad_id"])
+            self.special_ids = frozenset(map(int, metadata.get(b"special_ids", b"").split()))
             columns = [reader.get_batch(i).column(0) for i in range(reader.num_record_batches)]
             if sum(map(len, columns)) != int(metadata.get(b"rows", sum(map(len, columns)))):
                 raise ValueError("rows are missing")

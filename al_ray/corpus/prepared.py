@@ -39,7 +39,7 @@ __all__ = ["Prepared", "Progress", "Rows", "Tokens", "prepare"]
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
 
-_FORMAT = 2
+_FORMAT = 3
 _BATCH = 8192
 _BATCH_CHARACTERS = 2**21
 _WORKER_CHARACTERS = 2**22
@@ -129,10 +129,15 @@ def _write_tokens(
         with ProcessPoolExecutor(
             workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
         ) as pool:
-            pad_id, size = pool.submit(_open_tokenizer, str(tokenizer)).result()
+            pad_id, size, special = pool.submit(_open_tokenizer, str(tokenizer)).result()
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
             schema = pa.schema(
-                {"tokens": pa.list_(values)}, {"pad_id": str(pad_id), "rows": str(len(texts))}
+                {"tokens": pa.list_(values)},
+                {
+                    "pad_id": str(pad_id),
+                    "special_ids": " ".join(map(str, sorted(special))),
+                    "rows": str(len(texts)),
+                },
             )
             with atomic(path) as temp, pa.ipc.new_file(temp, schema) as writer:
                 for end, encoded in _in_order(pool, workers + 1, texts, max_length):
@@ -219,13 +224,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _open_tokenizer(folder: str) -> tuple[int, int]:
-    """Load, keep, and answer with pad id and size of the vocabulary."""
+def _open_tokenizer(folder: str) -> tuple[int, int, frozenset[int]]:
+    """Load, keep, and answer with pad id, size of the vocabulary and special ids."""
     global _tokenizer
     from al_ray.corpus.tokenisers import open_tokeniser
 
     _tokenizer = open_tokeniser(Path(folder))
-    return _tokenizer.pad_id, _tokenizer.size
+    return _tokenizer.pad_id, _tokenizer.size, _tokenizer.special_ids
 
 
 def _tokenise(texts: list[str], max_length: int) -> Encoded:

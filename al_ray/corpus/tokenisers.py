@@ -27,10 +27,12 @@ class Tokeniser(Protocol):
     Attributes:
         pad_id: what shorter rows are filled up with.
         size: every id is smaller.
+        special_ids: of tokens that stand for no text; the unknown token stands for some.
     """
 
     pad_id: int
     size: int
+    special_ids: frozenset[int]
 
     def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
         """Ids, special ones included, of texts cut to `max_length` as the model's library does."""
@@ -71,6 +73,9 @@ class Library:
             )
         self.pad_id: int = self._tokenizer.pad_token_id
         self.size = 1 + max(self._tokenizer.get_vocab().values())
+        self.special_ids = frozenset(self._tokenizer.all_special_ids) - {
+            self._tokenizer.unk_token_id
+        }
 
     def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
         """See `Tokeniser`."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import pad, parts, training_batches
+from al_ray.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
 from al_ray.errors import TrainingDiverged
 from al_ray.randomness import derive, generator
 from al_ray.tasks import classification
@@ -38,7 +39,8 @@ def fit(
     """Train in place, from the weights the module has, with a new optimiser and schedule.
 
     AdamW (Loshchilov & Hutter 2019) as in torch, which always corrects the bias. Data order and
-    dropout are drawn from (seed, step), whatever the strategy or member.
+    dropout are drawn from (seed, step), whatever the strategy or member. A loss-prediction module
+    is trained with the rest where the module has one.
 
     Args:
         module: with its head, on its device.
@@ -67,35 +69,33 @@ def fit(
     batches = training_batches(
         len(rows), training.batch_size, updates, generator(seed, step, "data order")
     )
-    losses = []
+    history = []
+    # Its ranking loss pairs rows of the whole batch, which is therefore left in one piece.
+    whole = loss_prediction(module) is not None or device.type != "cpu"
     module.train()
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, step, "dropout"))
-        for batch in batches:
+        for update, batch in enumerate(batches):
             loss = torch.zeros((), device=device)
-            for part in _parts(tokens.lengths[rows[batch]], device):
+            for part in [np.arange(len(batch))] if whole else parts(tokens.lengths[rows[batch]]):
                 chosen = batch[part]
-                ids, mask = (
-                    torch.from_numpy(array).to(device) for array in pad(tokens, rows[chosen])
-                )
                 target = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
-                with torch.autocast(
-                    device.type, torch.bfloat16, enabled=training.precision == "bfloat16"
-                ):
-                    logits = module(input_ids=ids, attention_mask=mask).logits
+                mean, ranking = _losses(
+                    module, tokens, rows[chosen], target, training, update < ATTACHED * updates
+                )
                 # Weighted, the parts' gradients add up to that of the whole batch's mean.
-                share = classification.loss(logits, target) * (len(part) / len(batch))
-                share.backward()
+                share = mean * (len(part) / len(batch))
+                (share + ranking).backward()
                 loss += share.detach()
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip)
             optimiser.step()
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
-            losses.append(loss)
+            history.append(loss)
     one_pass = math.ceil(len(rows) / training.batch_size)
-    train_loss = float(torch.stack(losses[-one_pass:]).mean())
+    train_loss = float(torch.stack(history[-one_pass:]).mean())
     finite = math.isfinite(train_loss) and all(
         bool(torch.isfinite(parameter).all()) for parameter in module.parameters()
     )
@@ -108,9 +108,30 @@ def fit(
     return FitReport(updates, train_loss)
 
 
-def _parts(lengths: NDArray[np.int32], device: torch.device) -> list[NDArray[np.int64]]:
-    """Where every token costs, batches are cut by length; a GPU does a padded one as fast."""
-    return parts(lengths) if device.type == "cpu" else [np.arange(len(lengths))]
+def _losses(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    target: torch.Tensor,
+    training: Training,
+    attached: bool,
+) -> tuple[torch.Tensor, torch.Tensor | float]:
+    """Mean loss of these rows, and what a loss-prediction module adds to it.
+
+    Args:
+        attached: whether the gradient of what it adds reaches the encoder.
+    """
+    device, predictor = target.device, loss_prediction(module)
+    ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
+    with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16"):
+        if predictor is None:
+            logits, guess = module(input_ids=ids, attention_mask=mask).logits, None
+        else:
+            answer = module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            layers = [x if attached else x.detach() for x in answer.hidden_states[1:]]
+            logits, guess = answer.logits, predictor(layers, mask)
+    losses = classification.losses(logits, target)
+    return losses.mean(), 0.0 if guess is None else WEIGHT * ranking_loss(guess, losses)
 
 
 def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -128,6 +128,16 @@ def has_weights(folder: Path) -> bool:
     return bool(weight_files([path.name for path in folder.iterdir()]))
 
 
+def has_dropout(folder: Path) -> bool:
+    """Whether the encoder has any, as far as its configuration tells; what it leaves out it may."""
+    rates = [
+        value
+        for name, value in _config(folder).items()
+        if "dropout" in name and isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+    return any(rates) or not rates
+
+
 def check_length(model: ModelSource, max_length: int) -> None:
     """Refuse texts longer than the encoder has positions for.
 

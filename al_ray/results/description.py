@@ -26,6 +26,9 @@ def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
         "validation": study.validation,
         "committee_learning_rates": list(study.rates),
         "disagreement": study.disagreement,
+        "committee": study.committee,
+        "candidates": study.candidates,
+        "diversity": study.diversity,
     }
 
 
@@ -60,7 +63,7 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: Pa
                 f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
                 "another --out"
             )
-    before = {**described["training"], **{name: described[name] for name in _PLAIN}}
+    before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
     for name, value in now.items():
         if before.get(name) != value:
@@ -71,7 +74,14 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: Pa
             )
 
 
-_PLAIN = ("validation", "committee_learning_rates", "disagreement")
+_PLAIN = (
+    "validation",
+    "committee_learning_rates",
+    "disagreement",
+    "committee",
+    "candidates",
+    "diversity",
+)
 
 
 def _text(value: object) -> str:

@@ -1,25 +1,37 @@
-"""What to label next: pure functions from model outputs to scores, and the selection rule."""
+"""What to label next: pure functions from model outputs to scores, and the selection rules."""
 
-from al_ray.strategies.base import Outputs, Strategy
+from al_ray.strategies.base import Need, Outputs, Sequential, Strategy
+from al_ray.strategies.diversity import AHEAD, diverse
 from al_ray.strategies.probabilities import log_softmax
 from al_ray.strategies.query_by_committee import DISAGREEMENTS
 from al_ray.strategies.registry import (
     EQUIVALENT_ON_TWO_LABELS,
     STRATEGIES,
     build,
+    check_needs,
     source_digest,
 )
 from al_ray.strategies.selection import Selection, picks_digest, select
+from al_ray.strategies.sequential import Best, Holder, Picks, pick
 
 __all__ = [
+    "AHEAD",
     "DISAGREEMENTS",
     "EQUIVALENT_ON_TWO_LABELS",
     "STRATEGIES",
+    "Best",
+    "Holder",
+    "Need",
     "Outputs",
+    "Picks",
     "Selection",
+    "Sequential",
     "Strategy",
     "build",
+    "check_needs",
+    "diverse",
     "log_softmax",
+    "pick",
     "picks_digest",
     "select",
     "source_digest",

@@ -1,4 +1,4 @@
-"""What a strategy is: from the members' outputs to one score a row.
+"""What a strategy is: from what the model says of rows to which of them are labelled next.
 
 One's own strategy is a class in any module that Python can import:
 
@@ -13,52 +13,117 @@ One's own strategy is a class in any module that Python can import:
             return 1.0 - np.exp(2.0 * outputs.log_probabilities[0]).sum(axis=1)
 
 and is named on the command line as `--strategies my_module:Gini`. A row's score may depend on
-nothing but that row's outputs: the pool arrives in chunks of any size and in any order.
+nothing but that row's outputs and the labelled rows': the pool arrives in chunks of any size and in
+any order. A strategy whose choice depends on what the batch already holds is a `Sequential` one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, NotNumbers
 
 Family = Literal["data-based", "model-based", "prediction-based"]
+
+Need = Literal[
+    "probabilities",
+    "committee",
+    "vectors",
+    "word-gradients",
+    "predicted-loss",
+    "dropout",
+    "labelled",
+]
+"""What a strategy may ask of the model; only what is asked for is computed, once.
+
+`probabilities`: one forward pass. `committee`: one of each member. `vectors`: what the
+classification layer is fed, from the same pass. `word-gradients`: a backward pass a label.
+`predicted-loss`: a loss-prediction module, trained with the model. `dropout`: `Strategy.passes`
+forward passes with dropout. `labelled`: all this of the labelled rows, too.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What the members said about some rows of the pool.
+    """What the model, or each member of a committee, said about some rows.
 
     Attributes:
         log_probabilities: float64 (members, rows, labels), natural logarithms, -inf where a
             probability is zero; members in the order of the configuration. Made C-contiguous,
             as the last bits of a sum depend on the layout.
+        vectors: float32 (rows, width), what the classification layer is fed.
+        bias: whether that layer adds a bias.
+        word_gradients: float32 (rows, labels, words), Euclidean norm of the loss's gradient, if
+            this label were the true one, with respect to each distinct word's embedding; 0 where a
+            row has fewer words.
+        predicted_loss: float64 (rows,), of the loss-prediction module.
+        dropout: float64 (passes, rows, labels), log-probabilities of passes with dropout.
+        labelled: of the labelled rows.
 
     Raises:
-        ValueError: the array is not three-dimensional, or has no member or under two labels.
-        AlRayError: a value is not a number.
+        ValueError: an array has another shape; log_probabilities has no member or under two labels.
+        NotNumbers: a value is not a number, or a vector, gradient or loss is infinite.
     """
 
     log_probabilities: NDArray[np.float64]
+    vectors: NDArray[np.float32] | None = None
+    bias: bool = True
+    word_gradients: NDArray[np.float32] | None = None
+    predicted_loss: NDArray[np.float64] | None = None
+    dropout: NDArray[np.float64] | None = None
+    labelled: Outputs | None = None
 
     def __post_init__(self) -> None:
         shape = self.log_probabilities.shape
         if len(shape) != 3 or shape[0] < 1 or shape[2] < 2:
             raise ValueError(f"log_probabilities: (members, rows, labels) expected, got {shape}")
-        # A vote would hide it: argmax takes a NaN for the largest.
-        bad = np.isnan(self.log_probabilities).any(axis=(0, 2)).sum()
-        if bad:
-            raise AlRayError(f"{bad} of {shape[1]} rows have probabilities that are not numbers")
-        contiguous = np.ascontiguousarray(self.log_probabilities, dtype=np.float64)
-        object.__setattr__(self, "log_probabilities", contiguous)
+        rows, labels = shape[1:]
+        for name, expected, kind in (
+            ("log_probabilities", (None, rows, labels), np.float64),
+            ("dropout", (None, rows, labels), np.float64),
+            ("vectors", (rows, None), np.float32),
+            ("word_gradients", (rows, labels, None), np.float32),
+            ("predicted_loss", (rows,), np.float64),
+        ):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            fits = values.ndim == len(expected) and all(
+                want in (None, got) for want, got in zip(expected, values.shape, strict=True)
+            )
+            if not fits:
+                raise ValueError(f"{name}: of {rows} rows and {labels} labels, got {values.shape}")
+            wide = np.ascontiguousarray(values, dtype=kind)
+            object.__setattr__(self, name, wide)
+            # A vote would hide it: argmax takes a NaN for the largest.
+            logarithms = name in ("log_probabilities", "dropout")
+            bad = np.isnan(wide) if logarithms else ~np.isfinite(wide)
+            axis = 1 if logarithms else 0
+            if bad.any():
+                others = tuple(i for i in range(wide.ndim) if i != axis)
+                where = np.flatnonzero(bad.any(axis=others))
+                what = "probabilities" if logarithms else name.replace("_", " ")
+                raise NotNumbers(f"{len(where)} of {rows} rows have {what}", where.tolist())
 
     def __len__(self) -> int:
         return int(self.log_probabilities.shape[1])
+
+    def get(self, name: str) -> Any:
+        """An output that the strategy declared to need.
+
+        Raises:
+            AlRayError: it is not there, since `needs` does not name it.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise AlRayError(f"outputs have no {name}: does the strategy's `needs` name it?")
+        return value
 
 
 class Strategy(ABC):
@@ -67,15 +132,64 @@ class Strategy(ABC):
     Attributes:
         name: in options and tables.
         family: what the decision is made from.
-        committee: whether it compares several members; the others read member 0 alone.
-        ranks: False where there are no scores: rows then come in the seeded permutation.
+        needs: of the model. Nothing: there are no scores, and rows come in the seeded permutation.
+        costly: whether `--candidates` holds for it.
+        passes: forward passes with dropout, if it needs any.
     """
 
     name: ClassVar[str]
     family: ClassVar[Family]
-    committee: ClassVar[bool] = False
-    ranks: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset({"probabilities"})
+    costly: ClassVar[bool] = False
+    passes: ClassVar[int] = 0
+
+    @property
+    def committee(self) -> bool:
+        """Whether it compares several members; the others read member 0 alone."""
+        return "committee" in self.needs
+
+    @property
+    def ranks(self) -> bool:
+        """Whether rows are scored at all."""
+        return bool(self.needs)
 
     @abstractmethod
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """One score a row, float64 (rows,); the larger is chosen first."""
+
+
+class Field(Protocol):
+    """What a sequential strategy keeps of some rows while a batch is being chosen."""
+
+    def values(self) -> NDArray[np.float64]:
+        """How much each row is wanted now, float64 (rows,); the largest is chosen next."""
+
+    def centre(self, row: int) -> Any:
+        """What other rows must know of this one if it is chosen: it travels between shards."""
+
+    def take(self, centre: Any) -> None:
+        """Take into account that a row, here or elsewhere, has been chosen."""
+
+
+Draw = Callable[[int], NDArray[np.float64]]
+"""Called with a pick's number: uniform numbers in (0, 1), float64 (rows,), from the rows' ids."""
+
+
+class Sequential(Strategy):
+    """Chooses row by row, each in the light of those chosen before.
+
+    The rows are held in chunks, on any number of shards. A field must come out the same to the
+    last bit wherever its chunk is held.
+    """
+
+    @abstractmethod
+    def begin(self, outputs: Outputs, draw: Draw) -> Field:
+        """The field of these rows, before the first pick."""
+
+    def score(self, outputs: Outputs) -> NDArray[np.float64]:
+        """Float64 (rows,): how much each row is wanted before the first pick."""
+        return self.begin(outputs, _no_draw).values()
+
+
+def _no_draw(pick: int) -> NDArray[np.float64]:
+    raise TypeError(f"no numbers are drawn before the first pick, and {pick} was asked for")

@@ -60,7 +60,7 @@ class QueryByCommittee(Strategy):
 
     name = "qbc"
     family = "model-based"
-    committee = True
+    needs = frozenset({"probabilities", "committee"})
 
     def __init__(self, disagreement: str = "vote-entropy") -> None:
         if disagreement not in DISAGREEMENTS:

@@ -13,7 +13,7 @@ class Random(Strategy):
 
     name = "random"
     family = "data-based"
-    ranks = False
+    needs = frozenset()
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """Nothing is scored.

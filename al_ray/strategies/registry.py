@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
 from al_ray.errors import UserError
-from al_ray.strategies.base import Family, Strategy
+from al_ray.strategies.badge import Badge
+from al_ray.strategies.bald import Bald
+from al_ray.strategies.base import Family, Need, Strategy
+from al_ray.strategies.contrastive import Contrastive
+from al_ray.strategies.core_set import CoreSet
 from al_ray.strategies.entropy import Entropy
+from al_ray.strategies.expected_gradient_length import ExpectedGradientLength
+from al_ray.strategies.expected_gradient_length_word import ExpectedGradientLengthWord
+from al_ray.strategies.learning_loss import LearningLoss
 from al_ray.strategies.least_confidence import LeastConfidence
 from al_ray.strategies.margin import Margin
 from al_ray.strategies.query_by_committee import QueryByCommittee
@@ -18,7 +26,20 @@ from al_ray.strategies.random import Random
 
 STRATEGIES: dict[str, type[Strategy]] = {
     strategy.name: strategy
-    for strategy in (Random, LeastConfidence, Margin, Entropy, QueryByCommittee)
+    for strategy in (
+        Random,
+        LeastConfidence,
+        Margin,
+        Entropy,
+        QueryByCommittee,
+        ExpectedGradientLength,
+        ExpectedGradientLengthWord,
+        CoreSet,
+        LearningLoss,
+        Bald,
+        Badge,
+        Contrastive,
+    )
 }
 
 EQUIVALENT_ON_TWO_LABELS = (LeastConfidence.name, Margin.name, Entropy.name)
@@ -42,6 +63,38 @@ def build(name: str, disagreement: str = "vote-entropy") -> Strategy:
     if name == QueryByCommittee.name:
         return QueryByCommittee(disagreement)
     return STRATEGIES[name]()
+
+
+REMEDIES: dict[Need, str] = {
+    "probabilities": "it needs a distribution over labels, which this task does not have",
+    "committee": "it needs several members",
+    "vectors": "it needs the vectors that the classification layer is fed",
+    "word-gradients": "it needs gradients down to the words",
+    "predicted-loss": "it needs layers to train its loss-prediction module on",
+    "dropout": "it needs a model with dropout",
+    "labelled": "it needs the outputs of the labelled rows",
+}
+
+
+def check_needs(name: str, strategy: Strategy, given: Iterable[Need], what: str) -> None:
+    """Refuse a strategy that needs what the model or task does not have.
+
+    Args:
+        name: as the user gave it.
+        strategy: of this name.
+        given: what there is.
+        what: the option that decides it.
+
+    Raises:
+        UserError: naming the strategy, the option and what is missing.
+    """
+    given = set(given)
+    for need in get_args(Need):
+        if need in strategy.needs and need not in given:
+            raise UserError(
+                f"--strategies {name}: {REMEDIES[need]}, and {what} has none; leave this strategy "
+                "out, or change that"
+            )
 
 
 def source_digest(name: str) -> str:
@@ -110,6 +163,13 @@ def _check_named(name: str, strategy: Strategy) -> None:
         raise UserError(f"--strategies {name!r}: the name {own!r} is taken; give it another")
     if getattr(strategy, "family", None) not in families:
         raise UserError(f"--strategies {name!r}: set `family` to one of {', '.join(families)}")
+    if unknown := sorted(map(str, set(strategy.needs) - set(get_args(Need)))):
+        raise UserError(
+            f"--strategies {name!r}: `needs` has {', '.join(unknown)}; choose from "
+            f"{', '.join(get_args(Need))}"
+        )
+    if "dropout" in strategy.needs and strategy.passes < 2:
+        raise UserError(f"--strategies {name!r}: set `passes` to 2 or more passes with dropout")
 
 
 def _one_line(error: BaseException) -> str:

@@ -21,10 +21,12 @@ class Selection:
         rows: int64 (taken,), positions among the candidates, in rank order.
         tie_share: the share of them that is in by the tie rule and not by its score; None where
             no score ranks.
+        values: float64 (taken,), each when it was taken, where that differs from its score.
     """
 
     rows: NDArray[np.int64]
     tie_share: float | None
+    values: NDArray[np.float64] | None = None
 
 
 def select(

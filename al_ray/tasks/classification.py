@@ -15,11 +15,11 @@ AUTO_MODEL = "AutoModelForSequenceClassification"
 """The Transformers class whose head (pooler and dropout included) is the encoder's own."""
 
 
-def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy in nats; logits (rows, labels), labels (rows,)."""
+def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy in nats (rows,) of logits (rows, labels) at labels (rows,)."""
     from torch.nn.functional import cross_entropy
 
-    return cross_entropy(logits.float(), labels)
+    return cross_entropy(logits.float(), labels, reduction="none")
 
 
 def confusion(
@@ -28,6 +28,27 @@ def confusion(
     """Counts (true label, predicted label)."""
     cells = labels.astype(np.int64) * n_labels + predictions
     return np.bincount(cells, minlength=n_labels**2).reshape(n_labels, n_labels)
+
+
+def losses_of(
+    log_probabilities: NDArray[np.float64], labels: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Cross-entropy in nats (rows,) of log-probabilities (rows, labels) at labels (rows,)."""
+    return -log_probabilities[np.arange(len(labels)), labels]
+
+
+def rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    """Spearman's rho of two (rows,), equal values at their mean rank; None where one is constant.
+
+    SciPy has it, and stays out of what actors import.
+    """
+    ranks = []
+    for values in (x, y):
+        _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(count) - (count - 1) / 2)[place])
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return None
+    return float(np.asarray(np.corrcoef(np.stack(ranks)))[0, 1])
 
 
 @dataclass(frozen=True)
@@ -55,5 +76,5 @@ def metrics(log_probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -
         accuracy=float(right.sum() / len(labels)),
         balanced_accuracy=float((right[occurs] / true[occurs]).mean()),
         macro_f1=float((2 * right[seen] / (true + predicted)[seen]).mean()),
-        loss=float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        loss=float(losses_of(log_probabilities, labels).mean()),
     )

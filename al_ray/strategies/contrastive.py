@@ -1,0 +1,38 @@
+"""Contrastive active learning: rows that look like labelled ones and are predicted otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.strategies.base import Outputs, Strategy
+from al_ray.strategies.probabilities import sorted_sum, weigh
+from al_ray.strategies.vectors import nearest, normalised
+
+
+class Contrastive(Strategy):
+    """Mean KL(neighbour || row) over the nearest labelled neighbours (CAL; Margatina et al. 2021).
+
+    Ten neighbours, or all where fewer are labelled, by the Euclidean distance of vectors at length
+    1. The paper takes the [CLS] vector; here it is what the classification layer is fed. Infinite
+    where the row excludes a label that a neighbour does not.
+    """
+
+    name = "contrastive"
+    family = "prediction-based"
+    needs = frozenset({"probabilities", "vectors", "labelled"})
+    costly = True
+    neighbours = 10
+
+    def score(self, outputs: Outputs) -> NDArray[np.float64]:
+        """Float64 (rows,), from 0 (its neighbours are predicted alike)."""
+        labelled: Outputs = outputs.get("labelled")
+        k = min(self.neighbours, len(labelled))
+        found, _ = nearest(
+            normalised(outputs.get("vectors")), normalised(labelled.get("vectors")), k
+        )
+        row = outputs.log_probabilities[0][:, None, :]
+        neighbour = labelled.log_probabilities[0][found]
+        with np.errstate(invalid="ignore"):
+            divergence = sorted_sum(weigh(np.exp(neighbour), neighbour - row), axis=2)
+        return np.maximum(sorted_sum(divergence, axis=1) / k, 0.0)

@@ -1,0 +1,41 @@
+"""Who fits and who scores, in plain Python; `cluster/` puts each of these into an actor.
+
+A member trains one model. A shard runs rows through weights that it is sent. Neither keeps anything
+between steps that a result depends on, so that any of them can do any call, again.
+"""
+
+from al_ray.workers.local import LocalWorkers
+from al_ray.workers.member import Member
+from al_ray.workers.messages import (
+    FitJob,
+    Fitted,
+    Predictions,
+    Query,
+    Ref,
+    Scores,
+    Setup,
+    Workers,
+    chunks,
+    join,
+    join_outputs,
+    join_predictions,
+)
+from al_ray.workers.shard import Shard
+
+__all__ = [
+    "FitJob",
+    "Fitted",
+    "LocalWorkers",
+    "Member",
+    "Predictions",
+    "Query",
+    "Ref",
+    "Scores",
+    "Setup",
+    "Shard",
+    "Workers",
+    "chunks",
+    "join",
+    "join_outputs",
+    "join_predictions",
+]

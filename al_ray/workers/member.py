@@ -1,0 +1,48 @@
+"""A member trains one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from al_ray.workers.messages import FitJob, Fitted, Setup
+from al_ray.workers.module import device_name, free_device, make_module
+
+if TYPE_CHECKING:
+    from al_ray.encoder.load import Weights
+
+
+class Member:
+    """Trains one model, from pretrained or given weights."""
+
+    def __init__(self, setup: Setup, seed: int, strategy: str) -> None:
+        self._setup = setup
+        self._module = make_module(setup, seed, strategy)
+        from al_ray.corpus.prepared import Tokens
+        from al_ray.encoder.load import get_weights
+
+        self._tokens = Tokens(setup.tokens)
+        self._pretrained = get_weights(self._module)
+
+    def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
+        """Weights apart from the report, so that each can travel its own way."""
+        from al_ray.encoder.fit import fit
+        from al_ray.encoder.load import get_weights, set_weights
+
+        set_weights(self._module, self._pretrained if job.initial is None else job.initial)
+        report = fit(
+            self._module,
+            self._tokens,
+            job.rows,
+            job.labels,
+            self._setup.training,
+            job.learning_rate,
+            job.seed,
+            job.step,
+        )
+        weights = get_weights(self._module)
+        free_device()
+        return weights, Fitted(None, report.updates, report.train_loss)
+
+    def device(self) -> str:
+        """The name of the device this runs on."""
+        return device_name(self._module)

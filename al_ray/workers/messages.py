@@ -1,0 +1,178 @@
+"""What the loop and its workers say to each other: plain values, and the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.config import Device, Training
+from al_ray.strategies import Need, Outputs, Picks
+
+if TYPE_CHECKING:
+    from al_ray.encoder.load import Weights
+
+Ref = Any
+"""Weights, or whatever stands for them until they are needed."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What members and shards are made from: paths and numbers, never the data itself."""
+
+    encoder: Path
+    tokens: Path
+    n_labels: int
+    training: Training
+    device: Device
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One member's fit at one step.
+
+    Attributes:
+        member: position of the member.
+        seed: of the member: its initialisation, data order and dropout.
+        rows: (rows,) to train on; `labels` is the oracle's answer for each.
+        initial: weights to start from; None: the pretrained ones.
+    """
+
+    member: int
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    learning_rate: float
+    seed: int
+    step: int
+    initial: Ref | None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A member's model after a fit."""
+
+    weights: Ref
+    updates: int
+    train_loss: float
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of some rows.
+
+    Attributes:
+        log_probabilities: float64 (rows, labels).
+        predicted_loss: float64 (rows,), where a loss-prediction module is trained.
+    """
+
+    log_probabilities: NDArray[np.float64]
+    predicted_loss: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What the loop asks of the pool at one step.
+
+    Attributes:
+        weights: each member's.
+        evaluated: position of the member that is evaluated.
+        seed: of the trajectory.
+        step: of the trajectory.
+        labelled: Outputs of the labelled rows, or what stands for them; None where nobody asks.
+    """
+
+    weights: Sequence[Ref]
+    evaluated: int
+    seed: int
+    step: int
+    labelled: Ref | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a strategy makes of some rows of the pool.
+
+    Attributes:
+        scores: float64 (rows,), larger is chosen first.
+        predictions: int32 (members, rows).
+        confidence: float64 (rows,), the evaluated member's probability of its prediction.
+    """
+
+    scores: NDArray[np.float64]
+    predictions: NDArray[np.int32]
+    confidence: NDArray[np.float64]
+
+
+class Workers(Protocol):
+    """What the loop asks for; in process, on Ray, or a stub. Rows are ascending."""
+
+    def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
+        """Run the jobs, at the same time where that is possible; results in order."""
+
+    def predict(self, rows: NDArray[np.int64], weights: Ref) -> Predictions:
+        """What the model says of these rows."""
+
+    def observe(self, rows: NDArray[np.int64], weights: Ref, needs: frozenset[Need]) -> Outputs:
+        """What these weights say of these rows: log-probabilities, and `vectors` if asked for."""
+
+    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+        """Score these rows of the pool."""
+
+    def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
+        """Score these rows by a sequential strategy, and hold them for `pick`.
+
+        Args:
+            hashes: (rows,) of the row ids.
+        """
+
+    def pick(self, n: int) -> Picks:
+        """Choose n of the rows held, one by one, and let go of the others."""
+
+    def put(self, value: Any) -> Ref:
+        """Make weights or outputs available to all members and shards."""
+
+    def get(self, ref: Ref) -> Weights:
+        """The weights that a reference stands for."""
+
+    @property
+    def device(self) -> str:
+        """The kind of device, for the record."""
+
+
+def chunks(rows: NDArray[np.int64], chunk_rows: int) -> Iterator[NDArray[np.int64]]:
+    """Cut ascending rows at the lines of the global grid, whoever will take the pieces."""
+    if len(rows):
+        cells = rows // chunk_rows
+        yield from np.split(rows, np.flatnonzero(np.diff(cells)) + 1)
+
+
+def join(parts: Sequence[Scores]) -> Scores:
+    """Scores of consecutive chunks as one."""
+    return Scores(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.predictions for part in parts], axis=1),
+        np.concatenate([part.confidence for part in parts]),
+    )
+
+
+def join_predictions(parts: Sequence[Predictions]) -> Predictions:
+    """Predictions of consecutive chunks as one."""
+    losses = [part.predicted_loss for part in parts if part.predicted_loss is not None]
+    return Predictions(
+        np.concatenate([part.log_probabilities for part in parts]),
+        np.concatenate(losses) if losses else None,
+    )
+
+
+def join_outputs(parts: Sequence[Outputs]) -> Outputs:
+    """Log-probabilities and vectors of consecutive chunks as one."""
+    vectors = [part.vectors for part in parts if part.vectors is not None]
+    return Outputs(
+        np.concatenate([part.log_probabilities for part in parts], axis=1),
+        vectors=np.concatenate(vectors) if vectors else None,
+        bias=parts[0].bias,
+    )

@@ -1,0 +1,40 @@
+"""The module that a member or shard computes with."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from al_ray.strategies import build
+from al_ray.workers.messages import Setup
+
+
+def make_module(setup: Setup, seed: int, strategy: str) -> Any:
+    """The encoder, its head drawn from the seed, and what else the strategy trains."""
+    import torch
+
+    from al_ray.encoder.load import load
+    from al_ray.encoder.loss_prediction import attach
+
+    torch.set_num_threads(setup.training.threads)
+    module = load(setup.encoder, setup.n_labels, seed)
+    if strategy and "predicted-loss" in build(strategy).needs:
+        attach(module, seed)
+    return module.to(setup.device)
+
+
+def device_name(module: Any) -> str:
+    """`cpu`, or the GPU's name."""
+    import torch
+
+    device = next(module.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
+
+
+def free_device() -> None:
+    """Member and shard share a GPU in turns, so each leaves it what it does not hold."""
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()

@@ -1,0 +1,173 @@
+"""A shard runs rows through weights that it is sent, and scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.errors import NotNumbers
+from al_ray.randomness import derive
+from al_ray.strategies import (
+    Best,
+    Holder,
+    Need,
+    Outputs,
+    Sequential,
+    Strategy,
+    build,
+    log_softmax,
+)
+from al_ray.workers.messages import Predictions, Query, Scores, Setup
+from al_ray.workers.module import free_device, make_module
+
+if TYPE_CHECKING:
+    from al_ray.encoder.load import Weights
+
+
+class Shard:
+    """Runs rows through weights, one chunk at a time.
+
+    Only while a sequential strategy chooses does it keep anything, the chunks it holds; should it
+    die then, another is given them and told what has been chosen so far.
+    """
+
+    def __init__(self, setup: Setup, seed: int, strategy: str, disagreement: str) -> None:
+        from al_ray.corpus.prepared import Tokens
+
+        self._setup = setup
+        self._module = make_module(setup, seed, strategy)
+        self._tokens = Tokens(setup.tokens)
+        self._strategy: Strategy | None = build(strategy, disagreement) if strategy else None
+        self._holder: tuple[str, Holder] | None = None
+
+    def predict(self, rows: NDArray[np.int64], weights: Weights) -> Predictions:
+        """What the model says of these rows."""
+        needs = self._strategy.needs & {"predicted-loss"} if self._strategy else frozenset[Need]()
+        outputs = self._observe(rows, weights, needs)
+        return Predictions(outputs.log_probabilities[0], outputs.predicted_loss)
+
+    def observe(self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]) -> Outputs:
+        """Log-probabilities of these rows, and what else is needed of one pass."""
+        return self._observe(rows, weights, needs)
+
+    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+        """Scores, predictions and confidence of these rows; the query's references are resolved."""
+        assert self._strategy is not None
+        outputs = self._outputs(rows, query)
+        scores = self._strategy.score(outputs)
+        free_device()
+        return _scores(scores, outputs, query.evaluated)
+
+    def hold(
+        self,
+        session: str,
+        parts: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64]]],
+        query: Query,
+        chosen: Sequence[Best] = (),
+    ) -> tuple[list[Scores], Best | None]:
+        """Hold chunks (rows, hashes) while a batch is chosen.
+
+        Args:
+            session: names the batch; what was held for another is dropped.
+            parts: the chunks.
+            query: its references are resolved.
+            chosen: so far.
+
+        Returns:
+            Scores of each chunk before the first pick, and the best row after those chosen.
+        """
+        assert isinstance(self._strategy, Sequential)
+        self._holder = None  # its memory first
+        holder = Holder(self._strategy, query.seed, query.step)
+        found = []
+        for rows, hashes in parts:
+            outputs = self._outputs(rows, query)
+            found.append(_scores(holder.add(rows, hashes, outputs), outputs, query.evaluated))
+        free_device()
+        best = holder.best()
+        for earlier in chosen:
+            best = holder.take(earlier)
+        self._holder = (session, holder)
+        return found, best
+
+    def take(self, session: str, chosen: Best) -> Best | None:
+        """A row has been chosen; the best one left here.
+
+        Raises:
+            LookupError: nothing is held for this batch, since the process began anew.
+        """
+        if self._holder is None or self._holder[0] != session:
+            raise LookupError(session)
+        return self._holder[1].take(chosen)
+
+    def drop(self) -> None:
+        """The batch is chosen: free what was held."""
+        self._holder = None
+
+    def _outputs(self, rows: NDArray[np.int64], query: Query) -> Outputs:
+        """All that the strategy needs of these rows."""
+        assert self._strategy is not None
+        needs = self._strategy.needs
+        if "committee" in needs:
+            each = [self._observe(rows, weights, frozenset()) for weights in query.weights]
+            return Outputs(np.concatenate([member.log_probabilities for member in each]))
+        outputs = self._observe(rows, query.weights[query.evaluated], needs)
+        dropout = None
+        if "dropout" in needs:
+            # From the chunk's place on the grid, so that it does not matter who runs it.
+            cell = int(rows[0]) // self._setup.training.chunk_rows
+            purposes = [f"dropout pass {i} chunk {cell}" for i in range(self._strategy.passes)]
+            dropout = self._dropout(rows, [derive(query.seed, query.step, p) for p in purposes])
+        with _naming(rows):
+            return replace(outputs, dropout=dropout, labelled=query.labelled)
+
+    def _observe(
+        self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]
+    ) -> Outputs:
+        from al_ray.encoder.load import set_weights
+        from al_ray.encoder.predict import classifier, observe, word_gradients
+
+        set_weights(self._module, weights)
+        training = self._setup.training
+        raw = observe(self._module, self._tokens, rows, training, needs)
+        gradients = None
+        if "word-gradients" in needs:
+            gradients = word_gradients(self._module, self._tokens, rows, training)
+        with _naming(rows):
+            return Outputs(
+                log_softmax(raw.logits)[np.newaxis],
+                vectors=raw.vectors,
+                bias="vectors" in needs and classifier(self._module).bias is not None,
+                word_gradients=gradients,
+                predicted_loss=None
+                if raw.predicted_loss is None
+                else raw.predicted_loss.astype(np.float64),
+            )
+
+    def _dropout(self, rows: NDArray[np.int64], seeds: list[int]) -> NDArray[np.float64]:
+        """Of the weights that are loaded."""
+        from al_ray.encoder.predict import dropout_logits
+
+        training = self._setup.training
+        return log_softmax(dropout_logits(self._module, self._tokens, rows, training, seeds))
+
+
+def _scores(scores: NDArray[np.float64], outputs: Outputs, evaluated: int) -> Scores:
+    """With what the members predict; `evaluated` is the one to believe, if there are several."""
+    believed = outputs.log_probabilities[evaluated if len(outputs.log_probabilities) > 1 else 0]
+    predictions = outputs.log_probabilities.argmax(axis=2).astype(np.int32)
+    return Scores(scores, predictions, np.exp(believed.max(axis=1)))
+
+
+@contextmanager
+def _naming(rows: NDArray[np.int64]) -> Iterator[None]:
+    """Errors that count rows within a chunk count them in the corpus instead."""
+    try:
+        yield
+    except NotNumbers as error:
+        raise NotNumbers(error.message, rows[error.rows].tolist()) from None
