@@ -137,8 +137,9 @@ def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     description = store.read_description()
     if description is None:
         raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
-    asked = list(description["trajectories"])
     trajectories = store.read("trajectories")
+    replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
+    asked = [name for name in description["trajectories"] if name not in replays]
     trajectories = trajectories[trajectories.trajectory.isin(asked)]
     unknown = [name for name in asked if name not in set(trajectories.trajectory)]
     order = {name: position for position, name in enumerate(asked)}
@@ -164,7 +165,8 @@ def _print_summary(out: Path, console: Console) -> None:
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(
-            Text(arm["strategy"]),  # not a str, which would be read as markup
+            # Not a str, which would be read as markup.
+            Text(arm["strategy"] + " (frozen)" * (arm["head"] == "frozen")),
             arm["retrain"],
             f"{arm['initial']:,}",
             f"{arm['step_size']:,}",

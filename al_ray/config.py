@@ -27,6 +27,13 @@ CONTROL = "control"
 """The strategy name of a model trained once on a random share of the pool."""
 
 
+REPLAY = "replay"
+"""The strategy name of a cold model on the rows that another trajectory had chosen up to a step."""
+
+UNQUERIED = (CONTROL, REPLAY)
+"""These have one step and choose nothing."""
+
+
 def check(condition: bool, message: str) -> None:
     """Raise `UserError` with this one line unless the condition holds."""
     if not condition:
@@ -160,6 +167,9 @@ class TrajectoryConfig:
         candidates: pool rows that a costly strategy scores, a seeded subsample; None: all.
         diversity: cosine similarity above which a row is passed over in a batch; None: never.
         head: `fine-tuned`: the whole encoder is trained; `frozen`: a linear model on its vectors.
+        replay_of: of a replay, the trajectory whose rows it is trained on, else empty.
+        replay_step: of a replay, the step up to which they were chosen.
+        fit_seed: of a replay, what tells its fit from the others on the same rows.
     """
 
     corpus: Source
@@ -180,6 +190,9 @@ class TrajectoryConfig:
     candidates: int | None = None
     diversity: float | None = None
     head: Head = "fine-tuned"
+    replay_of: str = ""
+    replay_step: int = 0
+    fit_seed: int = 0
 
     @property
     def evaluated(self) -> int:
@@ -191,8 +204,10 @@ class TrajectoryConfig:
         """What each member's initialisation, data order and dropout are drawn from.
 
         One for all where they differ in their rates; else the first member's is the trajectory's,
-        so that it equals the single model of the other arms.
+        so that it equals the single model of the other arms. A replay's is its own.
         """
+        if self.replay_of:
+            return (derive(self.seed, self.fit_seed, "replay"),)
         if self.committee == "rates":
             return (self.seed,) * len(self.rates)
         others = (derive(self.seed, member, "member") for member in range(1, len(self.rates)))
@@ -212,7 +227,7 @@ class TrajectoryConfig:
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
         strategy = "".join(c if c.isalnum() or c in "-_." else "." for c in self.strategy)
         strategy = strategy.lstrip("._-")  # readers of Parquet folders pass over hidden files
-        size = self.initial if self.strategy == CONTROL else self.step_size
+        size = self.initial if self.strategy in UNQUERIED else self.step_size
         return f"{strategy}-{self.retrain}-{size}-s{self.seed}-{digest}"
 
     def to_json(self) -> str:
@@ -243,6 +258,8 @@ class StudyConfig:
         candidates: pool rows that costly strategies score.
         diversity: cosine similarity above which a row is passed over in a batch.
         heads: what is trained; see `TrajectoryConfig`.
+        replay_cold: steps of every trajectory at which cold models are trained on its rows.
+        replay_seeds: how many of these at each.
     """
 
     strategies: tuple[str, ...]
@@ -261,6 +278,8 @@ class StudyConfig:
     candidates: int | None = None
     diversity: float | None = None
     heads: tuple[Head, ...] = ("fine-tuned",)
+    replay_cold: tuple[int, ...] = ()
+    replay_seeds: int = 1
     keep_equivalent: bool = False
     ledger: bool = False
 
@@ -272,13 +291,22 @@ class StudyConfig:
             ("--step-size", self.step_sizes),
             ("--controls", self.controls),
             ("--head", self.heads),
+            ("--replay-cold", self.replay_cold),
         ):
-            check(bool(values) or option == "--controls", f"{option}: give at least one")
+            optional = option in ("--controls", "--replay-cold")
+            check(bool(values) or optional, f"{option}: give at least one")
             check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
         check(
             CONTROL not in self.strategies,
             "--strategies control: give shares of the pool with --controls instead",
         )
+        check(
+            REPLAY not in self.strategies,
+            "--strategies replay: give steps with --replay-cold instead",
+        )
+        for step in self.replay_cold:
+            check(step >= 0, f"--replay-cold {step}: give steps from 0")
+        check(self.replay_seeds >= 1, f"--replay-seeds {self.replay_seeds}: give 1 or more")
         for seed in self.seeds:
             check(0 <= seed < 2**63, f"--seeds {seed}: give numbers from 0 to 2**63 - 1")
         check(min(self.step_sizes) >= 1, f"--step-size {min(self.step_sizes)}: give 1 or more")

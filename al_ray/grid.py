@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from al_ray.config import CONTROL, Source, StudyConfig, TrajectoryConfig, check
+from al_ray.config import CONTROL, REPLAY, Source, StudyConfig, TrajectoryConfig, check
 from al_ray.strategies import (
     EQUIVALENT_ON_TWO_LABELS,
     Need,
@@ -16,6 +16,9 @@ from al_ray.strategies import (
     check_needs,
     source_digest,
 )
+
+FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
+"""What strategies may need of a linear model on fixed vectors."""
 
 
 def trajectories(
@@ -66,12 +69,16 @@ def trajectories(
             f"--controls {share:g}: another share is {rows} rows too; drop one of them",
         )
         made.append(replace(common, initial=rows, step_size=rows, seed=seed))
-    for name in study.strategies:
+    for head, name in itertools.product(study.heads, study.strategies):
         strategy = build(name, study.disagreement)
         check_needs(name, strategy, given, f"--model {model.name}")
+        if head == "frozen":
+            check_needs(name, strategy, FROZEN_GIVES, "--head frozen")
         if strategy.committee:
             _check_committee(name, study)
-        for size, retrain, seed in itertools.product(study.step_sizes, study.retrain, study.seeds):
+        # A linear model has one optimum, whatever it starts from: to begin cold is all there is.
+        regimes = study.retrain if head == "fine-tuned" else ("cold",)
+        for size, retrain, seed in itertools.product(study.step_sizes, regimes, study.seeds):
             initial = study.initial or size
             check(
                 study.candidates is None or not strategy.costly or size <= study.candidates,
@@ -83,6 +90,7 @@ def trajectories(
                 f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
                 f"{available} rows; give fewer",
             )
+            one_by_one = isinstance(strategy, Sequential)
             made.append(
                 replace(
                     common,
@@ -93,17 +101,57 @@ def trajectories(
                     rates=members if strategy.committee else common.rates,
                     committee=study.committee if strategy.committee else "rates",
                     candidates=study.candidates if strategy.costly else None,
-                    diversity=study.diversity
-                    if strategy.ranks and not isinstance(strategy, Sequential)
-                    else None,
+                    diversity=study.diversity if strategy.ranks and not one_by_one else None,
                     retrain=retrain,
                     initial=initial,
                     step_size=size,
                     steps=study.steps_for(initial, size, available),
                     seed=seed,
+                    head=head,
                 )
             )
+    most = max((config.steps for config in made), default=0)
+    for step in study.replay_cold:
+        check(step < most, f"--replay-cold {step}: there are {most} steps, from 0; give fewer")
     return made
+
+
+def replays(
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+) -> list[TrajectoryConfig]:
+    """Cold models on the rows that each trajectory had chosen up to some of its steps.
+
+    Of arms that are one order on two labels only the first is replayed.
+    """
+    first = {name: name for name in study.strategies}
+    if n_labels == 2 and not study.keep_equivalent:
+        equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
+        first |= dict.fromkeys(equal, equal[0])
+    return [
+        replace(
+            config,
+            strategy=REPLAY,
+            strategy_source="",
+            family="data-based",
+            disagreement="",
+            rates=(config.training.learning_rate,),
+            committee="rates",
+            candidates=None,
+            diversity=None,
+            retrain="cold",
+            initial=config.initial + step * config.step_size,
+            step_size=config.initial + step * config.step_size,
+            steps=1,
+            replay_of=config.id,
+            replay_step=step,
+            fit_seed=fit_seed,
+        )
+        for config in configs
+        if config.strategy != CONTROL and first[config.strategy] == config.strategy
+        for step in study.replay_cold
+        if step < config.steps
+        for fit_seed in range(study.replay_seeds)
+    ]
 
 
 def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:

@@ -12,6 +12,7 @@ from al_ray.config import (
     Committee,
     Device,
     Disagreement,
+    Head,
     Precision,
     Recipe,
     Retrain,
@@ -185,6 +186,9 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         committee=options.committee,
         candidates=options.candidates,
         diversity=options.diversity,
+        heads=tuple(options.head),
+        replay_cold=tuple(options.replay_cold),
+        replay_seeds=options.replay_seeds,
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
     )
@@ -297,6 +301,28 @@ def study_parser(experiment: Experiment) -> Parser:
         help="what qbc measures",
     )
     arms_group.add_argument("--committee-learning-rates", nargs="+", type=float, metavar="RATE")
+    arms_group.add_argument(
+        "--head",
+        nargs="+",
+        choices=get_args(Head),
+        default=["fine-tuned"],
+        help="frozen: a logistic regression on the pretrained encoder's vectors, a cheap arm",
+    )
+    arms_group.add_argument(
+        "--replay-cold",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="STEP",
+        help="train cold models, too, on what every trajectory had chosen up to these steps",
+    )
+    arms_group.add_argument(
+        "--replay-seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="so many of these each, which differ in their fit alone",
+    )
     arms_group.add_argument(
         "--committee",
         choices=get_args(Committee),

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray import randomness
-from al_ray.config import CONTROL, TrajectoryConfig
+from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
+from al_ray.errors import AlRayError
 from al_ray.record import Recorder, steps_done
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
@@ -63,12 +64,16 @@ class Trajectory:
         self._record = Recorder(config, rows, store, ledger)
         self._oracle = Oracle(rows)
         self._strategy = (
-            None if config.strategy == CONTROL else build(config.strategy, config.disagreement)
+            None if config.strategy in UNQUERIED else build(config.strategy, config.disagreement)
         )
         draw = self._draw(rows.train)
         # From the far end, so that validation rows leave the order of the draws as it is.
         self._validation = draw[len(draw) - config.validation :]
-        self._labelled: list[NDArray[np.int64]] = [draw[: config.initial]]
+        self._labelled: list[NDArray[np.int64]] = (
+            self._chosen_by(config.replay_of, range(-1, config.replay_step))
+            if config.replay_of
+            else [draw[: config.initial]]
+        )
 
     def run(self) -> Iterator[Step]:
         """Do the steps that are not done yet, and say something of each."""
@@ -244,7 +249,7 @@ class Trajectory:
     def _resume(self) -> int:
         """The first step that is not on disk; takes over what the steps before it chose."""
         if self._store.read_one("selections", self.config.id, -1) is None:
-            self._record.initial(self._labelled[0])
+            self._record.initial(np.concatenate(self._labelled))
         first = steps_done(self._store, self.config)
         if first in (0, self.config.steps):
             return first
@@ -252,14 +257,25 @@ class Trajectory:
             self.config.id, first - 1
         ):
             return 0  # weights are gone: the same steps again give the same weights
+        self._labelled += self._chosen_by(self.config.id, range(first))
+        return first
+
+    def _chosen_by(self, trajectory: str, steps: range) -> list[NDArray[np.int64]]:
+        """Rows that a trajectory chose at each of these steps, in rank order; −1: the first draw.
+
+        Raises:
+            AlRayError: it has not come that far.
+        """
         train = self._rows.train
         by_id = dict(zip(self._rows.ids_of(train), train.tolist(), strict=True))
-        for step in range(first):
-            chosen = self._store.read_one("selections", self.config.id, step)
-            assert chosen is not None, "written before `steps`"
+        found = []
+        for step in steps:
+            chosen = self._store.read_one("selections", trajectory, step)
+            if chosen is None:
+                raise AlRayError(f"{trajectory}: step {step} is not there to be replayed")
             ids = chosen.sort_values("rank").row_id
-            self._labelled.append(np.array([by_id[i] for i in ids], np.int64))
-        return first
+            found.append(np.array([by_id[i] for i in ids], np.int64))
+        return found
 
     def _initial_weights(self, first: int) -> list[Ref] | None:
         """Each member's weights before step `first`; None: the pretrained ones."""

@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from al_ray.cluster.layout import Layout
-from al_ray.config import TrajectoryConfig
+from al_ray.config import Head, TrajectoryConfig
 from al_ray.errors import AlRayError
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
 from al_ray.workers import (
     FitJob,
     Fitted,
-    Member,
     Predictions,
     Query,
     Ref,
     Scores,
     Setup,
-    Shard,
     chunks,
     join,
     join_outputs,
     join_predictions,
+    make_member,
+    make_shard,
 )
 
 RETRIES = 3
@@ -46,8 +46,8 @@ IN_FLIGHT = 2
 class MemberActor:
     """A member in its own process; weights arrive as references."""
 
-    def __init__(self, setup: Setup, seed: int, strategy: str) -> None:
-        self._member = Member(setup, seed, strategy)
+    def __init__(self, setup: Setup, seed: int, strategy: str, head: Head) -> None:
+        self._member = make_member(setup, seed, strategy, head)
 
     def fit(self, job: FitJob) -> tuple[Any, Fitted]:
         """See `Member.fit`; two results, so that the weights need not pass through the loop."""
@@ -62,8 +62,10 @@ class MemberActor:
 class ShardActor:
     """A shard in its own process; weights and labelled rows' outputs arrive as references."""
 
-    def __init__(self, setup: Setup, seed: int, strategy: str, disagreement: str) -> None:
-        self._shard = Shard(setup, seed, strategy, disagreement)
+    def __init__(
+        self, setup: Setup, seed: int, strategy: str, disagreement: str, head: Head
+    ) -> None:
+        self._shard = make_shard(setup, seed, strategy, disagreement, head)
 
     def predict(self, rows: NDArray[np.int64], weights: Sequence[Ref]) -> Predictions:
         """See `Shard.predict`; one reference, in a list so that Ray leaves it a reference."""
@@ -144,13 +146,11 @@ class RayWorkers:
             )
 
         self._members = [
-            start(MemberActor, "member", i, setup, seed, strategy)
+            start(MemberActor, "member", i, setup, seed, strategy, config.head)
             for i, seed in enumerate(config.member_seeds)
         ]
-        self._shards = [
-            start(ShardActor, "shard", j, setup, config.seed, strategy, config.disagreement)
-            for j in range(shards)
-        ]
+        made_from = (setup, config.seed, strategy, config.disagreement, config.head)
+        self._shards = [start(ShardActor, "shard", j, *made_from) for j in range(shards)]
 
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """All jobs at the same time."""

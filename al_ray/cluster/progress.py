@@ -135,9 +135,9 @@ class Progress(Callback):  # type: ignore[misc]
 
 
 @contextmanager
-def token_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left while texts are tokenised; nothing where that is done already."""
-    columns = (TextColumn("Tokens"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left while all rows are gone through; nothing where that is done."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = rich.progress.Progress(*columns, console=console, transient=True)
     task = bar.add_task("", total=None)
     said = 0
@@ -155,13 +155,14 @@ def token_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
         if bar.live.is_started:
             bar.stop()
     if said:
-        console.print(f"Tokens: {said:,} texts", highlight=False)
+        console.print(f"{title}: {said:,} texts", highlight=False)
 
 
 def name_of(config: TrajectoryConfig) -> str:
     """An arm and its seed in a few words."""
     return (
-        f"{config.strategy} {config.retrain} {config.initial}+{config.step_size} seed {config.seed}"
+        f"{config.strategy}{' frozen' if config.head == 'frozen' else ''} {config.retrain} "
+        f"{config.initial}+{config.step_size} seed {config.seed}"
     )
 
 

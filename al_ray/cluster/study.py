@@ -17,10 +17,11 @@ from ray import tune
 from rich.console import Console
 
 from al_ray import files
-from al_ray.cluster.progress import Progress, name_of, token_bar
+from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
 from al_ray.config import (
-    CONTROL,
+    UNQUERIED,
     Device,
     RunConfig,
     Source,
@@ -28,12 +29,12 @@ from al_ray.config import (
     Training,
     TrajectoryConfig,
 )
-from al_ray.corpus.prepared import prepare
+from al_ray.corpus.prepared import Rows, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
 from al_ray.errors import StudyConflict, UserError
-from al_ray.grid import Trial, check_study, trajectories, trials
+from al_ray.grid import Trial, check_study, replays, trajectories, trials
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
@@ -96,7 +97,7 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.folder)
-    with token_bar(console) as progress:
+    with row_bar(console, "Tokens") as progress:
         prepared = prepare(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
@@ -107,6 +108,7 @@ def _run(
         configs = trajectories(
             study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
         )
+        again = replays(study, configs, len(corpus.labels))
         shown = {
             "labels": list(corpus.labels),
             "train_rows": len(corpus.train),
@@ -114,28 +116,44 @@ def _run(
             "notes": list(corpus.notes),
         }
         description = describe(
-            described, study, corpus_source, model_source, shown, configs, run_config
+            described, study, corpus_source, model_source, shown, [*configs, *again], run_config
         )
         store.write_description(description)
         record_rows(store, corpus, prepared)
         resources = ray.cluster_resources()
+        cpus = resources.get("CPU", 1.0)
+        gpus = resources.get("GPU", 0.0) if device == "cuda" else 0.0
+        setup = Setup(
+            encoder=model.folder,
+            tokens=prepared.tokens,
+            n_labels=len(corpus.labels),
+            training=study.training,
+            device=device,
+        )
+        if "frozen" in study.heads:
+            rows = Rows.load(prepared.rows)
+            with row_bar(console, "Vectors") as progress:
+                path, seconds = vectors_of(
+                    setup, rows, model.digest, store.cache, cpus, gpus, progress
+                )
+            setup = replace(setup, vectors=path)
+            if seconds:
+                store.write_description({**description, "vectors_seconds": seconds})
         job = Job(
             out=str(store.folder),
             prepared=prepared,
-            setup=Setup(
-                encoder=model.folder,
-                tokens=prepared.tokens,
-                n_labels=len(corpus.labels),
-                training=study.training,
-                device=device,
-            ),
+            setup=setup,
             shards=run_config.shards,
-            cpus=resources.get("CPU", 1.0),
-            gpus=resources.get("GPU", 0.0) if device == "cuda" else 0.0,
+            cpus=cpus,
+            gpus=gpus,
             ledger=study.ledger,
             commit=commit(),
         )
-        return _tune(study, run_config, configs, job, store, console, len(corpus.labels))
+        for stage in (configs, again):  # a replay needs the rows that another has chosen
+            if stage:
+                _tune(study, run_config, stage, job, store, console, len(corpus.labels))
+        unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
+        return Outcome((*configs, *again), unfinished)
     finally:
         if own:
             ray.shutdown()
@@ -149,9 +167,9 @@ def _tune(
     store: Store,
     console: Console,
     n_labels: int,
-) -> Outcome:
+) -> None:
     """Give Tune the trajectories that are not done, and record those that fail."""
-    cut = sorted({config.steps for config in configs if study.steps and config.strategy != CONTROL})
+    cut = sorted({c.steps for c in configs if study.steps and c.strategy not in UNQUERIED})
     if study.steps and cut and cut[0] < study.steps:
         console.print(
             f"The pool ends before --steps {study.steps}: some trajectories have {cut[0]}.",
@@ -214,8 +232,6 @@ def _tune(
         for trial in todo:
             if trial.leader.id in errors:
                 record_all(store, trial, "failed", job, error=errors[trial.leader.id])
-    unfinished = tuple(c for c in configs if steps_done(store, c) < c.steps)
-    return Outcome(tuple(configs), unfinished)
 
 
 def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:

@@ -9,7 +9,7 @@ from ray import tune
 
 from al_ray.cluster.actors import RayWorkers
 from al_ray.cluster.layout import Layout, layout
-from al_ray.config import CONTROL, TrajectoryConfig
+from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError
@@ -67,7 +67,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     config, store = trial.leader, Store(job.out)
     begin = steps_done(store, config)
     record(store, config, "running", job)
-    strategy = "" if config.strategy == CONTROL else config.strategy
+    strategy = "" if config.strategy in UNQUERIED else config.strategy
     rows = Rows.load(job.prepared.rows)
     try:
         with RayWorkers(
@@ -130,6 +130,9 @@ def record(
         "committee": config.committee if len(config.rates) > 1 else None,
         "candidates": config.candidates,
         "diversity": config.diversity,
+        "replay_of": config.replay_of or None,
+        "replay_step": config.replay_step if config.replay_of else None,
+        "fit_seed": config.fit_seed if config.replay_of else None,
         "steps": config.steps,
         "validation": config.validation,
         "learning_rate": training.learning_rate,

@@ -113,6 +113,7 @@ def describe(
         "commit": commit(),
         "begun_at": now if described is None else described["begun_at"],
         "continued_at": now,
+        "vectors_seconds": None if described is None else described.get("vectors_seconds"),
     }
 
 

@@ -5,7 +5,8 @@ between steps that a result depends on, so that any of them can do any call, aga
 """
 
 from al_ray.workers.local import LocalWorkers
-from al_ray.workers.member import Member
+from al_ray.workers.make import make_member, make_shard
+from al_ray.workers.member import Member, Trainer
 from al_ray.workers.messages import (
     FitJob,
     Fitted,
@@ -33,9 +34,12 @@ __all__ = [
     "Scores",
     "Setup",
     "Shard",
+    "Trainer",
     "Workers",
     "chunks",
     "join",
     "join_outputs",
     "join_predictions",
+    "make_member",
+    "make_shard",
 ]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.config import Head
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
-from al_ray.workers.member import Member
+from al_ray.workers.make import make_member, make_shard
+from al_ray.workers.member import Trainer
 from al_ray.workers.messages import (
     FitJob,
     Fitted,
@@ -38,13 +40,18 @@ class LocalWorkers:
     seeds: Sequence[int]
     strategy: str
     disagreement: str
-    _members: list[Member] = field(init=False)
+    head: Head = "fine-tuned"
+    _members: list[Trainer] = field(init=False)
     _shard: Shard = field(init=False)
     _best: Best | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._members = [Member(self.setup, seed, self.strategy) for seed in self.seeds]
-        self._shard = Shard(self.setup, self.seeds[0], self.strategy, self.disagreement)
+        self._members = [
+            make_member(self.setup, seed, self.strategy, self.head) for seed in self.seeds
+        ]
+        self._shard = make_shard(
+            self.setup, self.seeds[0], self.strategy, self.disagreement, self.head
+        )
 
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """One after another."""

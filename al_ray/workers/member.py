@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.module import device_name, free_device, make_module
 
 if TYPE_CHECKING:
     from al_ray.encoder.load import Weights
+
+
+class Trainer(Protocol):
+    """A member of any head."""
+
+    def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
+        """Weights, and a report without them."""
+
+    def device(self) -> str:
+        """The name of the device this runs on."""
 
 
 class Member:

@@ -22,13 +22,18 @@ Ref = Any
 
 @dataclass(frozen=True)
 class Setup:
-    """What members and shards are made from: paths and numbers, never the data itself."""
+    """What members and shards are made from: paths and numbers, never the data itself.
+
+    Attributes:
+        vectors: of all rows, for frozen heads.
+    """
 
     encoder: Path
     tokens: Path
     n_labels: int
     training: Training
     device: Device
+    vectors: Path | None = None
 
 
 @dataclass(frozen=True)

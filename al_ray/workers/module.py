@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 from al_ray.strategies import build
@@ -33,8 +34,7 @@ def device_name(module: Any) -> str:
 
 def free_device() -> None:
     """Member and shard share a GPU in turns, so each leaves it what it does not hold."""
-    import torch
-
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch = sys.modules.get("torch")  # not loaded for a frozen head
+    if torch and torch.cuda.is_available() and torch.cuda.is_initialized():
         gc.collect()
         torch.cuda.empty_cache()

@@ -1,0 +1,84 @@
+"""The pretrained encoder's vectors of all rows, once a study, for frozen heads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray.util import ActorPool
+
+from al_ray.corpus.mapped import Rows, Tokens
+from al_ray.encoder import frozen
+from al_ray.files import atomic
+from al_ray.workers import Setup, chunks
+
+
+class Embedder:
+    """Computes vectors in its own process."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._tokens = Tokens(setup.tokens)
+
+    def embed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Vectors (rows, width) of one chunk."""
+        setup = self._setup
+        return frozen.embed(setup.encoder, self._tokens, rows, setup.training, setup.device)
+
+
+def vectors_of(
+    setup: Setup,
+    rows: Rows,
+    model_digest: str,
+    folder: Path,
+    cpus: float,
+    gpus: float,
+    progress: Callable[[int, int], None],
+) -> tuple[Path, float]:
+    """Compute the vectors, unless they are there.
+
+    Args:
+        setup: of the study.
+        rows: of the corpus.
+        model_digest: of the encoder's content.
+        folder: the cache.
+        cpus: of the cluster.
+        gpus: of the cluster that may be used.
+        progress: called with (rows done, rows in all).
+
+    Returns:
+        The file, and the seconds that this took; 0 where it was there.
+    """
+    training = setup.training
+    facts = (setup.tokens.name, model_digest, training.precision, training.token_budget)
+    key = hashlib.blake2b(repr((1, *facts, training.chunk_rows)).encode(), digest_size=10)
+    path = folder / f"vectors-{key.hexdigest()}.npy"
+    if path.exists():
+        return path, 0.0
+    began = time.perf_counter()
+    total = len(rows.labels)
+    parts = list(chunks(np.arange(total, dtype=np.int64), training.chunk_rows))
+    slots = int(gpus) if gpus else max(1, int(cpus) // training.threads)
+    share = {"num_gpus": 1} if gpus else {"num_cpus": min(training.threads, cpus)}
+    actors = [
+        ray.remote(Embedder).options(**share).remote(setup) for _ in range(min(slots, len(parts)))
+    ]
+    done = 0
+
+    def counted(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        nonlocal done
+        done += len(part)
+        progress(done, total)
+        return part
+
+    answers = ActorPool(actors).map(lambda actor, part: actor.embed.remote(part), parts)
+    with atomic(path) as temp:
+        frozen.standardise(map(counted, answers), Path(temp), total, len(rows.train))
+    for actor in actors:
+        ray.kill(actor)
+    return path, time.perf_counter() - began
