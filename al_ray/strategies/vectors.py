@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 2**20
+_CELLS = 2**19
 """Numbers in a temporary array; a few of them at once are a few percent of a shard's vectors."""
 
 
