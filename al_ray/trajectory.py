@@ -25,7 +25,6 @@ from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, sele
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
 from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
 
-
 NAMED = 5
 """How many row ids an error gives."""
 

@@ -71,8 +71,7 @@ def own(tmp_path, monkeypatch):
 
 
 def test_names_are_those_of_the_design():
-    assert set(STRATEGIES) == set(
-        [
+    assert set(STRATEGIES) == {
             "random",
             "least-confidence",
             "margin",
@@ -85,8 +84,7 @@ def test_names_are_those_of_the_design():
             "bald",
             "badge",
             "contrastive",
-        ]
-    )
+        }
     for name, strategy in STRATEGIES.items():
         assert build(name).name == name
         assert type(build(name)) is strategy
