@@ -1,4 +1,4 @@
-"""What surrounds a strategy in the loop: candidates, committees, near-duplicates, and bad numbers."""
+"""Around a strategy in the loop: candidates, committees, near-duplicates, and bad numbers."""
 
 import numpy as np
 import pytest
@@ -103,7 +103,7 @@ def test_more_candidates_than_rows_are_all_of_them(tmp_path):
 
 
 def test_fewer_candidates_than_the_batch_are_the_batch(tmp_path):
-    """The budget is what was asked to be scored; the study refuses it only where it is 0."""
+    """Nothing is chosen that was not scored; a study refuses such options beforehand."""
     config = config_of(strategy="bald", candidates=3, step_size=5)
     store, _, said = go(tmp_path, WORLD, config)
     assert [step.n_labelled for step in said] == [6, 9, 12, 15]
@@ -289,5 +289,5 @@ def test_scores_that_are_not_numbers_are_named_by_row_id(tmp_path):
     config = config_of()
     taken = set(Trajectory(config, WORLD.rows, Stub(WORLD, config), Store(tmp_path))._labelled[0])
     assert taken.isdisjoint({11, 41})
-    with pytest.raises(AlRayError, match="2 of 54 rows have scores.*: rows 행11, 행41$"):
+    with pytest.raises(AlRayError, match=r"2 of 54 rows have scores.*: rows 행11, 행41$"):
         run(tmp_path, config, Nan(WORLD, config))

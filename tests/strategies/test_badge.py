@@ -1,6 +1,5 @@
 """BADGE against the gradients written out, its draws against D², and one holder against many."""
 
-
 import numpy as np
 import pytest
 import scipy.stats

@@ -72,19 +72,19 @@ def own(tmp_path, monkeypatch):
 
 def test_names_are_those_of_the_design():
     assert set(STRATEGIES) == {
-            "random",
-            "least-confidence",
-            "margin",
-            "entropy",
-            "qbc",
-            "expected-gradient-length",
-            "expected-gradient-length-word",
-            "core-set",
-            "learning-loss",
-            "bald",
-            "badge",
-            "contrastive",
-        }
+        "random",
+        "least-confidence",
+        "margin",
+        "entropy",
+        "qbc",
+        "expected-gradient-length",
+        "expected-gradient-length-word",
+        "core-set",
+        "learning-loss",
+        "bald",
+        "badge",
+        "contrastive",
+    }
     for name, strategy in STRATEGIES.items():
         assert build(name).name == name
         assert type(build(name)) is strategy
