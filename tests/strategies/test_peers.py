@@ -20,7 +20,7 @@ another test holds a point already, this table names it:
 | 13 | batches filled up at random, runs that vanish | here; test_study: a_failed_trial |
 | 14 | scores that depend on the batch size | test_workers: does_not_depend_on_the_other_chunks |
 | 15 | BADGE: rows × labels × width; gold labels | here; test_badge |
-| 16 | dropout of 0 under BALD | test_observe: without_dropout_is_refused; test_grid |
+| 16 | dropout of 0 under BALD | test_observe: without_dropout_is_refused; test_grid: bald |
 | 17 | macro-F1 with absent labels, unpaired seeds | test_classification; test_trajectory: alike |
 | 18 | `is` on strings, a table rewritten at every value | nothing here is of the kind |
 | 19 | nested remote work without a reservation | test_study: two_trials_with_a_committee |
