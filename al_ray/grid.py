@@ -148,6 +148,7 @@ def replays(
         )
         for config in configs
         if config.strategy != CONTROL and first[config.strategy] == config.strategy
+        if config.head != "frozen"  # which always fits the same rows alike
         for step in study.replay_cold
         if step < config.steps
         for fit_seed in range(study.replay_seeds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,15 @@ from numpy.typing import NDArray
 from al_ray import randomness
 from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, NotNumbers
 from al_ray.record import Recorder, steps_done
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
 from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
+
+NAMED = 5
+"""How many row ids an error gives."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Trajectory:
         first = self._resume()
         weights: Sequence[Ref] | None = self._initial_weights(first)
         for step in range(first, self.config.steps):
-            weights, said = self.step(step, weights)
+            with self._naming(step):
+                weights, said = self.step(step, weights)
             yield said
 
     def step(self, step: int, previous: Sequence[Ref] | None) -> tuple[Sequence[Ref], Step]:
@@ -232,7 +237,10 @@ class Trajectory:
             places = np.searchsorted(candidates, picks.rows)
             return Selection(places, picks.tie_share, picks.values)
         values, hashes = scores.scores if scores else None, self._rows.hashes[candidates]
-        chosen = select(values, hashes, config.step_size, config.seed, step)
+        try:
+            chosen = select(values, hashes, config.step_size, config.seed, step)
+        except NotNumbers as error:
+            raise NotNumbers(error.message, candidates[error.rows].tolist()) from None
         if config.diversity is None or scores is None:
             return chosen
         ahead = select(values, hashes, AHEAD * config.step_size, config.seed, step).rows
@@ -286,6 +294,16 @@ class Trajectory:
         return [self._workers.put(weights) for weights in kept]
 
     # Rows
+
+    @contextmanager
+    def _naming(self, step: int) -> Iterator[None]:
+        """Say by their ids which rows have outputs that are not numbers."""
+        try:
+            yield
+        except NotNumbers as error:
+            ids = self._rows.ids_of(np.array(error.rows[:NAMED], np.int64))
+            more = f" and {len(error.rows) - NAMED} more" if len(error.rows) > NAMED else ""
+            raise AlRayError(f"step {step}: {error}: rows {', '.join(ids)}{more}") from None
 
     def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The seed's one permutation; initial draws and random arms are prefixes of it."""

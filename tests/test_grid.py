@@ -216,3 +216,40 @@ def test_who_has_begun_leads(begun):
 def test_one_alone_has_no_followers():
     (made,) = trials(grid(strategies=("margin",), seeds=(0,)), 2, False)
     assert made.followers == ()
+
+
+# What surrounds a strategy
+
+
+def test_bald_is_refused_at_the_start_where_the_model_has_no_dropout():
+    """Its passes would be one, and every score 0."""
+    with pytest.raises(UserError, match=r"--strategies bald.*dropout.*--model kobert") as caught:
+        trajectories(study(strategies=("bald",)), CORPUS, MODEL, 1000, dropout=False)
+    assert "\n" not in str(caught.value)
+    assert len(trajectories(study(strategies=("margin",)), CORPUS, MODEL, 1000, dropout=False)) > 0
+    assert grid(strategies=("bald",))
+
+
+def test_options_belong_to_the_arms_that_they_hold_for():
+    """So that an arm they say nothing to keeps its name, and is not run again."""
+    names = ("random", "margin", "core-set", "badge", "qbc")
+    plain = {c.strategy: c for c in grid(strategies=names, seeds=(0,))}
+    other = {
+        c.strategy: c
+        for c in grid(strategies=names, seeds=(0,), candidates=50, diversity=0.9, committee="seeds")
+    }
+    assert {name: c.candidates for name, c in other.items() if c.candidates} == {
+        "core-set": 50,
+        "badge": 50,
+    }
+    assert {name for name, c in other.items() if c.diversity} == {"margin", "qbc"}
+    assert {name for name in names if other[name].id == plain[name].id} == {"random"}
+    assert other["qbc"].rates == (2e-5,) * 3
+    assert other["qbc"].committee == "seeds"
+    assert len(set(other["qbc"].member_seeds)) == 3
+
+
+def test_fewer_candidates_than_the_batch_are_refused():
+    with pytest.raises(UserError, match="--candidates 9: fewer than --step-size 10"):
+        grid(strategies=("core-set",), candidates=9)
+    assert grid(strategies=("margin",), candidates=9)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from al_ray.config import RECIPES, Training
 from al_ray.corpus import prepared
 from al_ray.corpus.embedded import generate
+from al_ray.corpus.mapped import Tokens
 from al_ray.encoder import mini
+from al_ray.errors import NotNumbers
+from al_ray.randomness import row_hashes
 from al_ray.strategies import Outputs, build, log_softmax
 from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Setup, Shard, chunks, join
 
@@ -184,6 +187,30 @@ def test_a_shard_keeps_nothing_between_calls(setup, weights):
     one.score(np.arange(40, 60), Query(weights[::-1], 2, 0, 1))
     assert_same(one.score(rows, Query(weights, 0, 0, 1)), first)
     assert_same(Shard(setup, 8, "qbc", "mean-kl").score(rows, Query(weights, 0, 0, 1)), first)
+
+
+@pytest.mark.parametrize("strategy", ["margin", "core-set", "expected-gradient-length-word"])
+def test_outputs_that_are_not_numbers_are_named_by_their_rows(setup, weights, strategy):
+    """One word's embedding is broken: the rows of this chunk that have it, and no others."""
+    shard, tokens = Shard(setup, 0, strategy, ""), Tokens(setup.tokens)
+    rows = np.arange(70, 95)
+    words = [word for word in tokens[int(rows[7])].tolist() if word not in tokens.special_ids]
+    broken = {name: value.copy() for name, value in weights[0].items()}
+    broken["bert.embeddings.word_embeddings.weight"][words[0]] = np.nan
+    expected = [row for row in rows.tolist() if words[0] in tokens[row]]
+    assert 77 in expected
+    assert len(expected) < 25
+    calls = [lambda: shard.predict(rows, broken), lambda: shard.observe(rows, broken, frozenset())]
+    query = Query([broken], 0, 0, 1)
+    if strategy == "core-set":
+        hashes = row_hashes(map(str, rows))
+        calls.append(lambda: shard.hold("here", [(rows, hashes)], query))
+    else:
+        calls.append(lambda: shard.score(rows, query))
+    for call in calls:
+        with pytest.raises(NotNumbers, match=f"{len(expected)} of 25 rows have") as caught:
+            call()
+        assert caught.value.rows == expected
 
 
 # Fits

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from al_ray.strategies.base import Draw, Outputs, Sequential
 from al_ray.strategies.probabilities import sorted_sum
-from al_ray.strategies.vectors import rounding, squared_norms
+from al_ray.strategies.vectors import slack, squared_norms
 
 
 class Badge(Sequential):
@@ -62,7 +62,6 @@ class GradientDistances:
         self._residual_norms = sorted_sum(np.square(residual), axis=1)
         self._vector_norms = squared_norms(vectors)
         self._norms = self._residual_norms * self._vector_norms
-        self._bound = rounding(vectors.shape[1])
         self._nearest = np.full(len(vectors), np.inf)
         self._taken = 0
 
@@ -85,9 +84,9 @@ class GradientDistances:
         a_norm = float(sorted_sum(np.square(a), axis=0))
         h_norm = float(squared_norms(h[None])[0])
         along = (self._residuals * a).sum(axis=1)
-        about = self._norms + a_norm * h_norm - 2.0 * along * (self._vectors @ h)
-        slack = self._bound * (self._norms + a_norm * h_norm)
-        near = np.flatnonzero(about - slack < self._nearest)
+        total = self._norms + a_norm * h_norm
+        about = total - 2.0 * along * (self._vectors @ h)
+        near = np.flatnonzero(about - slack(len(h), total) < self._nearest)
         exact = self._exact(near, a, h, a_norm)
         self._nearest[near] = np.minimum(self._nearest[near], exact)
 

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.strategies.base import Draw, Outputs, Sequential
-from al_ray.strategies.vectors import nearest, rounding, squared_distances, squared_norms
+from al_ray.strategies.vectors import (
+    blocks,
+    nearest,
+    slack,
+    squared_distances,
+    squared_norms,
+)
 
 
 class CoreSet(Sequential):
@@ -41,7 +47,6 @@ class NearestCentre:
     ) -> None:
         self._vectors = vectors
         self._norms = squared_norms(vectors)
-        self._bound = rounding(vectors.shape[1])
         self._nearest = np.full(len(vectors), np.inf)
         if centres is not None and len(centres) and len(vectors):
             self._nearest = nearest(vectors, centres, 1)[1][:, 0]
@@ -57,7 +62,10 @@ class NearestCentre:
     def take(self, centre: NDArray[np.float32]) -> None:
         """One centre more."""
         norm = float(squared_norms(centre[None])[0])
-        about = self._norms + norm - 2.0 * (self._vectors @ centre)
-        near = np.flatnonzero(about - self._bound * (self._norms + norm) < self._nearest)
-        exact = squared_distances(self._vectors[near], centre)
-        self._nearest[near] = np.minimum(self._nearest[near], exact)
+        total = self._norms + norm
+        about = total - 2.0 * (self._vectors @ centre)
+        near = np.flatnonzero(about - slack(len(centre), total) < self._nearest)
+        # In blocks, since without a centre before this one all rows are near.
+        for part in blocks(near, len(centre)):
+            exact = squared_distances(self._vectors[part], centre)
+            self._nearest[part] = np.minimum(self._nearest[part], exact)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray import randomness
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, NotNumbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,8 @@ def select(
         step: of the trajectory.
 
     Raises:
-        AlRayError: the scores are not one a candidate, or some are not numbers.
+        AlRayError: the scores are not one a candidate.
+        NotNumbers: some are not numbers; it counts them as positions among the candidates.
         ValueError: n is negative.
     """
     if n < 0:
@@ -62,8 +63,8 @@ def select(
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != hashes.shape:
         raise AlRayError(f"scores of shape {scores.shape} for {len(hashes)} candidates")
-    if bad := int(np.isnan(scores).sum()):
-        raise AlRayError(f"{bad} of {len(scores)} scores are not numbers")
+    if len(bad := np.flatnonzero(np.isnan(scores))):
+        raise NotNumbers(f"{len(bad)} of {len(scores)} rows have scores", bad.tolist())
     if n == 0:
         return Selection(np.empty(0, np.int64), 0.0)
 

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 2**22
-"""Numbers in a temporary array."""
+_CELLS = 2**19
+"""Numbers in a temporary array; a few of them at once are a few percent of a shard's vectors."""
 
 
 def squared_norms(x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Float64 (rows,) of vectors (rows, width)."""
     return np.concatenate(
         [np.zeros(0)]
-        + [np.square(part, dtype=np.float64).sum(axis=1) for part in _blocks(x, x.shape[1])]
+        + [np.square(part, dtype=np.float64).sum(axis=1) for part in blocks(x, x.shape[1])]
     )
 
 
@@ -29,18 +29,20 @@ def squared_distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray
     """Exact, float64 (rows,), of vectors (rows, width) to one vector (width,), or row by row."""
     y = np.broadcast_to(y, x.shape)
     parts = [np.zeros(0)]
-    for a, b in zip(_blocks(x, x.shape[1]), _blocks(y, x.shape[1]), strict=True):
+    for a, b in zip(blocks(x, x.shape[1]), blocks(y, x.shape[1]), strict=True):
         parts.append(np.square(np.subtract(a, b, dtype=np.float64)).sum(axis=1))
     return np.concatenate(parts)
 
 
-def rounding(width: int) -> float:
-    """Bound on the error of a float32 inner product, as a share of the product of the norms.
+def slack(width: int, norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bound on the error of twice a float32 inner product, where the squared norms add up to norms.
 
-    n u / (1 - n u) (Higham 2002, section 3.1), doubled for the rounding of what it is made from.
+    n u / (1 - n u) of half of them (Higham 2002, section 3.1), doubled for the rounding of what it
+    is made from, and what products lose that are too small for float32.
     """
-    unit = width * float(np.finfo(np.float32).eps) / 2
-    return 2 * unit / (1 - unit)
+    kind = np.finfo(np.float32)
+    unit = width * float(kind.eps) / 2
+    return np.asarray(2 * unit / (1 - unit) * norms + 8 * width * float(kind.tiny))
 
 
 def nearest(
@@ -65,19 +67,19 @@ def nearest(
     norms, centre_norms = squared_norms(x), squared_norms(centres)
     found = np.empty((len(x), k), np.int64)
     distances = np.empty((len(x), k))
-    bound = rounding(x.shape[1])
     start = 0
-    for part in _blocks(x, len(centres)):
+    for part in blocks(x, len(centres)):
         rows = slice(start, start + len(part))
         start += len(part)
         about = norms[rows, None] + centre_norms - 2.0 * (part @ centres.T)
-        slack = bound * (norms[rows] + centre_norms.max())
-        reach = np.partition(about, k - 1, axis=1)[:, k - 1] + 2 * slack
+        error = slack(x.shape[1], norms[rows] + centre_norms.max())
+        kth = about.min(axis=1) if k == 1 else np.partition(about, k - 1, axis=1)[:, k - 1]
+        reach = kth + 2 * error
         row, column = np.nonzero(about <= reach[:, None])
         exact = np.concatenate(
             [
                 squared_distances(part[r], centres[c])
-                for r, c in zip(_blocks(row, x.shape[1]), _blocks(column, x.shape[1]), strict=True)
+                for r, c in zip(blocks(row, x.shape[1]), blocks(column, x.shape[1]), strict=True)
             ]
         )
         order = np.lexsort((column, exact, row))
@@ -94,7 +96,7 @@ def normalised(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(x / np.where(length == 0, 1, length)[:, None], np.float32)
 
 
-def _blocks(x: NDArray[Any], width: int) -> list[NDArray[Any]]:
-    """Cut into pieces whose rows times width are about `_CELLS` numbers."""
+def blocks(x: NDArray[Any], width: int) -> list[NDArray[Any]]:
+    """Views of consecutive rows of x, whose number times width is about `_CELLS`."""
     rows = max(1, _CELLS // max(1, width))
     return [x[start : start + rows] for start in range(0, len(x), rows)]

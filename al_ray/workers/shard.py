@@ -59,7 +59,8 @@ class Shard:
         """Scores, predictions and confidence of these rows; the query's references are resolved."""
         assert self._strategy is not None
         outputs = self._outputs(rows, query)
-        scores = self._strategy.score(outputs)
+        with _naming(rows):
+            scores = self._strategy.score(outputs)
         free_device()
         return _scores(scores, outputs, query.evaluated)
 
@@ -87,7 +88,9 @@ class Shard:
         found = []
         for rows, hashes in parts:
             outputs = self._outputs(rows, query)
-            found.append(_scores(holder.add(rows, hashes, outputs), outputs, query.evaluated))
+            with _naming(rows):
+                scores = holder.add(rows, hashes, outputs)
+            found.append(_scores(scores, outputs, query.evaluated))
         free_device()
         best = holder.best()
         for earlier in chosen:

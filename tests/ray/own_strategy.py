@@ -1,8 +1,13 @@
 """Strategies of one's own, as a user would write them."""
 
+import os
+import signal
+from dataclasses import replace
+
 import numpy as np
 
 from al_ray.strategies import Outputs, Strategy
+from al_ray.strategies.core_set import CoreSet
 
 
 class Margin(Strategy):
@@ -20,3 +25,37 @@ class Broken(Strategy):
 
     def score(self, outputs: Outputs) -> np.ndarray:
         return np.full(len(outputs), np.nan)
+
+
+class Mortal(CoreSet):
+    """Kills the shard that holds it at the third pick, but not the one that comes after."""
+
+    name = "mortal"
+
+    def begin(self, outputs, draw):
+        return MortalField(super().begin(outputs, draw))
+
+
+class MortalField:
+    def __init__(self, field):
+        self.field, self.taken = field, 0
+        self.values, self.centre = field.values, field.centre
+
+    def take(self, centre):
+        import ray
+
+        self.taken += 1
+        if self.taken == 3 and not ray.get_runtime_context().was_current_actor_reconstructed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.field.take(centre)
+
+
+class Wrong(CoreSet):
+    """Its vectors are not numbers, of every third row."""
+
+    name = "wrong"
+
+    def begin(self, outputs, draw):
+        vectors = outputs.vectors.copy()
+        vectors[::3] = np.nan
+        return super().begin(replace(outputs, vectors=vectors), draw)

@@ -21,22 +21,23 @@ from tiny_study import RATE, STUDY
 from al_ray.errors import StudyConflict, UserError
 
 pytestmark = pytest.mark.ray
-BOTH = replace(STUDY, strategies=("margin", "qbc"))
+THREE = replace(STUDY, strategies=("margin", "qbc", "core-set"))
 
 
 @pytest.fixture(scope="session")
 def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two trials, one of them a committee, one after the other, one shard each."""
+    """Three trials, one of them a committee, one after the other, one shard each."""
     out = tmp_path_factory.mktemp("undisturbed")
-    assert not tiny_study.run(out, BOTH, concurrent=1).unfinished
+    assert not tiny_study.run(out, THREE, concurrent=1).unfinished
     return out
 
 
-def test_two_trials_with_a_committee(undisturbed: Path) -> None:
+def test_three_trials_with_a_committee(undisturbed: Path) -> None:
     steps = pd.read_parquet(undisturbed / "steps")
     assert steps.groupby("strategy").n_labelled.apply(list).to_dict() == {
         "margin": [20, 40, 60],
         "qbc": [20, 40, 60],
+        "core-set": [20, 40, 60],
     }
     members = pd.read_parquet(undisturbed / "members")
     assert sorted(members[members.trajectory.str.startswith("qbc")].learning_rate.unique()) == [
@@ -55,11 +56,11 @@ def test_the_evaluated_member_equals_the_single_model(undisturbed: Path) -> None
 def test_paired_first_draw(undisturbed: Path) -> None:
     first = tables(undisturbed)["selections"].query("step == -1")
     draws = first.groupby("trajectory").row_id.apply(list).tolist()
-    assert draws[0] == draws[1]
+    assert draws[0] == draws[1] == draws[2]
 
 
 def test_same_picks_with_two_shards_at_the_same_time(undisturbed: Path, tmp_path: Path) -> None:
-    tiny_study.run(tmp_path, BOTH, shards=2, concurrent=2)
+    tiny_study.run(tmp_path, THREE, shards=2, concurrent=2)
     assert_equal_studies(undisturbed, tmp_path)
 
 
@@ -73,7 +74,7 @@ def test_the_same_command_again_does_nothing(undisturbed: Path, tmp_path: Path) 
     out = tmp_path / "again"
     shutil.copytree(undisturbed, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
-    assert not tiny_study.run(out, BOTH).unfinished
+    assert not tiny_study.run(out, THREE).unfinished
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
 
 
@@ -89,18 +90,53 @@ def test_extending_by_a_seed_an_arm_and_a_step(cluster: None, tmp_path: Path) ->
 def test_strategies_of_ones_own_and_a_failed_trial(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one picks as the built-in does; the other fails, is named, and stops nobody."""
+    """One picks as the built-in does; two fail, are named, and stop nobody.
+
+    Mortal is core-set, and kills both of its shards in the middle of choosing a batch: what they
+    held is held again, and the picks are core-set's.
+    """
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    own = replace(STUDY, strategies=("own_strategy:Broken", "own_strategy:Margin"))
-    outcome = tiny_study.run(tmp_path, own)
-    assert [config.strategy for config in outcome.unfinished] == ["own_strategy:Broken"]
+    names = ("Broken", "Margin", "Mortal", "Wrong")
+    own = replace(STUDY, strategies=tuple(f"own_strategy:{name}" for name in names))
+    outcome = tiny_study.run(tmp_path, own, shards=2)
+    failed = [config.strategy for config in outcome.unfinished]
+    assert failed == ["own_strategy:Broken", "own_strategy:Wrong"]
     rows = pd.read_parquet(tmp_path / "trajectories").set_index("strategy")
     assert rows.status["own_strategy:Margin"] == "complete"
     assert rows.status["own_strategy:Broken"] == "failed"
     assert "not numbers" in rows.error["own_strategy:Broken"]
+    assert "vectors that are not numbers" in rows.error["own_strategy:Wrong"]
+    assert "train" in rows.error["own_strategy:Wrong"]  # the rows' ids
+    assert "\n" not in rows.error["own_strategy:Wrong"]
     built_in = tables(undisturbed)["selections"].query("trajectory.str.startswith('margin')")
     mine = tables(tmp_path)["selections"].query("trajectory.str.contains('Margin')")
     assert mine.row_id.tolist() == built_in.row_id.tolist()
+    core = tables(undisturbed)["selections"].query("trajectory.str.startswith('core-set')")
+    mortal = tables(tmp_path)["selections"].query("trajectory.str.contains('Mortal')")
+    assert mortal.row_id.tolist() == core.row_id.tolist()
+    assert mortal.score.tolist()[20:] == core.score.tolist()[20:]
+
+
+def test_a_frozen_head_and_cold_replays(cluster: None, tmp_path: Path) -> None:
+    """A replay is trained on the rows of another trajectory, and fitted by a seed of its own."""
+    study = replace(STUDY, heads=("fine-tuned", "frozen"), replay_cold=(1,), replay_seeds=2)
+    assert not tiny_study.run(tmp_path, study).unfinished
+    rows = pd.read_parquet(tmp_path / "trajectories").set_index("trajectory")
+    steps = pd.read_parquet(tmp_path / "steps").merge(
+        rows[["replay_of"]], left_on="trajectory", right_index=True
+    )
+    replayed = steps[steps.replay_of.notna()]
+    assert replayed.n_labelled.tolist() == [40, 40]
+    assert len(set(replayed.test_loss)) == 2
+    (source,) = set(replayed.replay_of)
+    assert rows.loc[source, ["strategy", "head"]].tolist() == ["margin", "fine-tuned"]
+    selections = pd.read_parquet(tmp_path / "selections").set_index(["trajectory", "step"])
+    chosen = {*selections.loc[(source, -1)].row_id, *selections.loc[(source, 0)].row_id}
+    for name in replayed.trajectory:
+        assert set(selections.loc[(name, -1)].row_id) == chosen
+    frozen = steps[steps["head"] == "frozen"]
+    assert frozen.n_labelled.tolist() == [20, 40, 60]
+    assert set(frozen.strategy) == {"margin"}
 
 
 # Refusals, before any cluster is needed

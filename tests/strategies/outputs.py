@@ -30,13 +30,13 @@ def outputs_of(rows, members=3, labels=7, seed=0, labelled=20):
 
 def take(outputs, rows):
     """Outputs of some of the rows."""
+    names = ("vectors", "word_gradients", "predicted_loss")
+    given = {name: getattr(outputs, name) for name in names}
     return replace(
         outputs,
         log_probabilities=outputs.log_probabilities[:, rows],
-        vectors=outputs.vectors[rows],
-        word_gradients=outputs.word_gradients[rows],
-        predicted_loss=outputs.predicted_loss[rows],
-        dropout=outputs.dropout[:, rows],
+        dropout=None if outputs.dropout is None else outputs.dropout[:, rows],
+        **{name: value[rows] for name, value in given.items() if value is not None},
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, NotNumbers
 from al_ray.randomness import keys, row_hashes
 from al_ray.strategies import picks_digest, select
 
@@ -159,8 +159,9 @@ def test_infinite_scores_are_ordered():
 
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_scores_that_are_not_numbers_are_refused(n):
-    with pytest.raises(AlRayError, match="2 of 5 scores"):
+    with pytest.raises(NotNumbers, match="2 of 5 rows have scores") as caught:
         select(np.array([1, np.nan, 2, np.nan, 3]), HASHES[:5], n, 0, 0)
+    assert caught.value.rows == [1, 3]
 
 
 @pytest.mark.parametrize("shape", [(4,), (5, 1), ()])
