@@ -172,10 +172,38 @@ def _differences(
 def _by_seed(study: Study, metric: str = "accuracy", test: str | None = None) -> pd.DataFrame:
     """A row per setting, labels and seed, a column per strategy: its metric."""
     curves = study.curves(test)
+    curves = curves[curves.complete]
     index = [*SETTING, "n_labelled", "seed"]
     return curves.pivot_table(
         index=index, columns="strategy", values=METRICS[metric], aggfunc="first", sort=False
     )
+
+
+def by_step(
+    study: Study, metric: str = "accuracy", test: str | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    """Each arm against the random arm of its setting at every number of labels but the first.
+
+    Where on the curve a difference lies; whether there is one at all is for `against_random`.
+
+    Returns:
+        ARM, n_labelled, seeds, difference, low, high, p, p_holm (over an arm's numbers of labels),
+        test: of complete trajectories.
+    """
+    made: list[dict[str, Any]] = []
+    table = _by_seed(study, metric, test)
+    if RANDOM in table:
+        for strategy in table.columns.drop(RANDOM):
+            gaps = (table[strategy] - table[RANDOM]).dropna()
+            for key, gap in gaps.groupby([*SETTING, "n_labelled"], sort=False):
+                facts = dict(zip([*SETTING, "n_labelled"], key, strict=True))
+                if facts["n_labelled"] > facts["initial"]:
+                    tested = vars(paired_test(gap, level))
+                    made.append({"strategy": strategy, **facts, **tested})
+    kept = [*ARM, "n_labelled", "seeds", "difference", "low", "high", "p", "test"]
+    found = pd.DataFrame(made, columns=kept)
+    found["p_holm"] = found.groupby(ARM, sort=False).p.transform(holm)
+    return found
 
 
 def worse_cells(studies: Sequence[Study]) -> pd.DataFrame:

@@ -76,9 +76,7 @@ class Crossed:
             flat = values.reshape(-1, n_columns).astype(np.float64)
             # Sums of squares and products about the means; the interaction is what is left over.
             whole = flat.T @ flat - len(flat) * np.outer(mean, mean)
-            left = whole - n_seeds * n_rows * (
-                of_seeds * (n_seeds - 1) + of_rows * (n_rows - 1)
-            )
+            left = whole - n_seeds * n_rows * (of_seeds * (n_seeds - 1) + of_rows * (n_rows - 1))
             interaction = left / ((n_seeds - 1) * (n_rows - 1)) / (n_seeds * n_rows)
             added = of_rows - interaction
         return cls(mean, of_seeds, added, n_seeds, n_rows)

@@ -186,9 +186,7 @@ def savings(
             continue
         for target, baseline in _targets(arm, pool, targets):
             reached = _of_arm(own, baseline, found, level)
-            made.append(
-                {**arm, "target_labels": target, "baseline_fits": len(baseline), **reached}
-            )
+            made.append({**arm, "target_labels": target, "baseline_fits": len(baseline), **reached})
     table = pd.DataFrame(made, columns=COLUMNS)
     table["share"] = table.labels / table.target_labels
     table["saved_labels"] = table.target_labels - table.labels
@@ -260,9 +258,7 @@ def _of_arm(
     }
 
 
-def _values(
-    own: pd.DataFrame, paired: pd.DataFrame, found: Answers, steps: int
-) -> NDArray[Any]:
+def _values(own: pd.DataFrame, paired: pd.DataFrame, found: Answers, steps: int) -> NDArray[Any]:
     """(seeds, rows, steps + 1), of right answers where all are known, else of accuracies."""
     keys = list(zip(own.trajectory, own.step.astype(int), strict=True))
     of_baseline = list(zip(paired.trajectory, paired.step.astype(int), strict=True))

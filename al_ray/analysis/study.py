@@ -144,9 +144,7 @@ def load(out: str | Path) -> Study:
     )
 
 
-def _asked(
-    known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]
-) -> pd.DataFrame:
+def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]) -> pd.DataFrame:
     """The trajectories asked for, in that order, with those that never began."""
     known = _headed(known).set_index("trajectory")
     begun = [name for name in asked if name in known.index]
