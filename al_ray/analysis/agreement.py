@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from al_ray.analysis.answers import answers
-from al_ray.analysis.study import SETTING, Study
+from al_ray.analysis.study import SETTING, Study, each, groups
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.telling import texts
 
@@ -19,7 +20,7 @@ PAIR = [*(f"{name}_a" for name in ARM), *(f"{name}_b" for name in ARM)]
 """The columns that name two arms."""
 
 
-def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:
+def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:  # noqa: PT028
     """Which test rows two arms answer rightly, at the last number of labels that both have.
 
     Arms of one setting are compared, seed by seed. `jaccard` is the share of the rows that either
@@ -45,7 +46,7 @@ def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:
         both = both[both.n_labelled == both.n_labelled.max()]
         rights = [
             (found[row.trajectory_a, row.step_a], found[row.trajectory_b, row.step_b])
-            for row in both.itertuples()
+            for row in each(both)
         ]
         counts = pd.DataFrame([_counts(a, b) for a, b in rights]).mean()
         within = [_within([pair[side] for pair in rights]) for side in (0, 1)]
@@ -54,7 +55,7 @@ def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:
                 **_names(one, other),
                 "n_labelled": int(both.n_labelled.iloc[0]),
                 "seeds": len(both),
-                **counts.to_dict(),
+                **{str(name): float(value) for name, value in counts.items()},
                 "within": float(np.mean(within)),
             }
         )
@@ -128,18 +129,16 @@ def right_sets(
         raise ValueError(f"several arms of one strategy: give one of {', '.join(SETTING)}")
     right = {
         row.strategy: found.right[row.trajectory, row.step]
-        for row in steps.itertuples()
+        for row in each(steps)
         if (row.trajectory, row.step) in found.right
     }
     if not right:
         return pd.DataFrame({"arms": [], "rows": []}, dtype=object)
-    table = pd.DataFrame(right)
-    counted = table.value_counts()
-    made = [
-        (tuple(name for name, is_right in zip(table.columns, which, strict=True) if is_right), rows)
-        for which, rows in counted.items()
-    ]
-    return pd.DataFrame(made, columns=["arms", "rows"])
+    combinations_of = Counter(
+        tuple(name for name, is_right in zip(right, which, strict=True) if is_right)
+        for which in zip(*right.values(), strict=True)
+    )
+    return pd.DataFrame(combinations_of.most_common(), columns=["arms", "rows"])
 
 
 def chosen_overlap(study: Study) -> pd.DataFrame:
@@ -155,15 +154,15 @@ def chosen_overlap(study: Study) -> pd.DataFrame:
     """
     chosen = study.selections[study.selections.step >= 0]
     sets: dict[tuple[str, int], set[str]] = {}
-    for trajectory, rows in chosen.groupby("trajectory", sort=False):
+    for trajectory, rows in groups(chosen, "trajectory"):
         so_far: set[str] = set()
-        for step, batch in rows.groupby("step"):
+        for step, batch in groups(rows.sort_values("step", kind="stable"), "step"):
             so_far = so_far | set(batch.row_id)
             sets[str(trajectory), int(step)] = so_far
     made: list[dict[str, Any]] = []
     for one, other in _pairs(study.curves()):
         both = one.merge(other, on=["seed", "step", "n_labelled"], suffixes=("_a", "_b"))
-        for row in both.itertuples():
+        for row in each(both):
             a, b = (
                 sets.get((row.trajectory_a, row.step)),
                 sets.get((row.trajectory_b, row.step)),

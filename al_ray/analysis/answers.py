@@ -41,7 +41,7 @@ def answers(study: Study, test: str | None = None) -> Answers:
     is_right = (rows.prediction == rows.label).to_numpy(bool)
     right: dict[Key, NDArray[np.bool_]] = {}
     predictions: dict[Key, NDArray[np.int64]] = {}
-    where = rows.groupby(["trajectory", "step"], sort=False).indices
+    where: Any = rows.groupby(["trajectory", "step"], sort=False).indices
     for (trajectory, step), index in where.items():
         if len(index) != len(row_ids):
             continue

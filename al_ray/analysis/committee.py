@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from al_ray.analysis.mix import batch_mix
-from al_ray.analysis.study import Study
+from al_ray.analysis.study import Study, each, groups, records
 from al_ray.analysis.summary import ARM
 
 COLLAPSED: Final = 0.95
@@ -46,7 +46,7 @@ def behaviour(study: Study) -> pd.DataFrame:
     confusions = _confusions(study)
     made: list[dict[str, Any]] = []
     known = study.trajectories.set_index([*ARM, "seed"]).trajectory
-    for key, rows in mix.groupby([*ARM, "seed"], sort=False):
+    for key, rows in groups(mix, [*ARM, "seed"]):
         own = confusions.get(str(known[key]), {})
         shares = rows.pivot_table(index="step", columns="label", values="share", observed=True)
         shares = shares[list(study.labels)].sort_index()
@@ -86,7 +86,7 @@ def _confusions(study: Study) -> dict[str, dict[int, Floats]]:
     """(true, predicted) over the scored pool, by trajectory and step."""
     found: dict[str, dict[int, Floats]] = {}
     rows = _evaluated(study)
-    for row in rows[rows.confusion.notna()].itertuples():
+    for row in each(rows[rows.confusion.notna()]):
         table = np.array([np.asarray(line, np.float64) for line in row.confusion])
         found.setdefault(str(row.trajectory), {})[int(row.step)] = table
     return found
@@ -99,7 +99,7 @@ def _foretold(
     steps = [int(step) for step in shares.index if int(step) in confusions]
     if not steps:
         return nothing
-    total = sum(confusions[step] for step in steps)
+    total = np.sum([confusions[step] for step in steps], axis=0)
     mutual = total[place] + total[:, place]
     mutual[place] = -1
     other = int(mutual.argmax())
@@ -130,7 +130,7 @@ def collapse(study: Study) -> pd.DataFrame:
     rows = study.members[study.members.predicted_counts.notna() | study.members.collapsed.notna()]
     rows = arms.merge(rows, on="trajectory")
     made: list[dict[str, Any]] = []
-    for row in rows.to_dict("records"):
+    for row in records(rows):
         counts = row["predicted_counts"]
         share, label = math.nan, None
         if counts is not None and np.sum(counts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import permutations
 from typing import Any, Final, Literal
 
@@ -16,7 +17,7 @@ from statsmodels.stats.power import TTestPower
 
 from al_ray.analysis.curves import areas
 from al_ray.analysis.intervals import t_interval
-from al_ray.analysis.study import METRICS, RANDOM, SETTING, Study
+from al_ray.analysis.study import METRICS, RANDOM, SETTING, Study, groups, records
 from al_ray.analysis.summary import ARM
 
 WILCOXON_SEEDS: Final = 10
@@ -87,6 +88,7 @@ def paired_test(differences: Any, level: float = 0.95) -> Paired:
     )
 
 
+@cache
 def _detectable(n: int, level: float) -> float:
     """In standard deviations of the difference."""
     power = TTestPower()
@@ -127,7 +129,7 @@ def against_random(
     found = areas(study, metric, test)
     random = found[found.strategy == RANDOM]
     made: list[dict[str, Any]] = []
-    for arm in study.arms().to_dict("records"):
+    for arm in records(study.arms()):
         if arm["strategy"] == RANDOM:
             continue
         own = found[(found[ARM] == pd.Series(arm)).all(axis=1)]
@@ -142,8 +144,8 @@ def against_random(
             *("seeds", "difference", "low", "high", "p", "test", "effect", "detectable"),
         ],
     )
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table.p))
-    return table
+    table["p_holm"] = holm(table.p)
+    return table[[*table.columns[: len(ARM) + 5], "p_holm", "test", "effect", "detectable"]]
 
 
 def _differences(
@@ -195,8 +197,9 @@ def by_step(
     if RANDOM in table:
         for strategy in table.columns.drop(RANDOM):
             gaps = (table[strategy] - table[RANDOM]).dropna()
-            for key, gap in gaps.groupby([*SETTING, "n_labelled"], sort=False):
-                facts = dict(zip([*SETTING, "n_labelled"], key, strict=True))
+            keys: Any
+            for keys, gap in gaps.groupby([*SETTING, "n_labelled"], sort=False):
+                facts = dict(zip([*SETTING, "n_labelled"], keys, strict=True))
                 if facts["n_labelled"] > facts["initial"]:
                     tested = vars(paired_test(gap, level))
                     made.append({"strategy": strategy, **facts, **tested})
@@ -224,10 +227,13 @@ def worse_cells(studies: Sequence[Study]) -> pd.DataFrame:
             continue
         gain = table.drop(columns=RANDOM).sub(table[RANDOM], axis=0)
         cells = gain.groupby([*SETTING, "n_labelled"], sort=False).mean()
-        made.append(cells.stack().rename("gain").rename_axis([*cells.index.names, "strategy"]))
+        melted = cells.reset_index().melt(
+            [*SETTING, "n_labelled"], var_name="strategy", value_name="gain"
+        )
+        made.append(melted)
     if not made:
         return pd.DataFrame(columns=[*ARM, "cells", "worse", "share"])
-    every = pd.concat([part.reset_index() for part in made], ignore_index=True).dropna()
+    every = pd.concat(made, ignore_index=True).dropna()
     every["below"] = every.gain < 0
     table = every.groupby(ARM, sort=False).below.agg(cells="size", worse="sum").reset_index()
     table["share"] = table.worse / table.cells
@@ -248,7 +254,7 @@ def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
     columns = ["strategy_a", "strategy_b", *SETTING, "penalty", "cells"]
     made: list[dict[str, Any]] = []
     table = _by_seed(study)
-    for setting, within in table.groupby(SETTING, sort=False):
+    for setting, within in groups(table, SETTING):
         facts = dict(zip(SETTING, setting, strict=True))
         within = within.dropna(axis=1, how="all")
         labels = within.index.get_level_values("n_labelled")

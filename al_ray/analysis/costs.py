@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.study import Study
+from al_ray.analysis.study import Study, groups
 from al_ray.analysis.summary import ARM
 
 PHASES = ["fit_seconds", "evaluate_seconds", "score_seconds", "select_seconds", "step_seconds"]
@@ -34,15 +34,12 @@ def costs(study: Study, labels_per_day: float = 1000.0) -> pd.DataFrame:
         tokens=study.selections.row_id.map(lengths).astype(np.float64)
     ).merge(steps.groupby("trajectory").step.max().rename("last"), on="trajectory")
     # What the last model chose is not labelled: nothing learns from it.
-    read = read[read.step < read["last"]].groupby("trajectory").tokens.sum(min_count=1)
+    tokens = read[read.step < read["last"]].groupby("trajectory").tokens.sum(min_count=1)
     rates = study.trajectories.set_index("trajectory").rates
     made: list[dict[str, Any]] = []
-    order = study.trajectories[ARM].drop_duplicates().apply(tuple, axis=1)
-    groups = {key: rows for key, rows in steps.groupby(ARM, sort=False)}
-    for key in order:
-        if key not in groups:
-            continue
-        rows = groups[key]
+    place = {name: number for number, name in enumerate(study.trajectories.trajectory)}
+    steps = steps.sort_values("trajectory", key=lambda names: names.map(place), kind="stable")
+    for key, rows in groups(steps, ARM):
         by_trajectory = rows.groupby("trajectory")
         hours = float(by_trajectory.step_seconds.sum().mean()) / 3600
         given = rates[rows.trajectory.iloc[0]]
@@ -53,12 +50,12 @@ def costs(study: Study, labels_per_day: float = 1000.0) -> pd.DataFrame:
                 **dict(zip(ARM, key, strict=True)),
                 "seeds": rows.seed.nunique(),
                 "steps": float(by_trajectory.step.nunique().mean()),
-                **rows[PHASES].mean().to_dict(),
+                **{phase: float(rows[phase].mean()) for phase in PHASES},
                 "hours": hours,
                 "members": members,
                 "device_hours": hours * members,
                 "labels": labels,
-                "tokens_read": float(read.reindex(rows.trajectory.unique()).mean()),
+                "tokens_read": float(tokens.reindex(rows.trajectory.unique()).mean()),
                 "days": labels / labels_per_day,
             }
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.study import METRICS, Study
+from al_ray.analysis.study import METRICS, Study, records
 from al_ray.analysis.summary import ARM, area_under_curve
 from al_ray.config import CONTROL
 
@@ -95,19 +95,19 @@ def metrics_disagree(study: Study) -> pd.DataFrame:
     """
     curves = study.curves()
     curves = curves[curves.complete]
-    ends = curves.groupby([*ARM, "trajectory"]).n_labelled.max().groupby(ARM).min()
-    end = pd.Series(pd.MultiIndex.from_frame(curves[ARM]).map(ends), index=curves.index)
+    own = curves.groupby("trajectory").n_labelled.transform("max")
+    end = curves.assign(end=own).groupby(ARM).end.transform("min")
     final = curves[curves.n_labelled == end].groupby(ARM, sort=False)
     means = final[list(METRICS.values())].mean().reset_index()
     setting = means.groupby(ARM[1:], sort=False)
     made = means[ARM].copy()
     for name, column in METRICS.items():
         made[f"rank_{name}"] = setting[column].rank(ascending=False, method="min").astype(int)
-    made["word"] = [_word(row) for row in made.to_dict("records")]
+    made["word"] = [_word(row) for row in records(made)]
     return made
 
 
-def _word(row: dict[Any, Any]) -> str:
+def _word(row: dict[str, Any]) -> str:
     ranks = [row[f"rank_{name}"] for name in METRICS]
     if len(set(ranks)) == 1:
         return ""

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from al_ray.analysis.study import Study
+from al_ray.analysis.study import Study, groups, records
 from al_ray.analysis.summary import ARM
 from al_ray.randomness import generator
 
@@ -37,9 +37,9 @@ def batch_mix(study: Study) -> pd.DataFrame:
     known = study.trajectories.merge(arms, on=ARM)[["trajectory", *ARM, "seed"]]
     train = study.rows[study.rows.split == "train"].label.value_counts()
     whole = train.reindex(study.labels, fill_value=0).to_numpy(np.int64)
-    batches = {name: rows for name, rows in study.selections.groupby("trajectory", sort=False)}
+    batches = dict(groups(study.selections, "trajectory"))
     made: list[pd.DataFrame] = []
-    for facts in known.to_dict("records"):
+    for facts in records(known):
         pool = whole.copy()
         for step, rows in batches.get(facts["trajectory"], study.selections[:0]).groupby("step"):
             chosen = rows.label.value_counts().reindex(study.labels, fill_value=0).to_numpy()

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from al_ray.analysis.answers import answers
-from al_ray.analysis.study import Study
+from al_ray.analysis.study import Study, groups
 
 
 def replays(study: Study, test: str | None = None) -> pd.DataFrame:
@@ -58,26 +58,26 @@ def floor(study: Study, test: str | None = None, level: float = 0.95) -> pd.Data
     own_step = study.steps.groupby("trajectory").step.max()
     found = replays(study, test)
     made: list[dict[str, Any]] = []
-    for step, rows in found.groupby("replay_step"):
-        squares, fits, groups = 0.0, 0, 0
+    for step, rows in groups(found.sort_values("replay_step", kind="stable"), "replay_step"):
+        squares, fits, sets = 0.0, 0, 0
         flips: list[float] = []
         for _, group in rows.groupby("replay_of"):
             if len(group) < 2:
                 continue
             values = group.accuracy.to_numpy(np.float64)
             squares += float(((values - values.mean()) ** 2).sum())
-            fits, groups = fits + len(group), groups + 1
+            fits, sets = fits + len(group), sets + 1
             keys = [(name, int(own_step[name])) for name in group.trajectory]
             known = [predictions[key] for key in keys if key in predictions]
             flips += [float((a != b).mean()) for a, b in combinations(known, 2)]
-        if not groups:
+        if not sets:
             continue
-        freedom = fits - groups
+        freedom = fits - sets
         sd = float(np.sqrt(squares / freedom))
         made.append(
             {
                 "step": int(step),
-                "groups": groups,
+                "groups": sets,
                 "fits": fits,
                 "sd": sd,
                 "difference": float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(2) * sd),

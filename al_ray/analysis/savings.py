@@ -28,7 +28,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from al_ray.analysis.answers import Answers, answers
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed, Floats
-from al_ray.analysis.study import RANDOM, SETTING, Study
+from al_ray.analysis.study import RANDOM, SETTING, Study, records
 from al_ray.analysis.summary import ARM
 from al_ray.config import CONTROL
 
@@ -178,7 +178,7 @@ def savings(
     found = answers(study, test)
     pool = _baselines(study, curves, test)
     made: list[dict[str, Any]] = []
-    for arm in study.arms().to_dict("records"):
+    for arm in records(study.arms()):
         if arm["strategy"] == RANDOM:
             continue
         own = curves[(curves[ARM] == pd.Series(arm)).all(axis=1)]
@@ -205,7 +205,7 @@ def _baselines(study: Study, curves: pd.DataFrame, test: str | None) -> pd.DataF
 
 
 def _targets(
-    arm: dict[Any, Any], pool: pd.DataFrame, targets: Sequence[int] | None
+    arm: dict[str, Any], pool: pd.DataFrame, targets: Sequence[int] | None
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Each target of an arm with its baseline's fits, one a seed."""
     pool = pool[pool["head"] == arm["head"]]
@@ -225,7 +225,7 @@ def _targets(
             yield target, fits
 
 
-def _setting(arm: dict[Any, Any]) -> pd.Series[Any]:
+def _setting(arm: dict[str, Any]) -> pd.Series[Any]:
     return pd.Series({name: arm[name] for name in SETTING})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -183,3 +183,18 @@ def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
         "initial": int(initial or size),
         "seed": int(seed.removeprefix("s")),
     }
+
+
+def each(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as tuples with names."""
+    return iter(frame.itertuples(index=False))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dicts."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def groups(frame: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Groups in the order in which they are first met, with their keys."""
+    return iter(frame.groupby(by, sort=False))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.answers import answers
-from al_ray.analysis.study import REPLAY, SETTING, Study
+from al_ray.analysis.study import REPLAY, SETTING, Study, each, records
 from al_ray.analysis.summary import ARM
 from al_ray.config import CONTROL
 
@@ -86,9 +86,9 @@ def _only_one(study: Study) -> pd.DataFrame:
         if arms < 2 or not len(common):
             continue
         at = setting[setting.n_labelled == max(common)]
-        right = np.array([found.right[row.trajectory, row.step] for row in at.itertuples()])
+        right = np.array([found.right[row.trajectory, row.step] for row in each(at)])
         alone = right & (right.sum(axis=0) == 1)
-        for row, mine in zip(at.to_dict("records"), alone, strict=True):
+        for row, mine in zip(records(at), alone, strict=True):
             places = counts.setdefault(tuple(row[name] for name in ARM), {})
             for place in np.flatnonzero(mine):
                 places.setdefault(int(place), []).append(1)

@@ -17,7 +17,7 @@ import pandas as pd
 from al_ray.analysis.comparison import against_random, by_step
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.savings import AT_FIRST, savings
-from al_ray.analysis.study import RANDOM, SETTING, Study
+from al_ray.analysis.study import RANDOM, SETTING, Study, records
 from al_ray.analysis.summary import ARM
 
 KINDS: Final = ("saves", "better", "no difference", "worse", "cannot tell")
@@ -53,7 +53,7 @@ def verdict(
     steps = by_step(study, test=test, level=level)
     names = arm_names(study)
     made: list[dict[str, Any]] = []
-    for row in compared.to_dict("records"):
+    for row in records(compared):
         arm = {name: row[name] for name in ARM}
         own = saved[(saved[ARM] == pd.Series(arm)).all(axis=1)]
         at_end = _headline(own, study)
@@ -110,7 +110,7 @@ def arm_names(study: Study) -> dict[tuple[Any, ...], str]:
         several.remove("initial")
     words = {"step_size": "steps of {:,}", "initial": "from {:,}"}
     names = {}
-    for arm in arms.to_dict("records"):
+    for arm in records(arms):
         told = [words.get(name, "{}").format(arm[name]) for name in several]
         names[tuple(arm[name] for name in ARM)] = arm["strategy"] + (
             f" ({', '.join(told)})" if told else ""
@@ -118,7 +118,7 @@ def arm_names(study: Study) -> dict[tuple[Any, ...], str]:
     return names
 
 
-def decide(compared: dict[Any, Any], at_end: dict[Any, Any], level: float = 0.95) -> Kind:
+def decide(compared: dict[str, Any], at_end: dict[str, Any], level: float = 0.95) -> Kind:
     """What kind of verdict the numbers bear.
 
     Args:
@@ -138,7 +138,7 @@ def decide(compared: dict[Any, Any], at_end: dict[Any, Any], level: float = 0.95
     return "saves" if at_end and at_end["high"] < at_end["target_labels"] else "better"
 
 
-def _headline(own: pd.DataFrame, study: Study) -> dict[Any, Any]:
+def _headline(own: pd.DataFrame, study: Study) -> dict[str, Any]:
     """The row of the most labels that the random arm of the setting went to."""
     if own.empty:
         return {}
@@ -151,14 +151,14 @@ def _headline(own: pd.DataFrame, study: Study) -> dict[Any, Any]:
     found = found[found.seeds == found.seeds.max()]
     if found.empty:
         return {}
-    return dict(found.loc[found.target_labels.idxmax()].to_dict())
+    return records(found[found.target_labels == found.target_labels.max()])[0]
 
 
 def _sentence(
     name: str,
     kind: Kind,
-    row: dict[Any, Any],
-    at_end: dict[Any, Any],
+    row: dict[str, Any],
+    at_end: dict[str, Any],
     steps: pd.DataFrame,
     level: float,
 ) -> str:
@@ -199,7 +199,7 @@ def _sentence(
     return f"{name} {_reaches(at_end, percent)}"
 
 
-def _at_end(at_end: dict[Any, Any], percent: str) -> str:
+def _at_end(at_end: dict[str, Any], percent: str) -> str:
     if not at_end:
         return ""
     target = f" in the end, at the accuracy of {_labels(at_end['target_labels'])} random labels"
@@ -210,7 +210,7 @@ def _at_end(at_end: dict[Any, Any], percent: str) -> str:
     return f"{target} ({percent}: {low} to {high})"
 
 
-def _reaches(at_end: dict[Any, Any], percent: str) -> str:
+def _reaches(at_end: dict[str, Any], percent: str) -> str:
     target = f"reaches the accuracy of {_labels(at_end['target_labels'])} random labels"
     if at_end["reached"] == AT_FIRST:
         return (

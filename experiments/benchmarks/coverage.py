@@ -125,7 +125,9 @@ def coverage(
         too_low=float((high < truth).mean()),
         too_high=float((low > truth).mean()),
         bounded=float(np.isfinite(high).mean()),
-        width=float(np.median(high - low) / truth),
+        width=float(
+            np.median(np.where(np.isfinite(high), high, np.inf) - np.minimum(low, 1e9)) / truth
+        ),
     )
 
 
