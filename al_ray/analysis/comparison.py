@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from al_ray.analysis.curves import areas
@@ -97,12 +96,17 @@ def _detectable(n: int, level: float) -> float:
 
 
 def holm(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Holm's step-down correction (Holm 1979) of those p that are numbers."""
+    """Holm's step-down correction (Holm 1979) of those p that are numbers.
+
+    By hand, since statsmodels' `multipletests` collects all garbage of the process at every call:
+    0.3 s in a process that holds a study.
+    """
     values = np.asarray(p, np.float64)
     corrected = np.full(len(values), math.nan)
-    tested = ~np.isnan(values)
-    if tested.any():
-        corrected[tested] = multipletests(values[tested], method="holm")[1]
+    tested = np.flatnonzero(~np.isnan(values))
+    order = tested[np.argsort(values[tested], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.maximum.accumulate(values[order] * factors).clip(max=1)
     return corrected
 
 

@@ -85,7 +85,7 @@ def reach(n_labelled: Floats, values: NDArray[Any], level: float = 0.95) -> Reac
     """
     at = np.log(n_labelled)
     mean = values.mean(axis=(0, 1), dtype=np.float64)
-    labels, reached = _first(at, mean[:-1], float(mean[-1]))
+    labels, reached = _first(n_labelled, mean[:-1], float(mean[-1]))
     if len(values) < LEAST_SEEDS:
         return Reach(labels, math.nan, math.nan, reached)
     points, weights = _between(at)
@@ -94,8 +94,9 @@ def reach(n_labelled: Floats, values: NDArray[Any], level: float = 0.95) -> Reac
     return Reach(labels, _low(points, above), _high(points, below), reached)
 
 
-def _first(at: Floats, mean: Floats, target: float) -> tuple[float, str]:
+def _first(n_labelled: Floats, mean: Floats, target: float) -> tuple[float, str]:
     """Where the isotonic curve first reaches the target."""
+    at = np.log(n_labelled)
     curve = IsotonicRegression().fit_transform(at, mean)
     # A mean of equal numbers need not be that number to the last bit.
     there = np.flatnonzero(curve >= target - 1e-12)
@@ -103,7 +104,7 @@ def _first(at: Floats, mean: Floats, target: float) -> tuple[float, str]:
         return math.nan, NOT_REACHED
     step = int(there[0])
     if step == 0:
-        return float(np.exp(at[0])), AT_FIRST
+        return float(n_labelled[0]), AT_FIRST
     rise = curve[step] - curve[step - 1]
     part = min(1.0, (target - curve[step - 1]) / rise)
     return float(np.exp(at[step - 1] + part * (at[step] - at[step - 1]))), REACHED
