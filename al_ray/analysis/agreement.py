@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from al_ray.analysis.answers import answers
+from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.study import SETTING, Study, each, groups
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.telling import texts
@@ -36,8 +36,7 @@ def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:  # no
         all means over seeds.
     """
     found = answers(study, test).right
-    steps = study.curves(test)
-    steps = steps[[key in found for key in zip(steps.trajectory, steps.step, strict=True)]]
+    steps = answered(study.curves(test), found)
     made: list[dict[str, Any]] = []
     for one, other in _pairs(steps):
         both = one.merge(other, on=["seed", "n_labelled"], suffixes=("_a", "_b"))

@@ -49,3 +49,9 @@ def answers(study: Study, test: str | None = None) -> Answers:
         right[str(trajectory), int(step)] = is_right[order]
         predictions[str(trajectory), int(step)] = predicted[order]
     return Answers(np.asarray(row_ids), right, predictions, np.asarray(names))
+
+
+def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:
+    """The rows of `steps` whose model's answers are known."""
+    known = [key in right for key in zip(steps.trajectory, steps.step, strict=True)]
+    return steps[np.array(known, dtype=bool)]

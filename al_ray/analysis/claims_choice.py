@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from al_ray.analysis.agreement import test_agreement
-from al_ray.analysis.answers import answers
+from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.committee import behaviour, collapse, ties
 from al_ray.analysis.comparison import Paired, paired_test
 from al_ray.analysis.curves import label_accuracy
@@ -61,8 +61,7 @@ def arms_share_what_they_get_right(studies: Sequence[Study]) -> Answer:
 def _shares(study: Study) -> list[tuple[list[float], dict[str, float]]]:
     """By setting: what all arms get right, by seed, and what one alone does, by strategy."""
     right = answers(study).right
-    steps = study.curves()
-    steps = steps[[key in right for key in zip(steps.trajectory, steps.step, strict=True)]]
+    steps = answered(study.curves(), right)
     found = []
     for _, setting in groups(steps, SETTING):
         arms = setting.strategy.nunique()

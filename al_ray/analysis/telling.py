@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.answers import answers
+from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.study import REPLAY, SETTING, Study, each, records
 from al_ray.analysis.summary import ARM
 from al_ray.config import CONTROL
@@ -76,8 +76,7 @@ def _flipped(study: Study) -> pd.DataFrame:
 
 def _only_one(study: Study) -> pd.DataFrame:
     found = answers(study)
-    steps = study.curves()
-    steps = steps[[key in found.right for key in zip(steps.trajectory, steps.step, strict=True)]]
+    steps = answered(study.curves(), found.right)
     counts: dict[tuple[Any, ...], dict[int, list[int]]] = {}
     for _, setting in steps.groupby([*SETTING, "seed"], sort=False):
         arms = setting.strategy.nunique()

@@ -99,4 +99,8 @@ def _merge(store: Store, table: str, trajectory: str, steps: list[int]) -> None:
     with atomic(merged) as temp:
         pq.write_table(pa.concat_tables([part for _, part in parts]), temp)
     for path in apart.values():
-        path.unlink()
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink()

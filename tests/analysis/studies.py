@@ -153,9 +153,7 @@ def write(folder: Path, tables: Study) -> Store:
         if not len(frame):
             continue
         for (trajectory, step), rows in frame.groupby(["trajectory", "step"], sort=False):
-            columns = {
-                column: rows[column].tolist() for column in rows if column not in ("step",)
-            }
+            columns = {column: rows[column].tolist() for column in rows if column not in ("step",)}
             columns = {c: [None if _nan(v) else v for v in values] for c, values in columns.items()}
             store.write(name, columns, trajectory, int(step))
     for row in tables.trajectories.to_dict("records"):

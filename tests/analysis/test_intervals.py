@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy import stats
 from statsmodels.formula.api import ols
 
-import pandas as pd
 from al_ray.analysis.intervals import Crossed, t_interval
 
 

@@ -100,7 +100,7 @@ CURVE = [0.4, 0.5, 0.6, 0.7]
 
 def test_table_by_hand():
     arms = {
-        "random": {seed: CURVE for seed in range(5)},
+        "random": dict.fromkeys(range(5), CURVE),
         "margin": {seed: [0.4, 0.6, 0.7, 0.8] for seed in range(5)},
     }
     table = savings(study(arms, [10, 20, 30, 40]), labels_per_day=100)
