@@ -79,7 +79,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     if said.empty:
         console.print("No arm but random is there: nothing to compare.", markup=False)
     if len(table):
-        console.print(_savings_table(table, study.demonstration))
+        console.print(savings_table(table, study.demonstration))
     return 0
 
 
@@ -89,7 +89,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return answer
 
 
-def _savings_table(table: pd.DataFrame, demonstration: bool) -> Table:
+def savings_table(table: pd.DataFrame, demonstration: bool) -> Table:
+    """Label savings for the console."""
     mark = " (demonstration on generated text)" if demonstration else ""
     shown = Table(title=f"Labels for the accuracy of N random labels{mark}", min_width=60)
     for title in ("strategy", "regime", "first", "step"):

@@ -1,12 +1,12 @@
 """Does the verdict keep its word? Studies with known savings, simulated many times.
 
-    python experiments/benchmarks/coverage.py [--repetitions 2000] [--seeds 5 10 20]
+    python experiments/benchmarks/coverage.py [--repetitions 1000] [--seeds 5 10 20]
 
 A study has a random arm and others on 100 to 900 labels. The true curve of random is
 0.92 - 3.2 / sqrt(n); an arm that saves needs 1 / factor of the labels beyond the first draw, which
 all arms share. A model answers a test row rightly if a sum of normal parts is above 0: what the
 curve asks for, the seed (shared by the arms), the fit, the row (shared by all), how the row suits
-the arm, and chance. Accuracies then move by about 3 points between seeds, and 500 test rows are
+the arm, and chance. Accuracies then move by about 3 points between seeds, and 300 test rows are
 themselves a sample: the known truth is over all seeds and rows. With `--heavy` one fit in ten is
 spoilt, by an amount that is itself random, so that nothing is normal any more.
 
@@ -61,7 +61,7 @@ def simulate(
     seeds: int,
     factors: list[float],
     noise: Noise,
-    rows: int = 500,
+    rows: int = 300,
     labels: NDArray[np.float64] = LABELS,
 ) -> list[NDArray[np.bool_]]:
     """One study: right answers (seeds, rows, steps) of random and of an arm per factor.
@@ -109,7 +109,7 @@ def coverage(
     target: int,
     repetitions: int,
     noise: Noise,
-    rows: int = 500,
+    rows: int = 300,
 ) -> Coverage:
     """Of the interval for the labels that an arm needs to reach random at step `target`."""
     rng = np.random.default_rng([seed, seeds, round(100 * factor), target])
@@ -137,7 +137,7 @@ def kinds(
     factors: list[float],
     repetitions: int,
     noise: Noise,
-    rows: int = 500,
+    rows: int = 300,
 ) -> NDArray[np.str_]:
     """Verdicts (repetitions, arms) on the arms of a study, tested together."""
     rng = np.random.default_rng([seed, seeds, len(factors), round(100 * sum(factors)), 7])
@@ -163,7 +163,7 @@ def kinds(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=2000)
+    parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--seeds", nargs="+", type=int, default=[5, 10, 20])
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     parser.add_argument("--heavy", action="store_true", help="one fit in ten is spoilt")
