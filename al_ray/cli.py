@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from al_ray import tables_command
 from al_ray.analysis.summary import arms
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
@@ -58,7 +59,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
     check.add_argument("--max-length", type=int, metavar="N", help="tokens; default: 128")
     check.add_argument("--json", action="store_true", help="for machines")
+    tables_command.add_commands(commands)
     options = parser.parse_args(argv)
+    if options.command in tables_command.NAMES:
+        _guard(parser.prog, lambda: tables_command.run_command(options, _console()))
     if options.command == "check":
         _guard(parser.prog, lambda: _check(options))
     _guard(parser.prog, lambda: _show(options.out, options.json))

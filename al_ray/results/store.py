@@ -1,4 +1,7 @@
-"""A study's folder: a Parquet file per table, trajectory and step, written whole or not at all."""
+"""A study's folder: a Parquet file per table, trajectory and step, written whole or not at all.
+
+`compact` merges the steps of a trajectory into one file; a step written later has its own again.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -20,6 +24,9 @@ from al_ray.files import atomic
 from al_ray.results.schema import SCHEMAS
 
 Weights = Mapping[str, NDArray[Any]]
+
+MERGED = "-all"
+"""What a merged file's name has in place of a step."""
 
 
 class Store:
@@ -39,6 +46,10 @@ class Store:
         """Where a table's rows of a trajectory (and step) are; step −1 is the initial draw."""
         name = trajectory if step is None else f"{trajectory}-{step:04d}"
         return self.folder / table / f"{name}.parquet"
+
+    def merged_path(self, table: str, trajectory: str) -> Path:
+        """Where `compact` puts the rows of all steps of a trajectory together."""
+        return self.folder / table / f"{trajectory}{MERGED}.parquet"
 
     def write(
         self,
@@ -79,10 +90,25 @@ class Store:
         path = self.path(table, trajectory, step)
         with atomic(path) as temp:
             pq.write_table(pa.Table.from_arrays(arrays, schema=schema), temp)
+        if step is not None:
+            self._drop_merged(table, trajectory, step)
+
+    def _drop_merged(self, table: str, trajectory: str, step: int) -> None:
+        """Take a step that was written again out of the merged file, for readers of the folder."""
+        path = self.merged_path(table, trajectory)
+        if not path.exists():
+            return
+        merged = pq.read_table(path, schema=SCHEMAS[table])
+        others = merged.filter(pc.not_equal(merged["step"], step))
+        if len(others) < len(merged):
+            with atomic(path) as temp:
+                pq.write_table(others, temp)
 
     def copy(self, source: str, target: str, step: int | None, table: str, **changes: Any) -> None:
         """Write a trajectory's rows of a table again under another trajectory's name."""
-        rows = pq.read_table(self.path(table, source, step), schema=SCHEMAS[table])
+        rows = self._rows_of(table, source, step)
+        if rows is None:
+            raise FileNotFoundError(self.path(table, source, step))
         columns = {name: rows.column(name).to_pylist() for name in rows.column_names}
         del columns["trajectory"]
         for name, value in changes.items():
@@ -118,15 +144,49 @@ class Store:
         else:
             table = ds.dataset(files, schema=schema, format="parquet").to_table()
         frame: pd.DataFrame = table.to_pandas()
+        names = {Path(file).stem for file in files}
+        if "step" in schema.names and any(name.endswith(MERGED) for name in names):
+            frame = self._newest(frame, name, names)
+        return frame
+
+    def _newest(self, frame: pd.DataFrame, table: str, names: set[str]) -> pd.DataFrame:
+        """Without a merged file's rows of steps that have a file of their own, which counts.
+
+        Both are there where `compact` was killed between writing one and removing the other.
+        """
+        steps = frame[["trajectory", "step"]].drop_duplicates().itertuples(index=False)
+        twice = [
+            (trajectory, step)
+            for trajectory, step in steps
+            if {self.path(table, trajectory, step).stem, f"{trajectory}{MERGED}"} <= names
+        ]
+        for trajectory, step in twice:
+            merged = pq.read_table(self.merged_path(table, trajectory), schema=SCHEMAS[table])
+            if step not in set(merged["step"].to_pylist()):
+                continue
+            own = self.read_one(table, trajectory, step)
+            kept = frame[(frame.trajectory != trajectory) | (frame.step != step)]
+            frame = pd.concat([kept, own], ignore_index=True)
         return frame
 
     def read_one(self, table: str, trajectory: str, step: int | None = None) -> pd.DataFrame | None:
-        """The rows of one file, or None where there is no such file."""
-        path = self.path(table, trajectory, step)
-        if not path.exists():
+        """The rows of a table for one trajectory (and step), or None where there are none."""
+        rows = self._rows_of(table, trajectory, step)
+        if rows is None:
             return None
-        frame: pd.DataFrame = pq.read_table(path, schema=SCHEMAS[table]).to_pandas()
+        frame: pd.DataFrame = rows.to_pandas()
         return frame
+
+    def _rows_of(self, table: str, trajectory: str, step: int | None) -> pa.Table | None:
+        """From the step's own file or, where that has been merged, from the merged one."""
+        path, schema = self.path(table, trajectory, step), SCHEMAS[table]
+        if path.exists():
+            return pq.read_table(path, schema=schema)
+        merged = self.merged_path(table, trajectory)
+        if step is None or not merged.exists():
+            return None
+        rows = pq.read_table(merged, schema=schema, filters=[("step", "=", step)])
+        return rows if len(rows) else None
 
     # Description
 

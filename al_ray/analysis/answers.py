@@ -1,0 +1,57 @@
+"""Which test rows each model answers rightly, as arrays that can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from al_ray.analysis.study import Study
+
+Key = tuple[str, int]
+"""A trajectory and a step."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Every model's answers on the rows of one test, in one order.
+
+    Attributes:
+        row_ids: (rows,).
+        right: by trajectory and step, bool (rows,). A step that lacks a row is left out.
+        predictions: by trajectory and step, (rows,) places in `names`.
+        names: of predicted labels.
+    """
+
+    row_ids: NDArray[Any]
+    right: dict[Key, NDArray[np.bool_]]
+    predictions: dict[Key, NDArray[np.int64]]
+    names: NDArray[Any]
+
+
+def answers(study: Study, test: str | None = None) -> Answers:
+    """The answers of a study's models on a test; empty where `predictions` is."""
+    rows = study.predictions
+    rows = rows[rows.test == (study.test if test is None else test)]
+    places, row_ids = pd.factorize(rows.row_id)
+    predicted, names = pd.factorize(rows.prediction)
+    is_right = (rows.prediction == rows.label).to_numpy(bool)
+    right: dict[Key, NDArray[np.bool_]] = {}
+    predictions: dict[Key, NDArray[np.int64]] = {}
+    where: Any = rows.groupby(["trajectory", "step"], sort=False).indices
+    for (trajectory, step), index in where.items():
+        if len(index) != len(row_ids):
+            continue
+        order = index[np.argsort(places[index])]
+        right[str(trajectory), int(step)] = is_right[order]
+        predictions[str(trajectory), int(step)] = predicted[order]
+    return Answers(np.asarray(row_ids), right, predictions, np.asarray(names))
+
+
+def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:
+    """The rows of `steps` whose model's answers are known."""
+    known = [key in right for key in zip(steps.trajectory, steps.step, strict=True)]
+    return steps[np.array(known, dtype=bool)]

@@ -1,0 +1,200 @@
+"""A study as its tables tell it: the frames that every analysis starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from al_ray.analysis.summary import ARM
+from al_ray.config import CONTROL
+from al_ray.errors import UserError
+from al_ray.results import Store
+
+RANDOM: Final = "random"
+"""The strategy that all others are measured against."""
+
+REPLAY: Final = "replay"
+"""The strategy name of a refit of rows that another trajectory chose; see `noise`."""
+
+SETTING: Final = [name for name in ARM if name != "strategy"]
+"""What an arm shares with the random arm that it is compared with."""
+
+METRICS: Final = {
+    "accuracy": "test_accuracy",
+    "balanced_accuracy": "test_balanced_accuracy",
+    "macro_f1": "test_macro_f1",
+}
+"""Names of metrics, and their columns in `steps`."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of one study's folder, or frames of the same columns.
+
+    Attributes:
+        out: the folder.
+        description: `study.json`.
+        trajectories: a row per trajectory that was asked for, in that order; one that never began
+            has its identity alone, with `status` null.
+        steps: a row per step and test, of these trajectories.
+        selections: a row per chosen row.
+        predictions: a row per test row and step.
+        members: a row per member and step.
+        rows: what the row ids stand for: row_id, split, label, text, tokens.
+        labels: names of the labels, in the order in which counts are kept.
+        test: name of the main test.
+        tests: names of all tests.
+        demonstration: whether the text is generated, so that nothing may be claimed.
+    """
+
+    out: Path
+    description: dict[str, Any]
+    trajectories: pd.DataFrame
+    steps: pd.DataFrame
+    selections: pd.DataFrame
+    predictions: pd.DataFrame
+    members: pd.DataFrame
+    rows: pd.DataFrame
+    labels: tuple[str, ...]
+    test: str
+    tests: tuple[str, ...]
+    demonstration: bool
+
+    def curves(self, test: str | None = None) -> pd.DataFrame:
+        """Steps of the arms on one test, in the order of arms, seeds and steps.
+
+        Controls and replays are no arms and are left out; trajectories that are not complete are
+        in it with the steps that they have.
+
+        Args:
+            test: name of the test; None: the main one.
+
+        Returns:
+            The columns of `steps`, and `complete`: whether the trajectory is.
+
+        Raises:
+            UserError: no such test.
+        """
+        wanted = self.test if test is None else test
+        if wanted not in self.tests:
+            raise UserError(f"{self.out}: no test {wanted!r}; it has {', '.join(self.tests)}")
+        arms = self.trajectories[~self.trajectories.strategy.isin([CONTROL, REPLAY])]
+        place = {name: number for number, name in enumerate(arms.trajectory)}
+        done = set(arms.trajectory[arms.status == "complete"])
+        found = self.steps[(self.steps.test == wanted) & self.steps.trajectory.isin(place)]
+        found = found.assign(
+            complete=found.trajectory.isin(done), _place=found.trajectory.map(place)
+        ).sort_values(["_place", "step"], kind="stable")
+        return found.drop(columns="_place").reset_index(drop=True)
+
+    def arms(self) -> pd.DataFrame:
+        """ARM, a row per arm that was asked for, in that order; controls and replays are none."""
+        arms = self.trajectories[~self.trajectories.strategy.isin([CONTROL, REPLAY])]
+        return arms[ARM].drop_duplicates().reset_index(drop=True)
+
+    def missing(self) -> pd.DataFrame:
+        """Trajectories that failed, never began or are not at their end yet.
+
+        Returns:
+            trajectory, ARM, seed, status (`not begun` where there is none; `behind` where it was
+            complete before it was asked for more steps), error.
+        """
+        asked = self.description.get("trajectories", {})
+        done = self.steps.groupby("trajectory").step.nunique()
+        here = self.trajectories.trajectory.map(done).fillna(0)
+        wanted = self.trajectories.trajectory.map(asked) if asked else here
+        status = self.trajectories.status.astype(object)
+        status = status.where(status.notna(), "not begun")
+        status = status.where((status != "complete") | (here >= wanted), "behind")
+        found = self.trajectories.assign(status=status)[status != "complete"]
+        return found[["trajectory", *ARM, "seed", "status", "error"]].reset_index(drop=True)
+
+
+def load(out: str | Path) -> Study:
+    """Read a study's folder.
+
+    Raises:
+        UserError: no study there.
+        StudyConflict: its description cannot be read.
+    """
+    store = Store(out)
+    description = store.read_description()
+    if description is None:
+        raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
+    asked = list(description["trajectories"])
+    rows = store.read("rows")
+    tests = tuple(description["tests"])
+    return Study(
+        out=store.folder,
+        description=description,
+        trajectories=_asked(store.read("trajectories"), asked, description),
+        steps=_headed(store.read("steps", asked)),
+        selections=store.read("selections", asked),
+        predictions=store.read("predictions", asked),
+        members=store.read("members", asked),
+        rows=rows,
+        labels=tuple(description["labels"]),
+        test=tests[0],
+        tests=tests,
+        demonstration=bool(description["demonstration"]),
+    )
+
+
+def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]) -> pd.DataFrame:
+    """The trajectories asked for, in that order, with those that never began."""
+    known = _headed(known).set_index("trajectory")
+    begun = [name for name in asked if name in known.index]
+    found = known.loc[begun].reset_index()
+    others = [_from_name(name, description) for name in asked if name not in known.index]
+    if others:
+        absent = pd.DataFrame(others)
+        found = absent if found.empty else pd.concat([found, absent], ignore_index=True)
+        found = found.reindex(columns=["trajectory", *known.columns])
+    place = {name: number for number, name in enumerate(asked)}
+    return found.sort_values(
+        "trajectory", key=lambda names: names.map(place), kind="stable"
+    ).reset_index(drop=True)
+
+
+def _headed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tables from before there were heads have none; all were fine-tuned."""
+    return frame.assign(head=frame["head"].fillna("fine-tuned"))
+
+
+def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
+    """What a trajectory's name and the study's last configuration say of one that never began."""
+    study = description.get("study", {})
+    rest, seed = name.rsplit("-", 2)[:2]
+    rest, size = rest.rsplit("-", 1)
+    retrain = next(r for r in ("warm-new", "warm", "cold") if rest.endswith(f"-{r}"))
+    strategy = rest.removesuffix(f"-{retrain}")
+    heads = study.get("heads") or ["fine-tuned"]
+    initial = None if strategy == CONTROL else study.get("initial")
+    return {
+        "trajectory": name,
+        "strategy": strategy,
+        "retrain": retrain,
+        "head": heads[0],
+        "step_size": int(size),
+        "initial": int(initial or size),
+        "seed": int(seed.removeprefix("s")),
+    }
+
+
+def each(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as tuples with names."""
+    return iter(frame.itertuples(index=False))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dicts."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def groups(frame: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Groups in the order in which they are first met, with their keys."""
+    return iter(frame.groupby(by, sort=False))

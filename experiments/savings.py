@@ -1,0 +1,125 @@
+"""Label savings (experiment E7 of the reference study): labels for the accuracy of N random rows.
+
+One study a number of epochs, since all trajectories of a folder are trained alike: OUT/epochs-3,
+OUT/epochs-15. The baseline of N random rows is of the same recipe, epochs and regime as the arms.
+Then the table of all of them, also as OUT/savings.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from al_ray.analysis.savings import savings
+from al_ray.analysis.study import load
+from al_ray.analysis.verdict import sentences
+from al_ray.cli import study_main
+from al_ray.options import Experiment
+from al_ray.tables_command import savings_table
+
+EXPERIMENT = Experiment(
+    name="savings",
+    title="Labels that arms need for the accuracy of N random rows, by step size and epochs.",
+    strategies=("random", "least-confidence", "margin", "entropy", "qbc"),
+    step_sizes=(3000, 1000, 500, 200),
+    budget=21_000,
+    batch_size=8,
+    max_length=512,
+)
+TARGETS = (21_000, 7_000, 3_000, 1_000)
+
+# A demonstration of minutes: two arms, three step sizes, up to 240 labels.
+DEMO = {"--strategies": ("random", "margin"), "--step-size": (120, 60, 30), "--budget": (240,)}
+DEMO_TARGETS = (240, 120)
+
+
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """This script's own options, and the rest, which are news7.py's."""
+    parser = argparse.ArgumentParser(
+        prog="savings.py",
+        description=EXPERIMENT.title,
+        allow_abbrev=False,
+        epilog="All other options are those of news7.py --help.",
+    )
+    parser.add_argument("--epochs", nargs="+", type=int, default=[3, 15], help="default: 3 15")
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help=f"random rows; default: {' '.join(map(str, TARGETS))} "
+        f"(embedded: {' '.join(map(str, DEMO_TARGETS))})",
+    )
+    parser.add_argument("--out", default="results/savings", help="default: results/savings")
+    parser.add_argument("--labels-per-day", type=float, default=1000.0, metavar="N")
+    options, rest = parser.parse_known_args(argv)
+    if min(options.epochs) < 1 or len(set(options.epochs)) < len(options.epochs):
+        parser.error("--epochs: give different numbers from 1")
+    return options, rest
+
+
+def study_arguments(rest: Sequence[str], epochs: int, out: Path) -> list[str]:
+    """The options of one study, with the defaults that E7 needs where nothing else is given."""
+    given = {option.split("=", 1)[0] for option in rest}
+    demonstration = "--data" not in given or "embedded" in rest or "--data=embedded" in rest
+    # Five seeds are the fewest with an interval; a floor on updates would make epochs mean nothing.
+    defaults: dict[str, tuple[object, ...]] = {"--seeds": (0, 1, 2, 3, 4), "--min-updates": (0,)}
+    if demonstration:
+        defaults |= DEMO
+    if "--steps" in given:
+        defaults.pop("--budget", None)
+    made = [*rest]
+    for option, values in defaults.items():
+        if option not in given:
+            made += [option, *map(str, values)]
+    return [*made, "--epochs", str(epochs), "--out", str(out)]
+
+
+def table(out: Path, epochs: Sequence[int], targets: Sequence[int], per_day: float) -> pd.DataFrame:
+    """The savings of all folders, with a column for the epochs."""
+    parts = []
+    for number in epochs:
+        study = load(out / f"epochs-{number}")
+        found = savings(study, targets=targets, labels_per_day=per_day)
+        found.insert(0, "epochs", number)
+        parts.append(found)
+    return pd.concat(parts, ignore_index=True)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options, rest = parse(argv)
+    out, code = Path(options.out), 0
+    for epochs in options.epochs:
+        try:
+            study_main(EXPERIMENT, study_arguments(rest, epochs, out / f"epochs-{epochs}"))
+        except SystemExit as ended:
+            if ended.code not in (0, 1):  # 1: some trajectories failed, and are named
+                raise
+            code = max(code, int(ended.code or 0))
+    console = Console(highlight=False, width=140)
+    targets = options.targets
+    for epochs in options.epochs:
+        study = load(out / f"epochs-{epochs}")
+        if targets is None:
+            targets = list(DEMO_TARGETS if study.demonstration else TARGETS)
+        found = savings(study, targets=targets, labels_per_day=options.labels_per_day)
+        console.print(f"\n{epochs} epochs", style="bold")
+        console.print(savings_table(found, study.demonstration))
+        for line in sentences(study, labels_per_day=options.labels_per_day):
+            console.print(f"- {line}.", markup=False, soft_wrap=True)
+        absent = sorted(set(targets) - set(found.target_labels), reverse=True)
+        if absent:
+            console.print(f"No baseline of {', '.join(f'{n:,}' for n in absent)} random labels.")
+    every = table(out, options.epochs, targets, options.labels_per_day)
+    every.to_csv(out / "savings.csv", index=False)
+    console.print(f"{out / 'savings.csv'}", markup=False)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

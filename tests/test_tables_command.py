@@ -1,0 +1,93 @@
+"""`al-ray verdict` and `al-ray compact`, as they are called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "analysis"))
+
+from studies import noisy, study, write
+
+from al_ray.cli import main
+
+CURVE = [0.5, 0.6, 0.66, 0.70]
+LABELS = [1000, 2000, 3000, 4000]
+
+
+@pytest.fixture
+def out(tmp_path):
+    arms = {
+        "random": noisy(CURVE, 6, 0.004),
+        "margin": noisy([0.5, 0.66, 0.72, 0.75], 6, 0.004, 1),
+        "entropy": {0: CURVE, 1: CURVE[:1]},
+    }
+    one = study(arms, LABELS, status={("entropy", 1): "failed"})
+    write(tmp_path, one)
+    return tmp_path
+
+
+def call(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def test_verdict_in_words(out, capsys):
+    assert call("verdict", out) == 0
+    said = capsys.readouterr().out
+    assert "- margin reaches the accuracy of 4,000 random labels with 2," in said
+    assert "- entropy: cannot tell" in said
+    assert "- Missing: entropy, seed 1: failed (training diverged)." in said
+    assert "Labels for the accuracy of N random labels" in said
+
+
+def test_verdict_for_machines(out, capsys):
+    assert call("verdict", out, "--json", "--labels-per-day", "500") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [arm["kind"] for arm in said["verdict"]] == ["saves", "cannot tell"]
+    assert said["missing"][0]["error"] == "training diverged"
+    ends = [row for row in said["savings"] if row["target_labels"] == 4000]
+    assert ends[0]["saved_days"] == pytest.approx(ends[0]["saved_labels"] / 500)
+    assert ends[1]["low"] is None
+    assert not said["demonstration"]
+
+
+def test_compact(out, capsys):
+    assert call("compact", out, "--json") == 0
+    said = {table["table"]: table for table in json.loads(capsys.readouterr().out)}
+    assert said["steps"]["files_before"] == 6 * 4 * 2 + 4 + 1
+    assert said["steps"]["files_after"] == 14
+    assert call("compact", out) == 0
+    assert "steps: " in capsys.readouterr().out
+    assert call("verdict", out) == 0
+
+
+@pytest.mark.parametrize("command", ["verdict", "compact"])
+def test_no_study(tmp_path, command, capsys):
+    assert call(command, tmp_path) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "no study there" in error
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "nan", "inf"])
+def test_nobody_labels_nothing(out, given, capsys):
+    assert call("verdict", out, "--labels-per-day", given) == 2
+    assert "give a number above 0" in capsys.readouterr().err
+
+
+def test_no_such_test(out, capsys):
+    assert call("verdict", out, "--test", "dev") == 2
+    assert "no test 'dev'" in capsys.readouterr().err
+
+
+def test_commands_load_no_model():
+    from test_layout import OF_A_MODEL, loaded
+
+    modules = ["study", "verdict", "claims", "agreement", "costs", "noise", "stability"]
+    names = loaded(*(f"al_ray.analysis.{module}" for module in modules), "al_ray.tables_command")
+    assert names.isdisjoint(["ray", *OF_A_MODEL])
