@@ -8,11 +8,14 @@ field depends on nothing but its rows, so the picks are those of one holder that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from al_ray import randomness
 from al_ray.errors import NotNumbers
@@ -104,12 +107,26 @@ class Holder:
 
     def take(self, chosen: Best) -> Best | None:
         """A row has been chosen, here or elsewhere; answers with `best` after it."""
-        for chunk in self._chunks:
-            place = int(np.searchsorted(chunk.rows, chosen.row))
-            if place < len(chunk.rows) and chunk.rows[place] == chosen.row:
-                chunk.left[place] = False
-            chunk.field.take(chosen.centre)
+        with _one_thread():
+            for chunk in self._chunks:
+                place = int(np.searchsorted(chunk.rows, chosen.row))
+                if place < len(chunk.rows) and chunk.rows[place] == chosen.row:
+                    chunk.left[place] = False
+                chunk.field.take(chosen.centre)
         return self.best()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS from sharing out the product of a chunk, which takes half a millisecond.
+
+    Its threads wait for each other after every one, tens of milliseconds where cores are busy.
+    """
+    return _controller().limit(limits=1, user_api="blas")  # type: ignore[no-any-return]
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, eq=False)
