@@ -40,7 +40,7 @@ def progress(
     for name, wanted in asked.items():
         facts = known.loc[name] if name in known.index else None
         rows = mine.get(name)
-        newest = None if rows is None else rows.loc[rows.step.idxmax()]
+        newest = None if rows is None else rows.iloc[int(rows.step.to_numpy().argmax())]
         head = facts if facts is not None else newest
         done = 0 if rows is None else len(rows)
         mean = None if rows is None else float(rows.step_seconds.mean())
