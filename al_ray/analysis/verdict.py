@@ -17,7 +17,7 @@ import pandas as pd
 from al_ray.analysis.comparison import against_random, by_step
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.savings import AT_FIRST, savings
-from al_ray.analysis.study import RANDOM, SETTING, Study, records
+from al_ray.analysis.study import RANDOM, SETTING, Study, groups, records
 from al_ray.analysis.summary import ARM
 
 KINDS: Final = ("saves", "better", "no difference", "worse", "cannot tell")
@@ -49,14 +49,16 @@ def verdict(
         the columns of `against_random`, and of `savings` at the most random labels.
     """
     compared = against_random(study, test=test, level=level)
-    saved = savings(study, test=test, level=level, labels_per_day=labels_per_day)
+    ends = _ends(study, test)
+    targets = sorted(set(ends.values()))
+    saved = savings(study, targets, test=test, level=level, labels_per_day=labels_per_day)
     steps = by_step(study, test=test, level=level)
     names = arm_names(study)
     made: list[dict[str, Any]] = []
     for row in records(compared):
         arm = {name: row[name] for name in ARM}
         own = saved[(saved[ARM] == pd.Series(arm)).all(axis=1)]
-        at_end = _headline(own, study)
+        at_end = _headline(own, ends.get(tuple(arm[name] for name in SETTING)))
         kind = decide(row, at_end, level)
         local = steps[(steps[ARM] == pd.Series(arm)).all(axis=1)]
         name = names[tuple(arm.values())]
@@ -138,20 +140,18 @@ def decide(compared: dict[str, Any], at_end: dict[str, Any], level: float = 0.95
     return "saves" if at_end and at_end["high"] < at_end["target_labels"] else "better"
 
 
-def _headline(own: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """The row of the most labels that the random arm of the setting went to."""
-    if own.empty:
-        return {}
-    setting = {name: own[name].iloc[0] for name in SETTING}
-    curves = study.curves()
-    random = curves[
-        (curves.strategy == RANDOM) & (curves[SETTING] == pd.Series(setting)).all(axis=1)
-    ]
-    found = own[own.target_labels <= random.n_labelled.max()]
-    found = found[found.seeds == found.seeds.max()]
-    if found.empty:
-        return {}
-    return records(found[found.target_labels == found.target_labels.max()])[0]
+def _ends(study: Study, test: str | None) -> dict[tuple[Any, ...], int]:
+    """By setting, the most labels that all complete random trajectories have."""
+    curves = study.curves(test)
+    random = curves[curves.complete & (curves.strategy == RANDOM)]
+    last = random.groupby([*SETTING, "trajectory"], sort=False).n_labelled.max().reset_index()
+    return {key: int(rows.n_labelled.min()) for key, rows in groups(last, SETTING)}
+
+
+def _headline(own: pd.DataFrame, end: int | None) -> dict[str, Any]:
+    """The row of these random labels."""
+    found = records(own[own.target_labels == end])
+    return found[0] if found else {}
 
 
 def _sentence(

@@ -28,6 +28,8 @@ from al_ray.report.theme import colour
 
 _MOST_SETS: Final = 20
 _MOST_ARMS: Final = 6
+_MOST_PAIRS: Final = 10
+_DOTS: Final = 190
 _PARTS: Final = {
     "both": "both right",
     "only_a": "the first alone",
@@ -49,8 +51,9 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
     frame = frame.assign(**{part: frame[part] / total for part in _PARTS})
     frame = frame.assign(setting=frame.setting_a, pair=frame.strategy_a + " · " + frame.strategy_b)
     settings = list(dict.fromkeys(frame.setting))
-    long = frame.melt(
-        id_vars=["setting", "pair", "n_labelled", "jaccard", "chance", "contains"],
+    drawn, beside = _beside(frame, "random")
+    long = drawn.melt(
+        id_vars=["setting", "beside", "pair", "n_labelled", "jaccard", "chance", "contains"],
         value_vars=list(_PARTS),
         var_name="part",
         value_name="share",
@@ -58,14 +61,14 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
     long["order"] = long.part.map({part: place for place, part in enumerate(_PARTS)})
     long["part"] = long.part.map(_PARTS)
     colours = ["phase-0", "phase-1", "phase-2", "phase-3"]
-    base = alt.Chart(data("pairs")).transform_filter(chosen("setting"))
+    base = alt.Chart(data("pairs")).transform_filter(chosen("setting", "beside"))
     order = list(dict.fromkeys(frame.pair))
     chart = base.mark_bar(height={"band": 0.7}).encode(
         y=alt.Y(
             "pair:N",
             title=None,
             sort=order,
-            axis=alt.Axis(labelLimit=220, grid=False, ticks=False, domain=False),
+            axis=alt.Axis(labelLimit=260, grid=False, ticks=False, domain=False),
         ),
         x=alt.X(
             "share:Q",
@@ -88,8 +91,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
             number("n_labelled", "labels"),
         ],
     )
-    most = int(frame.groupby("setting").pair.nunique().max())
-    choices = (Control("setting", "Setting", option_list(settings), settings[0]),)
+    choices, fixed = _choices(settings, beside)
     numbers = (
         ("setting", "setting", ""),
         ("pair", "arms", ""),
@@ -104,13 +106,13 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         "Right together, right alone",
         "Of two arms with equally many labels: which test rows are right by both, by one alone "
         "and by neither, mean over seeds.",
-        (Panel("pairs", "", layered(chart), max(120, 26 * most + 70), ("pairs",), wide=True),),
+        (Panel("pairs", "", layered(chart), _height(drawn), ("pairs",), wide=True),),
         {
             "pairs": records(long),
             "pair-table": records(frame, *(field for field, _, _ in numbers)),
         },
-        choices if len(settings) > 1 else (),
-        {} if len(settings) > 1 else {"setting": settings[0]},
+        choices,
+        fixed,
         legend=False,
         key=tuple(zip(_PARTS.values(), colours, strict=True)),
         numbers=(Numbers("pair-table", numbers),),
@@ -121,7 +123,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
 def sets(study: Study, arms: Arms) -> Figure | None:
     """UpSet: test rows by which arms get them right, of one setting and seed."""
     curves = arms.named(study.curves())
-    made, members, choices = [], [], []
+    made, members, choices, most = [], [], [], 0
     for setting, mine in curves.groupby("setting", sort=False):
         strategies = list(dict.fromkeys(mine.strategy))[:_MOST_ARMS]
         mine = mine[mine.strategy.isin(strategies)]
@@ -131,14 +133,18 @@ def sets(study: Study, arms: Arms) -> Figure | None:
         n_labelled, seed = place
         facts = {name: mine[name].iloc[0] for name in SETTING}
         found = right_sets(study, n_labelled, seed, **facts)
-        found = found.sort_values("rows", ascending=False, kind="stable").head(_MOST_SETS)
-        choices.append((str(setting), f"{setting}: seed {seed}, {n_labelled:,} labels"))
+        counts: dict[str, int] = {}
         for combination, rows in zip(found.arms, found.rows, strict=True):
-            inside = set(combination)
-            text = ", ".join(s for s in strategies if s in inside) or "none"
-            made.append({"setting": setting, "right": text, "rows": int(rows)})
+            text = ", ".join(s for s in strategies if s in combination) or "none"
+            counts[text] = counts.get(text, 0) + int(rows)
+        largest = sorted(counts.items(), key=lambda item: -item[1])[:_MOST_SETS]
+        most = max(most, len(strategies))
+        choices.append((str(setting), f"{setting}: seed {seed}, {n_labelled:,} labels"))
+        for text, rows in largest:
+            inside = set(text.split(", "))
+            made.append({"setting": setting, "right": text, "rows": rows})
             members += [
-                {"setting": setting, "right": text, "arm": s, "in": s in inside, "rows": int(rows)}
+                {"setting": setting, "right": text, "arm": s, "in": s in inside, "rows": rows}
                 for s in strategies
             ]
     if not made:
@@ -148,8 +154,9 @@ def sets(study: Study, arms: Arms) -> Figure | None:
         "right-sets",
         "Which arms get a test row right",
         "Each column is a set of test rows: dots mark the arms that get them right, and no other "
-        "does; the bar counts them.",
-        (Panel("right-sets", "", _upset(), 320, ("sets", "dots"), wide=True),),
+        "does; the bar counts them."
+        + (f" The first {_MOST_ARMS} of {len(arms.lines)} arms." if most < len(arms.lines) else ""),
+        (Panel("right-sets", "", _upset(most), _DOTS + 26 * most, ("sets", "dots"), wide=True),),
         {"sets": made, "dots": members},
         (Control("setting", "Setting", tuple(choices), choices[0][0]),) if len(choices) > 1 else (),
         {} if len(choices) > 1 else {"setting": choices[0][0]},
@@ -159,7 +166,7 @@ def sets(study: Study, arms: Arms) -> Figure | None:
     )
 
 
-def _upset() -> alt.LayerChart:
+def _upset(arms: int) -> alt.LayerChart:
     """Bars above, dots below: two vertical axes that share one horizontal one."""
     where = chosen("setting")
     order = alt.EncodingSortField(field="rows", op="max", order="descending")
@@ -177,7 +184,7 @@ def _upset() -> alt.LayerChart:
         "arm:N",
         title=None,
         sort=None,
-        scale=alt.Scale(range=[190, 320]),
+        scale=alt.Scale(range=[_DOTS, _DOTS + 26 * arms]),
         axis=alt.Axis(orient="left", grid=False, domain=False, ticks=False, labelLimit=140),
     )
     tips = [word("right", "right"), number("rows", "test rows")]
@@ -212,19 +219,21 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
     if frame.empty:
         return None
     frame = frame.assign(setting=frame.setting_a, pair=frame.strategy_a + " · " + frame.strategy_b)
-    grouped = frame.groupby(["setting", "pair", "step"], sort=False, as_index=False).agg(
-        jaccard=("jaccard", "mean"), chance=("chance", "mean"), seeds=("seed", "nunique")
-    )
+    grouped = frame.groupby(
+        ["setting", "strategy_a", "strategy_b", "pair", "step"], sort=False, as_index=False
+    ).agg(jaccard=("jaccard", "mean"), chance=("chance", "mean"), seeds=("seed", "nunique"))
     last = grouped.groupby(["setting", "pair"]).step.transform("max")
     grouped = grouped[grouped.step == last]
     grouped["batch"] = grouped.step + 1
     settings = list(dict.fromkeys(grouped.setting))
-    base = alt.Chart(data("overlap")).transform_filter(chosen("setting"))
+    drawn, beside = _beside(grouped, "margin")
+    choices, fixed = _choices(settings, beside)
+    base = alt.Chart(data("overlap")).transform_filter(chosen("setting", "beside"))
     y = alt.Y(
         "pair:N",
         title=None,
         sort=list(dict.fromkeys(grouped.pair)),
-        axis=alt.Axis(labelLimit=220, grid=False, ticks=False, domain=False),
+        axis=alt.Axis(labelLimit=260, grid=False, ticks=False, domain=False),
     )
     tips = [
         word("pair", "arms"),
@@ -246,7 +255,6 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
             y=y, x=alt.X("chance:Q"), tooltip=tips
         ),
     )
-    most = int(grouped.groupby("setting").pair.nunique().max())
     numbers = (
         ("setting", "setting", ""),
         ("pair", "arms", ""),
@@ -255,18 +263,17 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
         ("chance", "by chance", "%"),
         ("seeds", "seeds", "n"),
     )
-    several = len(settings) > 1
     return Figure(
         "overlap",
         "Chosen alike",
-        "Rows that two arms chose in common in their last batch, mean over seeds. The short bar "
-        "is what chance would give.",
-        (Panel("overlap", "", chart, max(110, 26 * most + 40), ("overlap",), wide=True),),
-        {"overlap": records(grouped)},
-        (Control("setting", "Setting", option_list(settings), settings[0]),) if several else (),
-        {} if several else {"setting": settings[0]},
+        "Rows that two arms have in common of all they had chosen by their last batch, without "
+        "the first draw; mean over seeds. The short bar is what chance would give.",
+        (Panel("overlap", "", chart, _height(drawn), ("overlap",), wide=True),),
+        {"overlap": records(drawn), "overlap-table": records(grouped)},
+        choices,
+        fixed,
         legend=False,
-        numbers=(Numbers("overlap", numbers),),
+        numbers=(Numbers("overlap-table", numbers),),
         kind=2,
     )
 
@@ -281,3 +288,33 @@ def _common(curves: pd.DataFrame) -> tuple[int, int] | None:
     largest = full.index.get_level_values("n_labelled").max()
     seeds = full.loc[largest].index
     return int(largest), int(seeds.min())
+
+
+def _beside(frame: pd.DataFrame, first: str) -> tuple[pd.DataFrame, list[str]]:
+    """The pairs to draw at once: all, or where these are many, those of an arm to be chosen.
+
+    Returns:
+        The frame with `beside`, the arm under which a pair is drawn ('' where nothing is to be
+        chosen), and the arms to choose from, `first` as the first if it is there.
+    """
+    if int(frame.groupby("setting").pair.nunique().max()) <= _MOST_PAIRS:
+        return frame.assign(beside=""), []
+    names = list(dict.fromkeys([*frame.strategy_a, *frame.strategy_b]))
+    names.sort(key=lambda name: name != first)
+    either = [frame.assign(beside=frame[side]) for side in ("strategy_a", "strategy_b")]
+    return pd.concat(either, ignore_index=True), names
+
+
+def _choices(settings: list[str], beside: list[str]) -> tuple[tuple[Control, ...], dict[str, str]]:
+    """Controls of what there is a choice of, and the values of the others."""
+    made = []
+    if len(settings) > 1:
+        made.append(Control("setting", "Setting", option_list(settings), settings[0]))
+    if beside:
+        made.append(Control("beside", "Pairs with", option_list(beside), beside[0]))
+    fixed = {} if len(settings) > 1 else {"setting": settings[0]}
+    return tuple(made), fixed if beside else {**fixed, "beside": ""}
+
+
+def _height(drawn: pd.DataFrame) -> int:
+    return 28 * int(drawn.groupby(["setting", "beside"]).pair.nunique().max()) + 44

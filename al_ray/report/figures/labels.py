@@ -220,7 +220,7 @@ def _by_step(
     labels = [label for label in shown_labels(study) if (frame.label == label).any()]
     names = [arm for arm in arms.names if (frame.arm == arm).any()]
     first = next((arm for arm in names if not arm.startswith("random")), names[0])
-    last = int(frame.step.max())
+    last, end = int(frame.step.max()), int(frame.step[frame.arm == first].max())
     base = alt.Chart(data(name)).transform_filter(chosen("arm"))
     y = alt.Y("label:N", title=None, sort=labels, axis=_label_axis())
     x = alt.X(
@@ -281,7 +281,7 @@ def _by_step(
         {name: records(frame, "arm", "label", "step", "n_labelled", value, "beside", digits=3)},
         (
             Control("arm", "Arm", option_list(names), first),
-            Control("step", "Step", stops, last, slider=True),
+            Control("step", "Step", stops, end, slider=True),
         ),
         legend=False,
         numbers=(
