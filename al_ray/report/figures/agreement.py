@@ -123,9 +123,11 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
 def sets(study: Study, arms: Arms) -> Figure | None:
     """UpSet: test rows by which arms get them right, of one setting and seed."""
     curves = arms.named(study.curves())
-    made, members, choices, most = [], [], [], 0
+    made, members, choices, most, arms_there = [], [], [], 0, 0
     for setting, mine in curves.groupby("setting", sort=False):
-        strategies = list(dict.fromkeys(mine.strategy))[:_MOST_ARMS]
+        strategies = list(dict.fromkeys(mine.strategy))
+        arms_there = max(arms_there, len(strategies))
+        strategies = strategies[:_MOST_ARMS]
         mine = mine[mine.strategy.isin(strategies)]
         place = _common(mine)
         if place is None or len(strategies) < 2:
@@ -155,7 +157,7 @@ def sets(study: Study, arms: Arms) -> Figure | None:
         "Which arms get a test row right",
         "Each column is a set of test rows: dots mark the arms that get them right, and no other "
         "does; the bar counts them."
-        + (f" The first {_MOST_ARMS} of {len(arms.lines)} arms." if most < len(arms.lines) else ""),
+        + (f" The first {_MOST_ARMS} of {arms_there} arms." if arms_there > _MOST_ARMS else ""),
         (Panel("right-sets", "", _upset(most), _DOTS + 26 * most, ("sets", "dots"), wide=True),),
         {"sets": made, "dots": members},
         (Control("setting", "Setting", tuple(choices), choices[0][0]),) if len(choices) > 1 else (),
