@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from al_ray import tables_command
-from al_ray.analysis.summary import arms
+from al_ray import report_command, show_command, tables_command
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
@@ -36,23 +36,23 @@ from al_ray.options import (
     study_config,
     study_parser,
 )
-from al_ray.results import SCHEMAS, Store
+from al_ray.results import Store
 
 
 def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoReturn:
-    """Run an experiment's script: parse, run, print the table of arms, exit."""
+    """Run an experiment's script: parse, run, print the table of arms, write the page, exit."""
     parser = study_parser(experiment)
     options = parser.parse_args(argv)
-    _guard(parser.prog, lambda: _run_experiment(experiment, options))
+    given = sys.argv[1:] if argv is None else argv
+    command = f"python experiments/{experiment.name}.py {shlex.join(given)}".rstrip()
+    _guard(parser.prog, lambda: _run_experiment(experiment, options, command))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run `al-ray`."""
     parser = Parser(prog="al-ray", description="Look at a corpus, or at what a study left on disk.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    show = commands.add_parser("show", help="how far a study is, and its arms")
-    show.add_argument("out", metavar="OUT", help="results folder")
-    show.add_argument("--json", action="store_true", help="for machines")
+    show_command.add_commands(commands)
     check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
     check.add_argument("data", metavar="DATA", help="folder or file, embedded, nsmc or ynat")
     add_columns(check)
@@ -60,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     check.add_argument("--max-length", type=int, metavar="N", help="tokens; default: 128")
     check.add_argument("--json", action="store_true", help="for machines")
     tables_command.add_commands(commands)
+    report_command.add_commands(commands)
     options = parser.parse_args(argv)
-    if options.command in tables_command.NAMES:
-        _guard(parser.prog, lambda: tables_command.run_command(options, _console()))
-    if options.command == "check":
-        _guard(parser.prog, lambda: _check(options))
-    _guard(parser.prog, lambda: _show(options.out, options.json))
+    for module in (show_command, tables_command, report_command):
+        if options.command in module.NAMES:
+            _guard(parser.prog, partial(module.run_command, options, _console()))
+    _guard(parser.prog, lambda: _check(options))
 
 
 def _guard(program: str, action: Callable[[], int]) -> NoReturn:
@@ -83,7 +83,7 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
         sys.exit(130)
 
 
-def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
+def _run_experiment(experiment: Experiment, options: argparse.Namespace, command: str) -> int:
     from al_ray.cluster.study import run_study
 
     console = _console()
@@ -94,7 +94,8 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
             f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
             "--model FOLDER (--help lists the options).",
         )
-    study, where = study_config(experiment, options), run_config(experiment, options)
+    study = study_config(experiment, options)
+    where = replace(run_config(experiment, options), command=command)
     corpus = load_corpus(options)
     for note in corpus.notes:
         _say(console, note)
@@ -118,7 +119,8 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
     )
     check_length(model, training.max_length)
     outcome = run_study(study, where, corpus, model, console)
-    _print_summary(Path(where.out), console)
+    show_command.print_summary(Path(where.out), console)
+    report_command.after_study(Path(where.out), console)
     if outcome.unfinished:
         _say(
             console,
@@ -126,81 +128,6 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace) -> int:
             "complete: the same command goes on with them.",
         )
     return 1 if outcome.unfinished else 0
-
-
-# What is said at the end
-
-
-def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table of arms of a study's folder, and its description.
-
-    Raises:
-        UserError: no study there.
-    """
-    store = Store(out)
-    description = store.read_description()
-    if description is None:
-        raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
-    trajectories = store.read("trajectories")
-    replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
-    asked = [name for name in description["trajectories"] if name not in replays]
-    trajectories = trajectories[trajectories.trajectory.isin(asked)]
-    unknown = [name for name in asked if name not in set(trajectories.trajectory)]
-    order = {name: position for position, name in enumerate(asked)}
-    trajectories = trajectories.sort_values(
-        "trajectory", key=lambda names: names.map(order), kind="stable"
-    )
-    test = next(iter(description["tests"]))
-    return arms(store.read("steps"), trajectories, test), {**description, "not_begun": unknown}
-
-
-def _print_summary(out: Path, console: Console) -> None:
-    frame, description = summary(out)
-    test = next(iter(description["tests"]))
-    mark = " (demonstration on generated text)" if description["demonstration"] else ""
-    table = Table(
-        title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
-        min_width=60,
-    )
-    for title in ("strategy", "regime", "first", "step"):
-        table.add_column(title, justify="right" if title in ("first", "step") else "left")
-    for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
-        table.add_column(title, justify="left" if title == "missing" else "right")
-    for arm in frame.to_dict("records"):
-        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
-        table.add_row(
-            # Not a str, which would be read as markup.
-            Text(arm["strategy"] + " (frozen)" * (arm["head"] == "frozen")),
-            arm["retrain"],
-            f"{arm['initial']:,}",
-            f"{arm['step_size']:,}",
-            str(arm["seeds"]),
-            f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
-            _mean(arm["final_mean"], arm["final_sd"]),
-            _mean(arm["balanced_mean"], None),
-            _mean(arm["macro_f1_mean"], None),
-            _mean(arm["area_mean"], arm["area_sd"]),
-            Text("; ".join(missing)),
-        )
-    console.print(table)
-    for name in description["not_begun"]:
-        _say(console, f"Missing, never begun: {name}")
-    for table_name in SCHEMAS:
-        if any((out / table_name).glob("*.parquet")):
-            _say(console, f"{out / table_name}")
-
-
-def _show(out: str, as_json: bool) -> int:
-    if not as_json:
-        _print_summary(Path(out), _console())
-        return 0
-    frame, description = summary(Path(out))
-    answer = {
-        "arms": json.loads(frame.to_json(orient="records")),
-        "not_begun": description["not_begun"],
-    }
-    print(json.dumps(answer, ensure_ascii=False))
-    return 0
 
 
 # What is said of a corpus
@@ -286,12 +213,6 @@ def _shown(problem: Problem) -> str:
         " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
     ]
     return f" For example {', '.join(shown)}." if shown else ""
-
-
-def _mean(mean: Any, deviation: Any) -> str:
-    if pd.isna(mean):
-        return "–"
-    return f"{mean:.3f}" + ("" if pd.isna(deviation) else f" ± {deviation:.3f}")
 
 
 def _console() -> Console:

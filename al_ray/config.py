@@ -368,6 +368,8 @@ class RunConfig:
         concurrent: trajectories at once; None: what fits.
         address: of a running Ray cluster; `local`: always one of our own; None: Ray's own rule.
         device: `auto`: a GPU where the cluster has one.
+        dashboard: Ray's, where the cluster is our own.
+        command: what runs the study again; '' where that is not known.
     """
 
     out: str
@@ -376,6 +378,7 @@ class RunConfig:
     address: str | None = None
     device: Device = "auto"
     dashboard: bool = True
+    command: str = ""
 
     def __post_init__(self) -> None:
         check(self.shards >= 1, f"--shards {self.shards}: give 1 or more")

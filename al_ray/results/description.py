@@ -107,7 +107,11 @@ def describe(
         "demonstration": corpus.name == "embedded",
         **shown,
         "study": dataclasses.asdict(study),
-        "run": {"shards": run_config.shards, "concurrent": run_config.concurrent},
+        "run": {
+            "shards": run_config.shards,
+            "concurrent": run_config.concurrent,
+            "command": run_config.command,
+        },
         "trajectories": known,
         "versions": versions(),
         "commit": commit(),

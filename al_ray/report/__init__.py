@@ -1,0 +1,1 @@
+"""Figures and a page that opens from disk, from a study's tables and from nothing else."""

@@ -1,0 +1,166 @@
+"""What an arm is called and how it is drawn: the same in every figure of every report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+
+from al_ray.analysis.study import REPLAY
+from al_ray.analysis.summary import ARM
+from al_ray.config import CONTROL
+from al_ray.report.theme import colour
+
+# Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
+_KNOWN: Final[dict[str, tuple[int, str]]] = {
+    "random": (0, "circle"),
+    "least-confidence": (1, "square"),
+    "margin": (5, "triangle-up"),
+    "entropy": (3, "diamond"),
+    "qbc": (7, "cross"),
+    "badge": (6, "triangle-down"),
+    "core-set": (2, "triangle-right"),
+    "bald": (4, "triangle-left"),
+    "contrastive": (2, "square"),
+    "learning-loss": (4, "diamond"),
+    "expected-gradient-length": (6, "cross"),
+    "expected-gradient-length-word": (6, "triangle-left"),
+}
+_SHAPES: Final = (
+    *("circle", "square", "triangle-up", "diamond", "cross"),
+    *("triangle-down", "triangle-right", "triangle-left"),
+)
+_DASHES: Final = {"cold": (1, 0), "warm": (6, 3), "warm-new": (2, 2)}
+_FROZEN: Final = (8, 3, 2, 3)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What arms that differ in their step size alone share: a name, a colour, marker and dash."""
+
+    name: str
+    strategy: str
+    colour: int
+    shape: str
+    dash: tuple[int, ...]
+
+
+class Arms:
+    """The arms of a study: their names, no longer than they must be, and their looks.
+
+    Attributes:
+        lines: in the order in which they were asked for, random first.
+        groups: step sizes (and first draws where these differ), as text, least first.
+        names: of all arms, in the order of lines and groups.
+    """
+
+    def __init__(self, trajectories: pd.DataFrame) -> None:
+        arms = trajectories[ARM].drop_duplicates()
+        arms = arms[~arms.strategy.isin([CONTROL, REPLAY])]
+        self._regimes = arms["retrain"].nunique() > 1
+        self._heads = arms["head"].nunique() > 1
+        sizes = arms[["step_size", "initial"]].drop_duplicates()
+        sizes = sizes.sort_values(["step_size", "initial"])
+        self._initials = bool(sizes.step_size.duplicated().any())
+        self.groups = [self._group(*row) for row in sizes.itertuples(index=False)]
+        first = arms.strategy != "random"
+        arms = arms.assign(_late=first).sort_values("_late", kind="stable")
+        self.lines: list[Line] = []
+        for row in arms.to_dict("records"):
+            if self._line(row) not in self.line_names:
+                self.lines.append(self._make(row))
+        present = {(self._line(row), self._group(row["step_size"], row["initial"]))
+                   for row in arms.to_dict("records")}  # fmt: skip
+        self.names = [
+            self._name(line, group)
+            for line in self.line_names
+            for group in self.groups
+            if (line, group) in present
+        ]
+
+    @property
+    def line_names(self) -> list[str]:
+        """The names of the lines."""
+        return [line.name for line in self.lines]
+
+    def named(self, frame: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
+        """The rows of arms, not of controls, with `arm`, `line`, `group` and `setting` beside ARM.
+
+        Args:
+            frame: has ARM, each with the suffix.
+            suffix: of the columns, such as `_a` where a row is a pair of arms.
+        """
+        columns = [name + suffix for name in ARM]
+        kept = frame[~frame[columns[0]].isin([CONTROL, REPLAY])]
+        rows = kept[columns].set_axis(ARM, axis=1).to_dict("records")
+        lines = [self._line(row) for row in rows]
+        groups = [self._group(row["step_size"], row["initial"]) for row in rows]
+        names = [self._name(line, group) for line, group in zip(lines, groups, strict=True)]
+        settings = [self._setting(row) for row in rows]
+        made = {
+            "arm" + suffix: names,
+            "line" + suffix: lines,
+            "group" + suffix: groups,
+            "setting" + suffix: settings,
+        }
+        return kept.assign(**made)
+
+    def colour(self) -> alt.Color:
+        """The encoding of `line` as colour."""
+        colours = [colour(f"arm-{line.colour}") for line in self.lines]
+        return alt.Color("line:N", scale=self._scale(colours), legend=None)
+
+    def shape(self) -> alt.Shape:
+        """The encoding of `line` as a marker."""
+        shapes = [line.shape for line in self.lines]
+        return alt.Shape("line:N", scale=self._scale(shapes), legend=None)
+
+    def dash(self) -> alt.StrokeDash:
+        """The encoding of `line` as a dash."""
+        dashes = [list(line.dash) for line in self.lines]
+        return alt.StrokeDash("line:N", scale=self._scale(dashes), legend=None)
+
+    def _scale(self, values: Sequence[Any]) -> alt.Scale:
+        return alt.Scale(domain=self.line_names, range=list(values))
+
+    def _make(self, row: dict[Any, Any]) -> Line:
+        strategy = str(row["strategy"])
+        known = _KNOWN.get(strategy)
+        if known is None:  # one's own: the first look that is free
+            taken = {(line.colour, line.shape) for line in self.lines} | set(_KNOWN.values())
+            free = [(c, s) for s in _SHAPES for c in (6, 2, 4, 7, 3, 1, 5, 0)]
+            same = [line for line in self.lines if line.strategy == strategy]
+            known = (
+                (same[0].colour, same[0].shape)
+                if same
+                else next((look for look in free if look not in taken), free[0])
+            )
+        dash = _FROZEN if row["head"] == "frozen" else _DASHES.get(str(row["retrain"]), (1, 0))
+        return Line(self._line(row), strategy, *known, dash)
+
+    def _line(self, row: dict[Any, Any]) -> str:
+        parts = [str(row["strategy"])]
+        if self._regimes:
+            parts.append(str(row["retrain"]))
+        if self._heads and row["head"] == "frozen":
+            parts.append("frozen")
+        return ", ".join(parts)
+
+    def _group(self, step_size: Any, initial: Any) -> str:
+        first = f", first {int(initial):,}" if self._initials else ""
+        return f"{int(step_size):,} a step{first}"
+
+    def _setting(self, row: dict[Any, Any]) -> str:
+        """What arms that may be compared have in common: all but the strategy."""
+        parts = [self._group(row["step_size"], row["initial"])]
+        if self._regimes:
+            parts.append(str(row["retrain"]))
+        if self._heads:
+            parts.append(str(row["head"]))
+        return ", ".join(parts)
+
+    def _name(self, line: str, group: str) -> str:
+        return f"{line}, {group}" if len(self.groups) > 1 else line

@@ -1,0 +1,93 @@
+"""From study folders to one page and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from al_ray.analysis.study import Study, load
+from al_ray.errors import UserError
+from al_ray.files import atomic
+from al_ray.report import content
+from al_ray.report.arms import Arms
+from al_ray.report.files import save
+from al_ray.report.fonts import REMEDY, stand_ins
+from al_ray.report.gallery import gallery
+from al_ray.report.page import render
+
+STAMP = "DEMONSTRATION on generated text: says nothing about real data"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report came to.
+
+    Attributes:
+        page: the HTML page.
+        figures: picture files.
+        notes: what went wrong or is missing, a line each.
+    """
+
+    page: Path
+    figures: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
+    """Write OUT/report/index.html and OUT/report/figures/ of the first folder.
+
+    Args:
+        outs: results folders; the page is about the first, and with several has one table across
+            their corpora.
+        pictures: write the figures as files too.
+
+    Raises:
+        UserError: no study there, or no step of it is complete.
+    """
+    studies = [load(out) for out in outs]
+    for out, study in zip(outs, studies, strict=True):
+        if study.curves().empty:
+            raise UserError(
+                f"{out}: no step of any arm is complete yet; run the study on, and see how far it "
+                f"is with al-ray show {out}"
+            )
+    study = studies[0]
+    folder = study.out / "report"
+    arms = Arms(study.trajectories)
+    stamp = STAMP if study.demonstration else ""
+    drawn = gallery(study, arms)
+    notes = [f"{title}: could not be drawn ({error})" for title, error in drawn.failed]
+    figures: list[Path] = []
+    if pictures:
+        figures = save(drawn.figures, folder / "figures", study.labels, stamp)
+    if pictures and stand_ins(study.labels):
+        notes.append(REMEDY)
+    parts, went_wrong = _parts(study, arms, studies)
+    html = render(study, arms, drawn, parts, [*notes, *went_wrong])
+    page = folder / "index.html"
+    with atomic(page) as temp:
+        Path(temp).write_text(html, encoding="utf-8")
+    return Written(page, tuple(figures), (*notes, *went_wrong))
+
+
+def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str, Any], list[str]]:
+    """The page's words and tables; a part that goes wrong is left out and said."""
+    makers: dict[str, tuple[Callable[[], Any], Any]] = {
+        "verdicts": (lambda: content.verdicts(study, arms), []),
+        "disagreements": (lambda: content.disagreements(study, arms), []),
+        "claims": (lambda: content.answers(studies), []),
+        "texts": (lambda: content.telling(study, arms), {}),
+        "comparisons": (lambda: content.comparisons(study, arms, studies), []),
+        "across": (lambda: content.across(studies) if len(studies) > 1 else None, None),
+        "missing": (lambda: content.missing(study), ([], 0)),
+    }
+    parts, wrong = {}, []
+    for name, (make, nothing) in makers.items():
+        try:
+            parts[name] = make()
+        except Exception as error:  # one part must not cost the reader the page
+            parts[name] = nothing
+            wrong.append(f"{name}: could not be worked out ({type(error).__name__}: {error})")
+    return parts, wrong

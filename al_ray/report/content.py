@@ -1,0 +1,259 @@
+"""What the page says in words and tables, beside its figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from al_ray.analysis.agreement import texts
+from al_ray.analysis.claims import claims
+from al_ray.analysis.comparison import against_random, penalties, worse_cells
+from al_ray.analysis.curves import metrics_disagree
+from al_ray.analysis.study import SETTING, Study
+from al_ray.analysis.verdict import verdict
+from al_ray.report.arms import Arms
+from al_ray.report.command import command
+from al_ray.report.figures.base import Rows, records
+
+MARKS: Final = {
+    "saves": "▲",
+    "better": "△",
+    "no difference": "=",
+    "worse": "▼",
+    "cannot tell": "?",
+    "supported": "✓",
+    "contradicted": "✗",
+}
+"""Signs beside answers, which must not rest on colour."""
+
+_MOST_MISSING: Final = 60
+_MOST_TEXT: Final = 180
+_MOST_TEXTS: Final = 18
+_MOST_ARMS: Final = 12
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of the page: headings, and rows of texts."""
+
+    title: str
+    note: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def verdicts(study: Study, arms: Arms) -> Rows:
+    """A sentence for each arm, the best news first."""
+    order = {kind: place for place, kind in enumerate(MARKS)}
+    frame = arms.named(verdict(study))
+    rows = records(frame, "arm", "line", "sentence", "kind") if len(frame) else []
+    for row in rows:
+        row["mark"] = MARKS.get(row["kind"], "?")
+    return sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
+
+
+def disagreements(study: Study, arms: Arms) -> list[str]:
+    """Where the metrics rank arms apart."""
+    frame = metrics_disagree(study)
+    return [str(word) for word in dict.fromkeys(frame.word) if word] if len(frame) else []
+
+
+def answers(studies: Sequence[Study]) -> Rows:
+    """The reference study's claims, its numbers and ours."""
+    rows = records(claims(studies))
+    for row in rows:
+        row["mark"] = MARKS.get(row["answer"], "?")
+    return rows
+
+
+MEANT: Final = {
+    "chosen first": "The model put them at the top of a batch; × counts the batches.",
+    "flipped most": "Test rows whose prediction changed most from step to step; × counts the "
+    "changes over all seeds.",
+    "right only for one arm": "Test rows that no other arm of the same setting got right at the "
+    "end; × counts the seeds.",
+}
+"""What the kinds of telling texts are."""
+
+
+def telling(study: Study, arms: Arms) -> dict[str, Rows]:
+    """The most telling texts by kind."""
+    frame = texts(study, limit=3)
+    if frame.empty:
+        return {}
+    frame = arms.named(frame)
+    frame = frame.groupby("kind", sort=False).head(_MOST_TEXTS)
+    frame["text"] = [_cut(text) for text in frame.text]
+    return {
+        str(kind): records(rows, "arm", "line", "row_id", "label", "prediction", "count", "text")
+        for kind, rows in frame.groupby("kind", sort=False)
+    }
+
+
+def _cut(text: Any) -> str:
+    whole = " ".join(str(text).split())
+    return whole if len(whole) <= _MOST_TEXT else whole[: _MOST_TEXT - 1] + "…"
+
+
+def missing(study: Study) -> tuple[Rows, int]:
+    """Trajectories that are not complete, and how many there are in all."""
+    frame = study.missing()
+    return records(frame.head(_MOST_MISSING)), len(frame)
+
+
+def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Sheet]:
+    """How often each arm is worse than random, and the penalties of arms against each other."""
+    sheets = []
+    cells = arms.named(worse_cells(studies))
+    if len(cells):
+        sheets.append(
+            Sheet(
+                "How often an arm is worse than random",
+                "Of all numbers of labels at which both were measured, means over seeds.",
+                ("arm", "cells", "worse", "share"),
+                tuple(
+                    (row["arm"], f"{row['cells']:,}", f"{row['worse']:,}", _share(row["share"]))
+                    for row in records(cells)
+                ),
+            )
+        )
+    pairs = penalties(study)
+    if len(pairs):
+        setting = pairs[SETTING]
+        for side in ("_a", "_b"):
+            named = arms.named(setting.assign(strategy=pairs["strategy" + side]))
+            pairs["arm" + side] = named.arm
+        names = [name for name in arms.names if (pairs.arm_a == name).any()][:_MOST_ARMS]
+        found = {(row.arm_a, row.arm_b): row.penalty for row in pairs.itertuples()}
+        sheets.append(
+            Sheet(
+                "Penalties between arms",
+                "How often the arm of the column is clearly better than the arm of the row; "
+                "an arm with small numbers in its row is seldom beaten.",
+                ("", *names),
+                tuple(
+                    (name, *(_plain(found.get((name, other))) for other in names)) for name in names
+                ),
+            )
+        )
+    return sheets
+
+
+def across(studies: Sequence[Study]) -> Sheet:
+    """Claim C13: arms and corpora in one table."""
+    rows = []
+    for study in studies:
+        arms = Arms(study.trajectories)
+        frame = arms.named(against_random(study)).merge(
+            verdict(study)[["strategy", "retrain", "head", "step_size", "initial", "kind"]],
+            on=["strategy", "retrain", "head", "step_size", "initial"],
+            how="left",
+        )
+        train = study.rows[study.rows.split == "train"]
+        median = train.tokens.median() if len(train) else float("nan")
+        ends = study.curves()
+        for row in frame.to_dict("records"):
+            mine = ends[(ends.strategy == row["strategy"]) & (ends.step_size == row["step_size"])
+                        & (ends["retrain"] == row["retrain"]) & (ends["head"] == row["head"])
+                        & (ends.initial == row["initial"])]  # fmt: skip
+            last = mine[mine.n_labelled == mine.n_labelled.max()]
+            rows.append(
+                (
+                    str(study.description["corpus"]["name"]),
+                    str(len(study.labels)),
+                    "–" if pd.isna(median) else f"{median:.0f}",
+                    row["arm"],
+                    str(row["seeds"]),
+                    "–" if last.empty else f"{last.n_labelled.iloc[0]:,}",
+                    _share(last.test_accuracy.mean() if len(last) else None),
+                    _points(row["difference"], row["low"], row["high"]),
+                    f"{MARKS.get(str(row['kind']), '?')} {row['kind']}",
+                )
+            )
+    return Sheet(
+        "Across corpora (C13)",
+        "Each arm against random on its own corpus: points of mean accuracy over the labels.",
+        (
+            *("corpus", "labels", "tokens, median", "arm", "seeds", "labelled", "accuracy"),
+            *("above random (95 %)", "verdict"),
+        ),
+        tuple(rows),
+    )
+
+
+def configuration(study: Study) -> list[tuple[str, str]]:
+    """What the study is, as names and values."""
+    described = study.description
+    training = described.get("training", {})
+    tests = ", ".join(f"{name} {rows:,}" for name, rows in described["tests"].items())
+    pairs: list[tuple[str, Any]] = [
+        ("corpus", f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),
+        ("model", f"{described['model']['name']} ({described['model']['digest'][:12]})"),
+        ("labels", ", ".join(study.labels)),
+        ("pool", f"{described.get('train_rows', 0):,} rows"),
+        ("tests", f"{tests} rows"),
+        *((name.replace("_", " "), value) for name, value in training.items()),
+        ("validation", described.get("validation")),
+        ("committee's learning rates", described.get("committee_learning_rates")),
+        ("disagreement", described.get("disagreement")),
+    ]
+    asked = described.get("study", {})
+    pairs += [
+        (name.replace("_", " "), asked[name])
+        for name in ("strategies", "retrain", "heads", "step_sizes", "initial", "steps", "budget",
+                     "controls", "seeds")
+        if name in asked
+    ]  # fmt: skip
+    pairs += [
+        (name, str(described.get(f"{name}_at", "")).replace("T", " ").replace("+00:00", " UTC"))
+        for name in ("begun", "continued")
+    ]
+    return [(name, _value(value)) for name, value in pairs if value not in (None, [], "")]
+
+
+def versions(study: Study) -> list[tuple[str, str]]:
+    """Versions, commit and devices."""
+    described = study.description
+    try:
+        found = json.loads(described.get("versions") or "{}")
+    except json.JSONDecodeError:
+        found = {}
+    pairs = [(str(name), str(version)) for name, version in found.items()]
+    if described.get("commit"):
+        pairs.append(("commit", str(described["commit"])[:12]))
+    devices = [str(device) for device in study.trajectories.device.dropna().unique()]
+    if devices:
+        pairs.append(("device", ", ".join(devices)))
+    return pairs
+
+
+def again(study: Study) -> tuple[str, bool]:
+    """The command that runs the study again, and whether it was recorded."""
+    return command(study.description, str(study.out))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_value(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _share(value: Any) -> str:
+    return "–" if value is None or pd.isna(value) else f"{100 * value:.1f} %"
+
+
+def _points(value: Any, low: Any, high: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    interval = "" if pd.isna(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{100 * value:+.1f}{interval}"
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.2f}"

@@ -1,0 +1,69 @@
+"""Charts with a row for each arm: an estimate, its interval and what it is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from al_ray.report.arms import Arms
+from al_ray.report.figures.base import SHOWN, data, layered, word
+
+
+def row_height(rows: int, least: int = 90) -> int:
+    """Pixels of a chart of so many rows."""
+    return max(least, 30 * rows + 30)
+
+
+def arm_axis(arms: Arms, field: str = "arm") -> alt.Y:
+    """A row for each arm, in their order."""
+    return alt.Y(
+        f"{field}:N",
+        title=None,
+        sort=arms.names,
+        scale=alt.Scale(padding=0.5),
+        axis=alt.Axis(labelLimit=190, grid=False, domain=False, ticks=False),
+    )
+
+
+def estimates(
+    arms: Arms,
+    rows: str,
+    x: alt.X,
+    tooltips: Sequence[alt.Tooltip],
+    *,
+    interval: tuple[str, str] | None = None,
+    where: str = "true",
+    under: Sequence[Any] = (),
+    over: Sequence[Any] = (),
+) -> alt.LayerChart:
+    """A point for each arm, with its interval as a rule."""
+    y = arm_axis(arms)
+    base = (
+        alt.Chart(data(rows))
+        .transform_filter(where)
+        .transform_filter(SHOWN)
+        .encode(y=y, color=arms.colour())
+    )
+    layers: list[Any] = list(under)
+    tips = [word("arm", "arm"), *tooltips]
+    if interval is not None:
+        low, high = interval
+        closed = f"isValid(datum.{low}) && isValid(datum.{high})"
+        layers.append(
+            base.transform_filter(closed)
+            .mark_rule(strokeWidth=2)
+            .encode(x=alt.X(f"{low}:Q"), x2=alt.X2(f"{high}:Q"), tooltip=tips)
+        )
+        layers.append(  # up to infinity
+            base.transform_filter(f"isValid(datum.{low}) && !isValid(datum.{high})")
+            .mark_rule(strokeWidth=2, strokeDash=[5, 4])
+            .encode(x=alt.X(f"{low}:Q"), x2=alt.value("width"), tooltip=tips)
+        )
+    layers.append(
+        base.mark_point(filled=True, size=90, opacity=1).encode(
+            x=x, shape=arms.shape(), tooltip=tips
+        )
+    )
+    return layered(*layers, *over)

@@ -1,0 +1,68 @@
+"""All figures of a study, in the order of the page; one that cannot be drawn is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from al_ray.analysis.study import Study
+from al_ray.report.arms import Arms
+from al_ray.report.figures.agreement import overlap, pairs, sets
+from al_ray.report.figures.base import Figure
+from al_ray.report.figures.committee import committee
+from al_ray.report.figures.costs import time_and_cost
+from al_ray.report.figures.curves import learning
+from al_ray.report.figures.labels import accuracy_by_label, distance, mix_by_label, one_label
+from al_ray.report.figures.savings import label_savings
+from al_ray.report.figures.stability import spread
+from al_ray.report.figures.versus import versus
+
+Maker = Callable[[Study, Arms], Figure | None]
+
+_MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
+    ("Accuracy against labels", learning),
+    ("Difference from random", versus),
+    ("Labels needed", label_savings),
+    ("How steady each arm is", spread),
+    ("Right together, right alone", pairs),
+    ("Which arms get a test row right", sets),
+    ("Chosen alike", overlap),
+    ("Accuracy of each label", accuracy_by_label),
+    ("Labels of what was chosen", mix_by_label),
+    ("How far a batch's mix is from the pool's", distance),
+    ("One label, arms side by side", one_label),
+    ("The committee", committee),
+    ("Time and cost", time_and_cost),
+)
+
+
+@dataclass
+class Gallery:
+    """What could be drawn.
+
+    Attributes:
+        figures: in order.
+        absent: titles of figures that this study has no data for.
+        failed: title and error of those that went wrong.
+    """
+
+    figures: list[Figure] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def gallery(study: Study, arms: Arms) -> Gallery:
+    """Draw all figures; a study too small for one still gets the others."""
+    made = Gallery()
+    for title, maker in _MAKERS:
+        try:
+            figure = maker(study, arms)
+        except Exception as error:  # one figure must not cost the reader the page
+            made.failed.append((title, f"{type(error).__name__}: {error}"))
+            continue
+        if figure is None:
+            made.absent.append(title)
+        else:
+            made.figures.append(figure)
+    return made

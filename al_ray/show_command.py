@@ -1,0 +1,240 @@
+"""`al-ray show`: how far a study is and what its arms came to, from its tables alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from al_ray.analysis.progress import progress
+from al_ray.analysis.summary import arms
+from al_ray.errors import UserError
+from al_ray.results import SCHEMAS, Store
+
+NAMES = ("show",)
+
+_MOST_LINES: Final = 30
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parser of `show` to those of `al-ray`."""
+    show = commands.add_parser("show", help="how far a study is, and its arms")
+    show.add_argument("out", metavar="OUT", help="results folder")
+    show.add_argument("--follow", action="store_true", help="until the study is at its end")
+    show.add_argument(
+        "--every", type=float, default=2.0, metavar="SECONDS", help="between looks; default: 2"
+    )
+    show.add_argument("--json", action="store_true", help="for machines")
+
+
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run `show`.
+
+    Raises:
+        UserError: no study there, or an option out of range.
+    """
+    if not (math.isfinite(options.every) and options.every > 0):
+        raise UserError(f"--every {options.every:g}: give seconds above 0")
+    out = Path(options.out)
+    if options.follow:
+        _follow(out, options.every, None if options.json else console)
+        if options.json:
+            return 0
+    if options.json:
+        frame, description = summary(out)
+        answer = {
+            "arms": json.loads(frame.to_json(orient="records")),
+            "not_begun": description["not_begun"],
+            "progress": _records(how_far(out)),
+        }
+        print(json.dumps(answer, ensure_ascii=False))
+        return 0
+    print_summary(out, console)
+    far = how_far(out)
+    if not options.follow and (far.status == "running").any():
+        console.print(_progress_table(far))
+    return 0
+
+
+def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table of arms of a study's folder, and its description.
+
+    Raises:
+        UserError: no study there.
+    """
+    store = Store(out)
+    description = _described(store, out)
+    trajectories = store.read("trajectories")
+    replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
+    asked = [name for name in description["trajectories"] if name not in replays]
+    trajectories = trajectories[trajectories.trajectory.isin(asked)]
+    unknown = [name for name in asked if name not in set(trajectories.trajectory)]
+    order = {name: position for position, name in enumerate(asked)}
+    trajectories = trajectories.sort_values(
+        "trajectory", key=lambda names: names.map(order), kind="stable"
+    )
+    test = next(iter(description["tests"]))
+    return arms(store.read("steps"), trajectories, test), {**description, "not_begun": unknown}
+
+
+def how_far(out: Path) -> pd.DataFrame:
+    """The progress of a study's trajectories.
+
+    Raises:
+        UserError: no study there.
+    """
+    store = Store(out)
+    description = _described(store, out)
+    test = next(iter(description["tests"]))
+    return progress(
+        store.read("steps"), store.read("trajectories"), description["trajectories"], test
+    )
+
+
+def print_summary(out: Path, console: Console) -> None:
+    """The table of arms, what never began, and where the tables are."""
+    frame, description = summary(out)
+    test = next(iter(description["tests"]))
+    mark = " (demonstration on generated text)" if description["demonstration"] else ""
+    table = Table(
+        title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
+        min_width=60,
+    )
+    for title in ("strategy", "regime", "first", "step"):
+        table.add_column(title, justify="right" if title in ("first", "step") else "left")
+    for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
+        table.add_column(title, justify="left" if title == "missing" else "right")
+    for arm in frame.to_dict("records"):
+        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
+        table.add_row(
+            # Not a str, which would be read as markup.
+            Text(arm["strategy"] + " (frozen)" * (arm["head"] == "frozen")),
+            arm["retrain"],
+            f"{arm['initial']:,}",
+            f"{arm['step_size']:,}",
+            str(arm["seeds"]),
+            f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
+            _mean(arm["final_mean"], arm["final_sd"]),
+            _mean(arm["balanced_mean"], None),
+            _mean(arm["macro_f1_mean"], None),
+            _mean(arm["area_mean"], arm["area_sd"]),
+            Text("; ".join(missing)),
+        )
+    console.print(table)
+    for name in description["not_begun"]:
+        _say(console, f"Missing, never begun: {name}")
+    for table_name in SCHEMAS:
+        if any((out / table_name).glob("*.parquet")):
+            _say(console, f"{out / table_name}")
+
+
+def _follow(out: Path, every: float, console: Console | None) -> None:
+    """Say how the study goes on until every trajectory is complete or has failed.
+
+    A terminal shows a table that stays where it is; elsewhere there is a line for each new step,
+    and without a console a line of JSON for each change.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    shown = Live(console=console, auto_refresh=False) if console and console.is_terminal else None
+    if shown is not None:
+        shown.start()
+    try:
+        while True:
+            far = how_far(out)
+            now = {
+                str(name): (int(done), str(status))
+                for name, done, status in far[["trajectory", "done", "status"]].to_numpy()
+            }
+            if shown is not None:
+                shown.update(_progress_table(far), refresh=True)
+            elif console is not None:
+                for row in far.to_dict("records"):
+                    name = str(row["trajectory"])
+                    if now[name] != seen.get(name, (0, "waiting")):
+                        _say(console, _line(row))
+            elif now != seen:
+                print(json.dumps({"progress": _records(far)}, ensure_ascii=False), flush=True)
+            seen = now
+            if all(status in ("complete", "failed") for _, status in now.values()):
+                return
+            time.sleep(every)
+    finally:
+        if shown is not None:
+            shown.stop()
+
+
+def _progress_table(far: pd.DataFrame) -> Table:
+    counts = far.status.value_counts()
+    said = [f"{counts[status]:,} {status}" for status in counts.index]
+    table = Table(
+        title=Text(f"{len(far):,} trajectories: {', '.join(said)}"),
+        title_justify="left",
+        min_width=60,
+    )
+    table.add_column("trajectory")
+    table.add_column("status")
+    for title in ("step", "labels", "accuracy", "s a step", "left"):
+        table.add_column(title, justify="right")
+    order = {"running": 0, "failed": 1, "complete": 2, "waiting": 3}
+    rows = far.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records")
+    for row in rows[:_MOST_LINES]:
+        table.add_row(
+            Text(str(row["trajectory"])),
+            str(row["status"]),
+            f"{row['done']}/{row['steps']}",
+            "–" if row["n_labelled"] is None else f"{row['n_labelled']:,}",
+            "–" if row["accuracy"] is None else f"{row['accuracy']:.3f}",
+            "–" if row["step_seconds"] is None else f"{row['step_seconds']:.1f}",
+            _left(row),
+        )
+    if len(rows) > _MOST_LINES:
+        table.caption = f"and {len(rows) - _MOST_LINES:,} more"
+    return table
+
+
+def _line(row: dict[Any, Any]) -> str:
+    parts = [str(row["trajectory"]), str(row["status"]), f"step {row['done']}/{row['steps']}"]
+    if row["accuracy"] is not None:
+        parts += [f"{row['n_labelled']:,} labels", f"{row['accuracy']:.3f}"]
+    if left := _left(row):
+        parts.append(f"{left} left")
+    return "  ".join(parts)
+
+
+def _left(row: dict[Any, Any]) -> str:
+    if row["status"] != "running" or row["left_seconds"] is None:
+        return ""
+    seconds = round(row["left_seconds"])
+    minutes = f"{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{seconds // 3600}:{minutes}" if seconds >= 3600 else minutes
+
+
+def _described(store: Store, out: Path) -> dict[str, Any]:
+    description = store.read_description()
+    if description is None:
+        raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
+    return description
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
+    return answer
+
+
+def _mean(mean: Any, deviation: Any) -> str:
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.3f}" + ("" if pd.isna(deviation) else f" ± {deviation:.3f}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)

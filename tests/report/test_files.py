@@ -1,0 +1,194 @@
+"""Pictures, fonts, the command and what it refuses; no browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import Shown
+from studies import SEVEN, write_study
+
+from al_ray import cli, report_command
+from al_ray.report import files, fonts
+from al_ray.report.build import write_report
+
+
+def pixels(path):
+    """Width, height and the decompressed rows of a PNG."""
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    place, packed, size = 8, b"", (0, 0)
+    while place < len(content):
+        (length,), kind = struct.unpack(">I", content[place : place + 4]), content[place + 4 :][:4]
+        body = content[place + 8 :][:length]
+        if kind == b"IHDR":
+            size = struct.unpack(">II", body[:8])
+        packed += body * (kind == b"IDAT")
+        place += 12 + length
+    return *size, zlib.decompress(packed)
+
+
+def test_every_figure_is_an_svg_and_a_png_that_is_not_blank(written):
+    names = {path.stem for path in written.figures}
+    assert len(names) >= 12
+    assert {path.suffix for path in written.figures} == {".svg", ".png"}
+    assert len(written.figures) == 2 * len(names)
+    for path in written.figures:
+        if path.suffix == ".png":
+            width, height, rows = pixels(path)
+            assert min(width, height) > 200, path
+            changes = len(rows) - rows.count(0)  # a row of one colour is filtered to zeros
+            assert changes > 0.005 * len(rows), path
+        else:
+            svg = path.read_text(encoding="utf-8")
+            assert svg.startswith("<svg")
+            assert "var(--" not in svg
+            assert "DEMONSTRATION" in svg
+
+
+def test_svg_keeps_korean(written):
+    svg = (written.page.parent / "figures" / "label-mix.svg").read_text(encoding="utf-8")
+    assert all(label in svg for label in SEVEN)
+
+
+def test_pictures_show_korean_where_there_is_a_font():
+    if not fonts.draws_korean():
+        pytest.skip("no Korean font here; install one (Debian: apt-get install fonts-nanum)")
+    assert fonts.stand_ins(SEVEN) == {}
+    assert fonts._drawn("정치") != fonts._drawn("경제")
+
+
+def test_without_a_font_it_is_said_and_no_box_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(fonts, "draws_korean", lambda: False)
+    assert fonts.stand_ins(["정치", "IT", "부"]) == {"정치": "label 1", "부": "label 3"}
+    drawn = []
+    real = files.vl_convert.svg_to_png
+    monkeypatch.setattr(
+        files.vl_convert, "svg_to_png", lambda svg, **facts: drawn.append(svg) or real(svg, **facts)
+    )
+    out = write_study(tmp_path, ("random", "margin"), ("부정", "긍정"), 2, 2, (20,), controls=())
+    written = write_report([out])
+    assert written.notes == (fonts.REMEDY,)
+    assert "\n" not in fonts.REMEDY
+    assert drawn
+    assert not any("부정" in svg or "긍정" in svg for svg in drawn)
+    assert any("label 2" in svg for svg in drawn)
+    kept = (out / "report" / "figures" / "label-mix.svg").read_text(encoding="utf-8")
+    assert "긍정" in kept
+    assert fonts.REMEDY.split(":")[0] in written.page.read_text(encoding="utf-8")
+
+
+def ran(argv, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(argv)
+    return Shown(ended.value.code, *capsys.readouterr())
+
+
+def test_the_command(small, capsys):
+    page = small / "report" / "index.html"
+    said = ran(["report", str(small), "--no-pictures"], capsys)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"Report: {page} (")
+    old = small / "report" / "figures" / "old.png"
+    old.parent.mkdir()
+    old.write_bytes(b"")
+    said = ran(["report", str(small), "--json"], capsys)
+    answer = json.loads(said.out)
+    assert answer["notes"] == []
+    assert answer["page"] == {"path": str(page), "bytes": page.stat().st_size}
+    for figure in answer["figures"]:
+        assert Path(figure["path"]).stat().st_size == figure["bytes"]
+    assert not old.exists()  # of a figure that is no more
+
+
+def test_several_studies_have_one_table(small, tmp_path, capsys):
+    facts = {"seeds": 2, "steps": 2, "step_sizes": (20,), "controls": (), "pool": 120}
+    other = write_study(
+        tmp_path / "two",
+        ("random", "qbc"),
+        ("부정", "긍정"),
+        demonstration=False,
+        name="영화",
+        **facts,
+    )
+    said = ran(["report", str(other), str(small), "--no-pictures"], capsys)
+    assert (said.code, said.err) == (0, "")
+    html = (other / "report" / "index.html").read_text(encoding="utf-8")
+    table = html[html.index('<section id="across">') :]
+    table = table[: table.index("</section>")]
+    assert "영화" in table
+    assert "embedded" in table
+    assert "DEMONSTRATION</strong>" not in html
+
+
+@pytest.mark.parametrize("kind", ["nothing", "not begun", "a file"])
+def test_an_empty_study_is_refused_in_one_line(tmp_path, capsys, kind):
+    out = tmp_path / "out"
+    if kind == "a file":
+        out.write_text("")
+    if kind == "not begun":
+        made = write_study(tmp_path / "made", ("random",), seeds=1, steps=1, step_sizes=(20,))
+        out.mkdir()
+        (out / "study.json").write_text((made / "study.json").read_text())
+    said = ran(["report", str(out)], capsys)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("al-ray: ")
+    assert str(out) in said.err
+    assert said.err.count("\n") == 1
+    assert not (out / "report").exists()
+
+
+def test_a_report_that_fails_does_not_fail_the_study(tmp_path, monkeypatch):
+    from rich.console import Console
+
+    def broken(*_, **__):
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr("al_ray.report.build.write_report", broken)
+    console = Console(width=40, record=True)
+    report_command.after_study(tmp_path, console)
+    said = console.export_text().strip()
+    assert said.count("\n") == 0
+    assert "first line" in said
+    assert f"al-ray report {tmp_path}" in said
+
+
+def test_one_figure_that_fails_costs_that_figure_alone(small, monkeypatch):
+    from al_ray.report import gallery
+
+    def broken(*_):
+        raise ValueError("no such thing")
+
+    makers = tuple(
+        (title, broken if title == "Time and cost" else maker) for title, maker in gallery._MAKERS
+    )
+    monkeypatch.setattr(gallery, "_MAKERS", makers)
+    written = write_report([small], pictures=False)
+    assert written.notes == ("Time and cost: could not be drawn (ValueError: no such thing)",)
+    html = written.page.read_text(encoding="utf-8")
+    assert 'data-figure="curves"' in html
+    assert 'data-figure="costs"' not in html
+
+
+def test_the_command_that_runs_the_study_again(written):
+    html = written.page.read_text(encoding="utf-8")
+    command = re.search(r"<pre[^>]*><code>(.*?)</code>", html)[1]
+    assert command.startswith("python experiments/EXPERIMENT.py --data embedded")
+    assert "--seeds 0 1 2 3 4" in command
+
+
+def test_drawing_needs_neither_torch_nor_ray():
+    program = (
+        "import sys; import al_ray.report.build\n"
+        "print({'torch', 'transformers', 'ray'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "set()"
