@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 from sklearn.metrics import jaccard_score
-from studies import name_of, predictions, study
+from small_studies import name_of, predictions, study
 
 from al_ray.analysis import agreement
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from studies import name_of, noisy, predictions, study
+from small_studies import name_of, noisy, predictions, study
 from test_mix import ROWS
 
 from al_ray.analysis.claims import CLAIMS, claims

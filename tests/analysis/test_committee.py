@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from studies import name_of, study
+from small_studies import name_of, study
 from test_mix import ROWS, picks
 
 from al_ray.analysis.committee import behaviour, collapse, lag_one, ties

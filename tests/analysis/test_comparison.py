@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from small_studies import noisy, study
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
-from studies import noisy, study
 
 from al_ray.analysis.comparison import (
     against_random,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from sklearn.metrics import recall_score
-from studies import name_of, noisy, predictions, study
+from small_studies import name_of, noisy, predictions, study
 
 from al_ray.analysis.curves import (
     areas,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from studies import name_of, study
+from small_studies import name_of, study
 
 from al_ray.analysis.mix import against_chance, batch_mix, mix_distance
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
-from studies import name_of, noisy, predictions, study
+from small_studies import name_of, noisy, predictions, study
 
 from al_ray.analysis.savings import AT_FIRST, COLUMNS, NOT_REACHED, REACHED, reach, savings
 

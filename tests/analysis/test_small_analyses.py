@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from studies import name_of, predictions, study, write
+from small_studies import name_of, predictions, study, write
 from test_mix import ROWS, picks
 
 from al_ray.analysis.costs import costs

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from studies import name_of, noisy, predictions, study
+from small_studies import name_of, noisy, predictions, study
 
 from al_ray.analysis.verdict import KINDS, decide, missing_lines, sentences, verdict
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Shown
-from studies import SEVEN, write_study
+from written_studies import SEVEN, write_study
 
 from al_ray import cli, report_command
 from al_ray.report import files, fonts

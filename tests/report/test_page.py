@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from studies import HOSTILE, SEVEN, write_study
+from written_studies import HOSTILE, SEVEN, write_study
 
 from al_ray.report.build import write_report
 
