@@ -13,7 +13,7 @@ another test holds a point already, this table names it:
 | 6 | an index of vectors that is never made anew | here |
 | 7 | ties by `argpartition`, documented otherwise | here; test_selection: equals_a_full_sort |
 | 8 | BADGE that is least confidence, log 0, no dropout | here; test_observe: a_seed_is_a_pass |
-| 9 | committees: divisors, infinite and largest KL, silent zeros | here; test_committee |
+| 9 | committees: divisors, infinite and largest KL, silent zeros | here; test_query_by_committee |
 | 10 | the test set decides | test_trajectory: labels_of_tests_never_influence_picks |
 | 11 | validation labels that nobody pays | test_trajectory: counts_of_a_run |
 | 12 | global generators | test_battery: leaves_its_inputs_alone; test_fit_predict: global_gen… |
