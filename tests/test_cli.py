@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import huggingface_hub
 import pytest
 import ray
-from conftest import Inline
+from helpers import Inline
 from loop_stub import World, config_of, go
 
 from al_ray import cli

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "analysis"))
 
-from studies import noisy, study, write
+from small_studies import noisy, study, write
 
 SCRIPT = Path(__file__).parents[1] / "experiments" / "savings.py"
 LABELS = [10, 20, 30]

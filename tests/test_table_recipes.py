@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "analysis"))
 
-from studies import name_of, noisy, predictions, study, write
+from small_studies import name_of, noisy, predictions, study, write
 
 from al_ray.results.compact import compact
 

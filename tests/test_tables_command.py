@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "analysis"))
 
-from studies import noisy, study, write
+from small_studies import noisy, study, write
 
 from al_ray.cli import main
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny_study
-from conftest import assert_equal_studies, tables
 from filelock import FileLock
+from helpers import assert_equal_studies, tables
 from tiny_study import RATE, STUDY
 
 from al_ray.errors import StudyConflict, UserError

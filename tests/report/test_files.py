@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import Shown
+from pages import Shown
 from written_studies import SEVEN, write_study
 
 from al_ray import cli, report_command

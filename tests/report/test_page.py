@@ -29,7 +29,7 @@ def drawn(opened, figure):
 
 @pytest.fixture(scope="module")
 def opened(written, browser):
-    from conftest import Opened
+    from pages import Opened
 
     page = Opened(browser, written.page, viewport={"width": 1400, "height": 900})
     yield page

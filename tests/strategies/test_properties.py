@@ -5,7 +5,7 @@
 | 1 | two labels: one order; margin = 2 LC - 1; three labels: three orders | test_equivalence |
 | 2 | uniform and one-hot distributions | test_formulae: uniform, one_hot; here for the others |
 | 3 | one member, identical members, members certain of different labels | test_query_by_committee |
-| 4 | zero probabilities: mean KL finite, and the direction | test_query_by_committee; here for contrastive |
+| 4 | zero probabilities, and the direction of KL | test_query_by_committee; here for contrastive |
 | 5 | order of members, labels, pool; chunks and shards | test_battery; test_workers; test_study |
 | 6 | ties: (score, key of the id), and their share | test_selection |
 | 7 | gradient length: expected gradient 0, autograd, L2 | test_gradient_length; test_observe |

@@ -1,0 +1,53 @@
+"""What tests share beside fixtures."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
+
+
+class Inline:
+    """A process pool that runs at once and here: a child costs seconds."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, function: Any, *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def tables(out: Path | str) -> dict[str, pd.DataFrame]:
+    """Every table of a study but for what an equal run need not repeat, in a fixed order."""
+    from al_ray.results import SCHEMAS, Store
+    from al_ray.results.schema import UNTIMED
+
+    store = Store(out)
+    return {
+        name: store.read(name).drop(columns=[c for c in UNTIMED if c in SCHEMAS[name].names])
+        for name in SCHEMAS
+    }
+
+
+def assert_equal_studies(one: Path | str, other: Path | str, only: list[str] | None = None) -> None:
+    """Equal tables by value, to the last bit; of `one` only some trajectories if they are named."""
+    left, right = tables(one), tables(other)
+    for name in left:
+        if only is not None:
+            left[name] = left[name][left[name].trajectory.isin(only)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(left[name], right[name], check_exact=True, obj=name)
