@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,69 @@ def assert_equal_studies(one: Path | str, other: Path | str, only: list[str] | N
         if only is not None:
             left[name] = left[name][left[name].trajectory.isin(only)].reset_index(drop=True)
         pd.testing.assert_frame_equal(left[name], right[name], check_exact=True, obj=name)
+
+
+# Of the report: one page of one small study for all its tests, and a browser to open pages in.
+# They stand here, since a second conftest.py would hide this one from `from conftest import`.
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with everything: two step sizes, a committee, controls, and an arm that failed."""
+    from page_studies import write_study
+
+    return write_study(
+        tmp_path_factory.mktemp("report") / "study",
+        strategies=("random", "margin", "least-confidence", "qbc", "entropy"),
+        missing=("entropy",),
+        pool=300,
+        tests=40,
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A study that is quick to draw, for tests that draw again."""
+    from page_studies import write_study
+
+    facts = {"seeds": 2, "steps": 2, "step_sizes": (20,), "pool": 120, "tests": 30}
+    return write_study(tmp_path / "small", ("random", "margin"), controls=(), **facts)
+
+
+@pytest.fixture(scope="session")
+def written(study: Path) -> Any:
+    from al_ray.report.build import write_report
+
+    return write_report([study])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; install one (Debian: apt-get install chromium)")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        # A container has neither the sandbox's privileges nor much shared memory.
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    from opened import Opened
+
+    opened: list[Any] = []
+
+    def go(path: Path, **options: Any) -> Any:
+        opened.append(Opened(browser, path, **options))
+        return opened[-1]
+
+    yield go
+    for each in opened:
+        each.context.close()

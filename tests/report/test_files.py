@@ -11,8 +11,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import Shown
-from studies import SEVEN, write_study
+from opened import Shown
+from page_studies import SEVEN, write_study
 
 from al_ray import cli, report_command
 from al_ray.report import files, fonts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studies import write_study
+from page_studies import write_study
 
 from al_ray.analysis.study import load
 from al_ray.report.arms import Arms

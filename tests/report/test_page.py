@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from studies import HOSTILE, SEVEN, write_study
+from page_studies import HOSTILE, SEVEN, write_study
 
 from al_ray.report.build import write_report
 
@@ -29,7 +29,7 @@ def drawn(opened, figure):
 
 @pytest.fixture(scope="module")
 def opened(written, browser):
-    from conftest import Opened
+    from opened import Opened
 
     page = Opened(browser, written.page, viewport={"width": 1400, "height": 900})
     yield page
