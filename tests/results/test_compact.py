@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pandas as pd
 import pytest
 from filelock import FileLock
+from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StudyConflict, UserError
+from al_ray.record import step_is_done, steps_done
 from al_ray.results import SCHEMAS, Store
 from al_ray.results import compact as module
 from al_ray.results.compact import compact
@@ -52,7 +56,7 @@ def read(store):
     return {name: store.read(name) for name in SCHEMAS}
 
 
-def assert_same(one, other):
+def assert_equal(one, other):
     for name in one:
         pd.testing.assert_frame_equal(one[name], other[name], check_exact=True, obj=name)
 
@@ -69,9 +73,9 @@ def test_one_file_per_table_and_trajectory(store):
     assert (done["rows"].files_before, done["rows"].files_after) == (1, 1)
     assert done["steps"].bytes_after < done["steps"].bytes_before
     assert "scores" not in done
-    assert_same(before, read(store))
+    assert_equal(before, read(store))
     compact(store)  # and again
-    assert_same(before, read(store))
+    assert_equal(before, read(store))
 
 
 def test_other_readers_see_the_same(store):
@@ -115,10 +119,10 @@ def test_an_extended_study_is_as_if_it_had_never_been_merged(store, tmp_path_fac
     apart.write("rows", {"row_id": ["a", "b"], "text": ["글", "글"]}, "corpus")
     compact(store)
     extended(store)
-    assert_same(read(apart), read(store))
+    assert_equal(read(apart), read(store))
     assert len(pd.read_parquet(store.folder / "steps")) == 2 * 4 * 2  # for other readers too
     compact(store)
-    assert_same(read(apart), read(store))
+    assert_equal(read(apart), read(store))
     assert files(store, "members") == [f"{name}-all.parquet" for name in TRAJECTORIES]
 
 
@@ -136,10 +140,10 @@ def test_killed_between_writing_and_removing(store, monkeypatch, survivors):
     monkeypatch.setattr(module, "_remove", unlink)
     with pytest.raises(KeyboardInterrupt):
         compact(store)
-    assert_same(before, read(store))
+    assert_equal(before, read(store))
     monkeypatch.undo()
     compact(store)
-    assert_same(before, read(store))
+    assert_equal(before, read(store))
     assert len(files(store, "steps")) == 2
 
 
@@ -150,7 +154,7 @@ def test_killed_before_the_old_rows_of_a_step_went(store, monkeypatch):
     twice = read(store)
     monkeypatch.undo()
     compact(store)
-    assert_same(twice, read(store))
+    assert_equal(twice, read(store))
     assert store.read_one("selections", TRAJECTORIES[0], 2).score.tolist() == [2.0, 2.0]
 
 
@@ -162,8 +166,6 @@ def test_steps_that_do_not_count_stay_apart(store):
 
 
 def test_steps_done_and_a_new_start(store):
-    from al_ray.record import step_is_done
-
     compact(store)
     name = TRAJECTORIES[0]
     assert [step_is_done(store, name, step, step < 2) for step in range(4)] == [True] * 3 + [False]
@@ -178,3 +180,23 @@ def test_not_while_a_study_runs(store):
 def test_no_study(tmp_path):
     with pytest.raises(UserError, match="no study there"):
         compact(Store(tmp_path))
+
+
+@pytest.mark.parametrize("retrain", ["cold", "warm", "warm-new"])
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_trajectory_goes_on_from_merged_files(tmp_path, retrain, stop):
+    """The loop itself, without Ray and without a model: stopped, merged, extended, merged."""
+    world = World()
+    config = config_of(strategy="qbc", retrain=retrain)
+    whole, _, _ = go(tmp_path / "whole", world, config, ledger=True)
+    merged, _, _ = go(tmp_path / "merged", world, replace(config, steps=stop), ledger=True)
+    merged.write_description({"schema_version": 2})
+    compact(merged)
+    _, _, said = go(tmp_path / "merged", world, config, ledger=True)
+    # The last step chose nothing and is done again; what was merged before it is not.
+    assert [step.step for step in said] == list(range(stop - 1, config.steps))
+    assert_same(tables(whole), tables(merged))
+    compact(merged)
+    assert_same(tables(whole), tables(merged))
+    assert steps_done(merged, config) == config.steps
+    assert go(tmp_path / "merged", world, config, ledger=True)[2] == []
