@@ -7,7 +7,7 @@ import pytest
 
 from al_ray.config import Source, StudyConfig, Training
 from al_ray.errors import UserError
-from al_ray.grid import trajectories, trials
+from al_ray.grid import replays, trajectories, trials
 from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS
 
 CORPUS, MODEL = Source(name="nsmc", digest="c"), Source(name="kobert", digest="m")
@@ -253,3 +253,62 @@ def test_fewer_candidates_than_the_batch_are_refused():
     with pytest.raises(UserError, match="--candidates 9: fewer than --step-size 10"):
         grid(strategies=("core-set",), candidates=9)
     assert grid(strategies=("margin",), candidates=9)
+
+
+# Frozen heads and replays
+
+
+def test_a_frozen_head_begins_cold_and_takes_no_committee():
+    asked = study(
+        strategies=("margin",), heads=("fine-tuned", "frozen"), retrain=("warm",), seeds=(0,)
+    )
+    made = trajectories(asked, CORPUS, MODEL, 1000)
+    assert [(c.head, c.retrain) for c in made] == [("fine-tuned", "warm"), ("frozen", "cold")]
+    assert made[0].id != made[1].id
+    for name in ("qbc", "bald", "learning-loss", "expected-gradient-length-word"):
+        with pytest.raises(UserError, match="--head frozen has none"):
+            trajectories(study(strategies=(name,), heads=("frozen",)), CORPUS, MODEL, 1000)
+
+
+def test_a_model_without_dropout_is_refused_for_bald_alone():
+    with pytest.raises(UserError, match="--strategies bald: it needs a model with dropout"):
+        trajectories(study(strategies=("margin", "bald")), CORPUS, MODEL, 1000, dropout=False)
+    trajectories(study(strategies=("margin",)), CORPUS, MODEL, 1000, dropout=False)
+
+
+def test_replays_are_of_every_trajectory_at_its_steps():
+    asked = study(
+        strategies=("random", "margin"),
+        seeds=(0, 1),
+        steps=3,
+        controls=(0.5,),
+        heads=("fine-tuned", "frozen"),
+        replay_cold=(0, 2),
+        replay_seeds=3,
+    )
+    configs = trajectories(asked, CORPUS, MODEL, 1000)
+    made = replays(asked, configs, 7)
+    # 2 arms, 2 seeds, 2 steps, 3 fits; controls and frozen heads are not replayed.
+    assert len(made) == len({c.id for c in made}) == 24
+    assert {(c.steps, c.retrain, c.strategy) for c in made} == {(1, "cold", "replay")}
+    sources = {c.id: c for c in configs}
+    for config in made:
+        source = sources[config.replay_of]
+        assert config.seed == source.seed
+        assert config.initial == source.initial + config.replay_step * source.step_size
+    fits = {c.member_seeds for c in made if c.replay_of == made[0].replay_of}
+    assert len(fits) == 3
+    assert (made[0].seed,) not in fits
+
+
+def test_on_two_labels_arms_that_are_one_order_are_replayed_once():
+    asked = study(strategies=("random", "margin", "entropy"), steps=2, replay_cold=(1,))
+    configs = trajectories(asked, CORPUS, MODEL, 1000)
+    replayed = {c.replay_of.split("-")[0] for c in replays(asked, configs, 2)}
+    assert replayed == {"random", "margin"}
+    assert len(replays(asked, configs, 3)) > len(replays(asked, configs, 2))
+
+
+def test_replays_beyond_the_last_step_are_refused():
+    with pytest.raises(UserError, match="--replay-cold 3: there are 3 steps"):
+        trajectories(study(steps=3, replay_cold=(3,)), CORPUS, MODEL, 1000)
