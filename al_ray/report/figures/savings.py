@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -47,7 +49,7 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         .transform_filter("datum.note !== ''")
         .encode(y=arm_axis(arms), x=alt.value(0), text="note:N")
     )
-    style = {"align": "left", "dx": 8, "fontSize": 12}
+    style: dict[str, Any] = {"align": "left", "dx": 8, "fontSize": 12}
     halo = absent.mark_text(
         **style, stroke=colour("paper"), strokeWidth=6, strokeJoin="round", color=colour("paper")
     )
