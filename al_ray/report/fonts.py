@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import vl_convert
 
-from al_ray.report.theme import FONTS
+from al_ray.report.theme import FILE_FONTS
 
 REMEDY = (
     "No font for Korean was found: the PNG figures show label 1, label 2, … in its place; install "
@@ -35,7 +35,7 @@ def stand_ins(labels: Iterable[str]) -> dict[str, str]:
 
 
 def _drawn(text: str) -> bytes:
-    family = ", ".join(FONTS)
+    family = ", ".join(FILE_FONTS)
     return vl_convert.svg_to_png(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">'
         f'<text x="5" y="30" font-size="24" font-family="{family}">{text}</text></svg>'

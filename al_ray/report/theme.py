@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 FONTS: Final = (
@@ -16,6 +17,15 @@ FONTS: Final = (
     "NanumGothic",
     "sans-serif",
 )
+
+FILE_FONTS: Final = (
+    "Noto Sans KR",
+    "NanumGothic",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "sans-serif",
+)
+"""Of files: whoever opens one should have the font that it was laid out with, if there is one."""
 
 LIGHT: Final = {
     "paper": "#ffffff",
@@ -79,10 +89,10 @@ def variables(colours: dict[str, str]) -> str:
     return " ".join(f"--{name}: {value};" for name, value in colours.items())
 
 
-def config() -> dict[str, Any]:
+def config(fonts: Sequence[str] = FONTS) -> dict[str, Any]:
     """Vega-Lite's configuration: thin axes, quiet grid, one family of type."""
     ink, soft = colour("ink"), colour("soft")
-    family = ", ".join(f'"{name}"' if " " in name else name for name in FONTS)
+    family = ", ".join(f'"{name}"' if " " in name else name for name in fonts)
     text = {"labelColor": soft, "titleColor": soft, "labelFontSize": 12, "titleFontSize": 12}
     return {
         "background": "transparent",

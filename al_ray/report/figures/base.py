@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from al_ray.report.theme import LIGHT, config, settled
+from al_ray.report.theme import FILE_FONTS, LIGHT, config, settled
 
 Rows = list[dict[str, Any]]
 
@@ -169,7 +169,7 @@ class Figure:
             "resolve": {
                 "scale": dict.fromkeys(("color", "shape", "strokeDash", "opacity"), "independent")
             },
-            "config": config() | {"background": LIGHT["paper"], "padding": 12},
+            "config": config(FILE_FONTS) | {"background": LIGHT["paper"], "padding": 24},
         }
         return {**settled(made), "datasets": data}
 

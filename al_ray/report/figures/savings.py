@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -42,12 +44,16 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         .mark_rule(color=colour("soft"), strokeDash=[1, 3], strokeWidth=1.5)
         .encode(x=alt.X("goal:Q"))
     )
-    notes = (
+    absent = (
         base.transform_filter(SHOWN)
         .transform_filter("datum.note !== ''")
-        .mark_text(align="left", dx=8, fontSize=12, color=colour("soft"))
         .encode(y=arm_axis(arms), x=alt.value(0), text="note:N")
     )
+    style: dict[str, Any] = {"align": "left", "dx": 8, "fontSize": 12}
+    halo = absent.mark_text(
+        **style, stroke=colour("paper"), strokeWidth=6, strokeJoin="round", color=colour("paper")
+    )
+    notes = absent.mark_text(**style, color=colour("soft"))
     x = alt.X(
         "labels:Q",
         title="labels needed",
@@ -73,7 +79,7 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         interval=("low", "high"),
         where=where,
         under=(goal,),
-        over=(notes,),
+        over=(halo, notes),
     )
     numbers = (
         ("arm", "arm", ""),

@@ -23,7 +23,7 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     frame["unseen"] = -frame.detectable
     x = alt.X(
         "difference:Q",
-        title="points of accuracy above random, mean over the labels",
+        title="points of accuracy above random",
         axis=alt.Axis(tickCount=7),
     )
     zero = (
