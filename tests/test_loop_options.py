@@ -83,7 +83,8 @@ def test_candidates_are_drawn_anew_by_seed_and_step(tmp_path):
     np.testing.assert_array_equal(stub.scored[0], badge.scored[0])
     assert set(stub.scored[0]) != set(other.scored[0])
     both = set(stub.scored[0]) & set(stub.scored[1])
-    assert len(both) < 18  # of 20 from 54 and then 20 from 49: 7 or 8 on average
+    # One draw for both steps would keep the 15 that were not chosen; another keeps about 6.
+    assert len(both) < 12
     counts = np.zeros(60)
     for seed in range(40):
         short = config_of(strategy="core-set", candidates=20, seed=seed, steps=2, step_size=1)

@@ -7,7 +7,8 @@ field depends on nothing but its rows, so the picks are those of one holder that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -56,11 +57,13 @@ class Holder:
         strategy: that chooses.
         seed: of the trajectory.
         step: of the trajectory.
+        threads: that look at chunks at the same time; they change nothing else.
     """
 
-    def __init__(self, strategy: Sequential, seed: int, step: int) -> None:
+    def __init__(self, strategy: Sequential, seed: int, step: int, threads: int = 1) -> None:
         self._strategy, self._seed, self._step = strategy, seed, step
         self._chunks: list[_Chunk] = []
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def add(
         self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], outputs: Outputs
@@ -83,41 +86,51 @@ class Holder:
         Raises:
             NotNumbers: a value is not a number.
         """
-        found: list[Best] = []
-        for chunk in self._chunks:
-            left = np.flatnonzero(chunk.left)
-            if not len(left):
-                continue
-            values = chunk.field.values()[left]
-            if (bad := np.isnan(values)).any():
-                rows = chunk.rows[left[bad]].tolist()
-                raise NotNumbers(f"{len(rows)} rows have values", rows)
-            top = left[values == values.max()]
-            row = top[chunk.keys[top].argmin()]
-            found.append(
-                Best(
-                    float(values.max()),
-                    int(chunk.keys[row]),
-                    int(chunk.rows[row]),
-                    len(top),
-                    chunk.field.centre(int(row)),
-                )
-            )
-        return _first(found)
+        return self._first_of(_offer)
 
     def take(self, chosen: Best) -> Best | None:
         """A row has been chosen, here or elsewhere; answers with `best` after it."""
+
+        def after(chunk: _Chunk) -> Best | None:
+            place = int(np.searchsorted(chunk.rows, chosen.row))
+            if place < len(chunk.rows) and chunk.rows[place] == chosen.row:
+                chunk.left[place] = False
+            chunk.field.take(chosen.centre)
+            return _offer(chunk)
+
+        return self._first_of(after)
+
+    def _first_of(self, offer: Callable[[_Chunk], Best | None]) -> Best | None:
         with _one_thread():
-            for chunk in self._chunks:
-                place = int(np.searchsorted(chunk.rows, chosen.row))
-                if place < len(chunk.rows) and chunk.rows[place] == chosen.row:
-                    chunk.left[place] = False
-                chunk.field.take(chosen.centre)
-        return self.best()
+            offers: Iterable[Best | None] = (self._pool.map if self._pool else map)(
+                offer, self._chunks
+            )
+            return _first([best for best in offers if best is not None])
+
+
+def _offer(chunk: _Chunk) -> Best | None:
+    """The best row that is left of a chunk."""
+    left = np.flatnonzero(chunk.left)
+    if not len(left):
+        return None
+    values = chunk.field.values()[left]
+    if (bad := np.isnan(values)).any():
+        rows = chunk.rows[left[bad]].tolist()
+        raise NotNumbers(f"{len(rows)} rows have values", rows)
+    most = values.max()
+    top = left[values == most]
+    row = int(top[chunk.keys[top].argmin()])
+    return Best(
+        float(most),
+        int(chunk.keys[row]),
+        int(chunk.rows[row]),
+        len(top),
+        chunk.field.centre(row),
+    )
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Keep BLAS from sharing out the product of a chunk, which takes half a millisecond.
+    """Keep BLAS from sharing out the product of one chunk, which takes half a millisecond.
 
     Its threads wait for each other after every one, tens of milliseconds where cores are busy.
     """

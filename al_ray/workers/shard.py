@@ -84,7 +84,8 @@ class Shard:
         """
         assert isinstance(self._strategy, Sequential)
         self._holder = None  # its memory first
-        holder = Holder(self._strategy, query.seed, query.step)
+        threads = self._setup.training.threads
+        holder = Holder(self._strategy, query.seed, query.step, threads)
         found = []
         for rows, hashes in parts:
             outputs = self._outputs(rows, query)

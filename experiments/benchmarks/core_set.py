@@ -83,11 +83,12 @@ def outputs(x: NDArray[np.float32], labelled: Outputs | None = None) -> Outputs:
 
 
 def choose(
-    x: NDArray[np.float32], labelled: NDArray[np.float32], n: int, every: int = 0
+    x: NDArray[np.float32], labelled: NDArray[np.float32], n: int, threads: int, every: int = 0
 ) -> dict[str, Any]:
     """As one shard does it, in chunks; with `every`, a plain product after so many picks."""
     hashes, known = row_hashes(map(str, range(len(x)))), outputs(labelled)
-    holder, products, waited = Holder(build("core-set"), 0, 0), [], 0.0  # type: ignore[arg-type]
+    holder = Holder(build("core-set"), 0, 0, threads)  # type: ignore[arg-type]
+    products, waited = [], 0.0
     start, core = time.perf_counter(), time.process_time()
     for first in range(0, len(x), CHUNK):
         rows = np.arange(first, min(first + CHUNK, len(x)))
@@ -118,12 +119,12 @@ def choose(
     }
 
 
-def alone(n: int, width: int, labelled: int, picks: int) -> dict[str, Any]:
+def alone(n: int, width: int, labelled: int, picks: int, threads: int) -> dict[str, Any]:
     x, known = vectors(n, width, 1), vectors(labelled, width, 2)
     x @ known[0]  # starts BLAS's threads
     before = resident()
     with Peak() as peak:
-        found = choose(x, known, picks, every=max(1, picks // 60))
+        found = choose(x, known, picks, threads, every=max(1, picks // 60))
     del found["rows"]
     product = found["product_seconds"]
     found |= {
@@ -131,6 +132,7 @@ def alone(n: int, width: int, labelled: int, picks: int) -> dict[str, Any]:
         "width": width,
         "labelled": labelled,
         "picks": picks,
+        "threads": threads,
         "vectors_bytes": x.nbytes,
         "peak_beside_bytes": peak.most - before,
         "memory_ratio": (x.nbytes + peak.most - before) / x.nbytes,
@@ -141,11 +143,11 @@ def alone(n: int, width: int, labelled: int, picks: int) -> dict[str, Any]:
     return found
 
 
-def against(n: int, width: int, labelled: int, picks: int) -> dict[str, Any]:
+def against(n: int, width: int, labelled: int, picks: int, threads: int) -> dict[str, Any]:
     from small_text.query_strategies.coresets import greedy_coreset
 
     x = np.concatenate([vectors(n, width, 3), vectors(labelled, width, 4)])
-    ours = choose(x[:n], x[n:], picks)
+    ours = choose(x[:n], x[n:], picks, threads)
     start = time.perf_counter()
     theirs = greedy_coreset(
         x, np.arange(n), np.arange(n, n + labelled), picks, distance_metric="euclidean"
@@ -197,24 +199,26 @@ def main() -> None:
         default=(6_000, 768, 300, 100),
         help="size at which small-text is timed; default: 6000 768 300 100",
     )
+    cores = os.cpu_count() or 1
+    parser.add_argument("--threads", type=int, default=cores, help=f"default: {cores}, all cores")
     parser.add_argument("--skip", choices=("alone", "against"), help="leave one of the two out")
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args()
     sizes = [options.rows, options.width, options.labelled, options.picks]
-    if min(*sizes, *options.against) < 1:
-        parser.error("give sizes of 1 or more")
+    if min(*sizes, *options.against, options.threads) < 1:
+        parser.error("give numbers of 1 or more")
     if options.skip != "alone" and not Path("/proc/self/statm").exists():
         parser.error("memory is read from /proc, as Linux has it; give --skip alone")
     found: dict[str, Any] = {"machine": machine()}
     if options.skip != "alone":
-        found["alone"] = alone(*sizes)
+        found["alone"] = alone(*sizes, options.threads)
     if options.skip != "against":
         try:
             import small_text  # noqa: F401
         except ImportError:
             print("small-text is not installed (the extra 'peers'): left out", file=sys.stderr)
         else:
-            found["against"] = against(*options.against)
+            found["against"] = against(*options.against, options.threads)
     if options.json:
         print(json.dumps(found, indent=2))
         return

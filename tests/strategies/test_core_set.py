@@ -33,10 +33,10 @@ def hashes_of(rows):
     return randomness.row_hashes(map(str, range(rows)))
 
 
-def picks_of(x, labelled, n, cuts=(), holders=1, seed=0):
+def picks_of(x, labelled, n, cuts=(), holders=1, seed=0, threads=1):
     """Rows and values as shards choose them."""
     whole, hashes = outputs(x, labelled), hashes_of(len(x))
-    held = [Holder(CORE_SET, seed, 1) for _ in range(holders)]
+    held = [Holder(CORE_SET, seed, 1, threads) for _ in range(holders)]
     for i, part in enumerate(np.split(np.arange(len(x)), list(cuts))):
         some = replace(whole, log_probabilities=whole.log_probabilities[:, part], vectors=x[part])
         held[i % holders].add(part, hashes[part], some)
@@ -113,6 +113,29 @@ def test_holders_and_cuts_change_no_bit(holders, cuts):
     assert spread.rows.tolist() == central.rows.tolist()
     assert spread.values.tolist() == central.values.tolist()
     assert spread.tie_share == central.tie_share
+
+
+def test_threads_change_no_bit():
+    rng = np.random.default_rng(9)
+    x, labelled = (rng.normal(size=(rows, 17)).astype(np.float32) for rows in (400, 9))
+    x[200:300] = x[:100]
+    cuts = tuple(range(20, 400, 20))
+    one, three = (picks_of(x, labelled, 200, cuts, 2, threads=n) for n in (1, 3))
+    assert three.rows.tolist() == one.rows.tolist()
+    assert three.values.tolist() == one.values.tolist()
+    assert three.tie_share == one.tie_share
+
+
+def test_blas_has_its_threads_back_after_a_pick():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads():
+        return {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        picks_of(np.eye(4, dtype=np.float32), None, 3)
+        assert threads() == before
 
 
 @settings(deadline=None, max_examples=30)
