@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -213,7 +214,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[3]))
 import numpy as np
 import test_prepared as t
 t.module.ProcessPoolExecutor = t.Inline
-t.module._open_tokenizer = lambda folder: (1, 100)
+t.module._open_tokenizer = lambda folder: (1, 100, frozenset())
 t.module._tokenise = lambda texts, most: [
     np.array([len(x) for x in texts], np.int32), np.array([ord(c) % 97 for x in texts for c in x])
 ]
@@ -294,7 +295,7 @@ def test_the_tokenizing_child_ends_with_a_killed_parent(tmp_path):
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from al_ray.corpus import prepared\n"
-        "def open_tokenizer(folder): return 1, 100\n"
+        "def open_tokenizer(folder): return 1, 100, frozenset()\n"
         "def tokenise(texts, most):\n"
         "    return [np.ones(len(texts), np.int32), np.ones(len(texts), np.int32)]\n"
         "def progress(done, total):\n"
@@ -319,3 +320,14 @@ def test_the_tokenizing_child_ends_with_a_killed_parent(tmp_path):
         for child in children:
             if _alive(child):
                 os.kill(child, signal.SIGKILL)
+
+
+def test_special_ids_are_kept_apart_from_the_unknown_token(tmp_path, monkeypatch):
+    """[CLS], [SEP], [PAD] and [MASK] of `mini` stand for no text; [UNK] does."""
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Inline)
+    corpus = generate(train=60, test=20)
+    folder = mini.build(corpus, tmp_path)
+    tokens = Tokens(module.prepare(corpus, folder, "mini", 16, tmp_path).tokens)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    names = ("[CLS]", "[SEP]", "[PAD]", "[MASK]")
+    assert tokens.special_ids == {vocabulary[name] for name in names}
