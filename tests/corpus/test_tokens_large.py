@@ -227,7 +227,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[2]))
 import test_tokens_large as t
 m = t.module
 m.ProcessPoolExecutor, m._BATCH = t.Inline, 8
-m._open_tokenizer, m._tokenise = lambda folder: (t.PAD, t.SIZE, frozenset()), t.tokenise
+m._open_tokenizer, m._tokenise = lambda folder: (t.PAD, t.SIZE, frozenset({2, 3})), t.tokenise
 folder = t.Path(sys.argv[1])
 looked = m.is_whole
 def look(path):
