@@ -198,6 +198,9 @@ OTHER = {
     "candidates": 50,
     "diversity": 0.9,
     "head": "frozen",
+    "replay_of": "a trajectory",
+    "replay_step": 2,
+    "fit_seed": 3,
 }
 OTHER_TRAINING = {
     "recipe": "stable",
