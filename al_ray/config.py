@@ -34,6 +34,10 @@ UNQUERIED = (CONTROL, REPLAY)
 """These have one step and choose nothing."""
 
 
+COLLAPSED = 0.95
+"""A member that predicts one label for this share of the pool tells the others' votes nothing."""
+
+
 def check(condition: bool, message: str) -> None:
     """Raise `UserError` with this one line unless the condition holds."""
     if not condition:

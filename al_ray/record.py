@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.config import TrajectoryConfig
+from al_ray.config import COLLAPSED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows, Tokens
 from al_ray.corpus.rows import Corpus
 from al_ray.results import Store
 from al_ray.strategies import Selection, picks_digest
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
-
-COLLAPSED = 0.95
-"""A member that predicts one label for this share of the pool tells the others' votes nothing."""
 
 
 class Recorder:

@@ -72,7 +72,7 @@ def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         UserError: no study there.
     """
     store = Store(out)
-    description = _described(store, out)
+    description = store.description()
     trajectories = store.read("trajectories")
     replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
     asked = [name for name in description["trajectories"] if name not in replays]
@@ -93,7 +93,7 @@ def how_far(out: Path) -> pd.DataFrame:
         UserError: no study there.
     """
     store = Store(out)
-    description = _described(store, out)
+    description = store.description()
     test = next(iter(description["tests"]))
     return progress(
         store.read("steps"), store.read("trajectories"), description["trajectories"], test
@@ -216,13 +216,6 @@ def _left(row: dict[Any, Any]) -> str:
     seconds = round(row["left_seconds"])
     minutes = f"{seconds // 60 % 60:02}:{seconds % 60:02}"
     return f"{seconds // 3600}:{minutes}" if seconds >= 3600 else minutes
-
-
-def _described(store: Store, out: Path) -> dict[str, Any]:
-    description = store.read_description()
-    if description is None:
-        raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
-    return description
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

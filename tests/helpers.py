@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 
@@ -30,6 +31,32 @@ class Inline:
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+def mini_setup(cache: Path, **recipe: Any) -> Any:
+    """What members and shards are made from: `mini` and 110 + 30 generated texts, 32 a chunk."""
+    from al_ray.config import RECIPES, Training
+    from al_ray.corpus import prepared
+    from al_ray.corpus.embedded import generate
+    from al_ray.encoder import mini
+    from al_ray.workers import Setup
+
+    corpus = generate(train=110, test=30)
+    encoder = mini.build(corpus, cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared, "ProcessPoolExecutor", Inline)
+        made = prepared.prepare(corpus, encoder, "mini", 24, cache)
+    training = Training(
+        **{**RECIPES["stable"], **recipe},
+        recipe="stable",
+        learning_rate=2e-3,
+        batch_size=8,
+        max_length=24,
+        precision="float32",
+        token_budget=200,
+        chunk_rows=32,
+    )
+    return Setup(encoder, made.tokens, len(corpus.labels), training, "cpu")
 
 
 def tables(out: Path | str) -> dict[str, pd.DataFrame]:

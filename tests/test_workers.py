@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import Inline
+from helpers import mini_setup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_ray.config import RECIPES, Training
-from al_ray.corpus import prepared
-from al_ray.corpus.embedded import generate
 from al_ray.corpus.mapped import Tokens
-from al_ray.encoder import mini
 from al_ray.errors import NotNumbers
 from al_ray.randomness import row_hashes
 from al_ray.strategies import Outputs, build, log_softmax
-from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Setup, Shard, chunks, join
+from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Shard, chunks, join
 
 CHUNK = 32
 RATES = (4e-3, 2e-3, 1e-3)
@@ -27,23 +23,7 @@ def setup(tmp_path_factory):
     import torch
 
     before = torch.get_num_threads()
-    cache = tmp_path_factory.mktemp("cache")
-    corpus = generate(train=110, test=30)
-    encoder = mini.build(corpus, cache)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepared, "ProcessPoolExecutor", Inline)
-        made = prepared.prepare(corpus, encoder, "mini", 24, cache)
-    training = Training(
-        **{**RECIPES["stable"], "updates": 3},
-        recipe="stable",
-        learning_rate=2e-3,
-        batch_size=8,
-        max_length=24,
-        precision="float32",
-        token_budget=200,
-        chunk_rows=CHUNK,
-    )
-    yield Setup(encoder, made.tokens, len(corpus.labels), training, "cpu")
+    yield mini_setup(tmp_path_factory.mktemp("cache"), updates=3)
     torch.set_num_threads(before)
 
 

@@ -6,7 +6,7 @@ The functions answer for every arm, so that a committee can be held against the 
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,7 @@ from scipy import stats
 from al_ray.analysis.mix import batch_mix
 from al_ray.analysis.study import Study, each, groups, records
 from al_ray.analysis.summary import ARM
-
-COLLAPSED: Final = 0.95
-"""A member that predicts one label for this share of the pool has collapsed."""
+from al_ray.config import COLLAPSED
 
 Floats = NDArray[np.float64]
 

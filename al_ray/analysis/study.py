@@ -10,15 +10,12 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL
+from al_ray.config import CONTROL, UNQUERIED
 from al_ray.errors import UserError
 from al_ray.results import Store
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""
-
-REPLAY: Final = "replay"
-"""The strategy name of a refit of rows that another trajectory chose; see `noise`."""
 
 SETTING: Final = [name for name in ARM if name != "strategy"]
 """What an arm shares with the random arm that it is compared with."""
@@ -82,7 +79,7 @@ class Study:
         wanted = self.test if test is None else test
         if wanted not in self.tests:
             raise UserError(f"{self.out}: no test {wanted!r}; it has {', '.join(self.tests)}")
-        arms = self.trajectories[~self.trajectories.strategy.isin([CONTROL, REPLAY])]
+        arms = self.trajectories[~self.trajectories.strategy.isin(UNQUERIED)]
         place = {name: number for number, name in enumerate(arms.trajectory)}
         done = set(arms.trajectory[arms.status == "complete"])
         found = self.steps[(self.steps.test == wanted) & self.steps.trajectory.isin(place)]
@@ -93,7 +90,7 @@ class Study:
 
     def arms(self) -> pd.DataFrame:
         """ARM, a row per arm that was asked for, in that order; controls and replays are none."""
-        arms = self.trajectories[~self.trajectories.strategy.isin([CONTROL, REPLAY])]
+        arms = self.trajectories[~self.trajectories.strategy.isin(UNQUERIED)]
         return arms[ARM].drop_duplicates().reset_index(drop=True)
 
     def missing(self) -> pd.DataFrame:
@@ -122,9 +119,7 @@ def load(out: str | Path) -> Study:
         StudyConflict: its description cannot be read.
     """
     store = Store(out)
-    description = store.read_description()
-    if description is None:
-        raise UserError(f"{out}: no study there (study.json is missing); give its results folder")
+    description = store.description()
     asked = list(description["trajectories"])
     rows = store.read("rows")
     tests = tuple(description["tests"])

@@ -83,25 +83,6 @@ def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataF
     return pd.DataFrame(made, columns=COLUMNS)
 
 
-def curve(steps: pd.DataFrame, test: str) -> pd.DataFrame:
-    """Accuracy against labels, across the seeds that got there.
-
-    Args:
-        steps: the table `steps`.
-        test: the name of the test.
-
-    Returns:
-        ARM, n_labelled, seeds, mean, sd (n - 1; NaN of one seed): a row per arm and number of
-        labels, arms in the order in which they are first met.
-    """
-    of_test = steps[steps.test == test]
-    accuracy = of_test.groupby([*ARM, "n_labelled"], sort=False).test_accuracy
-    tidy = accuracy.agg(seeds="count", mean="mean", sd="std").reset_index()
-    arm = tidy.groupby(ARM, sort=False).ngroup()
-    order = np.lexsort((tidy.n_labelled, arm))
-    return tidy.iloc[order].reset_index(drop=True)
-
-
 def _key(key: Any) -> tuple[str, str, str, int, int]:
     strategy, retrain, head, step_size, initial = key
     return str(strategy), str(retrain), str(head), int(step_size), int(initial)

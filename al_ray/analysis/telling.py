@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.answers import answered, answers
-from al_ray.analysis.study import REPLAY, SETTING, Study, each, records
+from al_ray.analysis.study import SETTING, Study, each, records
 from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL
+from al_ray.config import UNQUERIED
 
 KINDS: Final = ("chosen first", "flipped most", "right only for one arm")
 
@@ -55,7 +55,7 @@ def _mode(values: pd.Series[Any]) -> Any:
 def _chosen_first(study: Study) -> pd.DataFrame:
     arms = study.trajectories[["trajectory", *ARM]]
     ranked = study.selections[study.selections.score.notna() & (study.selections["rank"] < _TOP)]
-    joined = ranked.merge(arms[~arms.strategy.isin([CONTROL, REPLAY])], on="trajectory")
+    joined = ranked.merge(arms[~arms.strategy.isin(UNQUERIED)], on="trajectory")
     grouped = joined.groupby([*ARM, "row_id", "label"], sort=False)
     table = grouped.agg(count=("step", "size"), prediction=("prediction", _mode)).reset_index()
     return table.assign(kind="chosen first")
@@ -67,7 +67,7 @@ def _flipped(study: Study) -> pd.DataFrame:
     rows = rows.sort_values(["trajectory", "row_id", "step"], kind="stable")
     same = (rows.trajectory == rows.trajectory.shift()) & (rows.row_id == rows.row_id.shift())
     rows = rows.assign(flip=same & (rows.prediction != rows.prediction.shift()))
-    joined = rows.merge(arms[~arms.strategy.isin([CONTROL, REPLAY])], on="trajectory")
+    joined = rows.merge(arms[~arms.strategy.isin(UNQUERIED)], on="trajectory")
     joined = joined[joined.groupby([*ARM, "row_id"], sort=False).flip.transform("any")]
     grouped = joined.groupby([*ARM, "row_id", "label"], sort=False)
     table = grouped.agg(count=("flip", "sum"), prediction=("prediction", _mode)).reset_index()

@@ -9,9 +9,8 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.study import REPLAY
 from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL
+from al_ray.config import UNQUERIED
 from al_ray.report.theme import colour
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
@@ -59,7 +58,7 @@ class Arms:
 
     def __init__(self, trajectories: pd.DataFrame) -> None:
         arms = trajectories[ARM].drop_duplicates()
-        arms = arms[~arms.strategy.isin([CONTROL, REPLAY])]
+        arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
         self._heads = arms["head"].nunique() > 1
         sizes = arms[["step_size", "initial"]].drop_duplicates()
@@ -94,7 +93,7 @@ class Arms:
             suffix: of the columns, such as `_a` where a row is a pair of arms.
         """
         columns = [name + suffix for name in ARM]
-        kept = frame[~frame[columns[0]].isin([CONTROL, REPLAY])]
+        kept = frame[~frame[columns[0]].isin(UNQUERIED)]
         rows = kept[columns].set_axis(ARM, axis=1).to_dict("records")
         lines = [self._line(row) for row in rows]
         groups = [self._group(row["step_size"], row["initial"]) for row in rows]

@@ -16,8 +16,8 @@ from al_ray.analysis.curves import metrics_disagree
 from al_ray.analysis.study import SETTING, Study
 from al_ray.analysis.verdict import verdict
 from al_ray.report.arms import Arms
-from al_ray.report.command import command
 from al_ray.report.figures.base import Rows, records
+from al_ray.report.rerun import rerun_command
 
 MARKS: Final = {
     "saves": "▲",
@@ -233,7 +233,7 @@ def versions(study: Study) -> list[tuple[str, str]]:
 
 def again(study: Study) -> tuple[str, bool]:
     """The command that runs the study again, and whether it was recorded."""
-    return command(study.description, str(study.out))
+    return rerun_command(study.description, str(study.out))
 
 
 def _value(value: Any) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from al_ray.errors import StudyConflict, UserError
+from al_ray.errors import StudyConflict
 from al_ray.files import atomic, sweep
 from al_ray.results.schema import SCHEMAS
 from al_ray.results.store import Store
@@ -41,10 +41,7 @@ def compact(store: Store) -> list[Compacted]:
         UserError: no study there.
         StudyConflict: a process is writing to the folder.
     """
-    if store.read_description() is None:
-        raise UserError(
-            f"{store.folder}: no study there (study.json is missing); give its results folder"
-        )
+    store.description()
     try:
         held = FileLock(store.folder / ".lock").acquire(timeout=0)
     except Timeout:

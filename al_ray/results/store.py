@@ -210,6 +210,20 @@ class Store:
         described: dict[str, Any] = description
         return described
 
+    def description(self) -> dict[str, Any]:
+        """`study.json`.
+
+        Raises:
+            UserError: no study has begun here.
+            StudyConflict: the file cannot be read.
+        """
+        described = self.read_description()
+        if described is None:
+            raise UserError(
+                f"{self.folder}: no study there (study.json is missing); give its results folder"
+            )
+        return described
+
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Write `study.json`."""
         with atomic(self.folder / "study.json") as temp:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al_ray.analysis.summary import ARM, COLUMNS, area_under_curve, arms, curve
+from al_ray.analysis.summary import ARM, COLUMNS, area_under_curve, arms
 
 
 def wanted(*rows):
@@ -145,22 +145,3 @@ def test_no_rows_of_the_test():
     with pytest.raises(ValueError, match="m0: complete, but"):
         arms(steps, named, "dev")
     assert arms(steps, named[:0], "test").columns.tolist() == COLUMNS
-
-
-def test_curve_by_hand():
-    steps = pd.concat(
-        [
-            steps_of("r0", RANDOM, [10], [0.3]),
-            steps_of("m1", MARGIN, [20, 10], [0.6, 0.4]),
-            steps_of("m0", MARGIN, [10, 20], [0.6, 0.8]),
-            steps_of("m0", MARGIN, [10, 20], [0.0, 0.0], "other"),
-        ]
-    )
-    table = curve(steps, "test")
-    assert list(table.columns) == [*ARM, "n_labelled", "seeds", "mean", "sd"]
-    assert table.strategy.tolist() == ["random", "margin", "margin"]
-    assert table.n_labelled.tolist() == [10, 10, 20]
-    assert table.seeds.tolist() == [1, 2, 2]
-    assert table["mean"].tolist() == pytest.approx([0.3, 0.5, 0.7])
-    assert math.isnan(table.sd[0])
-    assert table.sd[1:].tolist() == pytest.approx([0.2 / math.sqrt(2)] * 2)

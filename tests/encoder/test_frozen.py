@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from helpers import Inline
+from helpers import mini_setup
 
-from al_ray.config import RECIPES, Training
-from al_ray.corpus import prepared
-from al_ray.corpus.embedded import generate
 from al_ray.corpus.prepared import Tokens
-from al_ray.encoder import frozen, mini
-from al_ray.workers import FitJob, LocalWorkers, Query, Setup
+from al_ray.encoder import frozen
+from al_ray.workers import FitJob, LocalWorkers, Query
 
 RNG = np.random.default_rng(0)
 
@@ -73,27 +72,10 @@ def test_features_are_standardised_over_the_pool_alone(tmp_path):
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
-    corpus = generate(train=110, test=30)
-    encoder = mini.build(corpus, cache)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepared, "ProcessPoolExecutor", Inline)
-        made = prepared.prepare(corpus, encoder, "mini", 24, cache)
-    training = Training(
-        **RECIPES["stable"],
-        recipe="stable",
-        learning_rate=2e-3,
-        batch_size=8,
-        max_length=24,
-        precision="float32",
-        token_budget=200,
-        chunk_rows=32,
-    )
-    tokens = Tokens(made.tokens)
-    vectors = frozen.embed(encoder, tokens, np.arange(140), training, "cpu")
+    made = mini_setup(cache)
+    vectors = frozen.embed(made.encoder, Tokens(made.tokens), np.arange(140), made.training, "cpu")
     frozen.standardise(iter([vectors]), cache / "vectors.npy", 140, 110)
-    return Setup(
-        encoder, made.tokens, len(corpus.labels), training, "cpu", cache / "vectors.npy"
-    ), vectors
+    return replace(made, vectors=cache / "vectors.npy"), vectors
 
 
 def test_vectors_are_means_over_each_text_alone(setup):

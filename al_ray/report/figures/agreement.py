@@ -10,6 +10,7 @@ import pandas as pd
 from al_ray.analysis.agreement import chosen_overlap, right_sets, test_agreement
 from al_ray.analysis.study import SETTING, Study
 from al_ray.report.arms import Arms
+from al_ray.report.figures.bars import measured, row_axis
 from al_ray.report.figures.base import (
     Control,
     Figure,
@@ -30,6 +31,7 @@ _MOST_SETS: Final = 20
 _MOST_ARMS: Final = 6
 _MOST_PAIRS: Final = 10
 _DOTS: Final = 190
+_PAIR_WIDTH: Final = 260
 _PARTS: Final = {
     "both": "both right",
     "only_a": "the first alone",
@@ -64,12 +66,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
     base = alt.Chart(data("pairs")).transform_filter(chosen("setting", "beside"))
     order = list(dict.fromkeys(frame.pair))
     chart = base.mark_bar(height={"band": 0.7}).encode(
-        y=alt.Y(
-            "pair:N",
-            title=None,
-            sort=order,
-            axis=alt.Axis(labelLimit=260, grid=False, ticks=False, domain=False),
-        ),
+        y=row_axis("pair", order, _PAIR_WIDTH),
         x=alt.X(
             "share:Q",
             title="share of test rows",
@@ -231,12 +228,7 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
     drawn, beside = _beside(grouped, "margin")
     choices, fixed = _choices(settings, beside)
     base = alt.Chart(data("overlap")).transform_filter(chosen("setting", "beside"))
-    y = alt.Y(
-        "pair:N",
-        title=None,
-        sort=list(dict.fromkeys(grouped.pair)),
-        axis=alt.Axis(labelLimit=260, grid=False, ticks=False, domain=False),
-    )
+    y = row_axis("pair", list(dict.fromkeys(grouped.pair)), _PAIR_WIDTH)
     tips = [
         word("pair", "arms"),
         percent("jaccard", "in common (Jaccard)"),
@@ -249,14 +241,7 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
         axis=alt.Axis(format=".0%", tickCount=5),
         scale=alt.Scale(domainMin=0),
     )
-    chart = layered(
-        base.mark_bar(height={"band": 0.6}, color=colour("heat"), opacity=0.55).encode(
-            y=y, x=x, tooltip=tips
-        ),
-        base.mark_tick(thickness=3, height={"band": 0.8}, color=colour("ink"), opacity=1).encode(
-            y=y, x=alt.X("chance:Q"), tooltip=tips
-        ),
-    )
+    chart = measured(base, y, x, "chance", tips)
     numbers = (
         ("setting", "setting", ""),
         ("pair", "arms", ""),

@@ -1,4 +1,4 @@
-"""Charts with a row for each arm: an estimate, its interval and what it is measured against."""
+"""Charts of rows: of each arm an estimate with its interval; of others a bar and its measure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,35 @@ import altair as alt
 
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import SHOWN, data, layered, word
+from al_ray.report.theme import colour
 
 
 def row_height(rows: int, least: int = 90) -> int:
     """Pixels of a chart of so many rows."""
     return max(least, 30 * rows + 30)
+
+
+def row_axis(field: str, order: Sequence[str], width: int = 120) -> alt.Y:
+    """A row for each value of a field, in this order; their names take up to `width` pixels."""
+    return alt.Y(
+        f"{field}:N",
+        title=None,
+        sort=list(order),
+        axis=alt.Axis(labelLimit=width, grid=False, domain=False, ticks=False),
+    )
+
+
+def measured(
+    rows: alt.Chart, y: alt.Y, x: alt.X, against: str, tooltips: Sequence[alt.Tooltip]
+) -> alt.LayerChart:
+    """A bar in each row, and across it a short one at another field: what it is held against."""
+    tips = list(tooltips)
+    bar = rows.mark_bar(color=colour("heat"), opacity=0.55, height={"band": 0.66})
+    tick = rows.mark_tick(color=colour("ink"), opacity=1, thickness=3, height={"band": 0.86})
+    return layered(
+        bar.encode(y=y, x=x, tooltip=tips),
+        tick.encode(y=y, x=alt.X(f"{against}:Q"), tooltip=tips),
+    )
 
 
 def arm_axis(arms: Arms, field: str = "arm") -> alt.Y:

@@ -12,6 +12,7 @@ from al_ray.analysis.curves import label_accuracy
 from al_ray.analysis.mix import batch_mix, mix_distance
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
+from al_ray.report.figures.bars import measured, row_axis
 from al_ray.report.figures.base import (
     Control,
     Figure,
@@ -103,7 +104,7 @@ def one_label(study: Study, arms: Arms) -> Figure | None:
         arms,
         "one-accuracy",
         "accuracy",
-        _share_axis("accuracy", domain(accuracy.accuracy)),
+        _axis_within("accuracy", domain(accuracy.accuracy)),
         [*tips, percent("accuracy", "accuracy")],
         where=where,
         title="Its accuracy",
@@ -174,7 +175,7 @@ def distance(study: Study, arms: Arms) -> Figure | None:
         arms,
         "distance",
         "distance",
-        _share_axis("distance", [0, max(0.1, domain(grouped.distance)[1])], ".2f"),
+        _axis_within("distance", [0, max(0.1, domain(grouped.distance)[1])], ".2f"),
         [
             number("batch", "batch"),
             number("distance", "distance", 3),
@@ -222,7 +223,7 @@ def _by_step(
     first = next((arm for arm in names if not arm.startswith("random")), names[0])
     last, end = int(frame.step.max()), int(frame.step[frame.arm == first].max())
     base = alt.Chart(data(name)).transform_filter(chosen("arm"))
-    y = alt.Y("label:N", title=None, sort=labels, axis=_label_axis())
+    y = row_axis("label", labels)
     x = alt.X(
         "n_labelled:O",
         title=x_title,
@@ -253,21 +254,13 @@ def _by_step(
             filled=False, stroke=colour("ink"), strokeWidth=1.5, cornerRadius=2
         )
     )
-    one = base.transform_filter(chosen("step")).encode(y=y)
     at = alt.X(
         f"{value}:Q",
         title=None,
         scale=alt.Scale(domain=[0, domain(frame[value], frame.beside)[1]], nice=False),
         axis=alt.Axis(format=".0%", tickCount=5),
     )
-    bars = layered(
-        one.mark_bar(color=colour("heat"), opacity=0.55, height={"band": 0.66}).encode(
-            x=at, tooltip=tips
-        ),
-        one.mark_tick(color=colour("ink"), thickness=3, height={"band": 0.86}, opacity=1).encode(
-            x=alt.X("beside:Q"), tooltip=tips
-        ),
-    )
+    bars = measured(base.transform_filter(chosen("step")), y, at, "beside", tips)
     height = max(120, 28 * len(labels) + 40)
     stops = tuple((step, f"step {step + 1} of {last + 1}") for step in range(last + 1))
     return Figure(
@@ -316,10 +309,6 @@ def limits(frame: pd.DataFrame, field: str) -> dict[str, float]:
     return {str(label): round(1.08 * float(value) + 0.01, 3) for label, value in most.items()}
 
 
-def _label_axis() -> alt.Axis:
-    return alt.Axis(grid=False, domain=False, ticks=False, labelLimit=120)
-
-
 def _pool_line(where: str, group: str) -> Any:
     return (
         alt.Chart(data("mix"))
@@ -352,7 +341,7 @@ def _means(frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
     return found
 
 
-def _share_axis(field: str, limits: Sequence[float], form: str = ".0%") -> alt.Y:
+def _axis_within(field: str, limits: Sequence[float], form: str = ".0%") -> alt.Y:
     return alt.Y(
         f"{field}:Q",
         title=None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import pandas as pd
 
 from al_ray.analysis.comparison import against_random
+from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, estimates, row_height
@@ -21,6 +24,7 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     points = ["difference", "low", "high", "detectable"]
     frame[points] = 100 * frame[points].astype(float)
     frame["unseen"] = -frame.detectable
+    frame.loc[frame.seeds < LEAST_SEEDS, ["low", "high"]] = math.nan
     x = alt.X(
         "difference:Q",
         title="points of accuracy above random",
@@ -50,8 +54,9 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     return Figure(
         "versus",
         "Difference from random",
-        "Area under the curve minus random's, seed by seed, with 95 % intervals. The grey bar "
-        "reaches as far as the smallest difference that this many seeds could have shown.",
+        f"Area under the curve minus random's, seed by seed, with 95 % intervals from "
+        f"{LEAST_SEEDS} seeds on. The grey bar reaches as far as the smallest difference that this "
+        "many seeds could have shown.",
         (Panel("versus", "", chart, row_height(frame.arm.nunique()), ("versus",), wide=True),),
         {
             "versus": records(

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 
-def command(description: dict[str, Any], out: str) -> tuple[str, bool]:
+def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
     """The command, and whether it is the one that was given.
 
     Args:
