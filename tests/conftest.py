@@ -34,3 +34,14 @@ def cluster() -> Iterator[None]:
     os.environ["PYTHONPATH"] = before
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread: with two, sums differ in the last bits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -12,6 +12,7 @@ import ray
 from numpy.typing import NDArray
 from ray.util import ActorPool
 
+from al_ray.cluster.actors import RETRIES
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.encoder import frozen
 from al_ray.files import atomic
@@ -65,8 +66,10 @@ def vectors_of(
     parts = list(chunks(np.arange(total, dtype=np.int64), training.chunk_rows))
     slots = int(gpus) if gpus else max(1, int(cpus) // training.threads)
     share = {"num_gpus": 1} if gpus else {"num_cpus": min(training.threads, cpus)}
+    # A chunk has the same vectors whoever computes it, so one that died is made again.
+    options = {**share, "max_restarts": RETRIES, "max_task_retries": RETRIES}
     actors = [
-        ray.remote(Embedder).options(**share).remote(setup) for _ in range(min(slots, len(parts)))
+        ray.remote(Embedder).options(**options).remote(setup) for _ in range(min(slots, len(parts)))
     ]
     done = 0
 

@@ -15,17 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import machine
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -168,23 +167,6 @@ def against(n: int, width: int, labelled: int, picks: int, threads: int) -> dict
     }
 
 
-def machine() -> str:
-    name = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    system = f"{platform.system()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    try:
-        peer = f"small-text {version('small-text')}"
-    except PackageNotFoundError:
-        peer = "no small-text"
-    return f"{name}, {os.cpu_count()} cores, {system}, {peer}, {load}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--rows", type=int, default=112_000, help="of the pool; default: 112000")
@@ -209,7 +191,7 @@ def main() -> None:
         parser.error("give numbers of 1 or more")
     if options.skip != "alone" and not Path("/proc/self/statm").exists():
         parser.error("memory is read from /proc, as Linux has it; give --skip alone")
-    found: dict[str, Any] = {"machine": machine()}
+    found: dict[str, Any] = {"machine": machine("numpy", "small-text")}
     if options.skip != "alone":
         found["alone"] = alone(*sizes, options.threads)
     if options.skip != "against":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -21,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -119,18 +119,6 @@ def measure(folder: str, sets: dict[str, tuple[list[str], int]]) -> list[dict[st
     return rows
 
 
-def machine() -> str:
-    name = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{name}, {os.cpu_count()} cores, {system}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--tokenizer", type=Path, required=True, help="folder with KoBERT's files")
@@ -154,9 +142,20 @@ def main() -> None:
     }
     rows = measure(str(options.tokenizer.resolve()), sets)
     if options.json:
-        print(json.dumps({"machine": machine(), "rounds": ROUNDS, "rows": rows}, indent=2))
+        print(
+            json.dumps(
+                {
+                    "machine": machine("sentencepiece", "transformers"),
+                    "rounds": ROUNDS,
+                    "rows": rows,
+                },
+                indent=2,
+            )
+        )
         return
-    table = Table(title="Token ids of KoBERT, one process", caption=machine())
+    table = Table(
+        title="Token ids of KoBERT, one process", caption=machine("sentencepiece", "transformers")
+    )
     heads = ("texts", "number", "characters", "ids", "KoBertTokenizer", "al_ray", "ratio", "of CPU")
     for column in heads:
         table.add_column(column, justify="left" if column == "texts" else "right")

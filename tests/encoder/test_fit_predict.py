@@ -29,6 +29,7 @@ from al_ray.encoder.predict import logits
 from al_ray.encoder.source import resolve
 from al_ray.errors import ModelError, TrainingDiverged
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ROWS = np.arange(20)
 LABELS = (ROWS % 3).astype(np.int32)
 SIZES = {
@@ -76,14 +77,6 @@ def in_another_process(folder, path):
     torch.set_num_threads(1)
     answers = [digest(get_weights(load(Path(folder), 3, seed))) for seed in (0, 1)]
     return [*answers, digest(trained(Path(folder), path))]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

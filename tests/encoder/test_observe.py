@@ -31,15 +31,8 @@ TEXTS = [
     [CLS, *range(40, 51), SEP],
     [CLS, 10, SEP, 11, SEP],  # a special token in the middle
 ]
+pytestmark = pytest.mark.usefixtures("one_thread")
 ROWS = np.array([5, 0, 3, 2, 6, 1, 4])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
