@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import ray
 from filelock import FileLock, Timeout
@@ -17,23 +14,16 @@ from ray import tune
 from rich.console import Console
 
 from al_ray import files
+from al_ray.cluster.connect import connect, device_of, one_line, settle
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
-from al_ray.config import (
-    UNQUERIED,
-    Device,
-    RunConfig,
-    Source,
-    StudyConfig,
-    Training,
-    TrajectoryConfig,
-)
+from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Rows, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
-from al_ray.errors import StudyConflict, UserError
+from al_ray.errors import StudyConflict
 from al_ray.grid import Trial, check_study, replays, trajectories, trials
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
@@ -42,8 +32,6 @@ from al_ray.workers import Setup
 
 MAX_FAILURES = 3
 """How often a trial that failed begins again at its last complete step."""
-
-TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
 
 
 @dataclass(frozen=True)
@@ -101,10 +89,10 @@ def _run(
         prepared = prepare(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
-    own = _connect(run_config, console)
+    own = connect(run_config, console)
     try:
-        device = _device(run_config)
-        study = replace(study, training=_settle(study.training, device))
+        device = device_of(run_config)
+        study = replace(study, training=settle(study.training, device))
         configs = trajectories(
             study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
         )
@@ -225,7 +213,7 @@ def _tune(
             results = tuner.fit()
         shutil.rmtree(scratch, ignore_errors=True)
         errors = {
-            result.config["trial"]["id"]: _one_line(result.error)
+            result.config["trial"]["id"]: one_line(result.error)
             for result in results
             if result.config and result.error
         }
@@ -244,65 +232,3 @@ def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
         and rows.status.iloc[0] == "complete"
         and int(rows.steps.iloc[0]) == trial.leader.steps
     )
-
-
-# The cluster and its devices
-
-
-def _connect(run_config: RunConfig, console: Console) -> bool:
-    """Join or start a cluster; answers whether to leave it at the end."""
-    if ray.is_initialized():
-        return False
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if run_config.address is None or run_config.address == "local":
-        options["include_dashboard"] = run_config.dashboard
-    try:
-        _knock(run_config.address)
-        context = ray.init(address=run_config.address, **options)
-    except OSError as error:
-        raise UserError(
-            f"--address {run_config.address}: no Ray cluster answers there "
-            f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
-        ) from error
-    if context.dashboard_url:
-        console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
-    return True
-
-
-def _knock(address: str | None) -> None:
-    """Ray itself goes on trying for minutes at an address where nobody listens."""
-    host, colon, port = (address or "").rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
-
-
-def _device(run_config: RunConfig) -> Device:
-    gpus = ray.cluster_resources().get("GPU", 0)
-    if run_config.device == "cuda" and not gpus:
-        raise UserError("--device cuda: the cluster has no GPU; leave the option out")
-    if run_config.device == "auto":
-        return "cuda" if gpus else "cpu"
-    return run_config.device
-
-
-def _settle(training: Training, device: Device) -> Training:
-    """Replace what is left to the device by what this one does best."""
-    if training.precision == "auto":
-        fast = device == "cuda" or _cpu_has_bfloat16()
-        training = replace(training, precision="bfloat16" if fast else "float32")
-    if training.token_budget is None:
-        training = replace(training, token_budget=TOKEN_BUDGET[device])
-    return training
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _one_line(error: BaseException | None) -> str:
-    text = str(error).strip().splitlines() if error else []
-    return text[-1] if text else type(error).__name__
