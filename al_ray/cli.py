@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from al_ray.options import (
     is_demonstration,
     load_corpus,
     model_name,
+    paths,
     read_corpus,
     run_config,
     study_config,
@@ -45,7 +47,7 @@ def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoR
     options = parser.parse_args(argv)
     given = sys.argv[1:] if argv is None else argv
     command = f"python experiments/{experiment.name}.py {shlex.join(given)}".rstrip()
-    _guard(parser.prog, lambda: _run_experiment(experiment, options, command))
+    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, command))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -83,10 +85,15 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
         sys.exit(130)
 
 
-def _run_experiment(experiment: Experiment, options: argparse.Namespace, command: str) -> int:
+def _run_experiment(
+    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], command: str
+) -> int:
+    from al_ray.cluster.connect import find
     from al_ray.cluster.study import run_study
 
     console = _console()
+    if options.cluster or find(options.address, os.environ).takes_jobs:
+        return _submit(experiment, options, given, console)
     if is_demonstration(options):
         _say(
             console,
@@ -128,6 +135,33 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace, command
             "complete: the same command goes on with them.",
         )
     return 1 if outcome.unfinished else 0
+
+
+def _submit(
+    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], console: Console
+) -> int:
+    """Have the study run as a job of a cluster elsewhere."""
+    from al_ray.cluster.connect import find
+    from al_ray.cluster.jobs import Submission, replaced, submit
+
+    study_config(experiment, options)  # what can be refused here needs no cluster
+    where = run_config(experiment, options)
+    words = list(given)
+    for option in ("--cluster", "--address", "--out"):
+        words = replaced(words, option, None)
+    address = None if options.cluster else find(options.address, os.environ)
+    return submit(
+        Submission(
+            script=f"{experiment.name}.py",
+            options=tuple(words),
+            out=where.out,
+            carried=tuple(paths(options).items()),
+            cluster=options.cluster,
+            address=address.value if address else "",
+            said=address.said if address else f"--cluster {options.cluster}",
+        ),
+        console,
+    )
 
 
 # What is said of a corpus

@@ -14,16 +14,17 @@ from ray import tune
 from rich.console import Console
 
 from al_ray import files
-from al_ray.cluster.connect import connect, device_of, one_line, settle
+from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.layout import misfit, total
 from al_ray.cluster.progress import Progress, name_of, row_bar
-from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
+from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
 from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Rows, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
-from al_ray.errors import StudyConflict
+from al_ray.errors import StudyConflict, UserError
 from al_ray.grid import Trial, check_study, replays, trajectories, trials
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
@@ -57,6 +58,7 @@ def run_study(
     """
     # Before anything is written.
     check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
+    address = reach(run_config)
     store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -68,12 +70,13 @@ def run_study(
         ) from None
     with held:
         files.sweep(store.folder)
-        return _run(study, run_config, corpus, model, console, store)
+        return _run(study, run_config, address, corpus, model, console, store)
 
 
 def _run(
     study: StudyConfig,
     run_config: RunConfig,
+    address: Address,
     corpus: Corpus,
     model: ModelSource,
     console: Console,
@@ -89,9 +92,10 @@ def _run(
         prepared = prepare(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
-    own = connect(run_config, console)
+    own = connect(address, run_config, console)
     try:
-        device = device_of(run_config)
+        room = machines()
+        device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
         configs = trajectories(
             study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
@@ -108,9 +112,8 @@ def _run(
         )
         store.write_description(description)
         record_rows(store, corpus, prepared)
-        resources = ray.cluster_resources()
-        cpus = resources.get("CPU", 1.0)
-        gpus = resources.get("GPU", 0.0) if device == "cuda" else 0.0
+        cpus = total(room, "CPU")
+        gpus = total(room, "GPU") if device == "cuda" else 0.0
         setup = Setup(
             encoder=model.folder,
             tokens=prepared.tokens,
@@ -137,6 +140,12 @@ def _run(
             ledger=study.ledger,
             commit=commit(),
         )
+        for config in (*configs, *again):
+            if why := misfit(trial_layout(config, job), room):
+                raise UserError(
+                    f"{name_of(config)}: {why}; give fewer --threads or --shards, or a cluster "
+                    "with larger machines"
+                )
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels))
