@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from al_ray import report_command, show_command, tables_command
+from al_ray import report_command, show_command, tables_command, terminal
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     options = parser.parse_args(argv)
     for module in (show_command, tables_command, report_command):
         if options.command in module.NAMES:
-            _guard(parser.prog, partial(module.run_command, options, _console()))
+            _guard(parser.prog, partial(module.run_command, options, terminal.console()))
     _guard(parser.prog, lambda: _check(options))
 
 
@@ -75,10 +75,10 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
     try:
         sys.exit(action())
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(2)
     except AlRayError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"{program}: stopped; the same command goes on from here", file=sys.stderr)
@@ -88,11 +88,10 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
 def _run_experiment(
     experiment: Experiment, options: argparse.Namespace, given: Sequence[str], command: str
 ) -> int:
-    from al_ray.cluster.connect import find
     from al_ray.cluster.study import run_study
 
-    console = _console()
-    if options.cluster or find(options.address, os.environ).takes_jobs:
+    console = terminal.console()
+    if is_submitted(options):
         return _submit(experiment, options, given, console)
     if is_demonstration(options):
         _say(
@@ -135,6 +134,17 @@ def _run_experiment(
             "complete: the same command goes on with them.",
         )
     return 1 if outcome.unfinished else 0
+
+
+def is_submitted(options: argparse.Namespace) -> bool:
+    """Whether the options or the environment name a cluster that this is to be a job of.
+
+    Raises:
+        UserError: an address of no known kind, or `auto` where no cluster runs.
+    """
+    from al_ray.cluster.connect import find
+
+    return bool(options.cluster) or find(options.address, os.environ).takes_jobs
 
 
 def _submit(
@@ -187,9 +197,13 @@ def _check(options: argparse.Namespace) -> int:
     found = findings(corpus, tokens, length)
     if options.json:
         model = {"model": options.model, "max_length": length} if options.model else {}
-        print(json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False))
+        print(
+            terminal.plain(
+                json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False)
+            )
+        )
         return 0
-    console = _console()
+    console = terminal.console()
     for note in corpus.notes:
         _say(console, note)
     console.print(_facts(found, length))
@@ -247,12 +261,6 @@ def _shown(problem: Problem) -> str:
         " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
     ]
     return f" For example {', '.join(shown)}." if shown else ""
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    # A pipe has no width of its own; a table cut at 80 columns helps nobody.
-    return console if console.is_terminal else Console(width=140, highlight=False)
 
 
 def _say(console: Console, text: str) -> None:

@@ -125,9 +125,10 @@ def _submit(study: Submission, address: str, console: Console) -> int:
         return 1
     if details.status == JobStatus.FAILED and not details.driver_exit_code:
         raise AlRayError(f"job {job} failed: {(details.message or '?').strip().splitlines()[0]}")
-    if study.cluster is None and "://" not in out:
+    code: int = details.driver_exit_code or 0
+    if study.cluster is None and "://" not in out and code != 2:
         _say(console, f"Its tables are on the cluster's head, in {out}.")
-    return details.driver_exit_code or 0
+    return code
 
 
 # The job server
