@@ -30,7 +30,7 @@ def corpus(tmp_path: Path) -> Path:
     """Twelve rows of each label; texts, ids and labels steer, escape, compute and are huge."""
     folder = tmp_path / "corpus"
     folder.mkdir()
-    texts = [f"{RED} 문장", '=HYPERLINK("http://x")', "<script>alert(1)</script>", "가" * 1_700_000]
+    texts = [f"{RED} 문장", '=HYPERLINK("http://x")', "<script>alert(1)</script>", HUGE]
     for split in ("train", "test"):
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
             for i in range(12 * len(LABELS)):
