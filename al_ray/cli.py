@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from al_ray import report_command, show_command, tables_command
+from al_ray import report_command, show_command, tables_command, terminal
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
@@ -31,6 +32,7 @@ from al_ray.options import (
     is_demonstration,
     load_corpus,
     model_name,
+    paths,
     read_corpus,
     run_config,
     study_config,
@@ -45,7 +47,7 @@ def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoR
     options = parser.parse_args(argv)
     given = sys.argv[1:] if argv is None else argv
     command = f"python experiments/{experiment.name}.py {shlex.join(given)}".rstrip()
-    _guard(parser.prog, lambda: _run_experiment(experiment, options, command))
+    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, command))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     options = parser.parse_args(argv)
     for module in (show_command, tables_command, report_command):
         if options.command in module.NAMES:
-            _guard(parser.prog, partial(module.run_command, options, _console()))
+            _guard(parser.prog, partial(module.run_command, options, terminal.console()))
     _guard(parser.prog, lambda: _check(options))
 
 
@@ -73,20 +75,24 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
     try:
         sys.exit(action())
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(2)
     except AlRayError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"{program}: stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
 
 
-def _run_experiment(experiment: Experiment, options: argparse.Namespace, command: str) -> int:
+def _run_experiment(
+    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], command: str
+) -> int:
     from al_ray.cluster.study import run_study
 
-    console = _console()
+    console = terminal.console()
+    if is_submitted(options):
+        return _submit(experiment, options, given, console)
     if is_demonstration(options):
         _say(
             console,
@@ -130,6 +136,44 @@ def _run_experiment(experiment: Experiment, options: argparse.Namespace, command
     return 1 if outcome.unfinished else 0
 
 
+def is_submitted(options: argparse.Namespace) -> bool:
+    """Whether the options or the environment name a cluster that this is to be a job of.
+
+    Raises:
+        UserError: an address of no known kind, or `auto` where no cluster runs.
+    """
+    from al_ray.cluster.connect import find
+
+    return bool(options.cluster) or find(options.address, os.environ).takes_jobs
+
+
+def _submit(
+    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], console: Console
+) -> int:
+    """Have the study run as a job of a cluster elsewhere."""
+    from al_ray.cluster.connect import find
+    from al_ray.cluster.jobs import Submission, replaced, submit
+
+    study_config(experiment, options)  # what can be refused here needs no cluster
+    where = run_config(experiment, options)
+    words = list(given)
+    for option in ("--cluster", "--address", "--out"):
+        words = replaced(words, option, None)
+    address = None if options.cluster else find(options.address, os.environ)
+    return submit(
+        Submission(
+            script=f"{experiment.name}.py",
+            options=tuple(words),
+            out=where.out,
+            carried=tuple(paths(options).items()),
+            cluster=options.cluster,
+            address=address.value if address else "",
+            said=address.said if address else f"--cluster {options.cluster}",
+        ),
+        console,
+    )
+
+
 # What is said of a corpus
 
 _APART = 0.05
@@ -153,9 +197,13 @@ def _check(options: argparse.Namespace) -> int:
     found = findings(corpus, tokens, length)
     if options.json:
         model = {"model": options.model, "max_length": length} if options.model else {}
-        print(json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False))
+        print(
+            terminal.plain(
+                json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False)
+            )
+        )
         return 0
-    console = _console()
+    console = terminal.console()
     for note in corpus.notes:
         _say(console, note)
     console.print(_facts(found, length))
@@ -213,12 +261,6 @@ def _shown(problem: Problem) -> str:
         " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
     ]
     return f" For example {', '.join(shown)}." if shown else ""
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    # A pipe has no width of its own; a table cut at 80 columns helps nobody.
-    return console if console.is_terminal else Console(width=140, highlight=False)
 
 
 def _say(console: Console, text: str) -> None:

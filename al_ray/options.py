@@ -97,6 +97,17 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
     )
 
 
+def paths(options: argparse.Namespace) -> dict[str, str]:
+    """The options that may name files of this machine, and what they name."""
+    named = {"--data": options.data, "--model": options.model}
+    names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
+    return {
+        option: value
+        for option, value in named.items()
+        if value and not (value in names and not Path(value).exists())
+    }
+
+
 def read_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus that the options name, as it is given."""
     if options.data == "embedded":
@@ -378,7 +389,18 @@ def study_parser(experiment: Experiment) -> Parser:
     running.add_argument("--out", metavar="FOLDER", help=f"default: results/{experiment.name}")
     running.add_argument("--shards", type=int, default=1, help="shard actors of each trajectory")
     running.add_argument("--concurrent", type=int, help="trajectories at once; default: what fits")
-    running.add_argument("--address", help="of a running Ray cluster; auto, local or host:port")
+    where = running.add_mutually_exclusive_group()
+    where.add_argument(
+        "--address",
+        help="of a Ray cluster: auto (RAY_ADDRESS, or one that runs here), local (one of its own), "
+        "host:port from a machine of it, or http://host:port of its dashboard, which runs this as "
+        "a job; default: auto where there is one, else local",
+    )
+    where.add_argument(
+        "--cluster",
+        metavar="YAML",
+        help="of `ray up`: run this as a job there, by ssh, and bring the tables back",
+    )
     running.add_argument("--device", choices=get_args(Device), default="auto")
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
     running.add_argument(

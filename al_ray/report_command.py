@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
+from al_ray.terminal import plain
+
 NAMES = ("report",)
 
 
@@ -41,7 +43,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
             "figures": [_file(path) for path in written.figures],
             "notes": list(written.notes),
         }
-        print(json.dumps(answer, ensure_ascii=False))
+        print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
     for note in written.notes:
         console.print(note, markup=False, soft_wrap=True)

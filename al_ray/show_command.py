@@ -19,6 +19,7 @@ from al_ray.analysis.progress import progress
 from al_ray.analysis.summary import arms
 from al_ray.errors import UserError
 from al_ray.results import SCHEMAS, Store
+from al_ray.terminal import plain
 
 NAMES = ("show",)
 
@@ -56,7 +57,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
             "not_begun": description["not_begun"],
             "progress": _records(how_far(out)),
         }
-        print(json.dumps(answer, ensure_ascii=False))
+        print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
     print_summary(out, console)
     far = how_far(out)
@@ -162,7 +163,9 @@ def _follow(out: Path, every: float, console: Console | None) -> None:
                     if now[name] != seen.get(name, (0, "waiting")):
                         _say(console, _line(row))
             elif now != seen:
-                print(json.dumps({"progress": _records(far)}, ensure_ascii=False), flush=True)
+                print(
+                    plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
+                )
             seen = now
             if all(status in ("complete", "failed") for _, status in now.values()):
                 return

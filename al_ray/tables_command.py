@@ -16,6 +16,7 @@ from rich.text import Text
 from al_ray.config import check_labels_per_day
 from al_ray.results import Store
 from al_ray.results.compact import compact
+from al_ray.terminal import plain
 
 NAMES = ("verdict", "compact")
 
@@ -70,7 +71,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "savings": records(table),
             "missing": records(study.missing()),
         }
-        print(json.dumps(answer, ensure_ascii=False))
+        print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
     for line in [*said.sentence, *missing]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)

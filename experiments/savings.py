@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 
+from al_ray import terminal
 from al_ray.analysis.savings import savings
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
-from al_ray.cli import study_main
-from al_ray.options import Experiment
+from al_ray.cli import is_submitted, study_main
+from al_ray.options import Experiment, study_parser
 from al_ray.tables_command import savings_table
 
 EXPERIMENT = Experiment(
@@ -93,6 +93,14 @@ def table(out: Path, epochs: Sequence[int], targets: Sequence[int]) -> pd.DataFr
 def main(argv: Sequence[str] | None = None) -> None:
     options, rest = parse(argv)
     out, code = Path(options.out), 0
+    first = study_parser(EXPERIMENT).parse_args(study_arguments(rest, options.epochs[0], out))
+    if is_submitted(first):
+        print(
+            "savings.py: it runs several studies and reads their tables, which one job cannot; "
+            "run it on the cluster's head, without --cluster",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     for epochs in options.epochs:
         try:
             study_main(EXPERIMENT, study_arguments(rest, epochs, out / f"epochs-{epochs}"))
@@ -100,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             if ended.code not in (0, 1):  # 1: some trajectories failed, and are named
                 raise
             code = max(code, int(ended.code or 0))
-    console = Console(highlight=False, width=140)
+    console = terminal.console()
     targets = options.targets
     for epochs in options.epochs:
         study = load(out / f"epochs-{epochs}")

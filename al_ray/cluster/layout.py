@@ -7,6 +7,7 @@ Member i and shard i share bundle i + 1, half each, because their phases alterna
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LOOP_CPU = 0.02
@@ -67,6 +68,53 @@ def layout(members: int, shards: int, threads: int, cpus: float, gpus: float) ->
         # A part of a GPU must come from one GPU: three of 0.66 do not fit on two.
         bundle["GPU"] = _floor(1 / math.ceil(count / gpus))
     return Layout({"CPU": LOOP_CPU}, bundle, count)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A kind of machine.
+
+    Attributes:
+        resources: of one, by Ray's names.
+        count: how many there are or may be; None: any number.
+    """
+
+    resources: Mapping[str, float]
+    count: int | None
+
+
+def total(machines: Sequence[Machine], resource: str, needed: int = 10_000) -> float:
+    """What all machines have of a resource; of kinds without a limit, `needed` are counted."""
+    return sum(
+        machine.resources.get(resource, 0.0) * (needed if machine.count is None else machine.count)
+        for machine in machines
+    )
+
+
+def misfit(wanted: Layout, machines: Sequence[Machine]) -> str | None:
+    """Why a trial could never be placed on these machines, or None.
+
+    The bundles of members and shards are equal, so those that fit a machine can be counted; the
+    loop's is so small that it may be left out where they fit.
+    """
+    held = 0
+    for machine in machines:
+        of_one = min(
+            math.floor(machine.resources.get(name, 0.0) / amount + 1e-9)
+            for name, amount in wanted.bundle.items()
+        )
+        held += of_one * (wanted.count if machine.count is None else machine.count)
+    if held >= wanted.count:
+        return None
+    need = " and ".join(f"{amount:g} {name}" for name, amount in wanted.bundle.items())
+    largest = ", ".join(
+        f"{max((m.resources.get(name, 0.0) for m in machines), default=0):g} {name}"
+        for name in wanted.bundle
+    )
+    return (
+        f"a trajectory needs {need} for each of {wanted.count} actors, and the cluster, grown as "
+        f"far as it may, has room for {held} (at most {largest} on one machine)"
+    )
 
 
 def _floor(amount: float) -> float:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import ray
 from filelock import FileLock, Timeout
@@ -18,19 +15,13 @@ from ray import tune
 from rich.console import Console
 
 from al_ray import files
+from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.layout import misfit, total
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
-from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
-from al_ray.config import (
-    UNQUERIED,
-    Device,
-    RunConfig,
-    Source,
-    StudyConfig,
-    Training,
-    TrajectoryConfig,
-)
+from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
+from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Rows, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
@@ -44,8 +35,6 @@ from al_ray.workers import Setup
 
 MAX_FAILURES = 3
 """How often a trial that failed begins again at its last complete step."""
-
-TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
 
 
 @dataclass(frozen=True)
@@ -71,6 +60,7 @@ def run_study(
     """
     # Before anything is written.
     check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
+    address = reach(run_config)
     store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -82,12 +72,13 @@ def run_study(
         ) from None
     with held:
         files.sweep(store.folder)
-        return _run(study, run_config, corpus, model, console, store)
+        return _run(study, run_config, address, corpus, model, console, store)
 
 
 def _run(
     study: StudyConfig,
     run_config: RunConfig,
+    address: Address,
     corpus: Corpus,
     model: ModelSource,
     console: Console,
@@ -104,10 +95,11 @@ def _run(
         prepared = prepare(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
-    own = _connect(run_config, console)
+    own = connect(address, run_config, console)
     try:
-        device = _device(run_config)
-        study = replace(study, training=_settle(study.training, device))
+        room = machines()
+        device = device_of(run_config, total(room, "GPU"))
+        study = replace(study, training=settle(study.training, device))
         configs = trajectories(
             study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
         )
@@ -123,9 +115,8 @@ def _run(
         )
         store.write_description(description)
         record_rows(store, corpus, prepared)
-        resources = ray.cluster_resources()
-        cpus = resources.get("CPU", 1.0)
-        gpus = resources.get("GPU", 0.0) if device == "cuda" else 0.0
+        cpus = total(room, "CPU")
+        gpus = total(room, "GPU") if device == "cuda" else 0.0
         setup = Setup(
             encoder=model.folder,
             tokens=prepared.tokens,
@@ -152,6 +143,12 @@ def _run(
             ledger=study.ledger,
             commit=commit(),
         )
+        for config in (*configs, *again):
+            if why := misfit(trial_layout(config, job), room):
+                raise UserError(
+                    f"{name_of(config)}: {why}; give fewer --threads or --shards, or a cluster "
+                    "with larger machines"
+                )
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels), trackers)
@@ -231,7 +228,7 @@ def _tune(
             results = tuner.fit()
         shutil.rmtree(scratch, ignore_errors=True)
         errors = {
-            result.config["trial"]["id"]: _one_line(result.error)
+            result.config["trial"]["id"]: one_line(result.error)
             for result in results
             if result.config and result.error
         }
@@ -265,65 +262,3 @@ def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
         and rows.status.iloc[0] == "complete"
         and int(rows.steps.iloc[0]) == trial.leader.steps
     )
-
-
-# The cluster and its devices
-
-
-def _connect(run_config: RunConfig, console: Console) -> bool:
-    """Join or start a cluster; answers whether to leave it at the end."""
-    if ray.is_initialized():
-        return False
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if run_config.address is None or run_config.address == "local":
-        options["include_dashboard"] = run_config.dashboard
-    try:
-        _knock(run_config.address)
-        context = ray.init(address=run_config.address, **options)
-    except OSError as error:
-        raise UserError(
-            f"--address {run_config.address}: no Ray cluster answers there "
-            f"({_one_line(error)}); start one with `ray start --head`, or leave the option out"
-        ) from error
-    if context.dashboard_url:
-        console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
-    return True
-
-
-def _knock(address: str | None) -> None:
-    """Ray itself goes on trying for minutes at an address where nobody listens."""
-    host, colon, port = (address or "").rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
-
-
-def _device(run_config: RunConfig) -> Device:
-    gpus = ray.cluster_resources().get("GPU", 0)
-    if run_config.device == "cuda" and not gpus:
-        raise UserError("--device cuda: the cluster has no GPU; leave the option out")
-    if run_config.device == "auto":
-        return "cuda" if gpus else "cpu"
-    return run_config.device
-
-
-def _settle(training: Training, device: Device) -> Training:
-    """Replace what is left to the device by what this one does best."""
-    if training.precision == "auto":
-        fast = device == "cuda" or _cpu_has_bfloat16()
-        training = replace(training, precision="bfloat16" if fast else "float32")
-    if training.token_budget is None:
-        training = replace(training, token_budget=TOKEN_BUDGET[device])
-    return training
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _one_line(error: BaseException | None) -> str:
-    text = str(error).strip().splitlines() if error else []
-    return text[-1] if text else type(error).__name__

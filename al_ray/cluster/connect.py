@@ -1,0 +1,287 @@
+"""The cluster that a study runs on: which one, by whose leave, and how large it may grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import ray
+from ray._private.grpc_utils import init_grpc_channel
+from ray._private.utils import read_ray_address
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from rich.console import Console
+
+from al_ray.cluster.layout import Machine, total
+from al_ray.config import Device, RunConfig, Training
+from al_ray.errors import UserError
+
+TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
+
+_SECONDS = 10.0
+"""Ray itself goes on trying for minutes at an address where nobody listens."""
+
+
+class NoToken(Exception):
+    """The cluster demands a token, or another one."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a study is to run.
+
+    Attributes:
+        value: `local`, host:port, or an http address that jobs are submitted to.
+        said: what names it: an option, a variable, or that it runs here.
+        guarded: whether it demands a token, as far as that is known.
+    """
+
+    value: str
+    said: str
+    guarded: bool = True
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether the study is submitted there instead of run from here."""
+        return self.value.startswith(("http://", "https://"))
+
+
+def find(option: str | None, environment: Mapping[str, str]) -> Address:
+    """Which cluster to use: the option, the environment, one that runs here, one of our own.
+
+    `auto` leaves out the last. RAY_API_SERVER_ADDRESS goes before RAY_ADDRESS, as with Ray, but
+    counts only where no option is given: inside a job it must not submit another.
+
+    Raises:
+        UserError: `auto`, and no cluster is named or runs here; an address of another kind.
+    """
+    given = option or ""
+    said = f"--address {given}"
+    if given in ("", "auto"):
+        for name in ("RAY_ADDRESS",) if given else ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+            named = environment.get(name, "")
+            if named and named != "auto":
+                given, said = named, f"{name}={named}"
+                break
+        else:
+            # Not any Ray process that is found on the machine, as Ray has it: it may be the
+            # private cluster of another study.
+            running = read_ray_address()
+            if running and _listens(running):
+                return Address(running, f"{running}, which runs here")
+            if given or environment.get("RAY_ADDRESS") == "auto":
+                raise UserError(
+                    f"{said if given else 'RAY_ADDRESS=auto'}: no Ray cluster runs here; start one "
+                    "with `ray start --head`, give --address HOST:PORT, or leave it out"
+                )
+            return Address("local", "")
+    host, _, port = given.rpartition(":")
+    if given != "local" and not (
+        given.startswith(("http://", "https://")) or (host and "/" not in host and port.isdigit())
+    ):
+        raise UserError(
+            f"{said}: give auto, local, HOST:PORT of a cluster's head from a machine of it, or "
+            "http://HOST:PORT of its dashboard from elsewhere"
+        )
+    return Address(given, said)
+
+
+def reach(run_config: RunConfig) -> Address:
+    """Which cluster to use, once it has been asked whether it is there and will have us.
+
+    Raises:
+        UserError: no cluster at the address, one that demands a token that is not here, or one of
+            other versions.
+    """
+    address = find(run_config.address, os.environ)
+    if ray.is_initialized() or address.value == "local":
+        return address
+    return replace(address, guarded=authenticate(lambda: _check(address), address.said))
+
+
+def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
+    """Join or start a cluster, and say which; answers whether to leave it at the end.
+
+    Raises:
+        UserError: the cluster can be reached but not joined.
+    """
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address.value == "local":
+        # Explicit, though it is Ray's default: nobody else's machine may reach it.
+        options |= {"include_dashboard": run_config.dashboard, "dashboard_host": "127.0.0.1"}
+        name = "one of its own, on this machine"
+    else:
+        name = f"the one at {address.said}"
+        if not address.guarded and os.environ.get("RAY_AUTH_MODE") != "disabled":
+            name += "; it demands no token, so whoever reaches it can run code there"
+    try:
+        context = ray.init(address=address.value, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"{address.said or 'Ray'}: the cluster cannot be joined ({one_line(error)}); run this "
+            "on a machine of the cluster, or give --address http://HOST:PORT of its dashboard"
+        ) from error
+    url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
+    console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)
+    return True
+
+
+# Leave to enter
+
+
+def authenticate(ask: Callable[[], None], said: str) -> bool:
+    """Have `ask` answered, with a token if the cluster demands one; answers whether it does.
+
+    The token is Ray's: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token. It is shown to no
+    cluster that has not asked for it, unless RAY_AUTH_MODE=token says so.
+
+    Args:
+        ask: asks the cluster anything; raises NoToken where it is refused.
+        said: what named the address, for messages.
+
+    Raises:
+        UserError: no token, a wrong one, or RAY_AUTH_MODE=disabled at a cluster that demands one.
+    """
+    mode = os.environ.get("RAY_AUTH_MODE", "").lower()
+    remedy = (
+        "put the cluster's token (`ray get-auth-token` on its head) into RAY_AUTH_TOKEN or "
+        "~/.ray/auth_token"
+    )
+    if mode != "token":
+        try:
+            ask()
+            return False
+        except NoToken:
+            if mode == "disabled":
+                raise UserError(
+                    f"{said}: the cluster demands a token, and RAY_AUTH_MODE=disabled forbids to "
+                    f"send one; set RAY_AUTH_MODE=token and {remedy}"
+                ) from None
+    if not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        raise UserError(
+            f"{said}: the cluster demands a token and there is none here; {remedy}"
+            if mode != "token"
+            else f"{said}: RAY_AUTH_MODE=token is set and there is no token here; {remedy}"
+        )
+    os.environ["RAY_AUTH_MODE"] = "token"  # for Ray's own processes, too
+    Config.initialize("")  # Ray has read its environment before
+    try:
+        ask()
+    except NoToken:
+        raise UserError(f"{said}: the cluster refuses the token that is here; {remedy}") from None
+    return True
+
+
+def refuse_versions(theirs: Mapping[str, str], said: str) -> None:
+    """Refuse a cluster of other versions.
+
+    Args:
+        theirs: of `ray_version` and `python_version`, what the cluster tells.
+        said: what named the address.
+
+    Raises:
+        UserError: naming the version that differs.
+    """
+    ours = {"ray_version": ray.__version__, "python_version": platform.python_version()}
+    for key, name in (("ray_version", "Ray"), ("python_version", "Python")):
+        if key in theirs and theirs[key] != ours[key]:
+            raise UserError(
+                f"{said}: the cluster runs {name} {theirs[key]} and this is {name} {ours[key]}; "
+                "both must be equal: use the environment of constraints.txt on all machines"
+            )
+
+
+def _check(address: Address) -> None:
+    try:
+        theirs = _metadata(address.value)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+            raise NoToken from None
+        raise UserError(
+            f"{address.said}: no Ray cluster answers there ({error.code().name.lower()}); start "
+            "one with `ray start --head`, or leave the option out"
+        ) from None
+    refuse_versions(theirs, address.said)
+
+
+def _metadata(address: str) -> dict[str, Any]:
+    """What a cluster tells of itself. Ray's own client retries and logs where it is refused."""
+    request = gcs_service_pb2.InternalKVGetRequest(namespace=b"cluster", key=b"CLUSTER_METADATA")
+    with init_grpc_channel(address) as channel:
+        stub = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel)
+        answer = stub.InternalKVGet(request, timeout=_SECONDS)
+    metadata: dict[str, Any] = json.loads(answer.value or b"{}")
+    return metadata
+
+
+def _listens(address: str) -> bool:
+    """Whether a cluster that was started here still runs: killed, it leaves its address."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+# What it has
+
+
+def machines() -> list[Machine]:
+    """What the cluster consists of, and what its autoscaler may add."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    here = [Machine(resources, 1) for resources in nodes]
+    config = ray._private.state.state.get_cluster_config()
+    groups = config.node_group_configs if config else ()
+    # Groups count the workers that are there already, so they stand in the place of these.
+    grown = [machine for machine in here if "node:__internal_head__" in machine.resources]
+    for group in groups:  # -1: no limit
+        count = None if group.max_count < 0 else group.max_count
+        grown.append(Machine(dict(group.resources), count))
+    return max(here, grown, key=lambda found: total(found, "CPU") + total(found, "GPU"))
+
+
+def device_of(run_config: RunConfig, gpus: float) -> Device:
+    """The device asked for, or the one that the cluster has.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    if run_config.device == "cuda" and not gpus:
+        raise UserError("--device cuda: the cluster has no GPU; leave the option out")
+    if run_config.device == "auto":
+        return "cuda" if gpus else "cpu"
+    return run_config.device
+
+
+def settle(training: Training, device: Device) -> Training:
+    """Replace what is left to the device by what this one does best."""
+    if training.precision == "auto":
+        fast = device == "cuda" or _cpu_has_bfloat16()
+        training = replace(training, precision="bfloat16" if fast else "float32")
+    if training.token_budget is None:
+        training = replace(training, token_budget=TOKEN_BUDGET[device])
+    return training
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def one_line(error: BaseException | None) -> str:
+    """The last line of what an error says, or its kind."""
+    text = str(error).strip().splitlines() if error else []
+    return text[-1] if text else type(error).__name__
