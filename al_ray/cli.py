@@ -39,6 +39,7 @@ from al_ray.options import (
     study_parser,
 )
 from al_ray.results import Store
+from al_ray.storage import said
 
 
 def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoReturn:
@@ -46,7 +47,8 @@ def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoR
     parser = study_parser(experiment)
     options = parser.parse_args(argv)
     given = sys.argv[1:] if argv is None else argv
-    command = f"python experiments/{experiment.name}.py {shlex.join(given)}".rstrip()
+    words = shlex.join(map(said, given))  # it is kept and shown: no secrets
+    command = f"python experiments/{experiment.name}.py {words}".rstrip()
     _guard(parser.prog, lambda: _run_experiment(experiment, options, given, command))
 
 
@@ -125,8 +127,8 @@ def _run_experiment(
     )
     check_length(model, training.max_length)
     outcome = run_study(study, where, corpus, model, console)
-    show_command.print_summary(Path(where.out), console)
-    report_command.after_study(Path(where.out), console)
+    show_command.print_summary(where.out, console)
+    report_command.after_study(where.out, console)
     if outcome.unfinished:
         _say(
             console,

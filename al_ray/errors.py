@@ -21,6 +21,14 @@ class StudyConflict(UserError):
     """The results folder belongs to another study, or another process is writing to it."""
 
 
+class StorageError(UserError):
+    """Results cannot be read or written: no room, not reachable, or a file that is damaged."""
+
+
+class Superseded(AlRayError):
+    """Another attempt at the same trajectory has begun: this one may write no more."""
+
+
 class TrainingDiverged(AlRayError):
     """A fit ended with a loss or weights that are not finite."""
 

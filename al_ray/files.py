@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[str]:
+def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]:
     """A temporary file beside `path` that takes its place when all has gone well.
 
-    Its name begins with a dot, so that readers of the folder pass over it.
+    Its name begins with a dot, so that readers of the folder pass over it. `check` is called right
+    before; if it raises, `path` stays as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -21,6 +22,8 @@ def atomic(path: Path) -> Iterator[str]:
     try:
         yield temp
         os.chmod(temp, 0o644)
+        if check is not None:
+            check()
         os.replace(temp, path)
     finally:
         Path(temp).unlink(missing_ok=True)

@@ -113,7 +113,7 @@ class Recorder:
 def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
     """Write what the corpus's row ids stand for, unless it is there."""
     name = corpus.digest[:20]
-    if store.path("rows", name).exists():
+    if store.exists("rows", name):
         return
     splits = corpus.splits
     columns = {

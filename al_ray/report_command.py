@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from al_ray.storage import said
 from al_ray.terminal import plain
 
 NAMES = ("report",)
@@ -57,16 +58,16 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def after_study(out: Path, console: Console) -> None:
+def after_study(out: str, console: Console) -> None:
     """Write the page at the end of a study, which must not fail for it: what goes wrong is said."""
-    options = argparse.Namespace(outs=[str(out)], no_pictures=False, json=False)
+    options = argparse.Namespace(outs=[out], no_pictures=False, json=False)
     try:
         run_command(options, console)
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
+        first = said(str(error).strip().partition("\n")[0])
         console.print(
             f"The report could not be written ({type(error).__name__}: {first}); the tables are "
-            f"whole. To try again: al-ray report {out}",
+            f"whole. To try again: al-ray report {said(out)}",
             markup=False,
             soft_wrap=True,
         )

@@ -45,7 +45,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     """
     if not (math.isfinite(options.every) and options.every > 0):
         raise UserError(f"--every {options.every:g}: give seconds above 0")
-    out = Path(options.out)
+    out = options.out
     if options.follow:
         _follow(out, options.every, None if options.json else console)
         if options.json:
@@ -66,7 +66,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table of arms of a study's folder, and its description.
 
     Raises:
@@ -87,7 +87,7 @@ def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return arms(store.read("steps"), trajectories, test), {**description, "not_begun": unknown}
 
 
-def how_far(out: Path) -> pd.DataFrame:
+def how_far(out: str) -> pd.DataFrame:
     """The progress of a study's trajectories.
 
     Raises:
@@ -101,7 +101,7 @@ def how_far(out: Path) -> pd.DataFrame:
     )
 
 
-def print_summary(out: Path, console: Console) -> None:
+def print_summary(out: str, console: Console) -> None:
     """The table of arms, what never began, and where the tables are."""
     frame, description = summary(out)
     test = next(iter(description["tests"]))
@@ -133,12 +133,14 @@ def print_summary(out: Path, console: Console) -> None:
     console.print(table)
     for name in description["not_begun"]:
         _say(console, f"Missing, never begun: {name}")
+    store = Store(out)
+    shown = Path(out) if store.storage.local is not None else None  # as it was given
     for table_name in SCHEMAS:
-        if any((out / table_name).glob("*.parquet")):
-            _say(console, f"{out / table_name}")
+        if store.files(table_name):
+            _say(console, str(shown / table_name) if shown else store.storage.of(table_name))
 
 
-def _follow(out: Path, every: float, console: Console | None) -> None:
+def _follow(out: str, every: float, console: Console | None) -> None:
     """Say how the study goes on until every trajectory is complete or has failed.
 
     A terminal shows a table that stays where it is; elsewhere there is a line for each new step,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -64,7 +65,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     missing = missing_lines(study)
     if options.json:
         answer = {
-            "out": str(study.out),
+            "out": study.address or str(study.out),
             "test": test or study.test,
             "demonstration": study.demonstration,
             "verdict": records(said),
@@ -126,7 +127,10 @@ def _interval(low: float, high: float) -> str:
 
 
 def _compact(options: argparse.Namespace, console: Console) -> int:
-    done = compact(Store(options.out))
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    done = compact(Store(options.out), say)
     if options.json:
         print(json.dumps([asdict(table) for table in done]))
         return 0

@@ -33,7 +33,7 @@ class Study:
     """The tables of one study's folder, or frames of the same columns.
 
     Attributes:
-        out: the folder.
+        out: the folder that its pages are written to, which is its own where it is here.
         description: `study.json`.
         trajectories: a row per trajectory that was asked for, in that order; one that never began
             has its identity alone, with `status` null.
@@ -46,6 +46,7 @@ class Study:
         test: name of the main test.
         tests: names of all tests.
         demonstration: whether the text is generated, so that nothing may be claimed.
+        address: of the study, where that is no folder of this machine.
     """
 
     out: Path
@@ -60,6 +61,7 @@ class Study:
     test: str
     tests: tuple[str, ...]
     demonstration: bool
+    address: str = ""
 
     @property
     def labels_per_day(self) -> float:
@@ -129,7 +131,7 @@ def load(out: str | Path) -> Study:
     rows = store.read("rows")
     tests = tuple(description["tests"])
     return Study(
-        out=store.folder,
+        out=store.pages,
         description=description,
         trajectories=_asked(store.read("trajectories"), asked, description),
         steps=_headed(store.read("steps", asked)),
@@ -141,6 +143,7 @@ def load(out: str | Path) -> Study:
         test=tests[0],
         tests=tests,
         demonstration=bool(description["demonstration"]),
+        address="" if store.storage.local is not None else store.address,
     )
 
 

@@ -23,8 +23,8 @@ class Embedder:
     """Computes vectors in its own process."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._tokens = Tokens(setup.tokens)
+        self._setup = setup.here()
+        self._tokens = Tokens(self._setup.tokens)
 
     def embed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Vectors (rows, width) of one chunk."""

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import ray
-from filelock import FileLock, Timeout
 from ray import tune
 from rich.console import Console
 
-from al_ray import files
 from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.layout import misfit, total
@@ -22,15 +21,18 @@ from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
 from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
-from al_ray.corpus.prepared import Rows, prepare
+from al_ray.corpus.prepared import Prepared, Rows, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
-from al_ray.errors import StudyConflict, UserError
+from al_ray.errors import UserError
 from al_ray.grid import Trial, check_study, replays, trajectories, trials
+from al_ray.node_files import share
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
+from al_ray.results.lock import held
+from al_ray.results.mend import mend
 from al_ray.workers import Setup
 
 MAX_FAILURES = 3
@@ -61,17 +63,9 @@ def run_study(
     # Before anything is written.
     check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
     address = reach(run_config)
-    store = Store(run_config.out)
-    store.folder.mkdir(parents=True, exist_ok=True)
-    try:
-        held = FileLock(store.folder / ".lock").acquire(timeout=0)
-    except Timeout:
-        raise StudyConflict(
-            f"{run_config.out}: another process is running this study; wait for it, or give "
-            "another --out"
-        ) from None
-    with held:
-        files.sweep(store.folder)
+    store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
+    with held(store, say, "wait for it, or give another --out"):
+        mend(store, say)
         return _run(study, run_config, address, corpus, model, console, store)
 
 
@@ -89,7 +83,7 @@ def _run(
     corpus_source = Source(name=corpus.name, digest=corpus.digest)
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
-        refuse_another(described, facts(study, corpus_source, model_source), store.folder)
+        refuse_another(described, facts(study, corpus_source, model_source), store.address)
     trackers = _trackers(run_config, store, console)
     with row_bar(console, "Tokens") as progress:
         prepared = prepare(
@@ -124,6 +118,8 @@ def _run(
             training=study.training,
             device=device,
         )
+        if store.storage.local is None:
+            setup = _shared(setup, model, prepared, store)
         if "frozen" in study.heads:
             rows = Rows.load(prepared.rows)
             with row_bar(console, "Vectors") as progress:
@@ -131,10 +127,13 @@ def _run(
                     setup, rows, model.digest, store.cache, cpus, gpus, progress
                 )
             setup = replace(setup, vectors=path)
+            if setup.shared is not None:
+                found = share(store.where, setup.shared, {path.name: path})
+                setup = replace(setup, shared=found)
             if seconds:
                 store.write_description({**description, "vectors_seconds": seconds})
         job = Job(
-            out=str(store.folder),
+            out=store.where,
             prepared=prepared,
             setup=setup,
             shards=run_config.shards,
@@ -157,6 +156,14 @@ def _run(
     finally:
         if own:
             ray.shutdown()
+
+
+def _shared(setup: Setup, model: ModelSource, prepared: Prepared, store: Store) -> Setup:
+    """With names in place of paths, of what every machine fetches from the store."""
+    encoder = Path(f"encoder-{model.digest[:20]}")
+    paths = {encoder.name: model.folder}
+    paths |= {path.name: path for path in (prepared.tokens, prepared.rows)}
+    return replace(setup, encoder=encoder, shared=share(store.where, None, paths))
 
 
 def _tune(
@@ -204,7 +211,9 @@ def _tune(
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
-        scratch = store.folder / ".tune"  # Tune's own notes: never read, so never trusted
+        # Tune's own notes: never read, so never trusted. Only the driver writes them as long as no
+        # trial gives Tune a checkpoint, so that they need not be where other nodes reach them.
+        scratch = store.scratch
         shutil.rmtree(scratch, ignore_errors=True)
         with Progress(todo, done, console) as progress:
             tuner = tune.Tuner(
@@ -239,9 +248,10 @@ def _tune(
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:
     """Those that are told of every step that is on disk."""
-    board = TensorBoard(store)
+    # An event file grows with every step, which object stores do not have.
+    boards = [] if store.storage.local is None else [TensorBoard(store)]
     if run_config.mlflow is None:
-        return [board]
+        return [*boards]
     if find_spec("mlflow") is None:
         raise UserError(
             "--mlflow: MLflow is not installed; install the extra: pip install -e '.[mlflow]'"
@@ -249,7 +259,7 @@ def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tra
     # Ray's module takes MLflow with it, which is slow to load and may not be there.
     from al_ray.cluster.mlflow import connect
 
-    return [board, connect(run_config.mlflow, store, console)]
+    return [*boards, connect(run_config.mlflow, store, console)]
 
 
 def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:

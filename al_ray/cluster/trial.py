@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from al_ray.cluster.layout import Layout, layout
 from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, StorageError, Superseded
 from al_ray.grid import Trial
 from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
@@ -64,11 +65,13 @@ def placement(point: dict[str, Any], job: Job) -> tune.PlacementGroupFactory:
 def run(point: dict[str, Any], job: Job) -> None:
     """The trainable: what is on disk is continued, and each step is reported once it is there."""
     trial = decode(point["trial"])
-    config, store = trial.leader, Store(job.out)
+    config, store = trial.leader, Store(job.out, attempt=uuid.uuid4().hex)
+    store.claim([config.id, *(follower.id for follower in trial.followers)])
     begin = steps_done(store, config)
     record(store, config, "running", job)
     strategy = "" if config.strategy in UNQUERIED else config.strategy
-    rows = Rows.load(job.prepared.rows)
+    shared = job.setup.shared
+    rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
     try:
         with RayWorkers(
             job.setup, config, strategy, trial_layout(config, job), job.shards
@@ -89,6 +92,8 @@ def run(point: dict[str, Any], job: Job) -> None:
             for follower in trial.followers:  # the last attempt may have died before it did
                 follow(store, config, follower)
             device = workers.device
+    except (StorageError, Superseded):
+        raise  # the first may pass, so Tune tries again; the second has nothing to say any more
     except AlRayError as error:
         # On purpose, so it would come again: not worth Tune's retries.
         record_all(store, trial, "failed", job, error=str(error))

@@ -16,6 +16,7 @@ from al_ray.report.files import save
 from al_ray.report.fonts import REMEDY, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
+from al_ray.storage import said
 
 STAMP = "DEMONSTRATION on generated text: says nothing about real data"
 
@@ -38,6 +39,8 @@ class Written:
 def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     """Write OUT/report/index.html and OUT/report/figures/ of the first folder.
 
+    Of a study on an object store it is reports/NAME/report, here.
+
     Args:
         outs: results folders; the page is about the first, and with several has one table across
             their corpora.
@@ -50,8 +53,8 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     for out, study in zip(outs, studies, strict=True):
         if study.curves().empty:
             raise UserError(
-                f"{out}: no step of any arm is complete yet; run the study on, and see how far it "
-                f"is with al-ray show {out}"
+                f"{said(str(out))}: no step of any arm is complete yet; run the study on, and see "
+                f"how far it is with al-ray show {said(str(out))}"
             )
     study = studies[0]
     folder = study.out / "report"

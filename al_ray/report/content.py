@@ -233,7 +233,7 @@ def versions(study: Study) -> list[tuple[str, str]]:
 
 def again(study: Study) -> tuple[str, bool]:
     """The command that runs the study again, and whether it was recorded."""
-    return rerun_command(study.description, str(study.out))
+    return rerun_command(study.description, study.address or str(study.out))
 
 
 def _value(value: Any) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from al_ray.errors import StudyConflict
-from al_ray.files import atomic, sweep
+from al_ray.results.lock import held
+from al_ray.results.mend import mend
 from al_ray.results.schema import SCHEMAS
 from al_ray.results.store import Store
 
@@ -26,13 +24,17 @@ class Compacted:
     bytes_after: int
 
 
-def compact(store: Store) -> list[Compacted]:
+def compact(store: Store, say: Callable[[str], None] = lambda _: None) -> list[Compacted]:
     """Merge the files of every table that has one per step; rows stay as they are.
 
     A merged file is written whole before the files that it replaces are removed, so that nothing
     is lost at any moment. Killed in between, `Store` counts each row once, and the next call ends
     it; others who read the folder meanwhile may see rows twice. Steps that `steps` does not have
     are left alone: they do not count and are done again.
+
+    Args:
+        store: of the study.
+        say: is told of files that are not whole.
 
     Returns:
         A row per table that has files.
@@ -42,14 +44,8 @@ def compact(store: Store) -> list[Compacted]:
         StudyConflict: a process is writing to the folder.
     """
     store.description()
-    try:
-        held = FileLock(store.folder / ".lock").acquire(timeout=0)
-    except Timeout:
-        raise StudyConflict(
-            f"{store.folder}: another process is running this study; compact it afterwards"
-        ) from None
-    with held:
-        sweep(store.folder)
+    with held(store, say, "compact it afterwards"):
+        mend(store, say)
         steps = store.read("steps")[["trajectory", "step"]].drop_duplicates()
         done: dict[str, list[int]] = {
             str(name): [-1, *sorted(rows.step.tolist())]
@@ -58,46 +54,43 @@ def compact(store: Store) -> list[Compacted]:
         made = []
         # `steps` last, as when it was written: without it the other rows of a step do not count.
         for table in sorted(SCHEMAS, key=lambda name: name == "steps"):
-            before = _files(store, table)
+            before = store.files(table)
             if not before:
                 continue
-            sizes = sum(path.stat().st_size for path in before)
+            sizes = _bytes(store, before)
             if "step" in SCHEMAS[table].names:
                 for trajectory, numbers in done.items():
                     _merge(store, table, trajectory, numbers)
-            after = _files(store, table)
-            size = sum(path.stat().st_size for path in after)
+            after = store.files(table)
+            size = _bytes(store, after)
             made.append(Compacted(table, len(before), len(after), sizes, size))
     return made
 
 
-def _files(store: Store, table: str) -> list[Path]:
-    return sorted((store.folder / table).glob("[!._]*.parquet"))
+def _bytes(store: Store, files: list[str]) -> int:
+    return sum(store.storage.size(name) or 0 for name in files)
 
 
 def _merge(store: Store, table: str, trajectory: str, steps: list[int]) -> None:
     """All steps of a trajectory in one file; a file of one step stands for the newest rows."""
-    apart = {step: store.path(table, trajectory, step) for step in steps}
-    apart = {step: path for step, path in apart.items() if path.exists()}
-    merged = store.merged_path(table, trajectory)
-    if not apart or (len(apart) == 1 and not merged.exists()):
+    there = set(store.files(table))
+    apart = {step: store.name(table, trajectory, step) for step in steps}
+    apart = {step: name for step, name in apart.items() if name in there}
+    merged = store.merged_name(table, trajectory)
+    if not apart or (len(apart) == 1 and merged not in there):
         return
-    schema = SCHEMAS[table]
-    parts: list[tuple[int, pa.Table]] = [
-        (step, pq.read_table(path, schema=schema)) for step, path in apart.items()
-    ]
-    if merged.exists():
-        rows = pq.read_table(merged, schema=schema)
+    parts: list[tuple[int, pa.Table]] = [(step, store.get(name)) for step, name in apart.items()]
+    if merged in there:
+        rows = store.get(merged)
         numbers = rows["step"].to_pylist()
         for step in sorted(set(numbers) - apart.keys()):
             places = [place for place, number in enumerate(numbers) if number == step]
             parts.append((step, rows.take(places)))
     parts.sort(key=lambda part: part[0])
-    with atomic(merged) as temp:
-        pq.write_table(pa.concat_tables([part for _, part in parts]), temp)
-    for path in apart.values():
-        _remove(path)
+    store.put(merged, pa.concat_tables([part for _, part in parts]), trajectory)
+    for name in apart.values():
+        _remove(store, name)
 
 
-def _remove(path: Path) -> None:
-    path.unlink()
+def _remove(store: Store, name: str) -> None:
+    store.storage.remove(name)

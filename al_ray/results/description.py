@@ -44,7 +44,7 @@ def recorded(training: Training, described: dict[str, Any] | None) -> Training:
     return training
 
 
-def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: str) -> None:
     """Refuse to go on in a folder whose study is another.
 
     Raises:

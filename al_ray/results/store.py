@@ -1,14 +1,21 @@
 """A study's folder: a Parquet file per table, trajectory and step, written whole or not at all.
 
+It may be on an object store (`al_ray.storage`). An attempt at a trajectory claims it: a file says
+which attempt was the last to begin, and every attempt looks there right before it puts a file in
+place. So one that was cut off and goes on cannot write over what the new one has written, but for
+the instant between look and rename. What it writes then is harmless: a trajectory's files have the
+same values whoever writes them (times apart), and a status that is behind is set right by the next
+start.
+
 `compact` merges the steps of a trajectory into one file; a step written later has its own again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,9 +26,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from al_ray.errors import StudyConflict, UserError
-from al_ray.files import atomic
-from al_ray.results.schema import SCHEMAS
+from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
+from al_ray.results.schema import SCHEMAS, VERSION
+from al_ray.storage import Storage, node_cache
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -30,26 +37,100 @@ MERGED = "-all"
 
 
 class Store:
-    """Reads and writes the tables, checkpoints and description of one study."""
+    """Reads and writes the tables, checkpoints and description of one study.
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(os.path.expanduser(folder)).absolute()
-        if self.folder.exists() and not self.folder.is_dir():
+    Attributes:
+        storage: its files.
+        where: what opens it again, in another process or on another machine; may hold secrets.
+    """
+
+    def __init__(self, folder: str | Path, attempt: str | None = None) -> None:
+        """Open a study's folder, which need not be there yet.
+
+        Args:
+            folder: a path, or an address such as s3://bucket/path.
+            attempt: who writes a trajectory, which must hold the claim; None: the driver.
+        """
+        self.storage = Storage(folder)
+        self.where = str(self.storage.local or folder)
+        self._attempt = attempt
+        local = self.storage.local
+        if local is not None and local.exists() and not local.is_dir():
             raise UserError(f"--out {folder}: is a file; give a folder")
 
     @property
+    def address(self) -> str:
+        """Where it is, as it may be printed."""
+        return self.storage.address
+
+    @property
+    def folder(self) -> Path:
+        """Where it is on this machine.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if self.storage.local is None:
+            raise ValueError(f"{self.address} is no folder of this machine")
+        return self.storage.local
+
+    @property
+    def pages(self) -> Path:
+        """Where its report is written: its own folder, or one here that is named after it."""
+        return self.storage.local or Path("reports", PurePosixPath(self.address).name).absolute()
+
+    @property
     def cache(self) -> Path:
-        """Content-addressed files that can be made again: tokens, `mini`."""
-        return self.folder / "cache"
+        """Content-addressed files that can be made again: tokens, `mini`; on this machine."""
+        return node_cache() if self.storage.local is None else self.storage.local / "cache"
+
+    @property
+    def scratch(self) -> Path:
+        """For what is never read again; on this machine."""
+        if self.storage.local is not None:
+            return self.storage.local / ".tune"
+        name = hashlib.blake2b(self.address.encode(), digest_size=10).hexdigest()
+        return node_cache() / f"tune-{name}"
 
     def path(self, table: str, trajectory: str, step: int | None = None) -> Path:
-        """Where a table's rows of a trajectory (and step) are; step −1 is the initial draw."""
-        name = trajectory if step is None else f"{trajectory}-{step:04d}"
-        return self.folder / table / f"{name}.parquet"
+        """`name` on this machine."""
+        return self.folder / self.name(table, trajectory, step)
 
-    def merged_path(self, table: str, trajectory: str) -> Path:
-        """Where `compact` puts the rows of all steps of a trajectory together."""
-        return self.folder / table / f"{trajectory}{MERGED}.parquet"
+    def name(self, table: str, trajectory: str, step: int | None = None) -> str:
+        """The file of a table's rows of a trajectory (and step); step −1 is the initial draw."""
+        stem = trajectory if step is None else f"{trajectory}-{step:04d}"
+        return f"{table}/{stem}.parquet"
+
+    def merged_name(self, table: str, trajectory: str) -> str:
+        """The file where `compact` puts the rows of all steps of a trajectory together."""
+        return f"{table}/{trajectory}{MERGED}.parquet"
+
+    def files(self, table: str) -> list[str]:
+        """The files of a table. Hidden ones are being written; pyarrow leaves them out, too."""
+        return [f"{table}/{name}" for name in self.storage.names(table, ".parquet")]
+
+    def exists(self, table: str, trajectory: str, step: int | None = None) -> bool:
+        """Whether a table has a file of this trajectory (and step)."""
+        return self.storage.exists(self.name(table, trajectory, step))
+
+    # Claims
+
+    def claim(self, trajectories: Sequence[str]) -> None:
+        """From now on this attempt writes these trajectories, and no earlier one."""
+        assert self._attempt is not None
+        for trajectory in trajectories:
+            self.storage.write(f"claims/{trajectory}", self._attempt.encode())
+
+    def _check_claim(self, trajectory: str) -> None:
+        if self._attempt is None:
+            return
+        holder = self.storage.read(f"claims/{trajectory}")
+        if holder != self._attempt.encode():
+            raise Superseded(
+                f"{trajectory}: another attempt at it has begun; this one ends and writes nothing"
+            )
+
+    # Tables
 
     def write(
         self,
@@ -87,28 +168,63 @@ class Store:
                 arrays.append(pa.array(value, field.type))
             else:
                 arrays.append(pa.array([value] * n_rows, field.type))
-        path = self.path(table, trajectory, step)
-        with atomic(path) as temp:
-            pq.write_table(pa.Table.from_arrays(arrays, schema=schema), temp)
+        rows = pa.Table.from_arrays(arrays, schema=schema)
+        self.put(self.name(table, trajectory, step), rows, trajectory)
         if step is not None:
             self._drop_merged(table, trajectory, step)
 
+    def put(self, name: str, rows: pa.Table, trajectory: str) -> None:
+        """Write a file of rows of a trajectory, in place of any there.
+
+        Raises:
+            Superseded: another attempt at the trajectory has begun.
+            StorageError: no room, or not reachable.
+        """
+        with self.storage.replace(name, lambda: self._check_claim(trajectory)) as temp:
+            pq.write_table(rows, temp)
+
+    def get(self, name: str, **options: Any) -> pa.Table:
+        """The rows of a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it is damaged, or not reachable.
+        """
+        data = self.storage.read(name)
+        if data is None:
+            raise FileNotFoundError(self.storage.of(name))
+        try:
+            schema = SCHEMAS[name.partition("/")[0]]
+            return pq.read_table(pa.BufferReader(data), schema=schema, **options)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> StorageError:
+        return StorageError(
+            f"{self.storage.of(name)}: is damaged or was cut short; the study's command, given "
+            "again, writes it anew"
+        )
+
     def _drop_merged(self, table: str, trajectory: str, step: int) -> None:
         """Take a step that was written again out of the merged file, for readers of the folder."""
-        path = self.merged_path(table, trajectory)
-        if not path.exists():
+        name = self.merged_name(table, trajectory)
+        if not self.storage.exists(name):
             return
-        merged = pq.read_table(path, schema=SCHEMAS[table])
+        merged = self.get(name)
         others = merged.filter(pc.not_equal(merged["step"], step))
         if len(others) < len(merged):
-            with atomic(path) as temp:
-                pq.write_table(others, temp)
+            self.put(name, others, trajectory)
+
+    def drop_step(self, trajectory: str, step: int) -> None:
+        """Make a step not count: take its rows out of `steps`."""
+        self.storage.remove(self.name("steps", trajectory, step))
+        self._drop_merged("steps", trajectory, step)
 
     def copy(self, source: str, target: str, step: int | None, table: str, **changes: Any) -> None:
         """Write a trajectory's rows of a table again under another trajectory's name."""
         rows = self._rows_of(table, source, step)
         if rows is None:
-            raise FileNotFoundError(self.path(table, source, step))
+            raise FileNotFoundError(self.storage.of(self.name(table, source, step)))
         columns = {name: rows.column(name).to_pylist() for name in rows.column_names}
         del columns["trajectory"]
         for name, value in changes.items():
@@ -136,18 +252,24 @@ class Store:
         return ordered
 
     def _read_raw(self, name: str) -> pd.DataFrame:
-        folder, schema = self.folder / name, SCHEMAS[name]
-        # Names that begin with a dot are files being written; pyarrow leaves them out too.
-        files = sorted(str(p) for p in folder.glob("[!._]*.parquet"))
-        if not files:
-            table = schema.empty_table()
-        else:
-            table = ds.dataset(files, schema=schema, format="parquet").to_table()
+        schema, files = SCHEMAS[name], self.files(name)
+        table = schema.empty_table() if not files else self._read_files(files, schema)
         frame: pd.DataFrame = table.to_pandas()
-        names = {Path(file).stem for file in files}
+        names = {PurePosixPath(file).stem for file in files}
         if "step" in schema.names and any(name.endswith(MERGED) for name in names):
             frame = self._newest(frame, name, names)
         return frame
+
+    def _read_files(self, files: Sequence[str], schema: pa.Schema) -> pa.Table:
+        storage = self.storage
+        paths = [storage.path(file) for file in files]
+        try:
+            found = ds.dataset(paths, schema=schema, format="parquet", filesystem=storage.fs)
+            return found.to_table()
+        except (pa.ArrowInvalid, OSError):
+            # One by one: an error that names the file, or the rows, where a file went meanwhile.
+            there = [file for file in files if storage.exists(file)]
+            return pa.concat_tables([self.get(file) for file in there] or [schema.empty_table()])
 
     def _newest(self, frame: pd.DataFrame, table: str, names: set[str]) -> pd.DataFrame:
         """Without a merged file's rows of steps that have a file of their own, which counts.
@@ -158,10 +280,10 @@ class Store:
         twice = [
             (trajectory, step)
             for trajectory, step in steps
-            if {self.path(table, trajectory, step).stem, f"{trajectory}{MERGED}"} <= names
+            if {f"{trajectory}-{step:04d}", f"{trajectory}{MERGED}"} <= names
         ]
         for trajectory, step in twice:
-            merged = pq.read_table(self.merged_path(table, trajectory), schema=SCHEMAS[table])
+            merged = self.get(self.merged_name(table, trajectory))
             if step not in set(merged["step"].to_pylist()):
                 continue
             own = self.read_one(table, trajectory, step)
@@ -179,13 +301,14 @@ class Store:
 
     def _rows_of(self, table: str, trajectory: str, step: int | None) -> pa.Table | None:
         """From the step's own file or, where that has been merged, from the merged one."""
-        path, schema = self.path(table, trajectory, step), SCHEMAS[table]
-        if path.exists():
-            return pq.read_table(path, schema=schema)
-        merged = self.merged_path(table, trajectory)
-        if step is None or not merged.exists():
+        try:
+            return self.get(self.name(table, trajectory, step))
+        except FileNotFoundError:
+            pass
+        merged = self.merged_name(table, trajectory)
+        if step is None or not self.storage.exists(merged):
             return None
-        rows = pq.read_table(merged, schema=schema, filters=[("step", "=", step)])
+        rows = self.get(merged, filters=[("step", "=", step)])
         return rows if len(rows) else None
 
     # Description
@@ -196,17 +319,17 @@ class Store:
         Raises:
             StudyConflict: the file cannot be read.
         """
-        path = self.folder / "study.json"
-        if not path.exists():
+        name, text = self.storage.of("study.json"), self.storage.read("study.json")
+        if text is None:
             return None
         try:
-            description: Any = json.loads(path.read_text(encoding="utf-8"))
+            description: Any = json.loads(text.decode())
         except ValueError as error:
             raise StudyConflict(
-                f"{path}: not a study's description ({error}); give another --out"
+                f"{name}: not a study's description ({error}); give another --out"
             ) from error
         if not isinstance(description, dict) or "schema_version" not in description:
-            raise StudyConflict(f"{path}: not a study's description; give another --out")
+            raise StudyConflict(f"{name}: not a study's description; give another --out")
         described: dict[str, Any] = description
         return described
 
@@ -220,15 +343,16 @@ class Store:
         described = self.read_description()
         if described is None:
             raise UserError(
-                f"{self.folder}: no study there (study.json is missing); give its results folder"
+                f"{self.address}: no study there (study.json is missing); give its results folder"
             )
+        if described["schema_version"] > VERSION:
+            raise newer(self.storage.of("study.json"), described["schema_version"])
         return described
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Write `study.json`."""
-        with atomic(self.folder / "study.json") as temp:
-            text = json.dumps(description, indent=1, ensure_ascii=False)
-            Path(temp).write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(description, indent=1, ensure_ascii=False)
+        self.storage.write("study.json", (text + "\n").encode())
 
     # Checkpoints of warm trajectories
 
@@ -237,37 +361,58 @@ class Store:
 
         Two, so that the last step of a trajectory can be fitted again when it is extended.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
-        with atomic(self._checkpoint(trajectory, step)) as temp:
+        name = self._checkpoint(trajectory, step)
+        with self.storage.replace(name, lambda: self._check_claim(trajectory)) as temp:
             flat = {
                 f"{member}/{name}": np.asarray(value, order="C")
                 for member, weights in enumerate(members)
                 for name, value in weights.items()
             }
-            save_file(flat, temp)
+            try:
+                save_file(flat, temp)
+            except SafetensorError as error:
+                raise StorageError(
+                    f"{self.storage.of(name)}: cannot be written ({error}); make room there; the "
+                    "same command goes on from here"
+                ) from error
         for old in range(step - 2, -1, -1):
-            path = self._checkpoint(trajectory, old)
-            if not path.exists():
+            if not self.has_checkpoint(trajectory, old):
                 break
-            path.unlink()
+            self.storage.remove(self._checkpoint(trajectory, old))
 
     def read_checkpoint(self, trajectory: str, step: int) -> list[dict[str, NDArray[Any]]] | None:
         """Each member's weights after a step's fit, or None where they are not kept."""
-        from safetensors.numpy import load_file
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
 
-        path = self._checkpoint(trajectory, step)
-        if not path.exists():
+        name = self._checkpoint(trajectory, step)
+        data = self.storage.read(name)
+        if data is None:
             return None
+        try:
+            flat = load(data)
+        except SafetensorError as error:
+            raise self._damaged(name) from error
         members: dict[int, dict[str, NDArray[Any]]] = {}
-        for key, value in load_file(path).items():
+        for key, value in flat.items():
             member, name = key.split("/", 1)
             members.setdefault(int(member), {})[name] = value
         return [members[member] for member in sorted(members)]
 
     def has_checkpoint(self, trajectory: str, step: int) -> bool:
         """Whether the weights after a step's fit are kept."""
-        return self._checkpoint(trajectory, step).exists()
+        return self.storage.exists(self._checkpoint(trajectory, step))
 
-    def _checkpoint(self, trajectory: str, step: int) -> Path:
-        return self.folder / "checkpoints" / f"{trajectory}-{step:04d}.safetensors"
+    def _checkpoint(self, trajectory: str, step: int) -> str:
+        return f"checkpoints/{trajectory}-{step:04d}.safetensors"
+
+
+def newer(name: str, version: object) -> StudyConflict:
+    """What is said of a file that an al_ray to come has written."""
+    return StudyConflict(
+        f"{name}: its tables are of version {version}, and this al_ray knows version {VERSION} at "
+        "most; update al_ray"
+    )

@@ -11,6 +11,7 @@ from al_ray.workers.shard import Shard
 
 def make_member(setup: Setup, seed: int, strategy: str, head: Head) -> Trainer:
     """A member; `strategy` is empty where nothing is queried."""
+    setup = setup.here()
     if head == "frozen":
         return FrozenMember(setup)
     return Member(setup, seed, strategy)
@@ -18,6 +19,7 @@ def make_member(setup: Setup, seed: int, strategy: str, head: Head) -> Trainer:
 
 def make_shard(setup: Setup, seed: int, strategy: str, disagreement: str, head: Head) -> Shard:
     """A shard; `strategy` is empty where nothing is queried."""
+    setup = setup.here()
     if head == "frozen":
         return FrozenShard(setup, strategy, disagreement)
     return Shard(setup, seed, strategy, disagreement)

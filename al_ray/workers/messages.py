@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import Device, Training
+from al_ray.node_files import NodeFiles
 from al_ray.strategies import Need, Outputs, Picks
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Setup:
 
     Attributes:
         vectors: of all rows, for frozen heads.
+        shared: where the study is remote: the paths are then names of files that every machine
+            has a copy of.
     """
 
     encoder: Path
@@ -34,6 +37,15 @@ class Setup:
     training: Training
     device: Device
     vectors: Path | None = None
+    shared: NodeFiles | None = None
+
+    def here(self) -> Setup:
+        """With paths of this machine; what it lacks is fetched."""
+        if self.shared is None:
+            return self
+        vectors = None if self.vectors is None else self.shared.here(self.vectors.name)
+        encoder, tokens = self.shared.here(self.encoder.name), self.shared.here(self.tokens.name)
+        return replace(self, encoder=encoder, tokens=tokens, vectors=vectors, shared=None)
 
 
 @dataclass(frozen=True)

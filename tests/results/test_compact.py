@@ -131,13 +131,13 @@ def test_killed_between_writing_and_removing(store, monkeypatch, survivors):
     before = read(store)
     removed = []
 
-    def unlink(path):
+    def remove(store, name):
         if len(removed) == survivors:
             raise KeyboardInterrupt
-        removed.append(path)
-        path.unlink()
+        removed.append(name)
+        store.storage.remove(name)
 
-    monkeypatch.setattr(module, "_remove", unlink)
+    monkeypatch.setattr(module, "_remove", remove)
     with pytest.raises(KeyboardInterrupt):
         compact(store)
     assert_equal(before, read(store))

@@ -1,0 +1,149 @@
+"""One process at a time writes to a study.
+
+In a folder that is a file lock, which the system takes from a process that died. An object store
+has none: there it is a lease, an object that its owner writes again every few seconds. Who finds
+one watches whether it changes, by a clock that only counts seconds, so that neither two clocks that
+differ nor one that jumps can steal it. Two who take over a dead owner's lease in the same instant
+both write it, and the one whose name is not in it after a while gives way. An owner that was cut
+off finds another name in it and ends; what its trials still write, claims refuse (`store`).
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from al_ray.errors import StorageError, StudyConflict
+from al_ray.files import sweep
+from al_ray.results.store import Store
+
+RENEWED = 5.0
+"""Seconds between two writings of a lease."""
+
+PATIENCE = 30.0
+"""Seconds without a change after which its owner is taken for dead."""
+
+SETTLED = 2.0
+"""Seconds after which of two that took a lease at once both see whose it is."""
+
+_NAME = ".lease"
+
+
+@contextmanager
+def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None]:
+    """Hold a study while its tables are written; leftovers of who held it before are removed.
+
+    Args:
+        store: of the study.
+        say: is told that there is something to wait for.
+        remedy: what to do where another process holds it.
+
+    Raises:
+        StudyConflict: another process is at it.
+    """
+    if store.storage.local is None:
+        lease = _Lease(store, say, remedy)
+        try:
+            yield
+        finally:
+            lease.release()
+        return
+    store.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(store.folder / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise StudyConflict(
+            f"{store.address}: another process is running this study; {remedy}"
+        ) from None
+    with lock:
+        sweep(store.folder)
+        yield
+
+
+class _Lease:
+    def __init__(self, store: Store, say: Callable[[str], None], remedy: str) -> None:
+        self._store, self._say = store, say
+        self._owner = uuid.uuid4().hex
+        self._who = f"process {os.getpid()} on {socket.gethostname()}"
+        self._beat = 0
+        self._end = threading.Event()
+        self._wait_for_another(remedy)
+        self._write()
+        time.sleep(SETTLED)
+        if (found := self._read()) is None or found["owner"] != self._owner:
+            raise self._conflict(found, remedy)
+        self._thread = threading.Thread(target=self._renew, daemon=True)
+        self._thread.start()
+
+    def release(self) -> None:
+        """Let go of it, if it is ours still."""
+        self._end.set()
+        self._thread.join()
+        try:
+            found = self._read()
+            if found is not None and found["owner"] == self._owner:
+                self._store.storage.remove(_NAME)
+        except StorageError:  # it will be found stale
+            return
+
+    def _wait_for_another(self, remedy: str) -> None:
+        seen = self._read()
+        if seen is None:
+            return
+        self._say(
+            f"{self._store.address}: {seen.get('who')} was at this study; looking for "
+            f"{PATIENCE:.0f} s whether it still is."
+        )
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            time.sleep(min(1.0, RENEWED))
+            found = self._read()
+            if found is None:
+                return
+            if found != seen:
+                raise self._conflict(found, remedy)
+        self._say(f"{self._store.address}: {seen.get('who')} is gone; its study goes on here.")
+
+    def _conflict(self, found: dict[str, Any] | None, remedy: str) -> StudyConflict:
+        who = (found or {}).get("who", "another process")
+        return StudyConflict(f"{self._store.address}: {who} is running this study; {remedy}")
+
+    def _renew(self) -> None:
+        while not self._end.wait(RENEWED):
+            try:
+                found = self._read()
+                if found is not None and found["owner"] != self._owner:
+                    self._say(
+                        f"{self._store.address}: {found.get('who')} has taken this study over; "
+                        "this process ends."
+                    )
+                    _thread.interrupt_main()
+                    return
+                self._write()
+            except StorageError:  # away for a while; the next turn may reach it
+                continue
+
+    def _read(self) -> dict[str, Any] | None:
+        data = self._store.storage.read(_NAME)
+        if data is None:
+            return None
+        try:
+            found = json.loads(data)
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) and "owner" in found else {"owner": None}
+
+    def _write(self) -> None:
+        self._beat += 1
+        lease = {"owner": self._owner, "who": self._who, "beat": self._beat}
+        self._store.storage.write(_NAME, json.dumps(lease).encode())

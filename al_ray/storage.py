@@ -1,0 +1,215 @@
+"""A folder of small files, here or on an object store; each is there whole or not at all.
+
+Remote folders are what `pyarrow.fs.FileSystem.from_uri` knows: `s3://`, `gs://`, `abfss://` and
+others. Its own settings hold for time-outs, retries and credentials.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+import pyarrow as pa
+from pyarrow import fs
+
+from al_ray.errors import StorageError, UserError
+from al_ray.files import atomic
+
+_REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]+://)(?:[^\s?'\"]*@)?(?P<path>[^\s?'\"]*)(?P<query>\?[^\s'\"]*)?",
+    re.IGNORECASE,
+)
+_HARMLESS = ("endpoint_override", "region", "scheme")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_remote(where: str | Path) -> bool:
+    """Whether this is an address of an object store and no path."""
+    return _REMOTE.match(str(where)) is not None
+
+
+def said(text: str) -> str:
+    """A text as it may be printed and kept: its addresses without user, password and secrets."""
+
+    def clean(found: re.Match[str]) -> str:
+        query = [
+            (name, value)
+            for name, value in parse_qsl((found["query"] or "")[1:])
+            if name in _HARMLESS and "@" not in value
+        ]
+        tail = "?" + urlencode(query, safe=":/") if query else ""
+        return f"{found['scheme']}{found['path']}{tail}"
+
+    return _ADDRESS.sub(clean, text)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line without secrets."""
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return said(str(text).splitlines()[0])
+
+
+def node_cache() -> Path:
+    """Where this machine keeps content-addressed files of remote studies."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "al_ray"
+
+
+class Storage:
+    """Reads and writes files of one folder; names are relative and have slashes.
+
+    Attributes:
+        address: as it may be printed.
+        local: the folder, where it is one of this machine; None: remote.
+
+    Raises:
+        UserError: no such kind of address, or its bucket cannot be found.
+    """
+
+    def __init__(self, where: str | Path, option: str = "--out") -> None:
+        self.local: Path | None = None
+        if is_remote(where):
+            self.address = said(str(where)).partition("?")[0].rstrip("/")
+            before = str(where).partition("://")[2].partition("?")[0].rpartition("@")[0]
+            if set("@/") & set(before):
+                raise UserError(f"{option} {self.address}: write @ as %40, and / in a key as %2F")
+            try:
+                self.fs, base = fs.FileSystem.from_uri(str(where))
+            except (OSError, ValueError) as error:  # Arrow's are among these
+                raise UserError(
+                    f"{option} {self.address}: cannot be opened ({reason(error)}); check the "
+                    "address, its region or endpoint, and the credentials"
+                ) from None
+            self._base = base.rstrip("/")
+        else:
+            text = str(where).removeprefix("file://")
+            self.local = Path(os.path.expanduser(text)).absolute()
+            self.address, self.fs, self._base = str(self.local), fs.LocalFileSystem(), ""
+
+    def of(self, name: str) -> str:
+        """A file's place, as it may be printed."""
+        return f"{self.address}/{name}"
+
+    def path(self, name: str) -> str:
+        """A file's place, as `fs` calls it."""
+        return f"{self._base}/{name}" if self.local is None else str(self.local / name)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Its bytes, or None where there is no such file."""
+        with self._saying(name, "looked for"):
+            info = self.fs.get_file_info(self.path(name))
+        return int(info.size) if info.type == fs.FileType.File else None
+
+    def names(self, folder: str, ending: str = "") -> list[str]:
+        """Names of the files in a sub-folder, sorted, without hidden ones; none where it is not."""
+        with self._saying(folder, "listed"):
+            found = self.fs.get_file_info(
+                fs.FileSelector(self.path(folder), allow_not_found=True, recursive=False)
+            )
+        return sorted(
+            info.base_name
+            for info in found
+            if info.type == fs.FileType.File
+            and info.base_name.endswith(ending)
+            and info.base_name[0] not in "._"
+        )
+
+    def read(self, name: str) -> bytes | None:
+        """What is in a file, or None where there is none."""
+        try:
+            with self._saying(name, "read"), self.fs.open_input_file(self.path(name)) as file:
+                data: bytes = file.read()
+                return data
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def replace(self, name: str, check: Callable[[], None] | None = None) -> Iterator[str]:
+        """A temporary file of this machine that takes the named one's place when all went well.
+
+        Here by rename, on an object store by one upload, which is seen only when it is whole.
+
+        Args:
+            name: of the file.
+            check: called right before; if it raises, nothing is replaced.
+
+        Raises:
+            StorageError: no room, or not reachable.
+        """
+        with self._saying(name, "written"):
+            if self.local is not None:
+                with atomic(self.local / name, check) as temp:
+                    yield temp
+                return
+            with tempfile.TemporaryDirectory(prefix="al_ray-") as folder:
+                path = Path(folder, "file")
+                yield str(path)
+                if check is not None:
+                    check()
+                self._upload(path, name)
+
+    def write(self, name: str, data: bytes, check: Callable[[], None] | None = None) -> None:
+        """Write a small file."""
+        with self.replace(name, check) as temp:
+            Path(temp).write_bytes(data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with self._saying(name, "removed"):
+            try:
+                self.fs.delete_file(self.path(name))
+            except FileNotFoundError:
+                return
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Copy a file to a path of this machine, which is not written atomically.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        with (
+            self._saying(name, "read"),
+            self.fs.open_input_file(self.path(name)) as source,
+            path.open("wb") as target,
+        ):
+            while block := source.read(2**23):
+                target.write(block)
+
+    def _upload(self, path: Path, name: str) -> None:
+        with pa.OSFile(str(path)) as source:
+            data = source.read_buffer()
+        # No `with`: its end would complete an upload that had failed in the middle.
+        stream = self.fs.open_output_stream(self.path(name))
+        stream.write(data)
+        stream.close()
+
+    @contextmanager
+    def _saying(self, name: str, done: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno in _FULL:
+                remedy = "make room there; the same command goes on from here"
+            elif self.local is None:
+                remedy = (
+                    "check the network, the address and the credentials; the same command goes on "
+                    "from here"
+                )
+            else:
+                remedy = "check the folder; the same command goes on from here"
+            raise StorageError(
+                f"{self.of(name)}: cannot be {done} ({reason(error)}); {remedy}"
+            ) from error
