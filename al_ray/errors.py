@@ -38,3 +38,15 @@ class NotNumbers(AlRayError):
 
     def __str__(self) -> str:
         return f"{self.message} that are not numbers"
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was told to end, by Ctrl-C or another signal; no error, so none of the above.
+
+    Attributes:
+        code: what a shell expects of a process that this signal ended.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from al_ray import files
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
 from al_ray.config import (
@@ -102,7 +104,7 @@ def _run(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
     own = _connect(run_config, console)
-    try:
+    with _leaving(own), stoppable():
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
         configs = trajectories(
@@ -154,6 +156,13 @@ def _run(
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels))
         unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
         return Outcome((*configs, *again), unfinished)
+
+
+@contextmanager
+def _leaving(own: bool) -> Iterator[None]:
+    """Leave the cluster at the end, however that comes, if we have joined it."""
+    try:
+        yield
     finally:
         if own:
             ray.shutdown()
@@ -200,6 +209,7 @@ def _tune(
     if todo:
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
+        os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Tune's would wait; see `interrupts`
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
         scratch = store.folder / ".tune"  # Tune's own notes: never read, so never trusted
         shutil.rmtree(scratch, ignore_errors=True)
