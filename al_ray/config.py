@@ -374,6 +374,7 @@ class RunConfig:
         device: `auto`: a GPU where the cluster has one.
         dashboard: Ray's, where the cluster is our own.
         command: what runs the study again; '' where that is not known.
+        patience: seconds without any progress until a trajectory is begun again.
     """
 
     out: str
@@ -383,6 +384,7 @@ class RunConfig:
     device: Device = "auto"
     dashboard: bool = True
     command: str = ""
+    patience: float = 1800.0
 
     def __post_init__(self) -> None:
         check(self.shards >= 1, f"--shards {self.shards}: give 1 or more")
@@ -390,3 +392,4 @@ class RunConfig:
             self.concurrent is None or self.concurrent >= 1,
             f"--concurrent {self.concurrent}: give 1 or more",
         )
+        check(self.patience > 0, f"--patience {self.patience / 60:g}: give minutes above 0")

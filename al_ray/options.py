@@ -92,6 +92,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
         address=options.address,
         device=options.device,
         dashboard=not options.no_dashboard,
+        patience=60 * options.patience,
     )
 
 
@@ -377,6 +378,14 @@ def study_parser(experiment: Experiment) -> Parser:
     running.add_argument("--shards", type=int, default=1, help="shard actors of each trajectory")
     running.add_argument("--concurrent", type=int, help="trajectories at once; default: what fits")
     running.add_argument("--address", help="of a running Ray cluster; auto, local or host:port")
+    running.add_argument(
+        "--patience",
+        type=float,
+        default=30.0,
+        metavar="MINUTES",
+        help="without any progress until a trajectory is begun again at its last step, or a study "
+        "that finds no room ends; default: 30",
+    )
     running.add_argument("--device", choices=get_args(Device), default="auto")
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
     running.add_argument("--ledger", action="store_true", help="write every score of every step")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from al_ray.cluster.layout import Layout
+from al_ray.cluster.watchdog import Pulse, Watch
 from al_ray.config import Head, TrajectoryConfig
 from al_ray.errors import AlRayError
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
@@ -48,6 +49,7 @@ class MemberActor:
 
     def __init__(self, setup: Setup, seed: int, strategy: str, head: Head) -> None:
         self._member = make_member(setup, seed, strategy, head)
+        self._member.watch(Pulse())
 
     def fit(self, job: FitJob) -> tuple[Any, Fitted]:
         """See `Member.fit`; two results, so that the weights need not pass through the loop."""
@@ -66,6 +68,7 @@ class ShardActor:
         self, setup: Setup, seed: int, strategy: str, disagreement: str, head: Head
     ) -> None:
         self._shard = make_shard(setup, seed, strategy, disagreement, head)
+        self._shard.watch(Pulse())
 
     def predict(self, rows: NDArray[np.int64], weights: Sequence[Ref]) -> Predictions:
         """See `Shard.predict`; one reference, in a list so that Ray leaves it a reference."""
@@ -122,10 +125,20 @@ class Batch:
 
 
 class RayWorkers:
-    """The actors of one trajectory, in the placement group of its trial."""
+    """The actors of one trajectory, in the placement group of its trial.
+
+    Args:
+        patience: seconds without any progress until `Stalled` is raised.
+    """
 
     def __init__(
-        self, setup: Setup, config: TrajectoryConfig, strategy: str, layout: Layout, shards: int
+        self,
+        setup: Setup,
+        config: TrajectoryConfig,
+        strategy: str,
+        layout: Layout,
+        shards: int,
+        patience: float,
     ) -> None:
         self._chunk_rows = setup.training.chunk_rows
         self._batch: Batch | None = None
@@ -151,11 +164,13 @@ class RayWorkers:
         ]
         made_from = (setup, config.seed, strategy, config.disagreement, config.head)
         self._shards = [start(ShardActor, "shard", j, *made_from) for j in range(shards)]
+        self._watch = Watch(patience)
+        self._watch.over([*self._members, *self._shards])
 
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """All jobs at the same time."""
         pairs = [self._members[job.member].fit.options(num_returns=2).remote(job) for job in jobs]
-        reports = _get([report for _, report in pairs])
+        reports = self._get([report for _, report in pairs], "a fit")
         return [
             replace(report, weights=weights)
             for (weights, _), report in zip(pairs, reports, strict=True)
@@ -180,7 +195,7 @@ class RayWorkers:
         bounds = [len(parts) * j // len(self._shards) for j in range(len(self._shards) + 1)]
         shares = [parts[start:end] for start, end in pairwise(bounds)]
         self._batch = Batch(uuid.uuid4().hex, shares, query)
-        held = _get([self._hold(j, []) for j in range(len(shares))])
+        held = self._get([self._hold(j, []) for j in range(len(shares))], "the pool's scores")
         self._batch.offers = [best for _, best in held]
         return join([scores for each, _ in held for scores in each])
 
@@ -192,10 +207,11 @@ class RayWorkers:
 
         def take(best: Best) -> list[Best | None]:
             chosen.append(best)
-            offers: list[Any] = _get([s.take.remote(batch.session, best) for s in self._shards])
+            taken = [shard.take.remote(batch.session, best) for shard in self._shards]
+            offers: list[Any] = self._get(taken, "a pick")
             for j, offer in enumerate(offers):
                 if offer == LOST:
-                    _, offers[j] = _get(self._hold(j, chosen))
+                    _, offers[j] = self._get(self._hold(j, chosen), "a pick")
             return offers
 
         picks = pick(batch.offers, take, n)
@@ -222,7 +238,7 @@ class RayWorkers:
     @property
     def device(self) -> str:
         """Of the first member."""
-        name: str = ray.get(self._members[0].device.remote())
+        name: str = self._get(self._members[0].device.remote(), "the device's name")
         return name
 
     def _map(self, method: str, rows: NDArray[np.int64], *args: Any) -> list[Any]:
@@ -237,11 +253,18 @@ class RayWorkers:
                 position, chunk = work.pop()
                 shard = free.pop(0)
                 running[getattr(shard, method).remote(chunk, *args)] = (position, shard)
-            for ref in ray.wait(list(running), num_returns=1)[0]:
+            for ref in self._watch.first(list(running), "a chunk"):
                 position, shard = running.pop(ref)
-                results[position] = _get(ref)
+                results[position] = self._get(ref, "a chunk")
                 free.append(shard)
         return results
+
+    def _get(self, refs: Any, what: str) -> Any:
+        """Results; an error raised on purpose comes as itself, without the actor's trace."""
+        try:
+            return self._watch.get(refs, what)
+        except AlRayError as error:
+            raise getattr(error, "cause", error) from None
 
     def __enter__(self) -> RayWorkers:
         return self
@@ -254,14 +277,7 @@ class RayWorkers:
     ) -> None:
         # Tune would end them too, but later; the next trial wants their cores and memory now.
         _kill([*self._members, *self._shards])
-
-
-def _get(refs: Any) -> Any:
-    """Results; an error that was raised on purpose comes as itself, without the actor's trace."""
-    try:
-        return ray.get(refs)
-    except AlRayError as error:
-        raise getattr(error, "cause", error) from None
+        self._watch.close()
 
 
 def _kill(actors: Iterable[Any]) -> None:

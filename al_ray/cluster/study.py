@@ -21,7 +21,16 @@ from al_ray import files
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.progress import Progress, name_of, row_bar
-from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
+from al_ray.cluster.trial import (
+    Job,
+    encode,
+    placement,
+    record,
+    record_all,
+    run,
+    trial_layout,
+)
+from al_ray.cluster.watchdog import Idle, Tries, in_words
 from al_ray.config import (
     UNQUERIED,
     Device,
@@ -43,7 +52,7 @@ from al_ray.results.description import commit, describe, facts, recorded, refuse
 from al_ray.workers import Setup
 
 MAX_FAILURES = 3
-"""How often a trial that failed begins again at its last complete step."""
+"""How often a trial begins again at its last complete step without having gained one since."""
 
 TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
 
@@ -150,6 +159,7 @@ def _run(
             gpus=gpus,
             ledger=study.ledger,
             commit=commit(),
+            patience=run_config.patience,
         )
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
@@ -213,6 +223,8 @@ def _tune(
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
         scratch = store.folder / ".tune"  # Tune's own notes: never read, so never trusted
         shutil.rmtree(scratch, ignore_errors=True)
+        largest = max((trial_layout(trial.leader, job) for trial in todo), key=lambda x: x.count)
+        idle = Idle(in_words(largest.bundles), run_config.patience, console)
         with Progress(todo, done, console) as progress:
             tuner = tune.Tuner(
                 tune.with_resources(
@@ -228,7 +240,7 @@ def _tune(
                     name="study",
                     storage_path=str(scratch),
                     failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                    callbacks=[progress],
+                    callbacks=[progress, Tries(MAX_FAILURES), idle],
                     verbose=0,
                 ),
             )

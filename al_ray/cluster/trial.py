@@ -23,7 +23,11 @@ from al_ray.workers import Setup
 
 @dataclass(frozen=True)
 class Job:
-    """What all trials of a study share: paths and numbers."""
+    """What all trials of a study share: paths and numbers.
+
+    Attributes:
+        patience: seconds without any progress until a trial is begun again.
+    """
 
     out: str
     prepared: Prepared
@@ -33,6 +37,7 @@ class Job:
     gpus: float
     ledger: bool
     commit: str
+    patience: float
 
 
 def encode(trial: Trial) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     rows = Rows.load(job.prepared.rows)
     try:
         with RayWorkers(
-            job.setup, config, strategy, trial_layout(config, job), job.shards
+            job.setup, config, strategy, trial_layout(config, job), job.shards, job.patience
         ) as workers:
             for done in Trajectory(config, rows, workers, store, job.ledger).run():
                 for follower in trial.followers:

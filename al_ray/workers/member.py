@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from al_ray.workers.messages import FitJob, Fitted, Setup
-from al_ray.workers.module import device_name, free_device, make_module
+from al_ray.workers.module import call_at_passes, device_name, free_device, make_module
 
 if TYPE_CHECKING:
     from al_ray.encoder.load import Weights
@@ -19,6 +20,9 @@ class Trainer(Protocol):
 
     def device(self) -> str:
         """The name of the device this runs on."""
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model, if it has passes."""
 
 
 class Member:
@@ -56,3 +60,7 @@ class Member:
     def device(self) -> str:
         """The name of the device this runs on."""
         return device_name(self._module)
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model."""
+        call_at_passes(self._module, call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from al_ray.strategies import (
     log_softmax,
 )
 from al_ray.workers.messages import Predictions, Query, Scores, Setup
-from al_ray.workers.module import free_device, make_module
+from al_ray.workers.module import call_at_passes, free_device, make_module
 
 if TYPE_CHECKING:
     from al_ray.encoder.load import Weights
@@ -112,6 +112,10 @@ class Shard:
     def drop(self) -> None:
         """The batch is chosen: free what was held."""
         self._holder = None
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model."""
+        call_at_passes(self._module, call)
 
     def _outputs(self, rows: NDArray[np.int64], query: Query) -> Outputs:
         """All that the strategy needs of these rows."""

@@ -2,10 +2,10 @@
 
     python tests/faults/campaign.py --faults 100
 
-Each study runs once undisturbed and then, in new folders, under several faults each, drawn from
-`--seed` (`plan.py`). Every finished study is a line of `studies.jsonl`, with its faults and whom
-they really hit; the same command again goes on after the last one. Ends with a table of kinds and
-counts, and with exit code 1 where anything differed.
+Each study runs once undisturbed and then, in new folders, under several faults each, which
+`fault_plan` draws from `--seed`. Every finished study is a line of `studies.jsonl`, with its faults
+and whom they really hit; the same command again goes on after the last one. Ends with a table of
+kinds and counts, and with exit code 1 where anything differed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,16 @@ sys.path[:0] = [
     str(ROOT / "tests/faults"),
 ]
 
-import hosts as cluster_hosts  # noqa: E402
+import frail_hosts  # noqa: E402
 import tiny_study  # noqa: E402
+from fault_plan import KINDS, Fault, Shape, plan, short_plan  # noqa: E402
+from frail_hosts import Hosts, running  # noqa: E402
 from helpers import assert_equal_studies  # noqa: E402
-from hosts import Host, Hosts, running  # noqa: E402
-from plan import KINDS, Fault, Shape, plan, short_plan  # noqa: E402
 
 HOSTS, CPUS = 3, 2
 """Two cores each, so that a committee has to lie on two hosts."""
 
-SILENCE = 420.0
+SILENCE = 900.0
 """Seconds without a new step after which a study counts as hung."""
 
 AGAIN = 3
@@ -105,7 +106,7 @@ def measure(hosts: Hosts, shape: Shape, folder: Path) -> tuple[Path, list[float]
         assert run.done() == shape.all_steps
         came += [run.seconds()] * (run.done() - len(came) + 1)
         say(f"{shape.name}: undisturbed in {run.seconds():.0f} s")
-        times.write_text(json.dumps([b - a for a, b in zip(came, came[1:], strict=False)]))
+        times.write_text(json.dumps([b - a for a, b in pairwise(came)]))
     return out, json.loads(times.read_text())
 
 
@@ -278,7 +279,7 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
     if studies:
         say(f"{len(studies)} studies with {hit()} faults are noted already.")
     scratch = Path(tempfile.mkdtemp(prefix="al-", dir="/tmp"))
-    cluster_hosts.isolate(scratch)
+    frail_hosts.isolate(scratch)
     hosts: Hosts | None = None
     run: Run | None = None
     try:

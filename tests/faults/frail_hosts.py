@@ -26,8 +26,8 @@ ROLES = {"ImplicitFunc": "loop", "MemberActor": "member", "ShardActor": "shard"}
 """What an actor is, by its class; Tune's trial is the loop."""
 
 JOINING = 180.0
-"""Seconds in which a host or process that was started is waited for. Ray gives up sooner, which on a
-machine with other work is too soon."""
+"""Seconds in which a host or process that was started is waited for; Ray gives up sooner, which is
+too soon on a machine with other work."""
 
 STORE = 80 * 2**20
 """Bytes of each host's object store, about the least that Ray takes."""
@@ -43,9 +43,10 @@ def isolate(folder: Path) -> None:
     os.environ["RAY_AUTH_MODE"] = "disabled"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.pop("RAY_ADDRESS", None)
-    os.environ["RAY_worker_register_timeout_seconds"] = str(int(JOINING))
-    for name, value in HEALTH.items():
-        os.environ[f"RAY_health_check_{name}"] = str(value)
+    settings = {f"health_check_{name}": value for name, value in HEALTH.items()}
+    settings["worker_register_timeout_seconds"] = int(JOINING)
+    for name, number in settings.items():
+        os.environ[f"RAY_{name}"] = str(number)
     services.get_node = _patient(services.get_node)
 
 
