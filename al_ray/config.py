@@ -22,6 +22,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
 Committee = Literal["rates", "seeds"]
 Head = Literal["fine-tuned", "frozen"]
+OnDivergence = Literal["fail", "retry-with-lower-rate"]
 
 CONTROL = "control"
 """The strategy name of a model trained once on a random share of the pool."""
@@ -32,6 +33,10 @@ REPLAY = "replay"
 
 UNQUERIED = (CONTROL, REPLAY)
 """These have one step and choose nothing."""
+
+
+LOWER: OnDivergence = "retry-with-lower-rate"
+"""A fit whose loss is not finite is begun again with half the learning rate."""
 
 
 COLLAPSED = 0.95
@@ -171,6 +176,7 @@ class TrajectoryConfig:
         candidates: pool rows that a costly strategy scores, a seeded subsample; None: all.
         diversity: cosine similarity above which a row is passed over in a batch; None: never.
         head: `fine-tuned`: the whole encoder is trained; `frozen`: a linear model on its vectors.
+        on_divergence: what follows a training loss that is not finite.
         replay_of: of a replay, the trajectory whose rows it is trained on, else empty.
         replay_step: of a replay, the step up to which they were chosen.
         fit_seed: of a replay, what tells its fit from the others on the same rows.
@@ -194,6 +200,7 @@ class TrajectoryConfig:
     candidates: int | None = None
     diversity: float | None = None
     head: Head = "fine-tuned"
+    on_divergence: OnDivergence = "fail"
     replay_of: str = ""
     replay_step: int = 0
     fit_seed: int = 0
@@ -262,6 +269,7 @@ class StudyConfig:
         candidates: pool rows that costly strategies score.
         diversity: cosine similarity above which a row is passed over in a batch.
         heads: what is trained; see `TrajectoryConfig`.
+        on_divergence: see `TrajectoryConfig`.
         replay_cold: steps of every trajectory at which cold models are trained on its rows.
         replay_seeds: how many of these at each.
     """
@@ -282,6 +290,7 @@ class StudyConfig:
     candidates: int | None = None
     diversity: float | None = None
     heads: tuple[Head, ...] = ("fine-tuned",)
+    on_divergence: OnDivergence = "fail"
     replay_cold: tuple[int, ...] = ()
     replay_seeds: int = 1
     keep_equivalent: bool = False

@@ -25,6 +25,10 @@ class TrainingDiverged(AlRayError):
     """A fit ended with a loss or weights that are not finite."""
 
 
+class OutOfMemory(AlRayError):
+    """A device's memory did not suffice for a batch; a smaller one may fit."""
+
+
 class NotNumbers(AlRayError):
     """The model's outputs for some rows are not numbers.
 

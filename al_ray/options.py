@@ -13,6 +13,7 @@ from al_ray.config import (
     Device,
     Disagreement,
     Head,
+    OnDivergence,
     Precision,
     Recipe,
     Retrain,
@@ -188,6 +189,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         candidates=options.candidates,
         diversity=options.diversity,
         heads=tuple(options.head),
+        on_divergence=options.on_divergence,
         replay_cold=tuple(options.replay_cold),
         replay_seeds=options.replay_seeds,
         keep_equivalent=options.keep_equivalent,
@@ -370,6 +372,13 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     training.add_argument("--warmup", type=float, metavar="SHARE")
     training.add_argument("--weight-decay", type=float)
+    training.add_argument(
+        "--on-divergence",
+        choices=get_args(OnDivergence),
+        default="fail",
+        help="what follows a training loss that is not finite: the trajectory fails (default), or "
+        "the fit is begun again with half the learning rate, four times at most",
+    )
     training.add_argument("--threads", type=int, default=1, help="of one actor")
     training.add_argument("--precision", choices=get_args(Precision), default="auto")
 

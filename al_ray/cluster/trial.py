@@ -135,6 +135,7 @@ def record(
         "committee": config.committee if len(config.rates) > 1 else None,
         "candidates": config.candidates,
         "diversity": config.diversity,
+        "on_divergence": config.on_divergence,
         "replay_of": config.replay_of or None,
         "replay_step": config.replay_step if config.replay_of else None,
         "fit_seed": config.fit_seed if config.replay_of else None,

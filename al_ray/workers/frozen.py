@@ -57,6 +57,7 @@ class FrozenShard(Shard):
 
     def __init__(self, setup: Setup, strategy: str, disagreement: str) -> None:
         self._setup = setup
+        self._training = setup.training
         self._vectors = open_vectors(setup)
         self._strategy = build(strategy, disagreement) if strategy else None
         self._holder = None

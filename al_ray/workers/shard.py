@@ -22,6 +22,7 @@ from al_ray.strategies import (
     build,
     log_softmax,
 )
+from al_ray.workers.memory import told_apart
 from al_ray.workers.messages import Predictions, Query, Scores, Setup
 from al_ray.workers.module import call_at_passes, free_device, make_module
 
@@ -40,6 +41,7 @@ class Shard:
         from al_ray.corpus.prepared import Tokens
 
         self._setup = setup
+        self._training = setup.training
         self._module = make_module(setup, seed, strategy)
         self._tokens = Tokens(setup.tokens)
         self._strategy: Strategy | None = build(strategy, disagreement) if strategy else None
@@ -113,6 +115,21 @@ class Shard:
         """The batch is chosen: free what was held."""
         self._holder = None
 
+    @contextmanager
+    def within(self, token_budget: int | None) -> Iterator[None]:
+        """Compute with this token budget; None: the study's.
+
+        Raises:
+            OutOfMemory: the device has not enough for it.
+        """
+        if token_budget is not None:
+            self._training = replace(self._setup.training, token_budget=token_budget)
+        try:
+            with told_apart():
+                yield
+        finally:
+            self._training = self._setup.training
+
     def watch(self, call: Callable[[], None]) -> None:
         """Call this at every pass of the model."""
         call_at_passes(self._module, call)
@@ -141,7 +158,7 @@ class Shard:
         from al_ray.encoder.predict import classifier, observe, word_gradients
 
         set_weights(self._module, weights)
-        training = self._setup.training
+        training = self._training
         raw = observe(self._module, self._tokens, rows, training, needs)
         gradients = None
         if "word-gradients" in needs:
@@ -161,7 +178,7 @@ class Shard:
         """Of the weights that are loaded."""
         from al_ray.encoder.predict import dropout_logits
 
-        training = self._setup.training
+        training = self._training
         return log_softmax(dropout_logits(self._module, self._tokens, rows, training, seeds))
 
 
