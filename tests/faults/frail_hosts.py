@@ -11,12 +11,11 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ray._private import services
 from ray.cluster_utils import Cluster
 
 HEALTH = {"initial_delay_ms": 1000, "period_ms": 1000, "timeout_ms": 2000, "failure_threshold": 4}
@@ -25,9 +24,12 @@ HEALTH = {"initial_delay_ms": 1000, "period_ms": 1000, "timeout_ms": 2000, "fail
 ROLES = {"ImplicitFunc": "loop", "MemberActor": "member", "ShardActor": "shard"}
 """What an actor is, by its class; Tune's trial is the loop."""
 
-JOINING = 600.0
+JOINING = 180.0
 """Seconds in which a host or process that was started is waited for; Ray gives up sooner, which is
 too soon on a machine with other work."""
+
+ATTEMPTS = 10
+"""How often a host is started: a raylet ends by itself if what it starts takes 15 seconds."""
 
 STORE = 80 * 2**20
 """Bytes of each host's object store, about the least that Ray takes."""
@@ -48,7 +50,6 @@ def isolate(folder: Path) -> None:
     settings["worker_niceness"] = 0  # or all is last in turn on a machine with other work
     for name, number in settings.items():
         os.environ[f"RAY_{name}"] = str(number)
-    services.get_node = _patient(services.get_node)
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ class Hosts:
 
     def __init__(self, count: int, cpus: int) -> None:
         self._count, self._cpus = count, cpus
-        self._cluster = Cluster()
-        self._cluster.add_node(num_cpus=0, include_dashboard=False, dashboard_port=_free_port())
+        self._cluster = _stubborn(self._head)
         self.hosts: list[Host] = []
         self.gone: list[Host] = []
         until = time.monotonic() + JOINING
@@ -128,10 +128,7 @@ class Hosts:
             if host.frozen and now >= host.thaw:
                 self.thaw(host)
         while len(self.hosts) < self._count:
-            node = self._cluster.add_node(
-                wait=False, num_cpus=self._cpus, object_store_memory=STORE, include_dashboard=False
-            )
-            self.hosts.append(Host(node, time.monotonic()))
+            self.hosts.append(Host(_stubborn(self._worker), time.monotonic()))
 
     def alive(self) -> list[Host]:
         """Hosts that the cluster counts on and that run."""
@@ -198,25 +195,36 @@ class Hosts:
         self.settle()
         self._cluster.shutdown()
 
+    @staticmethod
+    def _head() -> Cluster:
+        """A cluster with a head that has no cores, and a dashboard's ports but no dashboard."""
+        cluster = Cluster()
+        cluster.add_node(
+            num_cpus=0,
+            include_dashboard=False,
+            dashboard_port=_free_port(),
+            dashboard_agent_listen_port=_free_port(),
+        )
+        return cluster
+
+    def _worker(self) -> Any:
+        return self._cluster.add_node(
+            wait=False, num_cpus=self._cpus, object_store_memory=STORE, include_dashboard=False
+        )
+
     def _said_alive(self) -> tuple[set[str], set[str]]:
         nodes = self._cluster.global_state.node_table()
         return {n["NodeID"] for n in nodes if n["Alive"]}, {n["NodeID"] for n in nodes}
 
 
-def _patient(get_node: Any) -> Any:
-    """How a raylet that was started is looked for, which Ray does for half a minute only."""
-
-    def get(address: str, node_id: str) -> Any:
-        until = time.monotonic() + JOINING
-        while True:
-            try:
-                return get_node(address, node_id)
-            except RuntimeError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)
-
-    return get
+def _stubborn(start: Callable[[], Any]) -> Any:
+    for attempt in range(ATTEMPTS):
+        try:
+            return start()
+        except Exception:  # Ray's own kind
+            if attempt == ATTEMPTS - 1:
+                raise
+    return None
 
 
 def running(pid: int) -> bool:
