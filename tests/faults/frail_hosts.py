@@ -232,6 +232,15 @@ def running(pid: int) -> bool:
     return _stat(pid)[0] not in ("", "Z", "X")
 
 
+def descendants(pid: int) -> list[int]:
+    """Children of a process, their children, and so on."""
+    parents = {other: _parent(other) for other in _all_pids()}
+    found = [pid]
+    for one in found:  # which grows
+        found += [other for other, parent in parents.items() if parent == one]
+    return found[1:]
+
+
 def _parent(pid: int) -> int:
     return _stat(pid)[1]
 
