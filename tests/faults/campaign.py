@@ -37,7 +37,7 @@ sys.path[:0] = [
 import frail_hosts  # noqa: E402
 import tiny_study  # noqa: E402
 from fault_plan import KINDS, Fault, Shape, plan, short_plan  # noqa: E402
-from frail_hosts import Hosts, running  # noqa: E402
+from frail_hosts import Hosts  # noqa: E402
 from helpers import assert_equal_studies  # noqa: E402
 
 HOSTS, CPUS = 3, 2
@@ -213,7 +213,7 @@ def leftovers(hosts: Hosts, run: Run) -> list[int]:
     pids = {actor.pid for actor in hosts.actors(run.drivers, living=False)}
     until = time.monotonic() + LEAVING
     while time.monotonic() < until:
-        pids = {pid for pid in pids if running(pid)}
+        pids = {pid for pid in pids if hosts.ours(pid)}
         if not pids:
             break
         time.sleep(0.1)

@@ -156,6 +156,17 @@ class Hosts:
             key=lambda actor: (actor.role, actor.name),
         )
 
+    @staticmethod
+    def ours(pid: int) -> Process | None:
+        """The process with this pid, if it is one of such a cluster; None: it is not any more."""
+        process = Process.of(pid)
+        mark = f"RAY_TMPDIR={os.environ['RAY_TMPDIR']}".encode()
+        try:
+            ours = mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return None
+        return process if ours and process.runs() else None
+
     def kill(self, actor: Actor) -> bool:
         """SIGKILL; False where the process had gone already."""
         if _parent(actor.pid) not in {host.raylet for host in self.hosts}:
@@ -227,31 +238,44 @@ def _stubborn(start: Callable[[], Any]) -> Any:
     return None
 
 
-def running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be buried."""
-    return _stat(pid)[0] not in ("", "Z", "X")
+@dataclass(frozen=True)
+class Process:
+    """A pid and when it began, since pids are given again."""
+
+    pid: int
+    began: int
+
+    @staticmethod
+    def of(pid: int) -> Process:
+        """The one that has this pid now."""
+        return Process(pid, _stat(pid)[2])
+
+    def runs(self) -> bool:
+        """Whether it is there, and not merely waiting to be buried."""
+        state, _, began = _stat(self.pid)
+        return state not in ("", "Z", "X") and began == self.began
 
 
-def descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[Process]:
     """Children of a process, their children, and so on."""
     parents = {other: _parent(other) for other in _all_pids()}
     found = [pid]
     for one in found:  # which grows
         found += [other for other, parent in parents.items() if parent == one]
-    return found[1:]
+    return [Process.of(one) for one in found[1:]]
 
 
 def _parent(pid: int) -> int:
     return _stat(pid)[1]
 
 
-def _stat(pid: int) -> tuple[str, int]:
-    """State and parent; ('', 0) where there is none."""
+def _stat(pid: int) -> tuple[str, int, int]:
+    """State, parent and begin; ('', 0, 0) where there is none."""
     try:
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-    except (OSError, ValueError):
-        return "", 0
-    return state, int(parent)
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", 0, 0
+    return fields[0], int(fields[1]), int(fields[19])
 
 
 def _all_pids() -> list[int]:

@@ -11,18 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import tiny_study
-from frail_hosts import descendants, running
+from frail_hosts import Process, descendants
 from helpers import assert_equal_studies, tables
-from rich.console import Console
 from tiny_study import STUDY
 
 from al_ray.cluster import study as study_module
-from al_ray.cluster.watchdog import Idle, Tries, in_words
 from al_ray.errors import UserError
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1800)]
@@ -73,12 +70,6 @@ def test_every_step_gained_buys_the_tries_anew(
     assert lethal == margin
 
 
-def test_tries_are_counted_from_the_last_step() -> None:
-    trial = SimpleNamespace(num_failures=5, max_failures=3)
-    Tries(3).on_trial_result(iteration=0, trials=[trial], trial=trial, result={})
-    assert trial.max_failures == 8
-
-
 # No progress
 
 
@@ -94,7 +85,7 @@ def test_a_frozen_shard_is_noticed_and_the_trial_begun_again(cluster: None, tmp_
         for actor in ray._private.state.actors().values():
             if actor["ActorClassName"] == "ShardActor" and actor["State"] == "ALIVE":
                 os.kill(actor["Pid"], signal.SIGSTOP)
-                frozen.append(actor["Pid"])
+                frozen.append(Process.of(actor["Pid"]))
 
     thread = threading.Thread(target=freeze)
     thread.start()
@@ -104,12 +95,12 @@ def test_a_frozen_shard_is_noticed_and_the_trial_begun_again(cluster: None, tmp_
         assert frozen
         assert not outcome.unfinished
         assert_equal_studies(tmp_path / "whole", out)
-        until(lambda: not any(map(running, frozen)), "the frozen shard was left behind")
+        until(lambda: not any(p.runs() for p in frozen), "the frozen shard was left behind")
     finally:
         thread.join()
-        for pid in frozen:
-            if running(pid):
-                os.kill(pid, signal.SIGKILL)
+        for process in frozen:
+            if process.runs():
+                os.kill(process.pid, signal.SIGKILL)
 
 
 def test_a_study_that_finds_no_room_says_so_and_ends(cluster: None, tmp_path: Path) -> None:
@@ -132,38 +123,6 @@ def test_a_study_that_finds_no_room_says_so_and_ends(cluster: None, tmp_path: Pa
     assert "0.02 CPU, 0.98 CPU" in said
     assert "2 CPU" in said
     assert not tiny_study.run(tmp_path).unfinished  # and the same command goes on
-
-
-def test_waiting_begins_anew_when_something_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from al_ray.cluster import watchdog
-
-    clock = [0.0]
-    monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(watchdog, "_hosts", lambda: "2 times 4 CPU and 0 GPU")
-    console = Console(width=200, record=True)
-    idle = Idle("3 times 1 CPU and 1 GPU", 1000.0, console)
-    pending, busy = SimpleNamespace(status="PENDING"), SimpleNamespace(status="RUNNING")
-
-    def at(second: float, *trials: SimpleNamespace) -> str:
-        clock[0] = second
-        idle.on_step_end(iteration=0, trials=list(trials))
-        return console.export_text().strip()
-
-    assert at(1, pending) == ""
-    assert at(100, pending) == ""
-    assert at(122, pending).startswith("Nothing runs for 2 minutes now: a trajectory waits for 3")
-    assert at(200, pending) == ""  # twice as long until it is said again
-    assert "2 times 4 CPU" in at(242, pending)
-    assert at(900, pending, busy) == ""
-    assert at(1500, pending) == ""
-    with pytest.raises(UserError, match="nothing could be placed for 17 minutes"):
-        at(2500, pending)
-
-
-def test_bundles_in_words() -> None:
-    assert in_words([{"CPU": 0.02}, {"CPU": 1, "GPU": 0.5}, {"CPU": 1, "GPU": 0.5}]) == (
-        "0.02 CPU, 2 times 1 CPU and 0.5 GPU"
-    )
 
 
 # Signals
@@ -200,8 +159,8 @@ def test_a_signal_ends_a_study_and_nothing_is_left(
     tmp_path: Path, number: signal.Signals, code: int, often: bool
 ) -> None:
     process = start(tmp_path / "out")
-    pids = descendants(process.pid)
-    assert len(pids) > 3  # Ray's own, the loop, a member and a shard
+    children = descendants(process.pid)
+    assert len(children) > 3  # Ray's own, the loop, a member and a shard
     process.send_signal(number)
     while often and process.poll() is None:
         process.send_signal(number)
@@ -211,6 +170,6 @@ def test_a_signal_ends_a_study_and_nothing_is_left(
     if not often:
         assert said.splitlines()[-1] == "news7.py: stopped; the same command goes on from here"
     assert "Traceback" not in said
-    until(lambda: not any(map(running, pids)), f"left behind: {[p for p in pids if running(p)]}")
+    until(lambda: not any(child.runs() for child in children), "processes were left behind")
     done = len(list((tmp_path / "out" / "steps").glob("*.parquet")))
     assert 1 <= done <= 6
