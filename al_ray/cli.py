@@ -82,9 +82,9 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
     except AlRayError as error:
         print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"{program}: stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stop, "code", 130))
 
 
 def _run_experiment(

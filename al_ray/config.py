@@ -22,6 +22,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
 Committee = Literal["rates", "seeds"]
 Head = Literal["fine-tuned", "frozen"]
+OnDivergence = Literal["fail", "retry-with-lower-rate"]
 
 CONTROL = "control"
 """The strategy name of a model trained once on a random share of the pool."""
@@ -32,6 +33,10 @@ REPLAY = "replay"
 
 UNQUERIED = (CONTROL, REPLAY)
 """These have one step and choose nothing."""
+
+
+LOWER: OnDivergence = "retry-with-lower-rate"
+"""A fit whose loss is not finite is begun again with half the learning rate."""
 
 
 COLLAPSED = 0.95
@@ -183,6 +188,7 @@ class TrajectoryConfig:
         candidates: pool rows that a costly strategy scores, a seeded subsample; None: all.
         diversity: cosine similarity above which a row is passed over in a batch; None: never.
         head: `fine-tuned`: the whole encoder is trained; `frozen`: a linear model on its vectors.
+        on_divergence: what follows a training loss that is not finite.
         replay_of: of a replay, the trajectory whose rows it is trained on, else empty.
         replay_step: of a replay, the step up to which they were chosen.
         fit_seed: of a replay, what tells its fit from the others on the same rows.
@@ -206,6 +212,7 @@ class TrajectoryConfig:
     candidates: int | None = None
     diversity: float | None = None
     head: Head = "fine-tuned"
+    on_divergence: OnDivergence = "fail"
     replay_of: str = ""
     replay_step: int = 0
     fit_seed: int = 0
@@ -274,6 +281,7 @@ class StudyConfig:
         candidates: pool rows that costly strategies score.
         diversity: cosine similarity above which a row is passed over in a batch.
         heads: what is trained; see `TrajectoryConfig`.
+        on_divergence: see `TrajectoryConfig`.
         replay_cold: steps of every trajectory at which cold models are trained on its rows.
         replay_seeds: how many of these at each.
     """
@@ -294,6 +302,7 @@ class StudyConfig:
     candidates: int | None = None
     diversity: float | None = None
     heads: tuple[Head, ...] = ("fine-tuned",)
+    on_divergence: OnDivergence = "fail"
     replay_cold: tuple[int, ...] = ()
     replay_seeds: int = 1
     keep_equivalent: bool = False
@@ -388,6 +397,7 @@ class RunConfig:
         command: what runs the study again; '' where that is not known.
         labels_per_day: what one person labels, for person-days; None: as before, or 1,000.
         mlflow: URI of an MLflow tracking server, or of its data base; None: none is told.
+        patience: seconds without any progress until a trajectory is begun again.
     """
 
     out: str
@@ -399,6 +409,7 @@ class RunConfig:
     command: str = ""
     labels_per_day: float | None = None
     mlflow: str | None = None
+    patience: float = 1800.0
 
     def __post_init__(self) -> None:
         check_labels_per_day(self.labels_per_day)
@@ -407,3 +418,4 @@ class RunConfig:
             self.concurrent is None or self.concurrent >= 1,
             f"--concurrent {self.concurrent}: give 1 or more",
         )
+        check(self.patience > 0, f"--patience {self.patience / 60:g}: give minutes above 0")

@@ -33,6 +33,10 @@ class TrainingDiverged(AlRayError):
     """A fit ended with a loss or weights that are not finite."""
 
 
+class OutOfMemory(AlRayError):
+    """A device's memory did not suffice for a batch; a smaller one may fit."""
+
+
 class NotNumbers(AlRayError):
     """The model's outputs for some rows are not numbers.
 
@@ -46,3 +50,15 @@ class NotNumbers(AlRayError):
 
     def __str__(self) -> str:
         return f"{self.message} that are not numbers"
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was told to end, by Ctrl-C or another signal; no error, so none of the above.
+
+    Attributes:
+        code: what a shell expects of a process that this signal ended.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number

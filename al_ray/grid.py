@@ -56,6 +56,7 @@ def trajectories(
         seed=0,
         validation=study.validation,
         training=study.training,
+        on_divergence=study.on_divergence,
     )
     given = set(get_args(Need)) - (set() if dropout else {"dropout"})
     members = study.rates

@@ -13,6 +13,7 @@ from al_ray.config import (
     Device,
     Disagreement,
     Head,
+    OnDivergence,
     Precision,
     Recipe,
     Retrain,
@@ -94,6 +95,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
         dashboard=not options.no_dashboard,
         labels_per_day=options.labels_per_day,
         mlflow=options.mlflow,
+        patience=60 * options.patience,
     )
 
 
@@ -200,6 +202,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         candidates=options.candidates,
         diversity=options.diversity,
         heads=tuple(options.head),
+        on_divergence=options.on_divergence,
         replay_cold=tuple(options.replay_cold),
         replay_seeds=options.replay_seeds,
         keep_equivalent=options.keep_equivalent,
@@ -382,6 +385,13 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     training.add_argument("--warmup", type=float, metavar="SHARE")
     training.add_argument("--weight-decay", type=float)
+    training.add_argument(
+        "--on-divergence",
+        choices=get_args(OnDivergence),
+        default="fail",
+        help="what follows a training loss that is not finite: the trajectory fails (default), or "
+        "the fit is begun again with half the learning rate, four times at most",
+    )
     training.add_argument("--threads", type=int, default=1, help="of one actor")
     training.add_argument("--precision", choices=get_args(Precision), default="auto")
 
@@ -400,6 +410,14 @@ def study_parser(experiment: Experiment) -> Parser:
         "--cluster",
         metavar="YAML",
         help="of `ray up`: run this as a job there, by ssh, and bring the tables back",
+    )
+    running.add_argument(
+        "--patience",
+        type=float,
+        default=30.0,
+        metavar="MINUTES",
+        help="without any progress until a trajectory is begun again at its last step, or a study "
+        "that finds no room ends; default: 30",
     )
     running.add_argument("--device", choices=get_args(Device), default="auto")
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")

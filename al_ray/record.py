@@ -82,9 +82,13 @@ class Recorder:
         n_labels = len(self._rows.label_names)
         columns: dict[str, list[Any]] = {
             "member": list(range(len(fitted))),
-            "learning_rate": list(self.config.rates),
+            "learning_rate": [
+                member.learning_rate or rate
+                for member, rate in zip(fitted, self.config.rates, strict=True)
+            ],
             "member_seed": list(self.config.member_seeds),
             "train_loss": [member.train_loss for member in fitted],
+            "part_rows": [member.part_rows for member in fitted],
         }
         if scores is not None:
             labels = self._rows.labels[pool]

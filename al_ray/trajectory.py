@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray import randomness
-from al_ray.config import UNQUERIED, TrajectoryConfig
+from al_ray.config import LOWER, UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
 from al_ray.record import Recorder, steps_done
@@ -24,6 +24,9 @@ from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
 from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
+
+HALVINGS = 4
+"""How often a fit that diverges is begun again at half the rate, where that is wanted."""
 
 NAMED = 5
 """How many row ids an error gives."""
@@ -136,6 +139,7 @@ class Trajectory:
                 "train_loss": fitted[self.config.evaluated].train_loss,
                 "updates": fitted[self.config.evaluated].updates,
                 "step_seconds": clock.total(),
+                "smallest_budget": self._workers.smallest_budget(),
                 "n_scored": None if scores is None else len(candidates),
                 "tie_share": chosen.tie_share if chosen else None,
                 "picks_digest": digest,
@@ -163,6 +167,7 @@ class Trajectory:
                     seed=self.config.member_seeds[member],
                     step=step,
                     initial=None if previous is None else previous[member],
+                    halvings=HALVINGS if self.config.on_divergence == LOWER else 0,
                 )
                 for member, rate in enumerate(self.config.rates)
             ]

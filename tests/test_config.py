@@ -183,6 +183,7 @@ def test_warm_up_without_decay(updates, warmup):
 # Identity
 
 OTHER = {
+    "on_divergence": "retry-with-lower-rate",
     "corpus": Source(name="nsmc", digest="other"),
     "model": Source(name="kobert", digest="other"),
     "strategy": "margin",

@@ -543,3 +543,39 @@ def test_metrics_are_not_what_the_oracle_gave(tmp_path):
     right = Stub(WORLD, config).predict(validation, weights).log_probabilities.argmax(axis=1)
     accuracy = (right == WORLD.labels[validation]).mean()
     assert store.read("steps").query("step == 3").validation_accuracy.tolist() == [accuracy] * 2
+
+
+# What a fit and a device could not do as asked
+
+
+class Troubled(Stub):
+    """Member 1 diverges at its own rate, and memory runs out at step 1."""
+
+    def fit(self, jobs):
+        fitted = super().fit(jobs)
+        self.step = jobs[0].step
+        fitted[1] = replace(fitted[1], learning_rate=jobs[1].learning_rate / 2, part_rows=4)
+        return fitted
+
+    def smallest_budget(self):
+        return 512 if self.step == 1 else None
+
+
+def test_what_was_used_instead_is_in_the_tables(tmp_path):
+    rates = (2 * RATE, RATE, RATE / 2)
+    config = config_of(strategy="qbc", rates=rates, on_divergence="retry-with-lower-rate", steps=3)
+    store, stub = Store(tmp_path), Troubled(WORLD, config)
+    list(Trajectory(config, WORLD.rows, stub, store).run())
+    assert {job.halvings for jobs in stub.fits for job in jobs} == {4}
+    members = store.read("members")
+    assert members.learning_rate.tolist() == [2 * RATE, RATE / 2, RATE / 2] * 3
+    assert members.part_rows.isna().tolist() == [True, False, True] * 3
+    assert members.part_rows.dropna().tolist() == [4] * 3
+    budgets = store.read("steps").query("test == 'test'").smallest_budget
+    assert budgets.isna().tolist() == [True, False, True]
+    assert budgets[budgets.notna()].tolist() == [512]
+
+
+def test_a_fit_that_diverges_is_not_begun_again_by_default(tmp_path):
+    _, stub, _ = go(tmp_path, WORLD, config_of())
+    assert {job.halvings for jobs in stub.fits for job in jobs} == {0}

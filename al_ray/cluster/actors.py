@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from al_ray.cluster.layout import Layout
+from al_ray.cluster.watchdog import Pulse, Watch
 from al_ray.config import Head, TrajectoryConfig
-from al_ray.errors import AlRayError
+from al_ray.errors import AlRayError, OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
 from al_ray.workers import (
+    Budgets,
     FitJob,
     Fitted,
     Predictions,
@@ -48,6 +50,7 @@ class MemberActor:
 
     def __init__(self, setup: Setup, seed: int, strategy: str, head: Head) -> None:
         self._member = make_member(setup, seed, strategy, head)
+        self._member.watch(Pulse())
 
     def fit(self, job: FitJob) -> tuple[Any, Fitted]:
         """See `Member.fit`; two results, so that the weights need not pass through the loop."""
@@ -66,26 +69,42 @@ class ShardActor:
         self, setup: Setup, seed: int, strategy: str, disagreement: str, head: Head
     ) -> None:
         self._shard = make_shard(setup, seed, strategy, disagreement, head)
+        self._shard.watch(Pulse())
 
-    def predict(self, rows: NDArray[np.int64], weights: Sequence[Ref]) -> Predictions:
+    def predict(
+        self, budget: int | None, rows: NDArray[np.int64], weights: Sequence[Ref]
+    ) -> Predictions:
         """See `Shard.predict`; one reference, in a list so that Ray leaves it a reference."""
-        return self._shard.predict(rows, ray.get(weights[0]))
+        with self._shard.within(budget):
+            return self._shard.predict(rows, ray.get(weights[0]))
 
     def observe(
-        self, rows: NDArray[np.int64], weights: Sequence[Ref], needs: frozenset[Need]
+        self,
+        budget: int | None,
+        rows: NDArray[np.int64],
+        weights: Sequence[Ref],
+        needs: frozenset[Need],
     ) -> Outputs:
         """See `Shard.observe`."""
-        return self._shard.observe(rows, ray.get(weights[0]), needs)
+        with self._shard.within(budget):
+            return self._shard.observe(rows, ray.get(weights[0]), needs)
 
-    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+    def score(self, budget: int | None, rows: NDArray[np.int64], query: Query) -> Scores:
         """See `Shard.score`."""
-        return self._shard.score(rows, _resolved(query))
+        with self._shard.within(budget):
+            return self._shard.score(rows, _resolved(query))
 
     def hold(
-        self, session: str, parts: Sequence[Any], query: Query, chosen: Sequence[Best]
+        self,
+        budget: int | None,
+        session: str,
+        parts: Sequence[Any],
+        query: Query,
+        chosen: Sequence[Best],
     ) -> tuple[list[Scores], Best | None]:
         """See `Shard.hold`."""
-        return self._shard.hold(session, parts, _resolved(query), chosen)
+        with self._shard.within(budget):
+            return self._shard.hold(session, parts, _resolved(query), chosen)
 
     def take(self, session: str, chosen: Best) -> Best | str | None:
         """See `Shard.take`; `LOST` where nothing is held, since this process began anew."""
@@ -113,22 +132,35 @@ class Batch:
         shares: each shard's chunks, as rows and hashes.
         query: what they were asked.
         offers: each shard's best row.
+        budgets: each shard's token budget; None: the study's.
     """
 
     session: str
     shares: list[list[tuple[NDArray[np.int64], NDArray[np.uint64]]]]
     query: Query
     offers: list[Best | None] = field(default_factory=list)
+    budgets: list[int | None] = field(default_factory=list)
 
 
 class RayWorkers:
-    """The actors of one trajectory, in the placement group of its trial."""
+    """The actors of one trajectory, in the placement group of its trial.
+
+    Args:
+        patience: seconds without any progress until `Stalled` is raised.
+    """
 
     def __init__(
-        self, setup: Setup, config: TrajectoryConfig, strategy: str, layout: Layout, shards: int
+        self,
+        setup: Setup,
+        config: TrajectoryConfig,
+        strategy: str,
+        layout: Layout,
+        shards: int,
+        patience: float,
     ) -> None:
         self._chunk_rows = setup.training.chunk_rows
         self._batch: Batch | None = None
+        self._budgets = Budgets(setup.training)
         group = ray.util.get_current_placement_group()
         attempt = uuid.uuid4().hex[:4]
 
@@ -151,11 +183,13 @@ class RayWorkers:
         ]
         made_from = (setup, config.seed, strategy, config.disagreement, config.head)
         self._shards = [start(ShardActor, "shard", j, *made_from) for j in range(shards)]
+        self._watch = Watch(patience)
+        self._watch.over([*self._members, *self._shards])
 
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """All jobs at the same time."""
         pairs = [self._members[job.member].fit.options(num_returns=2).remote(job) for job in jobs]
-        reports = _get([report for _, report in pairs])
+        reports = self._get([report for _, report in pairs], "a fit")
         return [
             replace(report, weights=weights)
             for (weights, _), report in zip(pairs, reports, strict=True)
@@ -179,8 +213,9 @@ class RayWorkers:
         # Runs of chunks, so that the scores come back in order.
         bounds = [len(parts) * j // len(self._shards) for j in range(len(self._shards) + 1)]
         shares = [parts[start:end] for start, end in pairwise(bounds)]
-        self._batch = Batch(uuid.uuid4().hex, shares, query)
-        held = _get([self._hold(j, []) for j in range(len(shares))])
+        self._batch = Batch(uuid.uuid4().hex, shares, query, budgets=[None] * len(shares))
+        asked = [self._hold(j, []) for j in range(len(shares))]
+        held = [self._held(j, [], ref) for j, ref in enumerate(asked)]
         self._batch.offers = [best for _, best in held]
         return join([scores for each, _ in held for scores in each])
 
@@ -192,10 +227,11 @@ class RayWorkers:
 
         def take(best: Best) -> list[Best | None]:
             chosen.append(best)
-            offers: list[Any] = _get([s.take.remote(batch.session, best) for s in self._shards])
+            taken = [shard.take.remote(batch.session, best) for shard in self._shards]
+            offers: list[Any] = self._get(taken, "a pick")
             for j, offer in enumerate(offers):
                 if offer == LOST:
-                    _, offers[j] = _get(self._hold(j, chosen))
+                    _, offers[j] = self._held(j, chosen, self._hold(j, chosen))
             return offers
 
         picks = pick(batch.offers, take, n)
@@ -208,8 +244,20 @@ class RayWorkers:
         batch = self._batch
         assert batch is not None, "hold has made it"
         return self._shards[shard].hold.remote(
-            batch.session, batch.shares[shard], batch.query, chosen
+            batch.budgets[shard], batch.session, batch.shares[shard], batch.query, chosen
         )
+
+    def _held(self, shard: int, chosen: list[Best], asked: Any) -> tuple[list[Scores], Best | None]:
+        """What a shard that was asked to hold its share says, with the first budget that fits."""
+        batch = self._batch
+        assert batch is not None, "hold has made it"
+        while True:
+            try:
+                held: tuple[list[Scores], Best | None] = self._get(asked, "the pool's scores")
+                return held
+            except OutOfMemory as error:
+                batch.budgets[shard] = self._budgets.half(batch.budgets[shard], error)
+                asked = self._hold(shard, chosen)
 
     def put(self, value: Any) -> Ref:
         """Into the object store."""
@@ -219,29 +267,46 @@ class RayWorkers:
         """From the object store, without a copy."""
         return ray.get(ref)
 
+    def smallest_budget(self) -> int | None:
+        """See `Workers.smallest_budget`."""
+        return self._budgets.smallest()
+
     @property
     def device(self) -> str:
         """Of the first member."""
-        name: str = ray.get(self._members[0].device.remote())
+        name: str = self._get(self._members[0].device.remote(), "the device's name")
         return name
 
     def _map(self, method: str, rows: NDArray[np.int64], *args: Any) -> list[Any]:
         """Results of the chunks of these rows, in order; a shard that is done takes the next."""
-        work = list(enumerate(chunks(rows, self._chunk_rows)))
+        work: list[tuple[int, Any, int | None]] = [
+            (position, chunk, None) for position, chunk in enumerate(chunks(rows, self._chunk_rows))
+        ]
         results: list[Any] = [None] * len(work)
         free = [shard for _ in range(IN_FLIGHT) for shard in self._shards]
-        running: dict[Any, tuple[int, Any]] = {}
+        running: dict[Any, tuple[int, Any, int | None, Any]] = {}
         work.reverse()
         while work or running:
             while work and free:
-                position, chunk = work.pop()
+                position, chunk, budget = work.pop()
                 shard = free.pop(0)
-                running[getattr(shard, method).remote(chunk, *args)] = (position, shard)
-            for ref in ray.wait(list(running), num_returns=1)[0]:
-                position, shard = running.pop(ref)
-                results[position] = _get(ref)
+                asked = getattr(shard, method).remote(budget, chunk, *args)
+                running[asked] = (position, chunk, budget, shard)
+            for ref in self._watch.first(list(running), "a chunk"):
+                position, chunk, budget, shard = running.pop(ref)
+                try:
+                    results[position] = self._get(ref, "a chunk")
+                except OutOfMemory as error:
+                    work.append((position, chunk, self._budgets.half(budget, error)))
                 free.append(shard)
         return results
+
+    def _get(self, refs: Any, what: str) -> Any:
+        """Results; an error raised on purpose comes as itself, without the actor's trace."""
+        try:
+            return self._watch.get(refs, what)
+        except AlRayError as error:
+            raise getattr(error, "cause", error) from None
 
     def __enter__(self) -> RayWorkers:
         return self
@@ -254,14 +319,7 @@ class RayWorkers:
     ) -> None:
         # Tune would end them too, but later; the next trial wants their cores and memory now.
         _kill([*self._members, *self._shards])
-
-
-def _get(refs: Any) -> Any:
-    """Results; an error that was raised on purpose comes as itself, without the actor's trace."""
-    try:
-        return ray.get(refs)
-    except AlRayError as error:
-        raise getattr(error, "cause", error) from None
+        self._watch.close()
 
 
 def _kill(actors: Iterable[Any]) -> None:

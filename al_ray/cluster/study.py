@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -16,10 +17,12 @@ from rich.console import Console
 
 from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.layout import misfit, total
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
+from al_ray.cluster.watchdog import Idle, Tries, in_words
 from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows, prepare
 from al_ray.corpus.rows import Corpus
@@ -36,7 +39,7 @@ from al_ray.results.mend import mend
 from al_ray.workers import Setup
 
 MAX_FAILURES = 3
-"""How often a trial that failed begins again at its last complete step."""
+"""How often a trial begins again at its last complete step without having gained one since."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _run(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
     own = connect(address, run_config, console)
-    try:
+    with _leaving(own), stoppable():
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
@@ -141,6 +144,7 @@ def _run(
             gpus=gpus,
             ledger=study.ledger,
             commit=commit(),
+            patience=run_config.patience,
         )
         for config in (*configs, *again):
             if why := misfit(trial_layout(config, job), room):
@@ -153,6 +157,13 @@ def _run(
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels), trackers)
         unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
         return Outcome((*configs, *again), unfinished)
+
+
+@contextmanager
+def _leaving(own: bool) -> Iterator[None]:
+    """Leave the cluster at the end, however that comes, if we have joined it."""
+    try:
+        yield
     finally:
         if own:
             ray.shutdown()
@@ -210,11 +221,14 @@ def _tune(
     if todo:
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
+        os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Tune's would wait; see `interrupts`
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
         # Tune's own notes: never read, so never trusted. Only the driver writes them as long as no
         # trial gives Tune a checkpoint, so that they need not be where other nodes reach them.
         scratch = store.scratch
         shutil.rmtree(scratch, ignore_errors=True)
+        largest = max((trial_layout(trial.leader, job) for trial in todo), key=lambda x: x.count)
+        idle = Idle(in_words(largest.bundles), run_config.patience, console)
         with Progress(todo, done, console) as progress:
             tuner = tune.Tuner(
                 tune.with_resources(
@@ -230,7 +244,7 @@ def _tune(
                     name="study",
                     storage_path=str(scratch),
                     failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                    callbacks=[progress, *trackers],
+                    callbacks=[progress, *trackers, Tries(MAX_FAILURES), idle],
                     verbose=0,
                 ),
             )

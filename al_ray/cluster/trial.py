@@ -24,7 +24,11 @@ from al_ray.workers import Setup
 
 @dataclass(frozen=True)
 class Job:
-    """What all trials of a study share: paths and numbers."""
+    """What all trials of a study share: paths and numbers.
+
+    Attributes:
+        patience: seconds without any progress until a trial is begun again.
+    """
 
     out: str
     prepared: Prepared
@@ -34,6 +38,7 @@ class Job:
     gpus: float
     ledger: bool
     commit: str
+    patience: float
 
 
 def encode(trial: Trial) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
     try:
         with RayWorkers(
-            job.setup, config, strategy, trial_layout(config, job), job.shards
+            job.setup, config, strategy, trial_layout(config, job), job.shards, job.patience
         ) as workers:
             for done in Trajectory(config, rows, workers, store, job.ledger).run():
                 for follower in trial.followers:
@@ -135,6 +140,7 @@ def record(
         "committee": config.committee if len(config.rates) > 1 else None,
         "candidates": config.candidates,
         "diversity": config.diversity,
+        "on_divergence": config.on_divergence,
         "replay_of": config.replay_of or None,
         "replay_step": config.replay_step if config.replay_of else None,
         "fit_seed": config.fit_seed if config.replay_of else None,

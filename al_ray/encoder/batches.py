@@ -50,6 +50,11 @@ def training_batches(
             done += 1
 
 
+def at_most(pieces: list[NDArray[np.int64]], rows: int) -> list[NDArray[np.int64]]:
+    """The same positions in the same order, in pieces of at most so many rows."""
+    return [piece[i : i + rows] for piece in pieces for i in range(0, len(piece), rows)]
+
+
 PART = 64
 """What one more pass of the model costs, in tokens: a batch is cut only where it saves more."""
 

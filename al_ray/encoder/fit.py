@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
-from al_ray.encoder.batches import pad, parts, training_batches
+from al_ray.encoder.batches import at_most, pad, parts, training_batches
 from al_ray.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
 from al_ray.errors import TrainingDiverged
 from al_ray.randomness import derive, generator
@@ -20,10 +20,17 @@ from al_ray.tasks import classification
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a fit did: updates done, and the mean loss in nats over its last pass."""
+    """What a fit did.
+
+    Attributes:
+        updates: done.
+        train_loss: mean, in nats, over the last pass.
+        part_rows: the largest part of a batch that the device's memory left; None: it was enough.
+    """
 
     updates: int
     train_loss: float
+    part_rows: int | None = None
 
 
 def fit(
@@ -54,6 +61,8 @@ def fit(
 
     Raises:
         TrainingDiverged: the loss or a weight is not finite.
+        torch.OutOfMemoryError: the device has no room for one text. For a batch that it has no
+            room for, parts of it will do: their gradients add up.
     """
     device = next(module.parameters()).device
     updates = training.updates_for(len(rows))
@@ -72,22 +81,35 @@ def fit(
     history = []
     # Its ranking loss pairs rows of the whole batch, which is therefore left in one piece.
     whole = loss_prediction(module) is not None or device.type != "cpu"
+    most: int | None = None
     module.train()
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, step, "dropout"))
         for update, batch in enumerate(batches):
-            loss = torch.zeros((), device=device)
-            for part in [np.arange(len(batch))] if whole else parts(tokens.lengths[rows[batch]]):
-                chosen = batch[part]
-                target = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
-                mean, ranking = _losses(
-                    module, tokens, rows[chosen], target, training, update < ATTACHED * updates
-                )
-                # Weighted, the parts' gradients add up to that of the whole batch's mean.
-                share = mean * (len(part) / len(batch))
-                (share + ranking).backward()
-                loss += share.detach()
+            pieces = [np.arange(len(batch))] if whole else parts(tokens.lengths[rows[batch]])
+            attached = update < ATTACHED * updates
+            while True:
+                try:
+                    loss = _accumulate(
+                        module,
+                        tokens,
+                        rows[batch],
+                        labels[batch],
+                        training,
+                        attached,
+                        pieces if most is None else at_most(pieces, most),
+                    )
+                    break
+                except torch.OutOfMemoryError:
+                    most = max(map(len, pieces)) if most is None else most
+                    if most == 1:
+                        raise
+                    most = most // 2
+                # Outside the handler, whose traceback holds on to the tensors.
+                optimiser.zero_grad(set_to_none=True)
+                if device.type == "cuda":
+                    torch.cuda.empty_cache()
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip)
             optimiser.step()
@@ -105,7 +127,30 @@ def fit(
             f"weights are not finite (loss {train_loss:g}); lower --learning-rate, or use "
             "--recipe stable"
         )
-    return FitReport(updates, train_loss)
+    return FitReport(updates, train_loss, most)
+
+
+def _accumulate(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    training: Training,
+    attached: bool,
+    pieces: list[NDArray[np.int64]],
+) -> torch.Tensor:
+    """Add the gradient of a batch's mean loss, part by part; answer with that loss."""
+    device = next(module.parameters()).device
+    loss = torch.zeros((), device=device)
+    for part in pieces:
+        target = torch.from_numpy(labels[part].astype(np.int64)).to(device)
+        mean, ranking = _losses(module, tokens, rows[part], target, training, attached)
+        # Weighted, the parts' gradients add up to that of the whole batch's mean.
+        weight = len(part) / len(rows)
+        share = mean * weight
+        (share + ranking * weight).backward()
+        loss += share.detach()
+    return loss
 
 
 def _losses(

@@ -29,6 +29,8 @@ def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
         "committee": study.committee,
         "candidates": study.candidates,
         "diversity": study.diversity,
+        # Studies of before it was there do not name it, and failed.
+        "on_divergence": study.on_divergence if study.on_divergence != "fail" else None,
     }
 
 
@@ -81,6 +83,7 @@ _PLAIN = (
     "committee",
     "candidates",
     "diversity",
+    "on_divergence",
 )
 
 

@@ -7,6 +7,7 @@ between steps that a result depends on, so that any of them can do any call, aga
 from al_ray.workers.local import LocalWorkers
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Member, Trainer
+from al_ray.workers.memory import Budgets
 from al_ray.workers.messages import (
     FitJob,
     Fitted,
@@ -24,6 +25,7 @@ from al_ray.workers.messages import (
 from al_ray.workers.shard import Shard
 
 __all__ = [
+    "Budgets",
     "FitJob",
     "Fitted",
     "LocalWorkers",

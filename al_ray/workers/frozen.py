@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,15 +48,22 @@ class FrozenMember:
         """It needs no other."""
         return "cpu"
 
+    def watch(self, call: Callable[[], None]) -> None:
+        """Its fits are short."""
+
 
 class FrozenShard(Shard):
     """Scores vectors."""
 
     def __init__(self, setup: Setup, strategy: str, disagreement: str) -> None:
         self._setup = setup
+        self._training = setup.training
         self._vectors = open_vectors(setup)
         self._strategy = build(strategy, disagreement) if strategy else None
         self._holder = None
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Its chunks are short."""
 
     def _observe(
         self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import Head
+from al_ray.errors import OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
+from al_ray.workers.memory import Budgets
 from al_ray.workers.messages import (
     FitJob,
     Fitted,
@@ -31,6 +34,8 @@ from al_ray.workers.shard import Shard
 if TYPE_CHECKING:
     from al_ray.encoder.load import Weights
 
+T = TypeVar("T")
+
 
 @dataclass
 class LocalWorkers:
@@ -41,11 +46,13 @@ class LocalWorkers:
     strategy: str
     disagreement: str
     head: Head = "fine-tuned"
+    _budgets: Budgets = field(init=False)
     _members: list[Trainer] = field(init=False)
     _shard: Shard = field(init=False)
     _best: Best | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self._budgets = Budgets(self.setup.training)
         self._members = [
             make_member(self.setup, seed, self.strategy, self.head) for seed in self.seeds
         ]
@@ -58,25 +65,25 @@ class LocalWorkers:
         fitted = []
         for job in jobs:
             weights, report = self._members[job.member].fit(job)
-            fitted.append(Fitted(weights, report.updates, report.train_loss))
+            fitted.append(replace(report, weights=weights))
         return fitted
 
     def predict(self, rows: NDArray[np.int64], weights: Ref) -> Predictions:
         """Chunk by chunk."""
-        return join_predictions([self._shard.predict(c, weights) for c in self._chunks(rows)])
+        return join_predictions(self._map(rows, lambda c: self._shard.predict(c, weights)))
 
     def observe(self, rows: NDArray[np.int64], weights: Ref, needs: frozenset[Need]) -> Outputs:
         """Chunk by chunk."""
-        return join_outputs([self._shard.observe(c, weights, needs) for c in self._chunks(rows)])
+        return join_outputs(self._map(rows, lambda c: self._shard.observe(c, weights, needs)))
 
     def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
         """Chunk by chunk."""
-        return join([self._shard.score(c, query) for c in self._chunks(rows)])
+        return join(self._map(rows, lambda c: self._shard.score(c, query)))
 
     def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
         """One holder has all chunks."""
         parts = [(c, hashes[np.searchsorted(rows, c)]) for c in self._chunks(rows)]
-        scores, self._best = self._shard.hold("here", parts, query)
+        scores, self._best = self._within(lambda: self._shard.hold("here", parts, query))
         return join(scores)
 
     def pick(self, n: int) -> Picks:
@@ -94,10 +101,27 @@ class LocalWorkers:
         weights: Weights = ref
         return weights
 
+    def smallest_budget(self) -> int | None:
+        """See `Workers.smallest_budget`."""
+        return self._budgets.smallest()
+
     @property
     def device(self) -> str:
         """The kind of device, for the record."""
         return self._members[0].device()
+
+    def _map(self, rows: NDArray[np.int64], call: Callable[[NDArray[np.int64]], T]) -> list[T]:
+        return [self._within(partial(call, chunk)) for chunk in self._chunks(rows)]
+
+    def _within(self, call: Callable[[], T]) -> T:
+        """With the first token budget that fits."""
+        budget: int | None = None
+        while True:
+            try:
+                with self._shard.within(budget):
+                    return call()
+            except OutOfMemory as error:
+                budget = self._budgets.half(budget, error)
 
     def _chunks(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         return chunks(rows, self.setup.training.chunk_rows)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from al_ray.errors import OutOfMemory, TrainingDiverged
+from al_ray.workers.memory import no_room, told_apart
 from al_ray.workers.messages import FitJob, Fitted, Setup
-from al_ray.workers.module import device_name, free_device, make_module
+from al_ray.workers.module import call_at_passes, device_name, free_device, make_module
 
 if TYPE_CHECKING:
+    from al_ray.encoder.fit import FitReport
     from al_ray.encoder.load import Weights
 
 
@@ -19,6 +23,9 @@ class Trainer(Protocol):
 
     def device(self) -> str:
         """The name of the device this runs on."""
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model, if it has passes."""
 
 
 class Member:
@@ -35,24 +42,40 @@ class Member:
 
     def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
         """Weights apart from the report, so that each can travel its own way."""
-        from al_ray.encoder.fit import fit
-        from al_ray.encoder.load import get_weights, set_weights
+        from al_ray.encoder.load import get_weights
 
-        set_weights(self._module, self._pretrained if job.initial is None else job.initial)
-        report = fit(
-            self._module,
-            self._tokens,
-            job.rows,
-            job.labels,
-            self._setup.training,
-            job.learning_rate,
-            job.seed,
-            job.step,
-        )
+        for halving in range(job.halvings + 1):
+            rate = job.learning_rate / 2**halving
+            try:
+                with told_apart():
+                    report = self._fit(job, rate)
+                break
+            except OutOfMemory as error:
+                raise no_room(error) from None
+            except TrainingDiverged:
+                if halving == job.halvings:
+                    raise
+            finally:
+                free_device()
         weights = get_weights(self._module)
         free_device()
-        return weights, Fitted(None, report.updates, report.train_loss)
+        changed = rate if halving else None
+        return weights, Fitted(None, report.updates, report.train_loss, changed, report.part_rows)
+
+    def _fit(self, job: FitJob, rate: float) -> FitReport:
+        from al_ray.encoder.fit import fit
+        from al_ray.encoder.load import set_weights
+
+        set_weights(self._module, self._pretrained if job.initial is None else job.initial)
+        training = self._setup.training
+        return fit(
+            self._module, self._tokens, job.rows, job.labels, training, rate, job.seed, job.step
+        )
 
     def device(self) -> str:
         """The name of the device this runs on."""
         return device_name(self._module)
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model."""
+        call_at_passes(self._module, call)

@@ -54,9 +54,11 @@ class FitJob:
 
     Attributes:
         member: position of the member.
+        learning_rate: to begin with.
         seed: of the member: its initialisation, data order and dropout.
         rows: (rows,) to train on; `labels` is the oracle's answer for each.
         initial: weights to start from; None: the pretrained ones.
+        halvings: how often the learning rate may be halved where training diverges.
     """
 
     member: int
@@ -66,15 +68,23 @@ class FitJob:
     seed: int
     step: int
     initial: Ref | None
+    halvings: int = 0
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A member's model after a fit."""
+    """A member's model after a fit.
+
+    Attributes:
+        learning_rate: where it is not the job's, since training diverged with that.
+        part_rows: the largest part of a batch that the device's memory left; None: it was enough.
+    """
 
     weights: Ref
     updates: int
     train_loss: float
+    learning_rate: float | None = None
+    part_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,12 @@ class Workers(Protocol):
 
     def get(self, ref: Ref) -> Weights:
         """The weights that a reference stands for."""
+
+    def smallest_budget(self) -> int | None:
+        """The smallest token budget that a device's memory left, since this was last asked.
+
+        None: the study's own was enough.
+        """
 
     @property
     def device(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from al_ray.strategies import build
@@ -22,6 +23,11 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
     if strategy and "predicted-loss" in build(strategy).needs:
         attach(module, seed)
     return module.to(setup.device)
+
+
+def call_at_passes(module: Any, call: Callable[[], None]) -> None:
+    """Call this at every pass of the module."""
+    module.register_forward_pre_hook(lambda *_: call())
 
 
 def device_name(module: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,8 +22,9 @@ from al_ray.strategies import (
     build,
     log_softmax,
 )
+from al_ray.workers.memory import told_apart
 from al_ray.workers.messages import Predictions, Query, Scores, Setup
-from al_ray.workers.module import free_device, make_module
+from al_ray.workers.module import call_at_passes, free_device, make_module
 
 if TYPE_CHECKING:
     from al_ray.encoder.load import Weights
@@ -40,6 +41,7 @@ class Shard:
         from al_ray.corpus.prepared import Tokens
 
         self._setup = setup
+        self._training = setup.training
         self._module = make_module(setup, seed, strategy)
         self._tokens = Tokens(setup.tokens)
         self._strategy: Strategy | None = build(strategy, disagreement) if strategy else None
@@ -113,6 +115,25 @@ class Shard:
         """The batch is chosen: free what was held."""
         self._holder = None
 
+    @contextmanager
+    def within(self, token_budget: int | None) -> Iterator[None]:
+        """Compute with this token budget; None: the study's.
+
+        Raises:
+            OutOfMemory: the device has not enough for it.
+        """
+        if token_budget is not None:
+            self._training = replace(self._setup.training, token_budget=token_budget)
+        try:
+            with told_apart():
+                yield
+        finally:
+            self._training = self._setup.training
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call this at every pass of the model."""
+        call_at_passes(self._module, call)
+
     def _outputs(self, rows: NDArray[np.int64], query: Query) -> Outputs:
         """All that the strategy needs of these rows."""
         assert self._strategy is not None
@@ -137,7 +158,7 @@ class Shard:
         from al_ray.encoder.predict import classifier, observe, word_gradients
 
         set_weights(self._module, weights)
-        training = self._setup.training
+        training = self._training
         raw = observe(self._module, self._tokens, rows, training, needs)
         gradients = None
         if "word-gradients" in needs:
@@ -157,7 +178,7 @@ class Shard:
         """Of the weights that are loaded."""
         from al_ray.encoder.predict import dropout_logits
 
-        training = self._setup.training
+        training = self._training
         return log_softmax(dropout_logits(self._module, self._tokens, rows, training, seeds))
 
 

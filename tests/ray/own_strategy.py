@@ -1,5 +1,6 @@
 """Strategies of one's own, as a user would write them."""
 
+import inspect
 import os
 import signal
 from dataclasses import replace
@@ -59,3 +60,33 @@ class Wrong(CoreSet):
         vectors = outputs.vectors.copy()
         vectors[::3] = np.nan
         return super().begin(replace(outputs, vectors=vectors), draw)
+
+
+def _called_by(module: str, function: str) -> bool:
+    frames = inspect.stack()
+    return any(f.filename.endswith(module) and f.function == function for f in frames)
+
+
+class Doomed(Margin):
+    """The process of a shard never survives its construction."""
+
+    name = "doomed"
+
+    def __init__(self):
+        if _called_by("workers/shard.py", "__init__"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Lethal(Margin):
+    """Kills the loop in the second step that it does, so that every attempt gains one."""
+
+    name = "lethal"
+    asked = 0
+
+    @property
+    def ranks(self):
+        if _called_by("al_ray/trajectory.py", "_score"):
+            self.asked += 1
+            if self.asked == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return True

@@ -196,7 +196,8 @@ def test_driver_killed_in_the_middle(cluster: None, tmp_path: Path) -> None:
     regimes = ("cold", "warm", "warm-new")
     tiny_study.run(tmp_path / "whole", replace(STUDY, retrain=regimes), concurrent=1)
     out = tmp_path / "killed"
-    command = [sys.executable, tiny_study.__file__, str(out), "--retrain", *regimes]
+    command = [sys.executable, tiny_study.__file__, str(out), "--concurrent", "1"]
+    command += ["--retrain", *regimes]
     for retrain in regimes:
         _kill_when_there(command, out, f"steps/margin-{retrain}-20-*-0000.parquet")
     assert len(list((out / "steps").glob("*.parquet"))) < 9

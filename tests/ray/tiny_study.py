@@ -50,15 +50,32 @@ def run(out: Path | str, study: StudyConfig = STUDY, **where: object) -> Outcome
     return run_study(study, config, corpus, model, Console(width=120))
 
 
+def parser() -> argparse.ArgumentParser:
+    """Its options; `tests/faults` gives it other arms, and a cluster of several hosts."""
+    made = argparse.ArgumentParser()
+    made.add_argument("out")
+    made.add_argument("--strategies", nargs="+", default=list(STUDY.strategies))
+    made.add_argument("--retrain", nargs="+", default=["cold"])
+    made.add_argument("--steps", type=int, default=STUDY.steps)
+    made.add_argument("--updates", type=int, default=STUDY.training.updates)
+    made.add_argument("--shards", type=int, default=1)
+    made.add_argument("--concurrent", type=int)
+    made.add_argument("--address", default="local")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out")
-    parser.add_argument("--retrain", nargs="+", default=["cold"])
-    parser.add_argument("--steps", type=int, default=3)
-    options = parser.parse_args()
-    study = replace(STUDY, retrain=tuple(options.retrain), steps=options.steps)
+    options = parser().parse_args()
+    study = replace(
+        STUDY,
+        strategies=tuple(options.strategies),
+        retrain=tuple(options.retrain),
+        steps=options.steps,
+        training=replace(STUDY.training, updates=options.updates),
+    )
+    where = {name: getattr(options, name) for name in ("shards", "concurrent", "address")}
     try:
-        outcome = run(options.out, study, address="local", concurrent=1)
+        outcome = run(options.out, study, **where)
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -1,0 +1,105 @@
+"""What a campaign does to whom and when, all of it drawn from one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+KINDS = ("shard", "member", "loop", "driver", "node", "frozen raylet", "frozen host")
+"""What dies. A frozen raylet is a host that the cluster has lost while its processes go on; on a
+frozen host all of them stop, and go on when it thaws."""
+
+FEWEST, MOST = 3, 5
+"""Faults in a study."""
+
+THAW = (2.0, 25.0)
+"""Seconds that a host stays frozen: some thaw before they are missed, others long after."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A small study: a name, and the options of `tiny_study`."""
+
+    name: str
+    strategies: tuple[str, ...]
+    retrain: tuple[str, ...] = ("cold",)
+    shards: int = 1
+    steps: int = 6
+    updates: int = 30
+
+    @property
+    def options(self) -> list[str]:
+        """For the command line."""
+        numbers = ("shards", "steps", "updates")
+        options = [each for name in numbers for each in (f"--{name}", str(getattr(self, name)))]
+        return ["--strategies", *self.strategies, "--retrain", *self.retrain, *options]
+
+    @property
+    def all_steps(self) -> int:
+        """Of all its trajectories together."""
+        return len(self.strategies) * len(self.retrain) * self.steps
+
+
+SHAPES = (
+    Shape("committee", ("qbc", "margin")),
+    Shape("sequential", ("core-set", "margin"), shards=2),
+    Shape("warm", ("margin",), retrain=("warm", "warm-new"), shards=2),
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a study.
+
+    Attributes:
+        kind: one of KINDS.
+        moment: its whole part is the number of the study's steps that are on disk by then; the
+            rest is the share of the time that the next one took undisturbed.
+        choice: which of those that can be hit, as a share of their number.
+        thaw: seconds until what is frozen goes on.
+    """
+
+    kind: str
+    moment: float
+    choice: float
+    thaw: float
+
+
+def plan(seed: int, study: int) -> tuple[Shape, list[Fault]]:
+    """The shape of a campaign's study and its faults, in the order of their moments."""
+    draw = np.random.default_rng([seed, study])
+    shape = SHAPES[study % len(SHAPES)]
+    count = int(draw.integers(FEWEST, MOST + 1))
+    # Kinds are dealt and not drawn, so that none is rare: no kind comes twice in a study.
+    kinds = draw.permutation(len(KINDS))[:count]
+    moments = np.sort(draw.uniform(0, shape.all_steps - 0.5, count))
+    return shape, [
+        Fault(KINDS[kind], float(moment), float(draw.random()), float(draw.uniform(*THAW)))
+        for kind, moment in zip(kinds, moments, strict=True)
+    ]
+
+
+def short_plan(seed: int) -> list[tuple[Shape, list[Fault]]]:
+    """Two studies with one fault of each kind between them."""
+    draw = np.random.default_rng([seed, 2**32])
+    kinds = list(draw.permutation(KINDS))
+    halves = (kinds[:3], kinds[3:])
+    return [
+        (
+            shape,
+            [
+                Fault(str(kind), float(moment), float(draw.random()), float(draw.uniform(*THAW)))
+                for kind, moment in zip(
+                    half, np.sort(draw.uniform(0, shape.all_steps - 4, len(half))), strict=True
+                )
+            ],
+        )
+        for shape, half in zip(SHORT, halves, strict=True)
+    ]
+
+
+SHORT = (
+    Shape("short committee", ("qbc",), steps=8),
+    Shape("short sequential", ("core-set",), shards=2, steps=8),
+)

@@ -1,0 +1,175 @@
+"""What follows a failure: tries and their limits, the watchdog, no room, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny_study
+from frail_hosts import Process, descendants
+from helpers import assert_equal_studies, tables
+from tiny_study import STUDY
+
+from al_ray.cluster import study as study_module
+from al_ray.errors import UserError
+
+pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1800)]
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(tiny_study.__file__).parent
+PATIENT = 600.0
+"""Seconds until a test gives up on a condition; nothing is asserted of how long it takes."""
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENT
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+# Tries
+
+
+def test_an_actor_that_never_starts_ends_in_a_clear_failure(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process dies in the constructor: made again a few times, and then that is said."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(study_module, "MAX_FAILURES", 0)
+    outcome = tiny_study.run(tmp_path, replace(STUDY, strategies=("own_strategy:Doomed",)))
+    assert len(outcome.unfinished) == 1
+    (row,) = pd.read_parquet(tmp_path / "trajectories").itertuples()
+    assert row.status == "failed"
+    assert "\n" not in row.error
+    assert "shard" in row.error
+    assert not (tmp_path / "steps").exists()
+
+
+def test_every_step_gained_buys_the_tries_anew(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop dies in the second step of every attempt: three times, where one is allowed."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(study_module, "MAX_FAILURES", 1)
+    own = replace(STUDY, strategies=("own_strategy:Lethal", "own_strategy:Margin"), steps=4)
+    assert not tiny_study.run(tmp_path, own).unfinished
+    chosen = tables(tmp_path)["selections"]
+    lethal, margin = (
+        chosen[chosen.trajectory.str.contains(name)].row_id.tolist()
+        for name in ("Lethal", "Margin")
+    )
+    assert lethal == margin
+
+
+# No progress
+
+
+def test_a_frozen_shard_is_noticed_and_the_trial_begun_again(cluster: None, tmp_path: Path) -> None:
+    import ray
+
+    study = replace(STUDY, steps=6, training=replace(STUDY.training, updates=30))
+    tiny_study.run(tmp_path / "whole", study)
+    out, frozen = tmp_path / "frozen", []
+
+    def freeze() -> None:
+        until(lambda: any((out / "steps").glob("*-0000.parquet")), "the first step never came")
+        for actor in ray._private.state.actors().values():
+            if actor["ActorClassName"] == "ShardActor" and actor["State"] == "ALIVE":
+                os.kill(actor["Pid"], signal.SIGSTOP)
+                frozen.append(Process.of(actor["Pid"]))
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    try:
+        outcome = tiny_study.run(out, study, patience=45.0)
+        thread.join()
+        assert frozen
+        assert not outcome.unfinished
+        assert_equal_studies(tmp_path / "whole", out)
+        until(lambda: not any(p.runs() for p in frozen), "the frozen shard was left behind")
+    finally:
+        thread.join()
+        for process in frozen:
+            if process.runs():
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def test_a_study_that_finds_no_room_says_so_and_ends(cluster: None, tmp_path: Path) -> None:
+    import ray
+
+    @ray.remote(num_cpus=2)
+    class Occupant:
+        def here(self) -> bool:
+            return True
+
+    occupant = Occupant.remote()
+    assert ray.get(occupant.here.remote())
+    try:
+        with pytest.raises(UserError, match="nothing could be placed") as caught:
+            tiny_study.run(tmp_path, patience=5.0)
+    finally:
+        ray.kill(occupant)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert "0.02 CPU, 0.98 CPU" in said
+    assert "2 CPU" in said
+    assert not tiny_study.run(tmp_path).unfinished  # and the same command goes on
+
+
+# Signals
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    """An experiment as a user starts it, in the middle of a trajectory."""
+    options = (
+        "--strategies margin --seeds 0 --step-size 20 --steps 6 --updates 30 --max-length 24 "
+        "--pool-limit 200 --test-limit 60 --no-dashboard --address local"
+    )
+    command = [sys.executable, str(ROOT / "experiments" / "news7.py"), *options.split()]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    until(
+        lambda: any((out / "steps").glob("*-0000.parquet")) or process.poll() is not None,
+        "the first step never came",
+    )
+    assert process.poll() is None
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "often"),
+    [
+        (signal.SIGTERM, 143, False),
+        (signal.SIGINT, 130, False),
+        (signal.SIGINT, 130, True),
+    ],
+    ids=["SIGTERM", "Ctrl-C", "Ctrl-C again and again"],
+)
+def test_a_signal_ends_a_study_and_nothing_is_left(
+    tmp_path: Path, number: signal.Signals, code: int, often: bool
+) -> None:
+    process = start(tmp_path / "out")
+    children = descendants(process.pid)
+    assert len(children) > 3  # Ray's own, the loop, a member and a shard
+    process.send_signal(number)
+    while often and process.poll() is None:
+        process.send_signal(number)
+        time.sleep(0.01)
+    _, said = process.communicate(timeout=PATIENT)
+    assert process.returncode == code
+    if not often:
+        assert said.splitlines()[-1] == "news7.py: stopped; the same command goes on from here"
+    assert "Traceback" not in said
+    until(lambda: not any(child.runs() for child in children), "processes were left behind")
+    done = len(list((tmp_path / "out" / "steps").glob("*.parquet")))
+    assert 1 <= done <= 6
