@@ -25,6 +25,9 @@ from al_ray.results.schema import SCHEMAS
 
 Weights = Mapping[str, NDArray[Any]]
 
+_OBJECTS = ("corpus", "model", "training", "tests", "trajectories")
+"""What is an object in a study's description."""
+
 MERGED = "-all"
 """What a merged file's name has in place of a step."""
 
@@ -34,7 +37,7 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(os.path.expanduser(folder)).absolute()
-        if self.folder.exists() and not self.folder.is_dir():
+        if os.path.exists(self.folder) and not self.folder.is_dir():  # Path's may raise
             raise UserError(f"--out {folder}: is a file; give a folder")
 
     @property
@@ -197,15 +200,19 @@ class Store:
             StudyConflict: the file cannot be read.
         """
         path = self.folder / "study.json"
-        if not path.exists():
+        if not os.path.exists(path):
             return None
         try:
             description: Any = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise StudyConflict(
                 f"{path}: not a study's description ({error}); give another --out"
             ) from error
-        if not isinstance(description, dict) or "schema_version" not in description:
+        if (
+            not isinstance(description, dict)
+            or "schema_version" not in description
+            or any(not isinstance(description.get(name, {}), dict) for name in _OBJECTS)
+        ):
             raise StudyConflict(f"{path}: not a study's description; give another --out")
         described: dict[str, Any] = description
         return described
@@ -222,6 +229,12 @@ class Store:
             raise UserError(
                 f"{self.folder}: no study there (study.json is missing); give its results folder"
             )
+        for name in ("tests", "trajectories"):
+            if not described.get(name):
+                raise StudyConflict(
+                    f"{self.folder / 'study.json'}: names no {name}; give another results "
+                    "folder, or the study's command again"
+                )
         return described
 
     def write_description(self, description: Mapping[str, Any]) -> None:
