@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -23,12 +23,14 @@ from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
 from al_ray.encoder.source import check_length, resolve
+from al_ray.encoder.weights import check_weights
 from al_ray.errors import AlRayError, UserError
 from al_ray.grid import check_study
 from al_ray.options import (
     Experiment,
     Parser,
     add_columns,
+    check_budget,
     is_demonstration,
     load_corpus,
     model_name,
@@ -37,9 +39,17 @@ from al_ray.options import (
     run_config,
     study_config,
     study_parser,
+    whole,
+    word,
 )
 from al_ray.results import Store
+from al_ray.results.untouched import untouched
 from al_ray.storage import said
+
+if TYPE_CHECKING:
+    from al_ray.cluster.study import Outcome
+    from al_ray.config import RunConfig, StudyConfig
+    from al_ray.corpus import Corpus
 
 
 def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoReturn:
@@ -58,10 +68,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     show_command.add_commands(commands)
     check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
-    check.add_argument("data", metavar="DATA", help="folder or file, embedded, nsmc or ynat")
+    check.add_argument(
+        "data", type=word, metavar="DATA", help="folder or file, embedded, nsmc or ynat"
+    )
     add_columns(check)
     check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
-    check.add_argument("--max-length", type=int, metavar="N", help="tokens; default: 128")
+    check.add_argument("--max-length", type=whole, metavar="N", help="tokens; default: 128")
     check.add_argument("--json", action="store_true", help="for machines")
     tables_command.add_commands(commands)
     report_command.add_commands(commands)
@@ -90,8 +102,6 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
 def _run_experiment(
     experiment: Experiment, options: argparse.Namespace, given: Sequence[str], command: str
 ) -> int:
-    from al_ray.cluster.study import run_study
-
     console = terminal.console()
     if is_submitted(options):
         return _submit(experiment, options, given, console)
@@ -110,6 +120,32 @@ def _run_experiment(
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
     check_study(study, len(corpus.train))  # before a model is made or fetched
+    check_budget(options, len(corpus.train), study.validation)
+    store = Store(where.out)
+    store.read_description()
+    with untouched(store):
+        outcome = _run_study(study, where, corpus, options, console)
+    show_command.print_summary(where.out, console)
+    report_command.after_study(where.out, console)
+    if outcome.unfinished:
+        _say(
+            console,
+            f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
+            "complete: the same command goes on with them.",
+        )
+    return 1 if outcome.unfinished else 0
+
+
+def _run_study(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> Outcome:
+    """The model, and the study with it."""
+    from al_ray.cluster.study import run_study
+
     model = resolve(model_name(options), corpus, Store(where.out).cache)
     for note in model.notes:
         _say(console, note)
@@ -126,16 +162,8 @@ def _run_experiment(
         + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
     )
     check_length(model, training.max_length)
-    outcome = run_study(study, where, corpus, model, console)
-    show_command.print_summary(where.out, console)
-    report_command.after_study(where.out, console)
-    if outcome.unfinished:
-        _say(
-            console,
-            f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
-            "complete: the same command goes on with them.",
-        )
-    return 1 if outcome.unfinished else 0
+    check_weights(model)
+    return run_study(study, where, corpus, model, console)
 
 
 def is_submitted(options: argparse.Namespace) -> bool:

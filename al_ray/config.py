@@ -119,7 +119,7 @@ class Training:
             0 <= self.weight_decay < math.inf,
             f"--weight-decay {self.weight_decay:g}: give 0 or more",
         )
-        check(self.threads >= 1, f"--threads {self.threads}: give 1 or more")
+        check(1 <= self.threads <= 1024, f"--threads {self.threads}: give 1 to 1,024")
         check(self.chunk_rows >= 1, f"chunk_rows {self.chunk_rows}: give 1 or more")
 
     def updates_for(self, rows: int) -> int:
@@ -332,6 +332,11 @@ class StudyConfig:
         for step in self.replay_cold:
             check(step >= 0, f"--replay-cold {step}: give steps from 0")
         check(self.replay_seeds >= 1, f"--replay-seeds {self.replay_seeds}: give 1 or more")
+        for rate in self.rates:  # those of a committee are looked at more closely in `grid`
+            check(
+                0 < rate < math.inf,
+                f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+            )
         for seed in self.seeds:
             check(0 <= seed < 2**63, f"--seeds {seed}: give numbers from 0 to 2**63 - 1")
         check(min(self.step_sizes) >= 1, f"--step-size {min(self.step_sizes)}: give 1 or more")
@@ -413,7 +418,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_labels_per_day(self.labels_per_day)
-        check(self.shards >= 1, f"--shards {self.shards}: give 1 or more")
+        check(1 <= self.shards <= 1024, f"--shards {self.shards}: give 1 to 1,024")
         check(
             self.concurrent is None or self.concurrent >= 1,
             f"--concurrent {self.concurrent}: give 1 or more",

@@ -67,6 +67,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
+def whole(text: str) -> int:
+    """A whole number that the tables can hold; a `type` of argparse."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number; give one") from None
+    if not -(2**63) <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is too large; give a number below 2**63")
+    return value
+
+
+def word(text: str) -> str:
+    """Not an empty one, as a shell variable that was never set is; a `type` of argparse."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; give a name, or leave it out")
+    return text
+
+
 def is_demonstration(options: argparse.Namespace) -> bool:
     """Whether the text is generated, so that nothing is learnt of real text."""
     return bool(options.data == "embedded")
@@ -112,19 +130,17 @@ def paths(options: argparse.Namespace) -> dict[str, str]:
 
 def read_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus that the options name, as it is given."""
-    if options.data == "embedded":
-        corpus = generate()
-    elif options.data in hub.SOURCES and not Path(options.data).exists():
-        if options.text_column or options.label_column or options.id_column:
+    columns = (options.text_column, options.label_column, options.id_column)
+    ours = options.data == "embedded"
+    if ours or (options.data in hub.SOURCES and not Path(options.data).exists()):
+        if any(column is not None for column in columns):
             raise UserError(
                 f"--data {options.data}: its columns are known; leave out --text-column, "
                 "--label-column and --id-column"
             )
-        corpus = hub.load(options.data)
+        corpus = generate() if ours else hub.load(options.data)
     else:
-        corpus = read(
-            Path(options.data), options.text_column, options.label_column, options.id_column
-        )
+        corpus = read(Path(options.data), *columns)
     return corpus
 
 
@@ -210,6 +226,19 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     )
 
 
+def check_budget(options: argparse.Namespace, pool: int, validation: int) -> None:
+    """Refuse a budget that was asked for and that no trajectory can come to.
+
+    Raises:
+        UserError: more labels than the pool has rows.
+    """
+    if options.budget is not None and options.budget > max(1, pool - validation):
+        raise UserError(
+            f"--budget {options.budget:g}: the pool has only {pool - validation:,} rows; give "
+            "fewer, or 1 for all of them"
+        )
+
+
 def add_columns(parser: argparse._ActionsContainer) -> None:
     """The options that name columns."""
     for column in ("text", "label", "id"):
@@ -231,6 +260,7 @@ def study_parser(experiment: Experiment) -> Parser:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
+        type=word,
         default="embedded",
         metavar="DATA",
         help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file: TSV, "
@@ -252,8 +282,8 @@ def study_parser(experiment: Experiment) -> Parser:
         metavar="LABEL=SHARE",
         help="thin a label of the pool to this share of its rows, seeded",
     )
-    data.add_argument("--pool-limit", type=int, metavar="ROWS", help="seeded part of train")
-    data.add_argument("--test-limit", type=int, metavar="ROWS", help="seeded part of each test")
+    data.add_argument("--pool-limit", type=whole, metavar="ROWS", help="seeded part of train")
+    data.add_argument("--test-limit", type=whole, metavar="ROWS", help="seeded part of each test")
 
     arms_group = parser.add_argument_group("arms")
     arms_group.add_argument(
@@ -265,19 +295,19 @@ def study_parser(experiment: Experiment) -> Parser:
     arms_group.add_argument(
         "--step-size",
         nargs="+",
-        type=int,
+        type=whole,
         metavar="N",
         help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))} "
         f"(embedded: {experiment.demo_step_size})",
     )
     arms_group.add_argument(
         "--initial",
-        type=int,
+        type=whole,
         metavar="N",
         help="rows of the random first draw; default: the step size",
     )
     arms_group.add_argument(
-        "--steps", type=int, metavar="N", help="fits; the last one selects nothing"
+        "--steps", type=whole, metavar="N", help="fits; the last one selects nothing"
     )
     arms_group.add_argument(
         "--budget",
@@ -294,7 +324,7 @@ def study_parser(experiment: Experiment) -> Parser:
         help="cold: from the pretrained weights; warm: from the last step's, on all labels; "
         "warm-new: on the new labels only",
     )
-    arms_group.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="SEED")
+    arms_group.add_argument("--seeds", nargs="+", type=whole, default=[0, 1], metavar="SEED")
     arms_group.add_argument(
         "--controls",
         nargs="+",
@@ -305,7 +335,7 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     arms_group.add_argument(
         "--validation",
-        type=int,
+        type=whole,
         default=0,
         metavar="ROWS",
         help="rows of train kept apart, and paid for",
@@ -327,14 +357,14 @@ def study_parser(experiment: Experiment) -> Parser:
     arms_group.add_argument(
         "--replay-cold",
         nargs="+",
-        type=int,
+        type=whole,
         default=[],
         metavar="STEP",
         help="train cold models, too, on what every trajectory had chosen up to these steps",
     )
     arms_group.add_argument(
         "--replay-seeds",
-        type=int,
+        type=whole,
         default=1,
         metavar="N",
         help="so many of these each, which differ in their fit alone",
@@ -348,7 +378,7 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     arms_group.add_argument(
         "--candidates",
-        type=int,
+        type=whole,
         metavar="ROWS",
         help="pool rows, a new seeded sample each step, that costly strategies score; default: all",
     )
@@ -367,21 +397,22 @@ def study_parser(experiment: Experiment) -> Parser:
     training = parser.add_argument_group("training")
     training.add_argument(
         "--model",
+        type=word,
         metavar="MODEL",
         help="mini (default with embedded), kobert (default else), a folder or a hub id",
     )
     training.add_argument(
         "--recipe", choices=get_args(Recipe), help="default: seed for kobert, stable otherwise"
     )
-    training.add_argument("--epochs", type=int)
-    training.add_argument("--updates", type=int, help="exact number of updates of every fit")
-    training.add_argument("--min-updates", type=int)
+    training.add_argument("--epochs", type=whole)
+    training.add_argument("--updates", type=whole, help="exact number of updates of every fit")
+    training.add_argument("--min-updates", type=whole)
     training.add_argument("--learning-rate", type=float)
     training.add_argument(
-        "--batch-size", type=int, help=f"default: {experiment.batch_size} (embedded: 16)"
+        "--batch-size", type=whole, help=f"default: {experiment.batch_size} (embedded: 16)"
     )
     training.add_argument(
-        "--max-length", type=int, help=f"tokens; default: {experiment.max_length} (embedded: 64)"
+        "--max-length", type=whole, help=f"tokens; default: {experiment.max_length} (embedded: 64)"
     )
     training.add_argument("--warmup", type=float, metavar="SHARE")
     training.add_argument("--weight-decay", type=float)
@@ -392,22 +423,31 @@ def study_parser(experiment: Experiment) -> Parser:
         help="what follows a training loss that is not finite: the trajectory fails (default), or "
         "the fit is begun again with half the learning rate, four times at most",
     )
-    training.add_argument("--threads", type=int, default=1, help="of one actor")
+    training.add_argument("--threads", type=whole, default=1, help="of one actor")
     training.add_argument("--precision", choices=get_args(Precision), default="auto")
 
     running = parser.add_argument_group("running; none of these changes a pick")
-    running.add_argument("--out", metavar="FOLDER", help=f"default: results/{experiment.name}")
-    running.add_argument("--shards", type=int, default=1, help="shard actors of each trajectory")
-    running.add_argument("--concurrent", type=int, help="trajectories at once; default: what fits")
+    running.add_argument(
+        "--out",
+        type=word,
+        metavar="FOLDER",
+        help=f"or s3://BUCKET/FOLDER and the like; default: results/{experiment.name}",
+    )
+    running.add_argument("--shards", type=whole, default=1, help="shard actors of each trajectory")
+    running.add_argument(
+        "--concurrent", type=whole, help="trajectories at once; default: what fits"
+    )
     where = running.add_mutually_exclusive_group()
     where.add_argument(
         "--address",
+        type=word,
         help="of a Ray cluster: auto (RAY_ADDRESS, or one that runs here), local (one of its own), "
         "host:port from a machine of it, or http://host:port of its dashboard, which runs this as "
         "a job; default: auto where there is one, else local",
     )
     where.add_argument(
         "--cluster",
+        type=word,
         metavar="YAML",
         help="of `ray up`: run this as a job there, by ssh, and bring the tables back",
     )

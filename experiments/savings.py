@@ -8,6 +8,7 @@ Then the table of all of them, also as OUT/savings.csv.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from al_ray.analysis.savings import savings
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
 from al_ray.cli import is_submitted, study_main
-from al_ray.options import Experiment, study_parser
+from al_ray.options import Experiment, Parser, study_parser, whole, word
 from al_ray.tables_command import savings_table
 
 EXPERIMENT = Experiment(
@@ -40,25 +41,32 @@ DEMO_TARGETS = (240, 120)
 
 def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """This script's own options, and the rest, which are news7.py's."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="savings.py",
         description=EXPERIMENT.title,
         allow_abbrev=False,
         epilog="All other options are those of news7.py --help.",
     )
-    parser.add_argument("--epochs", nargs="+", type=int, default=[3, 15], help="default: 3 15")
+    parser.add_argument("--epochs", nargs="+", type=whole, default=[3, 15], help="default: 3 15")
     parser.add_argument(
         "--targets",
         nargs="+",
-        type=int,
+        type=whole,
         metavar="N",
         help=f"random rows; default: {' '.join(map(str, TARGETS))} "
         f"(embedded: {' '.join(map(str, DEMO_TARGETS))})",
     )
-    parser.add_argument("--out", default="results/savings", help="default: results/savings")
+    parser.add_argument(
+        "--out", type=word, default="results/savings", help="default: results/savings"
+    )
     options, rest = parser.parse_known_args(argv)
     if min(options.epochs) < 1 or len(set(options.epochs)) < len(options.epochs):
         parser.error("--epochs: give different numbers from 1")
+    targets = options.targets or [1]
+    if min(targets) < 1 or len(set(targets)) < len(targets):
+        parser.error("--targets: give different numbers from 1")
+    if not 0 < options.labels_per_day < math.inf:
+        parser.error(f"--labels-per-day {options.labels_per_day:g}: give a number above 0")
     return options, rest
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.arrow import first_line, is_whole, write_batch
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.corpus.rows import Corpus
-from al_ray.errors import CorpusError
+from al_ray.errors import CorpusError, ModelError
 from al_ray.files import atomic
 from al_ray.randomness import row_hashes
 
@@ -129,7 +129,8 @@ def _write_tokens(
         with ProcessPoolExecutor(
             workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
         ) as pool:
-            pad_id, size, special = pool.submit(_open_tokenizer, str(tokenizer)).result()
+            opened = pool.submit(_open_tokenizer, str(tokenizer)).result()
+            pad_id, size, special, embedded = opened
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
             schema = pa.schema(
                 {"tokens": pa.list_(values)},
@@ -141,6 +142,7 @@ def _write_tokens(
             )
             with atomic(path) as temp, pa.ipc.new_file(temp, schema) as writer:
                 for end, encoded in _in_order(pool, workers + 1, texts, max_length):
+                    _check_ids(encoded[1], embedded, tokenizer)
                     write_batch(writer, _as_batch(*encoded, schema))
                     if progress:
                         progress(end, len(texts))
@@ -171,6 +173,15 @@ def _in_order(
     finally:
         for _, future in flight:
             future.cancel()
+
+
+def _check_ids(ids: NDArray[np.int32], embedded: int | None, tokenizer: Path) -> None:
+    """A tokenizer of another model gives ids that this one has no vectors for."""
+    if embedded is not None and len(ids) and (largest := int(ids.max())) >= embedded:
+        raise ModelError(
+            f"{tokenizer}: its tokenizer gives the id {largest:,}, and config.json says vocab_size "
+            f"{embedded}; give --model a folder whose tokenizer and weights belong together"
+        )
 
 
 def _as_batch(
@@ -224,13 +235,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _open_tokenizer(folder: str) -> tuple[int, int, frozenset[int]]:
-    """Load, keep, and answer with pad id, size of the vocabulary and special ids."""
+def _open_tokenizer(folder: str) -> tuple[int, int, frozenset[int], int | None]:
+    """Load, keep, and answer with pad id, vocabulary, special ids and the model's number of ids."""
     global _tokenizer
-    from al_ray.corpus.tokenisers import open_tokeniser
+    from al_ray.corpus.tokenisers import check_kind, open_tokeniser
 
     _tokenizer = open_tokeniser(Path(folder))
-    return _tokenizer.pad_id, _tokenizer.size, _tokenizer.special_ids
+    embedded = check_kind(Path(folder))
+    return _tokenizer.pad_id, _tokenizer.size, _tokenizer.special_ids, embedded
 
 
 def _tokenise(texts: list[str], max_length: int) -> Encoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ def read(
     Raises:
         CorpusError: one line that names the file, the row or column, and the remedy.
     """
+    name = path.resolve().name if os.path.isdir(path) else split_name(path.name)[0]
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise CorpusError(f"{shown}: its name is not UTF-8, and goes into the tables; rename it")
     files, notes = find(path)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
@@ -68,7 +73,6 @@ def read(
             )
         labels = np.array([codes[label] for label in rows.labels], np.int32)
         splits.append(Split(split, tuple(row_ids[split]), tuple(rows.texts), labels))
-    name = path.resolve().name if path.is_dir() else split_name(path.name)[0]
     return Corpus(name, tuple(names), splits[0], tuple(splits[1:]), tuple(notes), left_out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,9 +29,9 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     Raises:
         CorpusError: nothing there, no train, a split that is there twice, or parts missing.
     """
-    if path.is_file():
+    if os.path.isfile(path):  # which has no error of its own, unlike Path's
         return {"train": [path]}, []
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise CorpusError(f"{path}: no such file or folder; check --data")
     entries = _entries(path)
     # The sources of a split by name; a sub-folder or the parts of one prefix are one source.
@@ -39,6 +40,8 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     for entry in entries:
         stem, suffix = split_name(entry.name)
         part = _PART.fullmatch(stem)
+        if stem.lower() in SPLITS and not entry.exists():
+            raise CorpusError(f"{entry}: a link to what is not there; mend it, or remove it")
         if entry.is_dir() and stem.lower() in SPLITS:
             split, source = SPLITS[stem.lower()], f"{entry.name}/"
             inside = _entries(entry)
@@ -75,6 +78,7 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names on one line, however many and however long they are."""
     shown = [" ".join(name.split())[:40] or "''" for name in names[:most]]
+    shown = [name.encode(errors="backslashreplace").decode() for name in shown]
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return (", ".join(shown) + rest) or "nothing"
 

@@ -135,7 +135,7 @@ def thin(corpus: Corpus, shares: Mapping[str, float]) -> Corpus:
     for label, share in shares.items():
         if label not in corpus.labels:
             raise CorpusError(
-                f"--imbalance {label}={share:g}: no label {label!r}; the labels are: "
+                f"--imbalance {label}={share:g}: no label {label!r}; name one that is there: "
                 f"{', '.join(corpus.labels)}"
             )
         if not 0 < share <= 1:

@@ -242,7 +242,7 @@ def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
             continue
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")

@@ -5,6 +5,7 @@ For child processes: what is loaded here costs seconds and memory that the drive
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -53,6 +54,29 @@ def open_tokeniser(folder: Path) -> Tokeniser:
 
         return Kobert(folder)
     return Library(folder)
+
+
+def check_kind(folder: Path) -> int | None:
+    """Refuse a kind of model that cannot be built; answers with its number of token ids.
+
+    Raises:
+        ModelError: Transformers has no classifier of this kind.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    config = json.loads(path.read_text(encoding="utf-8"))
+    quiet_transformers()
+    from transformers.models.auto import modeling_auto
+
+    kind = config.get("model_type")
+    if kind not in modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise ModelError(
+            f"{path}: Transformers has no classifier of model_type {kind!r}; give --model an "
+            "encoder that it knows"
+        )
+    size = config.get("vocab_size")
+    return size if isinstance(size, int) else None
 
 
 class Library:

@@ -48,6 +48,9 @@ OFFSET_TYPES = (
 )
 """Kinds that count positions from the pad id + 1, as RoBERTa does."""
 
+_NO_ENCODER = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "DoubleHeadsModel")
+"""How the architectures end that read from left to right, or write."""
+
 _SMALL = (
     "added_tokens.json",
     "config.json",
@@ -91,8 +94,8 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
     notes = []
     if model == "mini":
         folder = mini.build(corpus, cache)
-    elif (path := Path(os.path.expanduser(model))).is_dir():
-        folder = path.resolve()
+    elif os.path.isdir(path := os.path.expanduser(model)):
+        folder = Path(path).resolve()
     elif model in HUB or _may_be_hub_id(model):
         folder = _download(model, HUB.get(model, model))
         notes.append(f"From the hub: {HUB.get(model, model)} at {folder.name[:12]}.")
@@ -106,12 +109,9 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         ) from None
     except (ValueError, OSError) as error:
         raise ModelError(
-            f"--model {model}: {folder / 'config.json'} cannot be read ({error})"
+            f"--model {model}: {folder / 'config.json'} cannot be read ({error}); fetch it again"
         ) from error
-    if not config.get("model_type"):
-        raise ModelError(
-            f"--model {model}: {folder / 'config.json'} names no model_type; is it an encoder?"
-        )
+    _check_kind(model, folder, config)
     if any(folder.glob("tokenizer_*.model")):
         _check_kobert(model, folder, config)
     if model != "mini" and not has_weights(folder):
@@ -169,6 +169,19 @@ def _config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ValueError("not an object")
     return config
+
+
+def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
+    """An encoder, as far as its configuration tells."""
+    where = f"--model {model}: {folder / 'config.json'}"
+    if not (isinstance(kind := config.get("model_type"), str) and kind):
+        raise ModelError(f"{where} names no model_type; give the folder of an encoder")
+    names = config.get("architectures")
+    for name in names if isinstance(names, list) else []:
+        if str(name).endswith(_NO_ENCODER):
+            raise ModelError(f"{where} is of {name}, no encoder; give one, such as klue/bert-base")
+    if config.get("is_decoder"):
+        raise ModelError(f"{where} has is_decoder, so it is no encoder; give one")
 
 
 def _check_kobert(model: str, folder: Path, config: dict[str, Any]) -> None:

@@ -58,7 +58,12 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
             f"al_ray writes version {VERSION}; give another --out"
         )
     for source in ("corpus", "model"):
-        before, now = described[source], wanted[source]
+        before, now = described.get(source, {}), wanted[source]
+        if not before.keys() >= {"name", "digest"} or not described.get("training"):
+            raise StudyConflict(
+                f"{folder / 'study.json'}: damaged, since it names no {source} or training; give "
+                "another --out"
+            )
         if before["digest"] != now["digest"]:
             raise StudyConflict(
                 f"{folder}: holds a study of {source} {before['name']} "

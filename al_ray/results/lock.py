@@ -36,6 +36,9 @@ PATIENCE = 30.0
 SETTLED = 2.0
 """Seconds after which of two that took a lease at once both see whose it is."""
 
+LOCK = ".lock"
+"""Held by the driver while a study runs; the system lets go of it when that process ends."""
+
 _NAME = ".lease"
 
 
@@ -60,7 +63,7 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
         return
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(store.folder / ".lock").acquire(timeout=0)
+        lock = FileLock(store.folder / LOCK).acquire(timeout=0)
     except Timeout:
         raise StudyConflict(
             f"{store.address}: another process is running this study; {remedy}"
@@ -68,6 +71,25 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
     with lock:
         sweep(store.folder)
         yield
+
+
+def somebody_is_at(store: Store) -> bool:
+    """Whether a driver runs this study now; a lock that a dead one left behind says nothing.
+
+    A lease that a dead one left behind does: who runs the study next finds that out.
+    """
+    if store.storage.local is None:
+        return store.storage.exists(_NAME)
+    path = store.folder / LOCK
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read: nobody of this machine can be at it
+        return False
 
 
 class _Lease:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,6 +32,9 @@ from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.storage import Storage, node_cache
 
 Weights = Mapping[str, NDArray[Any]]
+
+_OBJECTS = ("corpus", "model", "training", "tests", "trajectories")
+"""What is an object in a study's description."""
 
 MERGED = "-all"
 """What a merged file's name has in place of a step."""
@@ -55,7 +59,7 @@ class Store:
         self.where = str(self.storage.local or folder)
         self._attempt = attempt
         local = self.storage.local
-        if local is not None and local.exists() and not local.is_dir():
+        if local is not None and os.path.exists(local) and not local.is_dir():  # Path's may raise
             raise UserError(f"--out {folder}: is a file; give a folder")
 
     @property
@@ -319,16 +323,21 @@ class Store:
         Raises:
             StudyConflict: the file cannot be read.
         """
-        name, text = self.storage.of("study.json"), self.storage.read("study.json")
-        if text is None:
-            return None
+        name = self.storage.of("study.json")
         try:
+            text = self.storage.read("study.json")
+            if text is None:
+                return None
             description: Any = json.loads(text.decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StudyConflict(
                 f"{name}: not a study's description ({error}); give another --out"
             ) from error
-        if not isinstance(description, dict) or "schema_version" not in description:
+        if (
+            not isinstance(description, dict)
+            or "schema_version" not in description
+            or any(not isinstance(description.get(part, {}), dict) for part in _OBJECTS)
+        ):
             raise StudyConflict(f"{name}: not a study's description; give another --out")
         described: dict[str, Any] = description
         return described
@@ -347,6 +356,12 @@ class Store:
             )
         if described["schema_version"] > VERSION:
             raise newer(self.storage.of("study.json"), described["schema_version"])
+        for part in ("tests", "trajectories"):
+            if not described.get(part):
+                raise StudyConflict(
+                    f"{self.storage.of('study.json')}: names no {part}; give another results "
+                    "folder, or the study's command again"
+                )
         return described
 
     def write_description(self, description: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 from collections.abc import Iterable
@@ -117,8 +118,11 @@ def source_digest(name: str) -> str:
 def _check_known(name: str) -> None:
     if name not in STRATEGIES:
         known = ", ".join(STRATEGIES)
+        near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise UserError(
-            f"--strategies {name!r} is not known: choose from {known}, or module:name of your own"
+            f"--strategies {name!r} is not known{meant}: choose from {known}, or module:name of "
+            "your own"
         )
 
 
@@ -148,7 +152,9 @@ def _build_own(name: str) -> Strategy:
     try:
         strategy = made()
     except Exception as error:
-        raise UserError(f"--strategies {name!r} cannot be made: {_one_line(error)}") from error
+        raise UserError(
+            f"--strategies {name!r} cannot be made ({_one_line(error)}); it must be {wanted}"
+        ) from error
     if not isinstance(strategy, Strategy):
         raise UserError(f"--strategies {name!r} must be {wanted}")
     _check_named(name, strategy)

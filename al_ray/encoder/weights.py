@@ -1,0 +1,111 @@
+"""Whether weight files are whole and hold nothing but weights, without loading them.
+
+Loading is the actors' work, minutes later; here a few bytes tell what a download that was cut short
+and a hostile pickle are. Nothing is unpickled. Imports neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import json
+import pickletools
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from al_ray.encoder.source import ModelSource, weight_files
+from al_ray.errors import ModelError
+
+_PICKLE = "pkl"
+_OLD_HEADERS = 4
+"""Pickles in a file of before PyTorch 1.6 that come before its tensors, the state dict the last."""
+
+_ROOMS = ("torch", "collections", "numpy", "_codecs")
+"""Packages whose names the pickle of a state dict has; `weights_only` then looks at each name."""
+
+_REMEDY = "fetch or copy it again"
+
+
+def check_weights(model: ModelSource) -> None:
+    """Refuse weight files that are cut short, or pickles that name more than tensors.
+
+    Raises:
+        ModelError: naming the file.
+    """
+    for name in weight_files([path.name for path in model.folder.iterdir()]):
+        path = model.folder / name
+        try:
+            if path.suffix == ".safetensors":
+                _check_safetensors(path)
+            elif path.suffix == ".bin":
+                _check_bin(path)
+        except OSError as error:
+            raise _refused(path, f"cannot be read ({error.strerror})", _REMEDY) from None
+
+
+def _check_safetensors(path: Path) -> None:
+    """Eight bytes of length, that much JSON, and as many bytes as the JSON says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length > size - 8:
+            raise _refused(path, "is no safetensors file, or was cut short", _REMEDY)
+        try:
+            header = json.loads(file.read(length))
+            facts = [value for key, value in header.items() if key != "__metadata__"]
+            end = max((int(fact["data_offsets"][1]) for fact in facts), default=0)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+            raise _refused(path, "is no safetensors file", _REMEDY) from None
+    if 8 + length + end != size:
+        said = f"has {size:,} bytes where its header says {8 + length + end:,}"
+        raise _refused(path, said, _REMEDY)
+
+
+def _check_bin(path: Path) -> None:
+    """A zip with a pickle in it or, before PyTorch 1.6, pickles one after another."""
+    try:
+        for name in _named(path):
+            if name.partition(".")[0].partition(" ")[0] not in _ROOMS:
+                raise _refused(
+                    path,
+                    f"names {name[:60]!r}, which is no tensor: loading it would run a program",
+                    "give --model a folder with model.safetensors, from a source you trust",
+                )
+    except (ValueError, zipfile.BadZipFile, EOFError):
+        raise _refused(path, "is no file of weights, or was cut short", _REMEDY) from None
+
+
+def _named(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                (name,) = [n for n in archive.namelist() if n.rpartition(".")[2] == _PICKLE]
+                with archive.open(name) as inside:
+                    yield from _names(inside)
+        else:
+            file.seek(0)
+            for _ in range(_OLD_HEADERS):
+                yield from _names(file)
+
+
+def _names(file: IO[bytes]) -> Iterator[str]:
+    """What a pickle would import, as `module name`; reads on to the pickle's end.
+
+    Raises:
+        ValueError: no pickle.
+    """
+    strings: list[str] = []
+    for operation, argument, _ in pickletools.genops(file):
+        if operation.name in ("GLOBAL", "INST"):
+            yield str(argument)
+        elif operation.name == "STACK_GLOBAL":
+            # Memoised names may lie further back; then it is the reader that is careful.
+            yield " ".join(strings[-2:])
+        elif isinstance(argument, str):
+            strings.append(argument)
+
+
+def _refused(path: Path, what: str, remedy: str) -> ModelError:
+    return ModelError(f"{path}: {what}; {remedy}")

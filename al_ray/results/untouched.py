@@ -1,0 +1,58 @@
+"""What a refusal leaves in a study's folder: nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from al_ray.errors import UserError
+from al_ray.results.lock import LOCK
+from al_ray.results.store import Store
+
+
+@contextmanager
+def untouched(store: Store) -> Iterator[None]:
+    """Make a results folder; where what is done in it is refused, it is again as it was.
+
+    Only what comes before a study's description is taken back (the lock and new entries of the
+    cache), and only if nobody else is at it.
+
+    Raises:
+        UserError: the folder cannot be made or written to.
+    """
+    folder = store.storage.local
+    if folder is None:  # there, nothing is written before the study's description
+        yield
+        return
+    made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(None, "no permission to write")
+    except OSError as error:
+        raise UserError(
+            f"--out {folder}: cannot be made or written to ({error.strerror}); give another folder"
+        ) from None
+    before = set(_inside(folder))
+    try:
+        yield
+    except UserError:
+        _take_back(folder, before, made)
+        raise
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [*folder.glob(".lock"), *folder.glob("cache"), *folder.glob("cache/*")]
+
+
+def _take_back(folder: Path, before: set[Path], made: list[Path]) -> None:
+    with suppress(Timeout, OSError), FileLock(folder / LOCK).acquire(timeout=0):
+        for path in {*_inside(folder)} - before:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for path in made:
+            path.rmdir()
