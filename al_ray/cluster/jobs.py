@@ -225,6 +225,8 @@ def _out(out: str) -> str:
     """Where a results folder lies on the cluster."""
     if "://" in out or Path(out).is_absolute():
         return out
+    if out.startswith("~/"):
+        return f"$HOME/{out[2:]}"
     return f"{_HOME}/{Path(out).as_posix()}"
 
 
@@ -344,8 +346,8 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 def _bring_back(study: Submission, console: Console) -> None:
     """Copy the tables from the cluster's head to the folder of the same name here."""
-    there = study.out if Path(study.out).is_absolute() else f"~/al_ray/{Path(study.out).as_posix()}"
-    here = Path(study.out)
+    there = _out(study.out).replace("$HOME", "~", 1)
+    here = Path(study.out).expanduser()
     here.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ray.scripts.scripts", "rsync-down", str(study.cluster)]
     ended = subprocess.run(
