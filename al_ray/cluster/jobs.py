@@ -81,7 +81,7 @@ def submit(study: Submission, console: Console) -> int:
         raise UserError(f"{study.said}: no such file; give the one that `ray up` was given")
     with _tunnel(study.cluster) as address:
         code = _submit(study, address, console)
-    if code != 2 and "://" not in study.out:
+    if code in (0, 1) and "://" not in study.out:
         _bring_back(study, console)
     return code
 
