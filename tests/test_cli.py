@@ -19,6 +19,7 @@ from loop_stub import World, config_of, go
 
 from al_ray import cli
 from al_ray.cluster import study as cluster_study
+from al_ray.cluster.layout import Machine
 from al_ray.config import RECIPES
 from al_ray.corpus import prepared
 from al_ray.errors import AlRayError
@@ -291,7 +292,7 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
 def test_no_gpu(refused, monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(cluster_study, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
     assert "--device cuda" in refused("--device", "cuda")
 
 

@@ -81,7 +81,7 @@ def submit(study: Submission, console: Console) -> int:
         raise UserError(f"{study.said}: no such file; give the one that `ray up` was given")
     with _tunnel(study.cluster) as address:
         code = _submit(study, address, console)
-    if code != 2 and "://" not in study.out:
+    if code in (0, 1) and "://" not in study.out:
         _bring_back(study, console)
     return code
 
@@ -225,6 +225,8 @@ def _out(out: str) -> str:
     """Where a results folder lies on the cluster."""
     if "://" in out or Path(out).is_absolute():
         return out
+    if out.startswith("~/"):
+        return f"$HOME/{out[2:]}"
     return f"{_HOME}/{Path(out).as_posix()}"
 
 
@@ -344,8 +346,8 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 def _bring_back(study: Submission, console: Console) -> None:
     """Copy the tables from the cluster's head to the folder of the same name here."""
-    there = study.out if Path(study.out).is_absolute() else f"~/al_ray/{Path(study.out).as_posix()}"
-    here = Path(study.out)
+    there = _out(study.out).replace("$HOME", "~", 1)
+    here = Path(study.out).expanduser()
     here.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ray.scripts.scripts", "rsync-down", str(study.cluster)]
     ended = subprocess.run(

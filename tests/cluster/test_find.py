@@ -12,7 +12,7 @@ import ray
 
 from al_ray.cluster import connect
 from al_ray.cluster.connect import NoToken, authenticate, find, refuse_versions
-from al_ray.cluster.jobs import replaced
+from al_ray.cluster.jobs import _out, replaced
 from al_ray.cluster.layout import Machine, layout, misfit, total
 from al_ray.errors import UserError
 
@@ -207,3 +207,16 @@ def test_options_are_replaced_and_dropped():
         *("--data", "x", "--strategies", "a", "b", "--data=y", "--ledger")
     ]
     assert replaced(given, "--none", "v") == given
+
+
+@pytest.mark.parametrize(
+    ("out", "there"),
+    [
+        ("results/news7", "$HOME/al_ray/results/news7"),  # the job's own folder goes with the job
+        ("~/x", "$HOME/x"),
+        ("/shared/x", "/shared/x"),
+        ("s3://bucket/x", "s3://bucket/x"),
+    ],
+)
+def test_where_results_lie_on_the_cluster(out, there):
+    assert _out(out) == there

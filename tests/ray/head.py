@@ -56,6 +56,7 @@ def head(folder: Path) -> Iterator[Head]:
         RAY_AUTH_MODE="token",
         RAY_AUTH_TOKEN=TOKEN,
         RAY_raylet_start_wait_time_s="240",
+        RAY_worker_niceness="0",  # on a busy machine, 15 is never
         # What a job's `python` is.
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     )
