@@ -24,9 +24,11 @@ from al_ray.corpus import Corpus, hub
 from al_ray.corpus.embedded import generate
 from al_ray.corpus.findings import findings
 from al_ray.corpus.read import read
+from al_ray.corpus.remote import fetched
 from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
 from al_ray.encoder import source
 from al_ray.errors import UserError
+from al_ray.storage import is_remote
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
 MULTIPLES = (2.0, 1.0, 0.5)
@@ -107,9 +109,11 @@ def read_corpus(options: argparse.Namespace) -> Corpus:
             )
         corpus = hub.load(options.data)
     else:
-        corpus = read(
-            Path(options.data), options.text_column, options.label_column, options.id_column
-        )
+        columns = (options.text_column, options.label_column, options.id_column)
+        if is_remote(options.data):
+            with fetched(options.data) as path:
+                return read(path, *columns)
+        corpus = read(Path(options.data), *columns)
     return corpus
 
 
@@ -217,8 +221,8 @@ def study_parser(experiment: Experiment) -> Parser:
         "--data",
         default="embedded",
         metavar="DATA",
-        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file: TSV, "
-        "CSV, JSONL, Parquet",
+        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
+        "at an address such as s3://bucket/path: TSV, CSV, JSONL, Parquet",
     )
     add_columns(data)
     data.add_argument(
@@ -373,7 +377,11 @@ def study_parser(experiment: Experiment) -> Parser:
     training.add_argument("--precision", choices=get_args(Precision), default="auto")
 
     running = parser.add_argument_group("running; none of these changes a pick")
-    running.add_argument("--out", metavar="FOLDER", help=f"default: results/{experiment.name}")
+    running.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help=f"or an address such as s3://bucket/path; default: results/{experiment.name}",
+    )
     running.add_argument("--shards", type=int, default=1, help="shard actors of each trajectory")
     running.add_argument("--concurrent", type=int, help="trajectories at once; default: what fits")
     running.add_argument("--address", help="of a running Ray cluster; auto, local or host:port")
