@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
@@ -26,7 +26,7 @@ from al_ray.workers import Setup
 class Job:
     """What all trials of a study share: paths and numbers."""
 
-    out: str
+    out: str = field(repr=False)  # may hold secrets
     prepared: Prepared
     setup: Setup
     shards: int
