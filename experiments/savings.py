@@ -20,6 +20,7 @@ from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
 from al_ray.cli import study_main
 from al_ray.options import Experiment
+from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table
 
 EXPERIMENT = Experiment(
@@ -60,6 +61,11 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     options, rest = parser.parse_known_args(argv)
     if min(options.epochs) < 1 or len(set(options.epochs)) < len(options.epochs):
         parser.error("--epochs: give different numbers from 1")
+    if is_remote(options.out):
+        parser.error(
+            "--out: give a folder here; news7.py --epochs N --out ADDRESS runs one of its studies "
+            "elsewhere"
+        )
     return options, rest
 
 

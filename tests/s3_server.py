@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
@@ -86,10 +87,17 @@ class S3Server:
         return self.folder / "data" / BUCKET / path
 
 
+def end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
 def main() -> None:
     folder, file, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     Handler.data_root = folder.resolve()
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     temp = file.with_suffix(".new")
     temp.write_text(str(server.server_address[1]))
     os.replace(temp, file)
