@@ -31,7 +31,7 @@ def write(folder, name, text):
 def test_as_here(s3_server, tmp_path, files):
     remote = s3_server.path(f"{tmp_path.name}/news")
     for place in (tmp_path / "news", remote):
-        for name in [*files, "notes.md", "deep/er/train.csv"]:
+        for name in [*files, "notes.md", "deep/train.csv"]:
             write(place, name, ROWS)
     here, there = (
         read(tmp_path / "news"),
