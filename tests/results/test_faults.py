@@ -17,9 +17,9 @@ from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StorageError, StudyConflict, Superseded
 from al_ray.record import steps_done
-from al_ray.results import SCHEMAS, VERSION, Store, lock
+from al_ray.results import SCHEMAS, VERSION, Store, lease
 from al_ray.results.compact import compact
-from al_ray.results.lock import held
+from al_ray.results.lease import held
 from al_ray.results.mend import mend
 
 
@@ -89,8 +89,8 @@ def test_a_loop_that_is_overtaken_ends(tmp_path):
 
 
 def test_one_at_a_time(where, monkeypatch):
-    monkeypatch.setattr(lock, "RENEWED", 0.05)
-    monkeypatch.setattr(lock, "SETTLED", 0.1)
+    monkeypatch.setattr(lease, "RENEWED", 0.05)
+    monkeypatch.setattr(lease, "SETTLED", 0.1)
     store, said = Store(where), []
     for _ in range(2):  # it is free again afterwards
         with held(store, said.append, "wait"):
@@ -104,15 +104,15 @@ def test_one_at_a_time(where, monkeypatch):
 
 def test_a_lease_whose_owner_died_is_taken_over_with_a_word(s3_server, tmp_path, monkeypatch):
     """Whatever its clock said; the owner wakes up and ends, since it is not its own any more."""
-    monkeypatch.setattr(lock, "RENEWED", 0.05)
-    monkeypatch.setattr(lock, "PATIENCE", 0.5)
-    monkeypatch.setattr(lock, "SETTLED", 0.1)
+    monkeypatch.setattr(lease, "RENEWED", 0.05)
+    monkeypatch.setattr(lease, "PATIENCE", 0.5)
+    monkeypatch.setattr(lease, "SETTLED", 0.1)
     store = Store(s3_server.uri(tmp_path.name))
     dead = {"owner": "x", "who": "process 7 on there", "beat": 3, "time": "2999-01-01"}
     store.storage.write(".lease", json.dumps(dead).encode())
     said: list[str] = []
     ended = threading.Event()
-    monkeypatch.setattr(lock._thread, "interrupt_main", ended.set)
+    monkeypatch.setattr(lease._thread, "interrupt_main", ended.set)
     with held(store, said.append, "wait"):
         assert "process 7 on there was at this study" in said[0]
         assert "is gone" in said[1]
