@@ -226,7 +226,7 @@ def _check(options: argparse.Namespace) -> int:
             tokens = token_lengths(corpus, folder)
     found = findings(corpus, tokens, length)
     if options.json:
-        model = {"model": options.model, "max_length": length} if options.model else {}
+        model = {"model": said(options.model), "max_length": length} if options.model else {}
         print(
             terminal.plain(
                 json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False)

@@ -25,9 +25,11 @@ from al_ray.corpus import Corpus, hub
 from al_ray.corpus.embedded import generate
 from al_ray.corpus.findings import findings
 from al_ray.corpus.read import read
+from al_ray.corpus.remote import fetched
 from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
 from al_ray.encoder import source
 from al_ray.errors import UserError
+from al_ray.storage import is_remote
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
 MULTIPLES = (2.0, 1.0, 0.5)
@@ -140,6 +142,9 @@ def read_corpus(options: argparse.Namespace) -> Corpus:
             )
         corpus = generate() if ours else hub.load(options.data)
     else:
+        if is_remote(options.data):
+            with fetched(options.data) as path:
+                return read(path, *columns)
         corpus = read(Path(options.data), *columns)
     return corpus
 
@@ -263,8 +268,8 @@ def study_parser(experiment: Experiment) -> Parser:
         type=word,
         default="embedded",
         metavar="DATA",
-        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file: TSV, "
-        "CSV, JSONL, Parquet",
+        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
+        "at an address such as s3://bucket/path: TSV, CSV, JSONL, Parquet",
     )
     add_columns(data)
     data.add_argument(

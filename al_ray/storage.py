@@ -87,7 +87,9 @@ class Storage:
                     f"{option} {self.address}: cannot be opened ({reason(error)}); check the "
                     "address, its region or endpoint, and the credentials"
                 ) from None
-            self._base = base.rstrip("/")
+            self._base = base.strip("/")
+            if not self._base:
+                raise UserError(f"{option} {self.address}: names no bucket; give s3://bucket/path")
         else:
             text = str(where).removeprefix("file://")
             self.local = Path(os.path.expanduser(text)).absolute()
@@ -99,7 +101,9 @@ class Storage:
 
     def path(self, name: str) -> str:
         """A file's place, as `fs` calls it."""
-        return f"{self._base}/{name}" if self.local is None else str(self.local / name)
+        if self.local is None:
+            return f"{self._base}/{name}".rstrip("/")
+        return str(self.local / name)
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -124,6 +128,21 @@ class Storage:
             and info.base_name.endswith(ending)
             and info.base_name[0] not in "._"
         )
+
+    def tree(self, depth: int) -> list[str] | None:
+        """Names of all files up to so many folders deep; None where the folder is a file itself."""
+        with self._saying("", "listed"):
+            if self.fs.get_file_info(self.path("")).type == fs.FileType.File:
+                return None
+            found = self.fs.get_file_info(
+                fs.FileSelector(self.path(""), allow_not_found=True, recursive=True)
+            )
+        names = [
+            info.path.removeprefix(f"{self.path('')}/")
+            for info in found
+            if info.type == fs.FileType.File
+        ]
+        return sorted(name for name in names if name.count("/") < depth)
 
     def read(self, name: str) -> bytes | None:
         """What is in a file, or None where there is none."""

@@ -8,7 +8,6 @@ Then the table of all of them, also as OUT/savings.csv.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
 from al_ray.cli import is_submitted, study_main
 from al_ray.options import Experiment, Parser, study_parser, whole, word
+from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table
 
 EXPERIMENT = Experiment(
@@ -65,8 +65,11 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     targets = options.targets or [1]
     if min(targets) < 1 or len(set(targets)) < len(targets):
         parser.error("--targets: give different numbers from 1")
-    if not 0 < options.labels_per_day < math.inf:
-        parser.error(f"--labels-per-day {options.labels_per_day:g}: give a number above 0")
+    if is_remote(options.out):
+        parser.error(
+            "--out: give a folder here; news7.py --epochs N --out ADDRESS runs one of its studies "
+            "elsewhere"
+        )
     return options, rest
 
 

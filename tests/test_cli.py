@@ -493,3 +493,12 @@ def test_show_needs_neither_ray_nor_torch(tmp_path):
         check=True,
     )
     assert ended.stdout.splitlines()[-1] == "0 set()"
+
+
+def test_the_command_that_is_kept_holds_no_secret(monkeypatch):
+    kept = []
+    monkeypatch.setattr(cli, "_run_experiment", lambda *given: kept.append(given[-1]) or 0)
+    addresses = ["s3://key:hidden@b/p?scheme=http&token=hidden", "gs://hidden@b/data"]
+    with pytest.raises(SystemExit):
+        cli.study_main(experiment("nsmc"), ["--out", addresses[0], f"--data={addresses[1]}"])
+    assert kept == ["python experiments/nsmc.py --out 's3://b/p?scheme=http' --data=gs://b/data"]

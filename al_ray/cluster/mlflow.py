@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from ray.air.integrations.mlflow import MLflowLoggerCallback
@@ -21,7 +20,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
     """Ray's callback, with a run for each trajectory that a continued study finds again."""
 
     def __init__(self, uri: str, store: Store, say: Callable[[str], None]) -> None:
-        super().__init__(tracking_uri=uri, experiment_name=Path(store.address).name)
+        super().__init__(tracking_uri=uri, experiment_name=store.pages.name)
         self._told = Told(store)
         self._store = store
         self._say = say
@@ -80,7 +79,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         from mlflow import MlflowClient
 
         client = MlflowClient()
-        study = f"{Path(self._store.address).name} {self._store.description()['begun_at']}"
+        study = f"{self._store.pages.name} {self._store.description()['begun_at']}"
         wanted = f"tags.study = '{study}' and tags.trajectory = '{config.id}'"
         found = client.search_runs([self.mlflow_util.experiment_id], wanted, max_results=1)
         if found:

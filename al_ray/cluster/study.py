@@ -34,7 +34,7 @@ from al_ray.node_files import share
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe, facts, recorded, refuse_another
-from al_ray.results.lock import held
+from al_ray.results.lease import held
 from al_ray.results.mend import mend
 from al_ray.workers import Setup
 

@@ -66,7 +66,7 @@ class TensorBoard(Callback):  # type: ignore[misc]
     """Event files in OUT/tensorboard, made anew from the tables at each start."""
 
     def __init__(self, store: Store) -> None:
-        self._folder = store.folder / "tensorboard"
+        self._folder = store.pages / "tensorboard"
         self._told = Told(store)
         self._writers: dict[str, SummaryWriter] = {}
 

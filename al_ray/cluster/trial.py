@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
@@ -30,7 +30,7 @@ class Job:
         patience: seconds without any progress until a trial is begun again.
     """
 
-    out: str
+    out: str = field(repr=False)  # may hold secrets
     prepared: Prepared
     setup: Setup
     shards: int

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from al_ray.corpus.kobert import MODEL_FILE, PAD_ID
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder import mini
 from al_ray.errors import ModelError
+from al_ray.storage import Storage, is_remote, said
 
 if TYPE_CHECKING:
     from al_ray.corpus.hub import Choose
@@ -94,6 +97,9 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
     notes = []
     if model == "mini":
         folder = mini.build(corpus, cache)
+    elif is_remote(model):
+        folder = _fetch(model, cache)
+        model = said(model).partition("?")[0].rstrip("/")
     elif os.path.isdir(path := os.path.expanduser(model)):
         folder = Path(path).resolve()
     elif model in HUB or _may_be_hub_id(model):
@@ -195,6 +201,27 @@ def _check_kobert(model: str, folder: Path, config: dict[str, Any]) -> None:
             f"--model {model}: pad_token_id in {folder / 'config.json'} is {pad_id}, and KoBERT's "
             f"is {PAD_ID}; correct it"
         )
+
+
+def _fetch(model: str, cache: Path) -> Path:
+    """Copy the files that are used from an object store."""
+    storage = Storage(model, "--model")
+    names = storage.tree(1) or []
+    if "config.json" not in names:
+        raise ModelError(
+            f"--model {storage.address}: config.json is missing there; give a Hugging Face folder"
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".encoder-") as temp:
+        folder = Path(temp, "encoder")
+        folder.mkdir()
+        for name in {*_small(names), *weight_files(names)}:
+            storage.fetch(name, folder / name)
+        target = cache / f"encoder-{_digest(folder)[:20]}"
+        if not target.exists():
+            with suppress(OSError):  # another start was first, with the same content
+                folder.rename(target)
+    return target
 
 
 # --- from the hub -------------------------------------------------------------------------------

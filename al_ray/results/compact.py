@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from al_ray.results.lock import held
+from al_ray.results.lease import held
 from al_ray.results.mend import mend
 from al_ray.results.schema import SCHEMAS
 from al_ray.results.store import Store

@@ -123,12 +123,12 @@ class Store:
         """From now on this attempt writes these trajectories, and no earlier one."""
         assert self._attempt is not None
         for trajectory in trajectories:
-            self.storage.write(f"claims/{trajectory}", self._attempt.encode())
+            self.storage.write(f"claims/{trajectory}.attempt", self._attempt.encode())
 
     def _check_claim(self, trajectory: str) -> None:
         if self._attempt is None:
             return
-        holder = self.storage.read(f"claims/{trajectory}")
+        holder = self.storage.read(f"claims/{trajectory}.attempt")
         if holder != self._attempt.encode():
             raise Superseded(
                 f"{trajectory}: another attempt at it has begun; this one ends and writes nothing"

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from al_ray.errors import UserError
-from al_ray.results.lock import LOCK
+from al_ray.results.lease import LOCK
 from al_ray.results.store import Store
 
 

@@ -10,6 +10,7 @@ import sys
 
 import hub_server
 import pytest
+from s3_server import SECRET
 
 from al_ray.corpus.embedded import generate
 from al_ray.encoder.source import learning_rate, resolve
@@ -153,3 +154,23 @@ def test_mini_is_made_once_and_named_by_the_corpus(corpus, tmp_path):
 def test_default_rates_belong_to_the_model():
     models = ("kobert", "mini", "some/encoder", "/folder")
     assert [learning_rate(model) for model in models] == [2e-5, 3e-3, 1e-4, 1e-4]
+
+
+def test_a_folder_on_an_object_store(corpus, encoder, tmp_path, s3_server):
+    remote = s3_server.path(f"{tmp_path.name}/theirs")
+    shutil.copytree(encoder, remote)
+    (remote / "program.py").write_text("not what is fetched")
+    where = s3_server.uri(f"{tmp_path.name}/theirs")
+    there = resolve(where, corpus, tmp_path / "cache")
+    assert there.digest == resolve(str(encoder), corpus, tmp_path).digest
+    assert there.name == "theirs"
+    assert there.folder == tmp_path / "cache" / f"encoder-{there.digest[:20]}"
+    assert sorted(path.name for path in there.folder.iterdir()) == sorted(
+        path.name for path in encoder.iterdir()
+    )
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [there.folder.name]
+    assert resolve(where, corpus, tmp_path / "cache") == there
+    (remote / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"theirs: config\.json is missing") as caught:
+        resolve(where, corpus, tmp_path / "cache")
+    assert SECRET not in str(caught.value)
