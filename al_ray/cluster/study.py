@@ -72,7 +72,7 @@ def run_study(
     store = Store(run_config.out)
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
-        held = FileLock(store.folder / ".lock").acquire(timeout=0)
+        held = FileLock(store.folder / ".lock").acquire(timeout=1)  # `show` may be looking
     except Timeout:
         raise StudyConflict(
             f"{run_config.out}: another process is running this study; wait for it, or give "

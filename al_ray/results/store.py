@@ -217,19 +217,22 @@ class Store:
         described: dict[str, Any] = description
         return described
 
-    def description(self) -> dict[str, Any]:
+    def description(self, *needs: str) -> dict[str, Any]:
         """`study.json`.
+
+        Args:
+            needs: facts without which the reader can do nothing.
 
         Raises:
             UserError: no study has begun here.
-            StudyConflict: the file cannot be read.
+            StudyConflict: the file cannot be read, or lacks what is needed.
         """
         described = self.read_description()
         if described is None:
             raise UserError(
                 f"{self.folder}: no study there (study.json is missing); give its results folder"
             )
-        for name in ("tests", "trajectories"):
+        for name in needs:
             if not described.get(name):
                 raise StudyConflict(
                     f"{self.folder / 'study.json'}: names no {name}; give another results "
