@@ -88,6 +88,8 @@ def summary(out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     store = Store(out)
     description = store.description("trajectories", "tests")
     trajectories = store.read("trajectories")
+    if not somebody_is_at(store.folder):
+        trajectories["status"] = trajectories.status.replace("running", "stopped")
     replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
     asked = [name for name in description["trajectories"] if name not in replays]
     trajectories = trajectories[trajectories.trajectory.isin(asked)]

@@ -152,12 +152,12 @@ def test_a_driver_that_is_dead_runs_nothing(tmp_path, capsys):
     with FileLock(tmp_path / ".lock"):
         code, out, _ = shown([str(tmp_path)], capsys)
         assert code == 0
-        assert "1 running, " in out
+        assert "1 running" in out
         assert "stopped" not in out
     assert (tmp_path / ".lock").exists()
     code, out, _ = shown([str(tmp_path)], capsys)
     assert code == 0
-    assert "1 stopped, " in out
+    assert "1 stopped" in out
     assert "running" not in out
     assert "Nobody is at this study" in out
     assert "python news7.py" in out
