@@ -19,6 +19,7 @@ from al_ray.analysis.progress import progress
 from al_ray.analysis.summary import arms
 from al_ray.errors import UserError
 from al_ray.results import SCHEMAS, Store
+from al_ray.results.lease import somebody_is_at
 from al_ray.terminal import plain
 
 NAMES = ("show",)
@@ -61,9 +62,22 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         return 0
     print_summary(out, console)
     far = how_far(out)
-    if not options.follow and (far.status == "running").any():
+    if not options.follow and far.status.isin(["running", "stopped"]).any():
         console.print(_progress_table(far))
+    _say_stopped(out, far, console)
     return 0
+
+
+def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:
+    """What nobody will end unless somebody begins again."""
+    stopped = int((far.status == "stopped").sum())
+    if stopped:
+        command = Store(out).description().get("run", {}).get("command")
+        _say(
+            console,
+            f"Nobody is at this study: {stopped:,} trajectories stopped in the middle. The same "
+            f"command goes on with them{f': {command}' if command else '.'}",
+        )
 
 
 def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -73,8 +87,10 @@ def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         UserError: no study there.
     """
     store = Store(out)
-    description = store.description()
+    description = store.description("trajectories", "tests")
     trajectories = store.read("trajectories")
+    if not somebody_is_at(store):
+        trajectories["status"] = trajectories.status.replace("running", "stopped")
     replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
     asked = [name for name in description["trajectories"] if name not in replays]
     trajectories = trajectories[trajectories.trajectory.isin(asked)]
@@ -94,10 +110,14 @@ def how_far(out: str) -> pd.DataFrame:
         UserError: no study there.
     """
     store = Store(out)
-    description = store.description()
+    description = store.description("trajectories", "tests")
     test = next(iter(description["tests"]))
     return progress(
-        store.read("steps"), store.read("trajectories"), description["trajectories"], test
+        store.read("steps"),
+        store.read("trajectories"),
+        description["trajectories"],
+        test,
+        somebody_is_at(store),
     )
 
 
@@ -105,7 +125,7 @@ def print_summary(out: str, console: Console) -> None:
     """The table of arms, what never began, and where the tables are."""
     frame, description = summary(out)
     test = next(iter(description["tests"]))
-    mark = " (demonstration on generated text)" if description["demonstration"] else ""
+    mark = " (demonstration on generated text)" if description.get("demonstration") else ""
     table = Table(
         title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
         min_width=60,
@@ -189,7 +209,7 @@ def _progress_table(far: pd.DataFrame) -> Table:
     table.add_column("status")
     for title in ("step", "labels", "accuracy", "s a step", "left"):
         table.add_column(title, justify="right")
-    order = {"running": 0, "failed": 1, "complete": 2, "waiting": 3}
+    order = {"running": 0, "stopped": 1, "failed": 2, "complete": 3, "waiting": 4}
     rows = far.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records")
     for row in rows[:_MOST_LINES]:
         table.add_row(

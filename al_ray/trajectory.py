@@ -7,9 +7,9 @@ are read in `_evaluate` only, whose result is written and never looked at again.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Step:
     n_labelled: int
     test_accuracy: float
     seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 class Oracle:
@@ -147,7 +148,8 @@ class Trajectory:
         )
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
-        return weights, Step(step, n_labelled, tests["test_accuracy"][0], clock.total())
+        said = Step(step, n_labelled, tests["test_accuracy"][0], clock.total(), clock.laps)
+        return weights, said
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (

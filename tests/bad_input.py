@@ -674,6 +674,14 @@ def of_written(*words: str, says: Sequence[str], **changes: object) -> Kind:
     return make
 
 
+def of_bare(name: str) -> Kind:
+    def make(folder: Path) -> Given:
+        (folder / "study.json").write_text('{"schema_version": 2}')
+        return Given((name, str(folder)), ("study.json",))
+
+    return make
+
+
 READERS = ("show", "verdict", "report", "compact")
 COMMANDS: dict[str, Kind] = {
     "no command": command(says=["COMMAND"]),
@@ -688,7 +696,11 @@ COMMANDS: dict[str, Kind] = {
         f"{name} of a description without facts": of_written(
             name, "{}", says=["study.json"], tests={}, trajectories=None
         )
-        for name in READERS
+        for name in ("show", "verdict", "report")
+    },
+    **{
+        f"{name} of a description without names": of_bare(name)
+        for name in ("show", "verdict", "report")
     },
     "show too seldom": command("show", "{}", "--every", "inf", says=["--every"]),
     "show without a pause": command("show", "{}", "--every", "0", says=["--every"]),

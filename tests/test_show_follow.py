@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from al_ray import cli, show_command
 from al_ray.analysis.progress import COLUMNS, progress
 from al_ray.analysis.summary import ARM
 from al_ray.results import Store
+from al_ray.results.lease import somebody_is_at
 from al_ray.results.schema import VERSION
 
 MARGIN = ("margin", "cold", "fine-tuned", 10, 10)
@@ -64,7 +68,8 @@ class Writer:
 def writer(tmp_path, monkeypatch):
     made = Writer(tmp_path)
     monkeypatch.setattr(show_command.time, "sleep", made.sleep)
-    return made
+    with FileLock(tmp_path / ".lock"):
+        yield made
 
 
 def shown(argv, capsys):
@@ -135,3 +140,43 @@ def test_a_study_that_was_extended_runs_again(tmp_path):
     assert progress(*tables, {NAMES[0]: 2}, "test").status.tolist() == ["complete"]
     assert progress(*tables, {NAMES[0]: 4}, "test").status.tolist() == ["running"]
     assert isinstance(progress(*tables, {}, "test"), pd.DataFrame)
+
+
+def test_a_driver_that_is_dead_runs_nothing(tmp_path, capsys):
+    """The lock's file stays behind; the lock does not."""
+    writer = Writer(tmp_path)
+    writer.step(0, 0, 0.25)
+    writer.end(0, "running")
+    description = writer.store.read_description()
+    writer.store.write_description({**description, "run": {"command": "python news7.py"}})
+    with FileLock(tmp_path / ".lock"):
+        code, out, _ = shown([str(tmp_path)], capsys)
+        assert code == 0
+        assert "1 running" in out
+        assert "stopped" not in out
+    assert (tmp_path / ".lock").exists()
+    code, out, _ = shown([str(tmp_path)], capsys)
+    assert code == 0
+    assert "1 stopped" in out
+    assert "running" not in out
+    assert "Nobody is at this study" in out
+    assert "python news7.py" in out
+    answer = json.loads(shown([str(tmp_path), "--json"], capsys)[1])
+    assert [row["status"] for row in answer["progress"]] == ["stopped", "waiting", "waiting"]
+
+
+def test_a_driver_that_is_killed_lets_go(tmp_path):
+    program = (
+        "import sys, time; from filelock import FileLock\n"
+        "held = FileLock(sys.argv[1]).acquire(); print('held', flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / ".lock")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    assert somebody_is_at(Store(tmp_path))
+    assert somebody_is_at(Store(tmp_path))  # and looking took it from nobody
+    process.kill()
+    process.wait()
+    assert not somebody_is_at(Store(tmp_path))

@@ -17,7 +17,11 @@ COLUMNS: Final = [
 
 
 def progress(
-    steps: pd.DataFrame, trajectories: pd.DataFrame, asked: Mapping[str, int], test: str
+    steps: pd.DataFrame,
+    trajectories: pd.DataFrame,
+    asked: Mapping[str, int],
+    test: str,
+    alive: bool = True,
 ) -> pd.DataFrame:
     """A row per trajectory that was asked for, in that order.
 
@@ -26,12 +30,14 @@ def progress(
         trajectories: the table `trajectories`.
         asked: steps asked for, by trajectory.
         test: name of the test.
+        alive: whether a driver is at the study.
 
     Returns:
-        COLUMNS. `status` is complete, failed, running (has steps, or has begun, and is neither) or
-        waiting; one that was complete before it was asked for more steps is running. `n_labelled`
-        and `accuracy` are of the newest step. `step_seconds` is the mean of the steps on disk, and
-        `left_seconds` that times the steps that are missing; both are null before the first step.
+        COLUMNS. `status` is complete, failed, running (has steps, or has begun, and is neither),
+        stopped (the same, but nobody is at the study) or waiting; one that was complete before it
+        was asked for more steps is running. `n_labelled` and `accuracy` are of the newest step.
+        `step_seconds` is the mean of the steps on disk, and `left_seconds` that times the steps
+        that are missing; both are null before the first step.
         ARM and seed are null where nothing is known yet.
     """
     known = trajectories.set_index("trajectory")
@@ -47,7 +53,8 @@ def progress(
         status = None if facts is None or pd.isna(facts.status) else str(facts.status)
         if status != "failed":
             begun = facts is not None or done > 0
-            status = "complete" if done >= wanted else "running" if begun else "waiting"
+            at_it = "running" if alive else "stopped"
+            status = "complete" if done >= wanted else at_it if begun else "waiting"
         made.append(
             {
                 "trajectory": name,

@@ -126,7 +126,7 @@ def load(out: str | Path) -> Study:
         StudyConflict: its description cannot be read.
     """
     store = Store(out)
-    description = store.description()
+    description = store.description("trajectories", "tests", "labels")
     asked = list(description["trajectories"])
     rows = store.read("rows")
     tests = tuple(description["tests"])

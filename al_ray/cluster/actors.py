@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +16,9 @@ import ray
 from numpy.typing import NDArray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from al_ray.cluster import metrics
 from al_ray.cluster.layout import Layout
+from al_ray.cluster.logs import actor_name, name_logs
 from al_ray.cluster.watchdog import Pulse, Watch
 from al_ray.config import Head, TrajectoryConfig
 from al_ray.errors import AlRayError, OutOfMemory
@@ -41,6 +45,8 @@ RETRIES = 3
 
 LOST = "lost"
 
+_log = logging.getLogger(__name__)
+
 IN_FLIGHT = 2
 """Chunks that a shard is sent ahead, so that it never waits for the loop."""
 
@@ -49,13 +55,18 @@ class MemberActor:
     """A member in its own process; weights arrive as references."""
 
     def __init__(self, setup: Setup, seed: int, strategy: str, head: Head) -> None:
+        _begin("member")
         self._member = make_member(setup, seed, strategy, head)
         self._member.watch(Pulse())
 
     def fit(self, job: FitJob) -> tuple[Any, Fitted]:
         """See `Member.fit`; two results, so that the weights need not pass through the loop."""
+        began = time.perf_counter()
         initial = None if job.initial is None else ray.get(job.initial)
-        return self._member.fit(replace(job, initial=initial))
+        answer = self._member.fit(replace(job, initial=initial))
+        seconds = time.perf_counter() - began
+        _log.info("step %d: fitted on %d rows in %.1f s", job.step, len(job.rows), seconds)
+        return answer
 
     def device(self) -> str:
         """See `Member.device`."""
@@ -68,6 +79,8 @@ class ShardActor:
     def __init__(
         self, setup: Setup, seed: int, strategy: str, disagreement: str, head: Head
     ) -> None:
+        _begin("shard")
+        self._strategy = strategy
         self._shard = make_shard(setup, seed, strategy, disagreement, head)
         self._shard.watch(Pulse())
 
@@ -92,7 +105,9 @@ class ShardActor:
     def score(self, budget: int | None, rows: NDArray[np.int64], query: Query) -> Scores:
         """See `Shard.score`."""
         with self._shard.within(budget):
-            return self._shard.score(rows, _resolved(query))
+            answer = self._shard.score(rows, _resolved(query))
+        self._say_scored(query, len(rows))
+        return answer
 
     def hold(
         self,
@@ -104,7 +119,13 @@ class ShardActor:
     ) -> tuple[list[Scores], Best | None]:
         """See `Shard.hold`."""
         with self._shard.within(budget):
-            return self._shard.hold(session, parts, _resolved(query), chosen)
+            answer = self._shard.hold(session, parts, _resolved(query), chosen)
+        self._say_scored(query, sum(len(rows) for rows, _ in parts))
+        return answer
+
+    def _say_scored(self, query: Query, rows: int) -> None:
+        metrics.tell(metrics.ROWS, rows, strategy=self._strategy)
+        _log.info("step %d: scored %d rows", query.step, rows)
 
     def take(self, session: str, chosen: Best) -> Best | str | None:
         """See `Shard.take`; `LOST` where nothing is held, since this process began anew."""
@@ -116,6 +137,14 @@ class ShardActor:
     def drop(self) -> None:
         """See `Shard.drop`."""
         self._shard.drop()
+
+
+def _begin(role: str) -> None:
+    """The first thing in an actor's process."""
+    name_logs()
+    if ray.get_runtime_context().was_current_actor_reconstructed:
+        metrics.tell(metrics.RESTARTS, 1, role=role)
+        _log.warning("made again after its process died")
 
 
 def _resolved(query: Query) -> Query:
@@ -157,6 +186,7 @@ class RayWorkers:
         layout: Layout,
         shards: int,
         patience: float,
+        study: str = "",
     ) -> None:
         self._chunk_rows = setup.training.chunk_rows
         self._batch: Batch | None = None
@@ -171,11 +201,8 @@ class RayWorkers:
             options = {**layout.actor, "max_restarts": RETRIES, "max_task_retries": RETRIES}
             if group is not None:
                 options["scheduling_strategy"] = place
-            return (
-                ray.remote(kind)
-                .options(name=f"{config.id}/{role}-{position}/{attempt}", **options)
-                .remote(*args)
-            )
+            name = f"{actor_name(study, config.id, f'{role}-{position}')}/{attempt}"
+            return ray.remote(kind).options(name=name, **options).remote(*args)
 
         self._members = [
             start(MemberActor, "member", i, setup, seed, strategy, config.head)

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from al_ray.cluster import metrics
 from al_ray.config import TrajectoryConfig
 from al_ray.grid import Trial
 
@@ -100,6 +101,7 @@ class Progress(Callback):  # type: ignore[misc]
         """A trial has failed and is tried again, from its last complete step."""
         line = self._lines[trial.config["trial"]["id"]]
         line.state = "trying again"
+        metrics.tell(metrics.RESTARTS, 1, role="trial")
         self._say(line)
 
     def _say(self, line: Line) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
 
+from al_ray.cluster import metrics
 from al_ray.cluster.actors import RayWorkers
 from al_ray.cluster.layout import Layout, layout
+from al_ray.cluster.logs import actor_name, name_logs
 from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
@@ -18,8 +21,10 @@ from al_ray.grid import Trial
 from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
-from al_ray.trajectory import Trajectory
+from al_ray.trajectory import Step, Trajectory
 from al_ray.workers import Setup
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,17 +78,26 @@ def run(point: dict[str, Any], job: Job) -> None:
     config, store = trial.leader, Store(job.out, attempt=uuid.uuid4().hex)
     store.claim([config.id, *(follower.id for follower in trial.followers)])
     begin = steps_done(store, config)
+    name_logs(actor_name(store.pages.name, config.id, "loop"))
+    _log.info("begins at step %d of %d", begin, config.steps)
     record(store, config, "running", job)
     strategy = "" if config.strategy in UNQUERIED else config.strategy
     shared = job.setup.shared
     rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
     try:
         with RayWorkers(
-            job.setup, config, strategy, trial_layout(config, job), job.shards, job.patience
+            job.setup,
+            config,
+            strategy,
+            trial_layout(config, job),
+            job.shards,
+            job.patience,
+            store.pages.name,
         ) as workers:
             for done in Trajectory(config, rows, workers, store, job.ledger).run():
                 for follower in trial.followers:
                     follow(store, config, follower)
+                _say(config, done)
                 tune.report(
                     {
                         "step": done.step,
@@ -101,9 +115,22 @@ def run(point: dict[str, Any], job: Job) -> None:
         raise  # the first may pass, so Tune tries again; the second has nothing to say any more
     except AlRayError as error:
         # On purpose, so it would come again: not worth Tune's retries.
+        _log.error("failed: %s", error)
         record_all(store, trial, "failed", job, error=str(error))
         return
     record_all(store, trial, "complete", job, device=device)
+
+
+def _say(config: TrajectoryConfig, done: Step) -> None:
+    """To the dashboard and the logs."""
+    arm = {"strategy": config.strategy, "regime": config.retrain}
+    metrics.tell(metrics.STEP, done.step, **arm)
+    metrics.tell(metrics.LABELS, done.n_labelled, **arm)
+    metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
+    for lap, seconds in done.phases.items():
+        metrics.tell(metrics.SECONDS, seconds, **arm, phase=lap.removesuffix("_seconds"))
+    said = ", ".join(f"{lap.removesuffix('_seconds')} {s:.1f} s" for lap, s in done.phases.items())
+    _log.info("step %d: %d labels, %.3f (%s)", done.step, done.n_labelled, done.test_accuracy, said)
 
 
 def record_all(

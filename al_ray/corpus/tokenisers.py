@@ -67,10 +67,13 @@ def check_kind(folder: Path) -> int | None:
         return None
     config = json.loads(path.read_text(encoding="utf-8"))
     quiet_transformers()
-    from transformers.models.auto import modeling_auto
+    # Not from the package, which has a stand-in for it where torch is switched off.
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as KNOWN,
+    )
 
     kind = config.get("model_type")
-    if kind not in modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+    if kind not in KNOWN:
         raise ModelError(
             f"{path}: Transformers has no classifier of model_type {kind!r}; give --model an "
             "encoder that it knows"

@@ -63,7 +63,7 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
         return
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(store.folder / LOCK).acquire(timeout=0)
+        lock = FileLock(store.folder / LOCK).acquire(timeout=1)  # `show` may be looking
     except Timeout:
         raise StudyConflict(
             f"{store.address}: another process is running this study; {remedy}"

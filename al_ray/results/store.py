@@ -342,12 +342,15 @@ class Store:
         described: dict[str, Any] = description
         return described
 
-    def description(self) -> dict[str, Any]:
+    def description(self, *needs: str) -> dict[str, Any]:
         """`study.json`.
+
+        Args:
+            needs: facts without which the reader can do nothing.
 
         Raises:
             UserError: no study has begun here.
-            StudyConflict: the file cannot be read.
+            StudyConflict: the file cannot be read, or lacks what is needed.
         """
         described = self.read_description()
         if described is None:
@@ -356,7 +359,7 @@ class Store:
             )
         if described["schema_version"] > VERSION:
             raise newer(self.storage.of("study.json"), described["schema_version"])
-        for part in ("tests", "trajectories"):
+        for part in needs:
             if not described.get(part):
                 raise StudyConflict(
                     f"{self.storage.of('study.json')}: names no {part}; give another results "

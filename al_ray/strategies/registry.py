@@ -153,7 +153,7 @@ def _build_own(name: str) -> Strategy:
         strategy = made()
     except Exception as error:
         raise UserError(
-            f"--strategies {name!r} cannot be made ({_one_line(error)}); it must be {wanted}"
+            f"--strategies {name!r} cannot be made: {_one_line(error)}; it must be {wanted}"
         ) from error
     if not isinstance(strategy, Strategy):
         raise UserError(f"--strategies {name!r} must be {wanted}")
