@@ -43,10 +43,22 @@ COLLAPSED = 0.95
 """A member that predicts one label for this share of the pool tells the others' votes nothing."""
 
 
+LABELS_PER_DAY = 1000.0
+"""What one person labels, where a study is told nothing else."""
+
+
 def check(condition: bool, message: str) -> None:
     """Raise `UserError` with this one line unless the condition holds."""
     if not condition:
         raise UserError(message)
+
+
+def check_labels_per_day(labels: float | None) -> None:
+    """Raise `UserError` unless it is a number above 0, or None."""
+    check(
+        labels is None or (math.isfinite(labels) and labels > 0),
+        f"--labels-per-day {labels}: give a number above 0",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,6 +395,8 @@ class RunConfig:
         device: `auto`: a GPU where the cluster has one.
         dashboard: Ray's, where the cluster is our own.
         command: what runs the study again; '' where that is not known.
+        labels_per_day: what one person labels, for person-days; None: as before, or 1,000.
+        mlflow: URI of an MLflow tracking server, or of its data base; None: none is told.
         patience: seconds without any progress until a trajectory is begun again.
     """
 
@@ -393,9 +407,12 @@ class RunConfig:
     device: Device = "auto"
     dashboard: bool = True
     command: str = ""
+    labels_per_day: float | None = None
+    mlflow: str | None = None
     patience: float = 1800.0
 
     def __post_init__(self) -> None:
+        check_labels_per_day(self.labels_per_day)
         check(self.shards >= 1, f"--shards {self.shards}: give 1 or more")
         check(
             self.concurrent is None or self.concurrent >= 1,

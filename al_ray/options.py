@@ -93,6 +93,8 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
         address=options.address,
         device=options.device,
         dashboard=not options.no_dashboard,
+        labels_per_day=options.labels_per_day,
+        mlflow=options.mlflow,
         patience=60 * options.patience,
     )
 
@@ -397,5 +399,17 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     running.add_argument("--device", choices=get_args(Device), default="auto")
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
+    running.add_argument(
+        "--labels-per-day",
+        type=float,
+        metavar="N",
+        help="what one person labels, for person-days; default: 1,000",
+    )
+    running.add_argument(
+        "--mlflow",
+        metavar="URI",
+        help="tell an MLflow server, too: http://HOST:PORT, or sqlite:///FILE; needs the extra "
+        "mlflow",
+    )
     running.add_argument("--ledger", action="store_true", help="write every score of every step")
     return parser

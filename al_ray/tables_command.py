@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from al_ray.errors import UserError
+from al_ray.config import check_labels_per_day
 from al_ray.results import Store
 from al_ray.results.compact import compact
 
@@ -27,9 +27,8 @@ def add_commands(commands: Any) -> None:
     verdict.add_argument(
         "--labels-per-day",
         type=float,
-        default=1000.0,
         metavar="N",
-        help="what one person labels; default: 1,000",
+        help="what one person labels; default: what the study was told, else 1,000",
     )
     verdict.add_argument("--test", metavar="NAME", help="default: the study's main test")
     verdict.add_argument("--json", action="store_true", help="for machines")
@@ -56,8 +55,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     from al_ray.analysis.verdict import missing_lines, verdict
 
     per_day = options.labels_per_day
-    if not (math.isfinite(per_day) and per_day > 0):
-        raise UserError(f"--labels-per-day {per_day:g}: give a number above 0")
+    check_labels_per_day(per_day)
     study = load(options.out)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test)

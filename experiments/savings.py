@@ -56,7 +56,6 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
         f"(embedded: {' '.join(map(str, DEMO_TARGETS))})",
     )
     parser.add_argument("--out", default="results/savings", help="default: results/savings")
-    parser.add_argument("--labels-per-day", type=float, default=1000.0, metavar="N")
     options, rest = parser.parse_known_args(argv)
     if min(options.epochs) < 1 or len(set(options.epochs)) < len(options.epochs):
         parser.error("--epochs: give different numbers from 1")
@@ -80,12 +79,12 @@ def study_arguments(rest: Sequence[str], epochs: int, out: Path) -> list[str]:
     return [*made, "--epochs", str(epochs), "--out", str(out)]
 
 
-def table(out: Path, epochs: Sequence[int], targets: Sequence[int], per_day: float) -> pd.DataFrame:
+def table(out: Path, epochs: Sequence[int], targets: Sequence[int]) -> pd.DataFrame:
     """The savings of all folders, with a column for the epochs."""
     parts = []
     for number in epochs:
         study = load(out / f"epochs-{number}")
-        found = savings(study, targets=targets, labels_per_day=per_day)
+        found = savings(study, targets=targets)
         found.insert(0, "epochs", number)
         parts.append(found)
     return pd.concat(parts, ignore_index=True)
@@ -107,15 +106,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         study = load(out / f"epochs-{epochs}")
         if targets is None:
             targets = list(DEMO_TARGETS if study.demonstration else TARGETS)
-        found = savings(study, targets=targets, labels_per_day=options.labels_per_day)
+        found = savings(study, targets=targets)
         console.print(f"\n{epochs} epochs", style="bold")
         console.print(savings_table(found, study.demonstration))
-        for line in sentences(study, labels_per_day=options.labels_per_day):
+        for line in sentences(study):
             console.print(f"- {line}.", markup=False, soft_wrap=True)
         absent = sorted(set(targets) - set(found.target_labels), reverse=True)
         if absent:
             console.print(f"No baseline of {', '.join(f'{n:,}' for n in absent)} random labels.")
-    every = table(out, options.epochs, targets, options.labels_per_day)
+    every = table(out, options.epochs, targets)
     every.to_csv(out / "savings.csv", index=False)
     console.print(f"{out / 'savings.csv'}", markup=False)
     sys.exit(code)

@@ -76,7 +76,7 @@ def folders(out):
 
 def test_one_table_of_all_folders(script, tmp_path):
     folders(tmp_path)
-    table = script.table(tmp_path, [3, 15], [30], 1000)
+    table = script.table(tmp_path, [3, 15], [30])
     assert table.epochs.tolist() == [3, 15]
     assert table.labels[1] < table.labels[0]
 

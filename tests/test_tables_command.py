@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "analysis"))
 from small_studies import noisy, study, write
 
 from al_ray.cli import main
+from al_ray.results import Store
 
 CURVE = [0.5, 0.6, 0.66, 0.70]
 LABELS = [1000, 2000, 3000, 4000]
@@ -72,6 +73,14 @@ def test_no_study(tmp_path, command, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no study there" in error
+
+
+def test_person_days_are_as_the_study_was_told(out, capsys):
+    store = Store(out)
+    store.write_description({**store.description(), "labels_per_day": 400.0})
+    assert call("verdict", out, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["savings"]
+    assert rows[0]["saved_days"] == pytest.approx(rows[0]["saved_labels"] / 400)
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "nan", "inf"])

@@ -13,12 +13,12 @@ from al_ray.analysis.summary import ARM
 PHASES = ["fit_seconds", "evaluate_seconds", "score_seconds", "select_seconds", "step_seconds"]
 
 
-def costs(study: Study, labels_per_day: float = 1000.0) -> pd.DataFrame:
+def costs(study: Study, labels_per_day: float | None = None) -> pd.DataFrame:
     """Time and labels of each arm, means over its trajectories, complete or not.
 
     Args:
         study: of which.
-        labels_per_day: what one person labels in a day.
+        labels_per_day: what one person labels in a day; None: as the study was told.
 
     Returns:
         ARM, seeds, steps (of a trajectory), PHASES (seconds of one step), hours (of a
@@ -28,6 +28,7 @@ def costs(study: Study, labels_per_day: float = 1000.0) -> pd.DataFrame:
         missing), days (of one person). Controls are rows too. A trajectory that was given
         another's rows (`rows_of`) has that one's seconds.
     """
+    per_day = labels_per_day or study.labels_per_day
     steps = study.steps[study.steps.test == study.test]
     lengths = study.rows.drop_duplicates("row_id").set_index("row_id").tokens
     read = study.selections.assign(
@@ -56,7 +57,7 @@ def costs(study: Study, labels_per_day: float = 1000.0) -> pd.DataFrame:
                 "device_hours": hours * members,
                 "labels": labels,
                 "tokens_read": float(tokens.reindex(rows.trajectory.unique()).mean()),
-                "days": labels / labels_per_day,
+                "days": labels / per_day,
             }
         )
     columns = [*ARM, "seeds", "steps", *PHASES, "hours", "members", "device_hours", "labels"]

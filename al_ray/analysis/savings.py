@@ -148,7 +148,7 @@ def savings(
     targets: Sequence[int] | None = None,
     test: str | None = None,
     level: float = 0.95,
-    labels_per_day: float = 1000.0,
+    labels_per_day: float | None = None,
 ) -> pd.DataFrame:
     """Labels that each arm needs for the accuracy of N random labels.
 
@@ -165,7 +165,7 @@ def savings(
             all arms share, and the controls of cold arms.
         test: name of the test; None: the main one.
         level: of the intervals.
-        labels_per_day: what one person labels in a day.
+        labels_per_day: what one person labels in a day; None: as the study was told.
 
     Returns:
         COLUMNS, a row per arm but random and target that has a baseline: `target_accuracy` the
@@ -191,7 +191,7 @@ def savings(
     table = pd.DataFrame(made, columns=COLUMNS)
     table["share"] = table.labels / table.target_labels
     table["saved_labels"] = table.target_labels - table.labels
-    table["saved_days"] = table.saved_labels / labels_per_day
+    table["saved_days"] = table.saved_labels / (labels_per_day or study.labels_per_day)
     return table
 
 

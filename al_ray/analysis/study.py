@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL, UNQUERIED
+from al_ray.config import CONTROL, LABELS_PER_DAY, UNQUERIED
 from al_ray.errors import UserError
 from al_ray.results import Store
 
@@ -60,6 +60,11 @@ class Study:
     test: str
     tests: tuple[str, ...]
     demonstration: bool
+
+    @property
+    def labels_per_day(self) -> float:
+        """What one person labels in a day, as the study was told."""
+        return float(self.description.get("labels_per_day", LABELS_PER_DAY))
 
     def curves(self, test: str | None = None) -> pd.DataFrame:
         """Steps of the arms on one test, in the order of arms, seeds and steps.

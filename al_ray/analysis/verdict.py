@@ -32,7 +32,7 @@ DEMONSTRATION: Final = "Demonstration on generated text, not a finding: "
 def verdict(
     study: Study,
     level: float = 0.95,
-    labels_per_day: float = 1000.0,
+    labels_per_day: float | None = None,
     test: str | None = None,
 ) -> pd.DataFrame:
     """One sentence per arm.
@@ -40,7 +40,7 @@ def verdict(
     Args:
         study: of which.
         level: of the intervals; differences are found at 1 - level.
-        labels_per_day: what one person labels in a day.
+        labels_per_day: what one person labels in a day; None: as the study was told.
         test: name of the test; None: the main one.
 
     Returns:
@@ -83,7 +83,7 @@ def verdict(
     return pd.DataFrame(made, columns=[*ARM, "sentence", "kind", "numbers"])
 
 
-def sentences(study: Study, level: float = 0.95, labels_per_day: float = 1000.0) -> list[str]:
+def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = None) -> list[str]:
     """The verdict as lines: the arms', then what is missing."""
     lines = verdict(study, level, labels_per_day).sentence.tolist()
     return [*lines, *missing_lines(study)]

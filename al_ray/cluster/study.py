@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from al_ray import files
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.progress import Progress, name_of, row_bar
+from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import (
     Job,
     encode,
@@ -108,6 +110,7 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.folder)
+    trackers = _trackers(run_config, store, console)
     with row_bar(console, "Tokens") as progress:
         prepared = prepare(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
@@ -163,7 +166,7 @@ def _run(
         )
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
-                _tune(study, run_config, stage, job, store, console, len(corpus.labels))
+                _tune(study, run_config, stage, job, store, console, len(corpus.labels), trackers)
         unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
         return Outcome((*configs, *again), unfinished)
 
@@ -186,6 +189,7 @@ def _tune(
     store: Store,
     console: Console,
     n_labels: int,
+    trackers: Sequence[Tracker],
 ) -> None:
     """Give Tune the trajectories that are not done, and record those that fail."""
     cut = sorted({c.steps for c in configs if study.steps and c.strategy not in UNQUERIED})
@@ -216,6 +220,8 @@ def _tune(
     n_done = len(grouped) - len(todo)
     if n_done:
         console.print(f"{n_done} of {len(grouped)} trajectories are done already.", highlight=False)
+    for tracker in trackers:
+        tracker.begin(configs)
     if todo:
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
@@ -240,7 +246,7 @@ def _tune(
                     name="study",
                     storage_path=str(scratch),
                     failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                    callbacks=[progress, Tries(MAX_FAILURES), idle],
+                    callbacks=[progress, *trackers, Tries(MAX_FAILURES), idle],
                     verbose=0,
                 ),
             )
@@ -254,6 +260,21 @@ def _tune(
         for trial in todo:
             if trial.leader.id in errors:
                 record_all(store, trial, "failed", job, error=errors[trial.leader.id])
+
+
+def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:
+    """Those that are told of every step that is on disk."""
+    board = TensorBoard(store)
+    if run_config.mlflow is None:
+        return [board]
+    if find_spec("mlflow") is None:
+        raise UserError(
+            "--mlflow: MLflow is not installed; install the extra: pip install -e '.[mlflow]'"
+        )
+    # Ray's module takes MLflow with it, which is slow to load and may not be there.
+    from al_ray.cluster.mlflow import connect
+
+    return [board, connect(run_config.mlflow, store, console)]
 
 
 def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from al_ray.config import RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.config import LABELS_PER_DAY, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
 from al_ray.errors import StudyConflict
 from al_ray.results.schema import VERSION
 
@@ -115,6 +115,8 @@ def describe(
             "concurrent": run_config.concurrent,
             "command": run_config.command,
         },
+        "labels_per_day": run_config.labels_per_day
+        or (described or {}).get("labels_per_day", LABELS_PER_DAY),
         "trajectories": known,
         "versions": versions(),
         "commit": commit(),

@@ -189,11 +189,30 @@ def test_it_is_stamped_and_the_missing_are_named(opened):
     assert "not begun" in missing
 
 
-def test_claims_and_verdicts(opened):
-    assert opened.page.locator("#claims tbody tr").count() == 13
-    for answer in opened.page.locator("#claims .answer").all_inner_texts():
-        assert "cannot tell" in answer  # of generated text
+def test_generated_text_answers_no_claim(opened):
+    claims = opened.page.locator("#claims")
+    assert "none of the 13 claims is answered" in claims.inner_text()
+    assert not claims.locator("table").is_visible()
+    claims.locator("summary").click()
+    assert claims.locator("table").is_visible()
+    assert claims.locator("tbody tr").count() == 13
+    assert claims.locator(".answer").count() == 0
     assert opened.page.locator(".verdict").count() >= 6
+
+
+def test_real_text_answers_every_claim(open_page, tmp_path):
+    facts = {"seeds": 5, "steps": 2, "step_sizes": (20,), "pool": 120, "tests": 30}
+    arms = ("random", "margin")
+    real = write_study(tmp_path / "real", arms, controls=(), demonstration=False, **facts)
+    page = open_page(write_report([real], pictures=False).page).page
+    assert page.locator("#claims table").is_visible()
+    answers = page.locator("#claims .answer").all_inner_texts()
+    assert len(answers) == 13
+    assert {answer.split(" ", 1)[1] for answer in answers} <= {
+        "supported",
+        "contradicted",
+        "cannot tell",
+    }
 
 
 def test_the_same_colour_for_an_arm_everywhere(opened):
