@@ -51,6 +51,10 @@ IN_FLIGHT = 2
 """Chunks that a shard is sent ahead, so that it never waits for the loop."""
 
 
+class ActorLost(RuntimeError):
+    """An actor that died for good; not an `AlRayError`, since it may go well on another host."""
+
+
 class MemberActor:
     """A member in its own process; weights arrive as references."""
 
@@ -210,6 +214,11 @@ class RayWorkers:
         ]
         made_from = (setup, config.seed, strategy, config.disagreement, config.head)
         self._shards = [start(ShardActor, "shard", j, *made_from) for j in range(shards)]
+        self._roles = {
+            actor._actor_id.hex(): f"{kind} {position}"
+            for kind, actors in (("member", self._members), ("shard", self._shards))
+            for position, actor in enumerate(actors)
+        }
         self._watch = Watch(patience)
         self._watch.over([*self._members, *self._shards])
 
@@ -334,6 +343,11 @@ class RayWorkers:
             return self._watch.get(refs, what)
         except AlRayError as error:
             raise getattr(error, "cause", error) from None
+        except ray.exceptions.RayActorError as error:
+            who = self._roles.get(error.actor_id or "", "a member or shard")
+            reason = str(error).strip().splitlines()[-1].strip()
+            what = "could not be made" if error.actor_init_failed else "died too often"
+            raise ActorLost(f"{who} {what}: {reason}") from None
 
     def __enter__(self) -> RayWorkers:
         return self

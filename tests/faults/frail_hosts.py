@@ -28,6 +28,9 @@ JOINING = 180.0
 """Seconds in which a host or process that was started is waited for; Ray gives up sooner, which is
 too soon on a machine with other work."""
 
+LOOK = 0.5
+"""Seconds between two looks at the hosts."""
+
 ATTEMPTS = 10
 """How often a host is started: a raylet ends by itself if what it starts takes 15 seconds."""
 
@@ -97,6 +100,7 @@ class Hosts:
 
     def __init__(self, count: int, cpus: int) -> None:
         self._count, self._cpus = count, cpus
+        self._looked = 0.0
         self._cluster = _stubborn(self._head)
         self.hosts: list[Host] = []
         self.gone: list[Host] = []
@@ -115,6 +119,9 @@ class Hosts:
     def mend(self) -> None:
         """Thaw what is due, and start a host in the place of each that the cluster has lost."""
         now = time.monotonic()
+        if now < self._looked + LOOK:
+            return
+        self._looked = now
         alive, known = self._said_alive()
         for host in list(self.hosts):
             host.seen |= host.id in alive
