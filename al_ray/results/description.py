@@ -61,7 +61,7 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
         before, now = described.get(source, {}), wanted[source]
         if not before.keys() >= {"name", "digest"} or not described.get("training"):
             raise StudyConflict(
-                f"{folder / 'study.json'}: damaged, since it names no {source} or training; give "
+                f"{folder}/study.json: damaged, since it names no {source} or training; give "
                 "another --out"
             )
         if before["digest"] != now["digest"]:
