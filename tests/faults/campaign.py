@@ -287,9 +287,9 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
         say(f"{HOSTS} hosts at {hosts.address}")
         while hit() < wanted:
             index = len(studies)
-            if short and index == len(short_plan(seed)):
-                break
-            shape, faults = short_plan(seed)[index] if short else plan(seed, index)
+            found = {fault["kind"] for study in studies for fault in study["faults"]}
+            missing = [kind for kind in KINDS if kind not in found]
+            shape, faults = short_plan(seed, index, missing) if short else plan(seed, index)
             whole, lengths = measure(hosts, shape, folder)
             out = folder / f"study-{index:03d}"
             shutil.rmtree(out, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,26 +81,19 @@ def plan(seed: int, study: int) -> tuple[Shape, list[Fault]]:
     ]
 
 
-def short_plan(seed: int) -> list[tuple[Shape, list[Fault]]]:
-    """Two studies with one fault of each kind between them."""
-    draw = np.random.default_rng([seed, 2**32])
-    kinds = list(draw.permutation(KINDS))
-    halves = (kinds[:3], kinds[3:])
-    return [
-        (
-            shape,
-            [
-                Fault(str(kind), float(moment), float(draw.random()), float(draw.uniform(*THAW)))
-                for kind, moment in zip(
-                    half, np.sort(draw.uniform(0, shape.all_steps - 4, len(half))), strict=True
-                )
-            ],
-        )
-        for shape, half in zip(SHORT, halves, strict=True)
+def short_plan(seed: int, study: int, missing: Sequence[str]) -> tuple[Shape, list[Fault]]:
+    """A study with up to four of the kinds that have not hit anything so far."""
+    draw = np.random.default_rng([seed, 2**32, study])
+    shape = SHORT[study % len(SHORT)]
+    kinds = draw.permutation(list(missing))[:4]
+    moments = np.sort(draw.uniform(0, shape.all_steps / 2, len(kinds)))
+    return shape, [
+        Fault(str(kind), float(moment), float(draw.random()), float(draw.uniform(*THAW)))
+        for kind, moment in zip(kinds, moments, strict=True)
     ]
 
 
 SHORT = (
-    Shape("short committee", ("qbc",), steps=8),
-    Shape("short sequential", ("core-set",), shards=2, steps=8),
+    Shape("short committee", ("qbc",), steps=8, updates=60),
+    Shape("short sequential", ("core-set",), shards=2, steps=8, updates=60),
 )
