@@ -19,7 +19,7 @@ from tiny_study import STUDY
 
 from al_ray.cli import main
 
-pytestmark = [pytest.mark.ray, pytest.mark.faults]
+pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1500)]
 
 
 def test_killed_and_continued(
@@ -38,12 +38,14 @@ def test_killed_and_continued(
     log = tmp_path / "log"
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file)
-        until = time.monotonic() + 500
-        while not list(s3_server.path("killed/steps").glob("*-0000.parquet")):
-            assert time.monotonic() < until, "the step never came"
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
+        try:
+            until = time.monotonic() + 500
+            while not list(s3_server.path("killed/steps").glob("*-0000.parquet")):
+                assert time.monotonic() < until, "the step never came"
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.02)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert len(list(s3_server.path("killed/steps").glob("*.parquet"))) < 3
         ended = subprocess.run(command, stdout=file, stderr=file, timeout=580, check=False)
