@@ -37,7 +37,7 @@ def test_killed_and_continued(
     command = [sys.executable, tiny_study.__file__, where, "--retrain", "warm"]
     log = tmp_path / "log"
     with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)
+        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=tmp_path)
         try:
             until = time.monotonic() + 500
             while not list(s3_server.path("killed/steps").glob("*-0000.parquet")):
@@ -48,7 +48,9 @@ def test_killed_and_continued(
             os.kill(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert len(list(s3_server.path("killed/steps").glob("*.parquet"))) < 3
-        ended = subprocess.run(command, stdout=file, stderr=file, timeout=580, check=False)
+        ended = subprocess.run(
+            command, stdout=file, stderr=file, timeout=580, check=False, cwd=tmp_path
+        )
     assert ended.returncode == 0, log.read_text()
     assert "is gone; its study goes on here" in log.read_text()  # the lease of the one that died
     assert_equal_studies(tmp_path / "whole", where)
