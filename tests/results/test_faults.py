@@ -214,3 +214,31 @@ def test_a_file_of_a_version_to_come(where):
     store.write_description({"schema_version": VERSION + 1})
     with pytest.raises(StudyConflict, match=r"study\.json.*update al_ray"):
         store.description()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("file", ["members/*-0001.parquet", "steps/*-0000.parquet"])
+def test_a_loop_killed_on_an_object_store_goes_on(s3_server, tmp_path, file):
+    """The whole loop, without Ray, in a process that is killed when a file is there."""
+    where = s3_server.uri(tmp_path.name)
+    program = (
+        "import sys; from loop_stub import World, config_of, go; from al_ray.results import Store\n"
+        "store, config = Store(sys.argv[1], 'first'), config_of(strategy='qbc', retrain='warm')\n"
+        "store.claim([config.id]); go(None, World(), config, store=store)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", program, where], env=environment)
+    until = time.monotonic() + 300
+    while not list(s3_server.path(tmp_path.name).glob(file)):
+        assert process.poll() is None
+        assert time.monotonic() < until
+    process.kill()
+    assert process.wait() != 0
+    world, config = World(), config_of(strategy="qbc", retrain="warm")
+    second = Store(where, "second")
+    assert steps_done(second, config) < config.steps
+    second.claim([config.id])
+    mend(second, print)
+    go(None, world, config, store=second)
+    whole, _, _ = go(tmp_path, world, config)
+    assert_same(tables(whole), tables(second))
