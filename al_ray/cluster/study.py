@@ -18,6 +18,7 @@ from rich.console import Console
 
 from al_ray import files
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.first_worker import await_worker
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run
 from al_ray.config import (
@@ -103,6 +104,7 @@ def _run(
         )
     own = _connect(run_config, console)
     try:
+        await_worker(console)
         device = _device(run_config)
         study = replace(study, training=_settle(study.training, device))
         configs = trajectories(
