@@ -125,7 +125,7 @@ class Hosts:
             "bash", "-c", f". ~/.bashrc; cd {shlex.quote(str(self.SHARED))}; {line}",
         ]  # fmt: skip
 
-    def run(self, host: str, line: str, seconds: float = 120, **environment: str) -> str:
+    def run(self, host: str, line: str, seconds: float = 300, **environment: str) -> str:
         """What a line of shell prints on a host.
 
         Raises:
@@ -200,7 +200,7 @@ class Hosts:
             return False
 
 
-def _run(command: Sequence[str], seconds: float = 60) -> str:
+def _run(command: Sequence[str], seconds: float = 300) -> str:
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=seconds, check=False,
         stdin=subprocess.DEVNULL, env={"PATH": PATH},

@@ -167,11 +167,10 @@ def test_a_host_is_cut_off(shared: Path, bystander: subprocess.Popen[bytes]) -> 
         log(f"{lost}, with the committee's loop, is cut off after {done} of {STUDY.steps} steps")
         assert done < STUDY.steps, "too late: the study was done before the cut"
         wait_for("the head misses it", lambda: living(hosts) == 3, 240)
-        log(f"the head counts {lost} as dead")
+        left = sum("ray::" in line for line in hosts.processes(lost))
+        log(f"the head counts {lost} as dead; {left} Ray workers there live on, and do not know")
         assert study.wait(900) == 0
         log("the study has ended, with every trajectory complete")
-        # It did not hear of it, and runs on: what it wrote meanwhile must have done no harm.
-        assert raylets(hosts, lost) == 1
 
         hosts.mend(lost)
         wait_for("the lost host comes back", lambda: living(hosts) == 4, 600)
