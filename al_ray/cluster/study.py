@@ -17,6 +17,7 @@ from rich.console import Console
 
 from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
+from al_ray.cluster.first_worker import await_worker
 from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.layout import misfit, total
 from al_ray.cluster.progress import Progress, name_of, row_bar
@@ -94,6 +95,7 @@ def _run(
         )
     own = connect(address, run_config, console)
     with _leaving(own), stoppable():
+        await_worker(console)
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))

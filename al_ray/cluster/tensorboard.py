@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 from ray.tune import Callback
-from tensorboardX import SummaryWriter
 
 from al_ray.cluster.trial import decode
 from al_ray.config import TrajectoryConfig
@@ -68,7 +67,7 @@ class TensorBoard(Callback):  # type: ignore[misc]
     def __init__(self, store: Store) -> None:
         self._folder = store.pages / "tensorboard"
         self._told = Told(store)
-        self._writers: dict[str, SummaryWriter] = {}
+        self._writers: dict[str, Any] = {}
 
     def begin(self, configs: Sequence[TrajectoryConfig]) -> None:
         """Tell what is on disk of these."""
@@ -89,6 +88,9 @@ class TensorBoard(Callback):  # type: ignore[misc]
         for n_labelled, values in self._told.new(config.id):
             writer = self._writers.get(config.id)
             if writer is None:
+                # It takes torch with it, which the driver has no use for before a step is there.
+                from tensorboardX import SummaryWriter
+
                 writer = SummaryWriter(str(self._folder / config.id))
                 self._writers[config.id] = writer
             for name, value in values.items():

@@ -1,0 +1,40 @@
+"""Clusters whose workers come only when there is work for them."""
+
+from __future__ import annotations
+
+import ray
+from rich.console import Console
+
+from al_ray.errors import UserError
+
+PATIENCE = 1800.0
+"""Seconds for a machine to be had, started and set up."""
+
+
+def await_worker(console: Console, patience: float = PATIENCE) -> None:
+    """Ask a cluster that has no core yet for its first worker, and wait until it is there.
+
+    Without, such a cluster looks as if it had no GPU either, and studies would be laid out so.
+
+    Raises:
+        UserError: none came within `patience` seconds.
+    """
+    if ray.cluster_resources().get("CPU"):
+        return
+    console.print(
+        "The cluster has no worker yet: waiting for the first (minutes).", highlight=False
+    )
+    asked = ray.remote(num_cpus=1, max_retries=-1)(_nothing).remote()
+    try:
+        arrived, _ = ray.wait([asked], timeout=patience)
+    finally:
+        ray.cancel(asked)  # a task that waits keeps the autoscaler trying
+    if not arrived:
+        raise UserError(
+            f"no worker came within {patience / 60:.0f} minutes; `ray status` on the head says "
+            "what is asked for, `ray monitor` why it does not come (quota, spot sold out, set-up)"
+        )
+
+
+def _nothing() -> None:
+    """What a worker does to show that it is there."""
