@@ -51,9 +51,10 @@ def said(text: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, in one line without secrets."""
+    """What an error says, in one line without secrets, and without what Arrow says around it."""
     text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    return said(str(text).splitlines()[0])
+    line = str(text).splitlines()[0]
+    return said(re.sub(r".*Detail: \[errno \d+\] ", "", line))
 
 
 def node_cache() -> Path:

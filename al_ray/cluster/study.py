@@ -15,7 +15,7 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from al_ray.cluster.connect import Address, connect, device_of, machines, one_line, reach, settle
+from al_ray.cluster.connect import connect, device_of, machines, one_line, reach, settle
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.first_worker import await_worker
 from al_ray.cluster.interrupts import stoppable
@@ -66,17 +66,15 @@ def run_study(
     """
     # Before anything is written.
     check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
-    address = reach(run_config)
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, "wait for it, or give another --out"):
         mend(store, say)
-        return _run(study, run_config, address, corpus, model, console, store)
+        return _run(study, run_config, corpus, model, console, store)
 
 
 def _run(
     study: StudyConfig,
     run_config: RunConfig,
-    address: Address,
     corpus: Corpus,
     model: ModelSource,
     console: Console,
@@ -88,6 +86,7 @@ def _run(
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:
         refuse_another(described, facts(study, corpus_source, model_source), store.address)
+    address = reach(run_config)
     trackers = _trackers(run_config, store, console)
     with row_bar(console, "Tokens") as progress:
         prepared = prepare(

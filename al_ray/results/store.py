@@ -326,8 +326,11 @@ class Store:
         name = self.storage.of("study.json")
         try:
             text = self.storage.read("study.json")
-            if text is None:
-                return None
+        except StorageError as error:
+            raise StudyConflict(f"--out: {error}") from error
+        if text is None:
+            return None
+        try:
             description: Any = json.loads(text.decode())
         except (ValueError, RecursionError) as error:
             raise StudyConflict(
