@@ -52,6 +52,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and statsmodels take a second to load; no other command needs them.
+    from al_ray.analysis.baseline import flat_baselines
     from al_ray.analysis.savings import savings
     from al_ray.analysis.study import load
     from al_ray.analysis.verdict import missing_lines, verdict
@@ -62,7 +63,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test)
     table = savings(study, labels_per_day=per_day, test=test)
-    missing = missing_lines(study)
+    flat, missing = flat_baselines(study, test), missing_lines(study)
     if options.json:
         answer = {
             "out": study.address or str(study.out),
@@ -70,11 +71,12 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "demonstration": study.demonstration,
             "verdict": records(said),
             "savings": records(table),
+            "warnings": flat,
             "missing": records(study.missing()),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
-    for line in [*said.sentence, *missing]:
+    for line in [*said.sentence, *flat, *missing]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)
     if said.empty:
         console.print("No arm but random is there: nothing to compare.", markup=False)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from al_ray.analysis.baseline import flat_baselines
 from al_ray.analysis.comparison import against_random, by_step
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.savings import AT_FIRST, savings
@@ -84,9 +85,9 @@ def verdict(
 
 
 def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = None) -> list[str]:
-    """The verdict as lines: the arms', then what is missing."""
+    """The verdict as lines: the arms', where random gains nothing, and what is missing."""
     lines = verdict(study, level, labels_per_day).sentence.tolist()
-    return [*lines, *missing_lines(study)]
+    return [*lines, *flat_baselines(study, level=level), *missing_lines(study)]
 
 
 def missing_lines(study: Study) -> list[str]:
