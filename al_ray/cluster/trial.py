@@ -128,7 +128,9 @@ def _say(config: TrajectoryConfig, done: Step) -> None:
     metrics.tell(metrics.LABELS, done.n_labelled, **arm)
     metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
     for lap, seconds in done.phases.items():
-        metrics.tell(metrics.SECONDS, seconds, **arm, phase=lap.removesuffix("_seconds"))
+        phase = lap.removesuffix("_seconds")
+        metrics.tell(metrics.SECONDS, seconds, **arm, phase=phase)
+        metrics.tell(metrics.PHASES, 1, **arm, phase=phase)
     said = ", ".join(f"{lap.removesuffix('_seconds')} {s:.1f} s" for lap, s in done.phases.items())
     _log.info("step %d: %d labels, %.3f (%s)", done.step, done.n_labelled, done.test_accuracy, said)
 

@@ -214,7 +214,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[3]))
 import numpy as np
 import test_prepared as t
 t.module.ProcessPoolExecutor = t.Inline
-t.module._open_tokenizer = lambda folder: (1, 100, frozenset())
+t.module._open_tokenizer = lambda folder: (1, 100, frozenset(), None)
 t.module._tokenise = lambda texts, most: [
     np.array([len(x) for x in texts], np.int32), np.array([ord(c) % 97 for x in texts for c in x])
 ]
@@ -295,7 +295,7 @@ def test_the_tokenizing_child_ends_with_a_killed_parent(tmp_path):
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from al_ray.corpus import prepared\n"
-        "def open_tokenizer(folder): return 1, 100, frozenset()\n"
+        "def open_tokenizer(folder): return 1, 100, frozenset(), None\n"
         "def tokenise(texts, most):\n"
         "    return [np.ones(len(texts), np.int32), np.ones(len(texts), np.int32)]\n"
         "def progress(done, total):\n"

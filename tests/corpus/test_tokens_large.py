@@ -35,7 +35,7 @@ def tokenise(texts, most):
 def inline(monkeypatch):
     """Few texts a batch, and a tokeniser that imports nothing."""
     monkeypatch.setattr(module, "ProcessPoolExecutor", Inline)
-    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: (PAD, SIZE, frozenset({2, 3})))
+    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: (PAD, SIZE, frozenset({2, 3}), None))
     monkeypatch.setattr(module, "_tokenise", tokenise)
     monkeypatch.setattr(module, "_BATCH", 8)
 
@@ -83,7 +83,7 @@ def test_empty_rows(tmp_path, inline):
     [(0, 256, np.uint8), (0, 257, np.uint16), (256, 10, np.uint16), (0, 65_537, np.uint32)],
 )
 def test_the_smallest_type(tmp_path, inline, monkeypatch, pad, size, kind):
-    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: (pad, size, frozenset()))
+    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: (pad, size, frozenset(), None))
     monkeypatch.setattr(
         module, "_tokenise", lambda texts, most: (np.ones(1, np.int32), np.array([size - 1]))
     )
@@ -227,7 +227,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[2]))
 import test_tokens_large as t
 m = t.module
 m.ProcessPoolExecutor, m._BATCH = t.Inline, 8
-m._open_tokenizer, m._tokenise = lambda folder: (t.PAD, t.SIZE, frozenset({2, 3})), t.tokenise
+m._open_tokenizer, m._tokenise = lambda folder: (t.PAD, t.SIZE, frozenset({2, 3}), None), t.tokenise
 folder = t.Path(sys.argv[1])
 looked = m.is_whole
 def look(path):
@@ -274,7 +274,7 @@ from al_ray.corpus.rows import Corpus, Split
 cache, rows, folder = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 def open_tokenizer(folder):
-    return 1, 50_000, frozenset()
+    return 1, 50_000, frozenset(), None
 
 def tokenise(texts, longest):
     if folder:
