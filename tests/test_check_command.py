@@ -72,7 +72,7 @@ def test_what_is_there_and_what_is_wrong(folder: Path, capsys: pytest.CaptureFix
 def test_korean_columns_are_aligned(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_console", lambda: Console(width=100, highlight=False))
+    monkeypatch.setattr(cli.terminal, "console", lambda: Console(width=100, highlight=False))
     _, out, _ = check(capsys, str(folder))
     table = [line for line in out.splitlines() if line[:1] in "│├└┏┃┡"]
     assert len(table) > 10

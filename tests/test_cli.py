@@ -292,6 +292,7 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
 def test_no_gpu(refused, monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(cluster_study, "await_worker", lambda console: None)
     monkeypatch.setattr(cluster_study, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
     assert "--device cuda" in refused("--device", "cuda")
 

@@ -152,7 +152,7 @@ def test_a_report_that_fails_does_not_fail_the_study(tmp_path, monkeypatch):
 
     monkeypatch.setattr("al_ray.report.build.write_report", broken)
     console = Console(width=40, record=True)
-    report_command.after_study(tmp_path, console)
+    report_command.after_study(str(tmp_path), console)
     said = console.export_text().strip()
     assert said.count("\n") == 0
     assert "first line" in said
