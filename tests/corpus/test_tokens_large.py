@@ -35,7 +35,8 @@ def tokenise(texts, most):
 def inline(monkeypatch):
     """Few texts a batch, and a tokeniser that imports nothing."""
     monkeypatch.setattr(module, "ProcessPoolExecutor", Inline)
-    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: (PAD, SIZE, frozenset({2, 3}), None))
+    opened = (PAD, SIZE, frozenset({2, 3}), None)
+    monkeypatch.setattr(module, "_open_tokenizer", lambda folder: opened)
     monkeypatch.setattr(module, "_tokenise", tokenise)
     monkeypatch.setattr(module, "_BATCH", 8)
 
