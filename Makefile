@@ -23,7 +23,7 @@ test: $(INSTALLED) ## run all tests but the long fault campaign
 
 test-fast: $(INSTALLED) ## run the tests that need no Ray
 	@echo "Tests: those that need no Ray"
-	@$(BIN)/python -m pytest -q -m "not ray and not faults and not campaign"
+	@$(BIN)/python -m pytest -q -m "not ray and not faults and not campaign and not hosts"
 
 test-faults: $(INSTALLED) ## run the long tests, then 100 random faults
 	@echo "Tests: the long ones"
