@@ -176,6 +176,20 @@ def test_a_host_is_cut_off(shared: Path, bystander: subprocess.Popen[bytes]) -> 
         wait_for("the lost host comes back", lambda: living(hosts) == 4, 600)
         log(f"{lost} is reached again, and is back in the cluster")
 
+        said = hosts.run(
+            "laptop",
+            f"python {ROOT}/experiments/news7.py --cluster cluster.yaml --strategies random "
+            "--seeds 0 --step-size 20 --steps 2 --updates 2 --pool-limit 200 --test-limit 100 "
+            "--out /mnt/shared/job",
+            600,
+            **UP,
+        )
+        assert "is submitted" in said
+        assert "step 2/2" in said
+        assert "Its tables are here" in said
+        assert len(list((shared / "job" / "steps").glob("random-*.parquet"))) == 2
+        log("`--cluster` has run a study as a job, through ssh, and followed it to its end")
+
         hosts.run("laptop", "ray down -y cluster.yaml", 300, **UP)
         assert raylets(hosts, "head") == 0
         for name in WORKERS:  # as deploy/README.md says
@@ -200,9 +214,9 @@ def committee(hosts: Hosts) -> dict[str, str]:
     """The address of each actor of the committee's trial, by role; `loop` is the trial itself."""
     addresses = {node["node_id"]: node["node_ip"] for node in ask(hosts, "nodes")}
     alive = [actor for actor in ask(hosts, "actors") if actor["state"] == "ALIVE"]
-    (group,) = {a["placement_group_id"] for a in alive if (a["name"] or "").startswith("qbc")}
+    (group,) = {a["placement_group_id"] for a in alive if "/qbc-" in (a["name"] or "")}
     return {
-        a["name"].split("/")[1] if a["name"] else "loop": addresses[a["node_id"]]
+        a["name"].split("/")[-2] if a["name"] else "loop": addresses[a["node_id"]]
         for a in alive
         if a["placement_group_id"] == group
     }
