@@ -14,6 +14,7 @@ from al_ray.config import TrajectoryConfig
 from al_ray.errors import UserError
 from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
+from al_ray.storage import said
 
 
 class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
@@ -110,7 +111,7 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
         return MLflow(uri, store, lambda text: console.print(text, markup=False, soft_wrap=True))
     except Exception as error:
         raise UserError(
-            f"--mlflow {uri}: cannot be used ({_first_line(error)}); start a server there, or "
+            f"--mlflow {said(uri)}: cannot be used ({_first_line(error)}); start a server there, or "
             "leave the option out"
         ) from error
 
@@ -121,4 +122,4 @@ def _training(config: TrajectoryConfig) -> dict[str, Any]:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return said(str(error).strip().partition("\n")[0]) or type(error).__name__

@@ -263,10 +263,9 @@ def _tune(
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:
     """Those that are told of every step that is on disk."""
-    # An event file grows with every step, which object stores do not have.
-    boards = [] if store.storage.local is None else [TensorBoard(store)]
+    board = TensorBoard(store)
     if run_config.mlflow is None:
-        return [*boards]
+        return [board]
     if find_spec("mlflow") is None:
         raise UserError(
             "--mlflow: MLflow is not installed; install the extra: pip install -e '.[mlflow]'"
@@ -274,7 +273,7 @@ def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tra
     # Ray's module takes MLflow with it, which is slow to load and may not be there.
     from al_ray.cluster.mlflow import connect
 
-    return [*boards, connect(run_config.mlflow, store, console)]
+    return [board, connect(run_config.mlflow, store, console)]
 
 
 def _is_complete(trial: Trial, done: dict[str, int], store: Store) -> bool:
