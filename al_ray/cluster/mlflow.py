@@ -111,8 +111,8 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
         return MLflow(uri, store, lambda text: console.print(text, markup=False, soft_wrap=True))
     except Exception as error:
         raise UserError(
-            f"--mlflow {said(uri)}: cannot be used ({_first_line(error)}); start a server there, or "
-            "leave the option out"
+            f"--mlflow {said(uri)}: cannot be used ({_first_line(error)}); start a server there, "
+            "or leave the option out"
         ) from error
 
 
