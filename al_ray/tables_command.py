@@ -110,7 +110,7 @@ def savings_table(table: pd.DataFrame, demonstration: bool) -> Table:
             row["reached"] if pd.isna(row["labels"]) else _at(row),
             _interval(row["low"], row["high"]),
             "–" if pd.isna(row["share"]) else f"{100 * row['share']:.0f} %",
-            "–" if pd.isna(row["saved_days"]) else f"{row['saved_days']:.2f}",
+            "–" if pd.isna(row["saved_days"]) else f"{round(row['saved_days'], 2) + 0.0:.2f}",
             str(row["seeds"]),
         )
     return shown
