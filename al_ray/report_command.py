@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from al_ray.storage import said
+from al_ray.storage import reason, said
 from al_ray.terminal import plain
 
 NAMES = ("report",)
@@ -64,10 +64,9 @@ def after_study(out: str, console: Console) -> None:
     try:
         run_command(options, console)
     except Exception as error:
-        first = said(str(error).strip().partition("\n")[0])
         console.print(
-            f"The report could not be written ({type(error).__name__}: {first}); the tables are "
-            f"whole. To try again: al-ray report {said(out)}",
+            f"The report could not be written ({type(error).__name__}: {reason(error)}); the "
+            f"tables are whole. To try again: al-ray report {said(out)}",
             markup=False,
             soft_wrap=True,
         )

@@ -61,3 +61,24 @@ def node_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This machine's cache, empty; processes that are begun from here on have it, too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     return tmp_path / "xdg" / "al_ray"
+
+
+@pytest.fixture
+def no_ray_no_hub_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in this process up to where Ray would be started, which raises `Started`."""
+    import huggingface_hub
+    import ray
+    from helpers import Inline, Started
+
+    from al_ray.corpus import prepared
+
+    def init(*_: object, **__: object) -> None:
+        raise Started
+
+    def download(*_: object, **__: object) -> None:
+        raise ConnectionError("no network in tests")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(prepared, "ProcessPoolExecutor", Inline)

@@ -12,6 +12,10 @@ import pytest
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 
 
+class Started(AssertionError):
+    """Ray would be started."""
+
+
 class Inline:
     """A process pool that runs at once and here: a child costs seconds."""
 

@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 
 import bad_input
-import huggingface_hub
 import pytest
-import ray
 from bad_input import Given, Kind
-from helpers import Inline
+from helpers import Started
 
 from al_ray import cli
-from al_ray.corpus import prepared
 
+pytestmark = pytest.mark.usefixtures("no_ray_no_hub_no_child")
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 REMEDY = re.compile(
     r"\b(add|attach|change|check|choose|close|convert|correct|did you mean|drop|fetch|fill|give|"
@@ -25,24 +23,6 @@ REMEDY = re.compile(
     r"write|its folder on|must be|end it|the columns are)\b"
 )
 LONGEST = 600
-
-
-class Started(AssertionError):
-    """Ray would be started."""
-
-
-@pytest.fixture(autouse=True)
-def _no_ray_no_hub_no_child(monkeypatch):
-    def init(*args, **facts):
-        raise Started
-
-    def download(*args, **facts):
-        raise ConnectionError("no network in tests")
-
-    monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(prepared, "ProcessPoolExecutor", Inline)
 
 
 @pytest.fixture(scope="module")

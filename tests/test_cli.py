@@ -11,20 +11,19 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import huggingface_hub
 import pytest
 import ray
-from helpers import Inline
+from helpers import Started
 from loop_stub import World, config_of, go
 
 from al_ray import cli
 from al_ray.cluster import study as cluster_study
 from al_ray.cluster.layout import Machine
 from al_ray.config import RECIPES
-from al_ray.corpus import prepared
 from al_ray.errors import AlRayError
 from al_ray.options import run_config, study_config, study_parser
 
+pytestmark = pytest.mark.usefixtures("no_ray_no_hub_no_child")
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 NAMES = ("nsmc", "news6", "news7")
 REMEDY = re.compile(
@@ -43,24 +42,6 @@ def experiment(name):
 def study(*argv, name="nsmc"):
     made = experiment(name)
     return study_config(made, study_parser(made).parse_args(argv))
-
-
-class Started(AssertionError):
-    """Ray would be started."""
-
-
-@pytest.fixture(autouse=True)
-def _no_ray_no_hub_no_child(monkeypatch):
-    def init(*args, **facts):
-        raise Started
-
-    def download(*args, **facts):
-        raise ConnectionError("no network in tests")
-
-    monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(prepared, "ProcessPoolExecutor", Inline)
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +273,7 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
 def test_no_gpu(refused, monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    monkeypatch.setattr(cluster_study, "await_worker", lambda console: None)
+    monkeypatch.setattr(cluster_study, "await_worker", lambda *_: None)
     monkeypatch.setattr(cluster_study, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
     assert "--device cuda" in refused("--device", "cuda")
 

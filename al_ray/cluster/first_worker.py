@@ -7,17 +7,17 @@ from rich.console import Console
 
 from al_ray.errors import UserError
 
-PATIENCE = 1800.0
-"""Seconds for a machine to be had, started and set up."""
 
-
-def await_worker(console: Console, patience: float = PATIENCE) -> None:
+def await_worker(console: Console, patience: float) -> None:
     """Ask a cluster that has no core yet for its first worker, and wait until it is there.
 
     Without, such a cluster looks as if it had no GPU either, and studies would be laid out so.
 
+    Args:
+        patience: seconds for a machine to be had, started and set up.
+
     Raises:
-        UserError: none came within `patience` seconds.
+        UserError: none came within that time.
     """
     if ray.cluster_resources().get("CPU"):
         return

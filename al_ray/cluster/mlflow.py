@@ -14,7 +14,7 @@ from al_ray.config import TrajectoryConfig
 from al_ray.errors import UserError
 from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
-from al_ray.storage import said
+from al_ray.storage import reason, said
 
 
 class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
@@ -69,7 +69,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         except Exception as error:
             self._gone = True
             self._say(
-                f"MLflow is not told any more ({_first_line(error)}); the tables are whole, and "
+                f"MLflow is not told any more ({reason(error)}); the tables are whole, and "
                 "the same command tells it the rest."
             )
 
@@ -111,7 +111,7 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
         return MLflow(uri, store, lambda text: console.print(text, markup=False, soft_wrap=True))
     except Exception as error:
         raise UserError(
-            f"--mlflow {said(uri)}: cannot be used ({_first_line(error)}); start a server there, "
+            f"--mlflow {said(uri)}: cannot be used ({reason(error)}); start a server there, "
             "or leave the option out"
         ) from error
 
@@ -119,7 +119,3 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
 def _training(config: TrajectoryConfig) -> dict[str, Any]:
     names = ("learning_rate", "batch_size", "epochs", "updates", "min_updates", "max_length")
     return {name: getattr(config.training, name) for name in names}
-
-
-def _first_line(error: BaseException) -> str:
-    return said(str(error).strip().partition("\n")[0]) or type(error).__name__

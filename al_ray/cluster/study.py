@@ -94,7 +94,7 @@ def _run(
         )
     own = connect(address, run_config, console)
     with _leaving(own), stoppable():
-        await_worker(console)
+        await_worker(console, run_config.patience)
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))

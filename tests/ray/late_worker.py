@@ -18,7 +18,7 @@ try:
 except UserError as error:
     print(f"refused: {error}")
 
-waiting = threading.Thread(target=await_worker, args=(Console(file=said),))
+waiting = threading.Thread(target=await_worker, args=(Console(file=said), 120.0))
 waiting.start()
 waiting.join(1.0)
 print(f"waits: {waiting.is_alive()}")
@@ -28,7 +28,7 @@ print(f"waits: {waiting.is_alive()}")
 print(f"GPUs: {ray.cluster_resources().get('GPU')}")
 
 said.truncate(0)
-await_worker(Console(file=said))
+await_worker(Console(file=said), 120.0)
 print(f"says nothing more: {not said.getvalue().strip(chr(0))}")
 ray.shutdown()
 cluster.shutdown()
