@@ -474,6 +474,7 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     running.add_argument(
         "--mlflow",
+        type=word,
         metavar="URI",
         help="tell an MLflow server, too: http://HOST:PORT, or sqlite:///FILE; needs the extra "
         "mlflow",
