@@ -27,9 +27,6 @@ from al_ray.encoder.weights import check_weights
 from al_ray.errors import AlRayError, UserError
 from al_ray.grid import check_study
 from al_ray.options import (
-    Experiment,
-    Parser,
-    add_columns,
     check_budget,
     is_demonstration,
     load_corpus,
@@ -38,10 +35,8 @@ from al_ray.options import (
     read_corpus,
     run_config,
     study_config,
-    study_parser,
-    whole,
-    word,
 )
+from al_ray.parser import Experiment, Parser, add_columns, study_parser, whole, word
 from al_ray.results import Store
 from al_ray.results.untouched import untouched
 from al_ray.storage import said

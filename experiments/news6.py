@@ -1,7 +1,7 @@
 """NEWS-6: six news sections (experiments E1 and E5 of the reference study)."""
 
 from al_ray.cli import study_main
-from al_ray.options import Experiment
+from al_ray.parser import Experiment
 
 EXPERIMENT = Experiment(
     name="news6",

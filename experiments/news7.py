@@ -1,7 +1,7 @@
 """NEWS-7: seven news sections with a committee (experiments E1 and E6 of the reference study)."""
 
 from al_ray.cli import study_main
-from al_ray.options import Experiment
+from al_ray.parser import Experiment
 
 EXPERIMENT = Experiment(
     name="news7",

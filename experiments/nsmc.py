@@ -1,7 +1,7 @@
 """NSMC: binary sentiment of film reviews (experiments E1, E2 and E3 of the reference study)."""
 
 from al_ray.cli import study_main
-from al_ray.options import Experiment
+from al_ray.parser import Experiment
 
 EXPERIMENT = Experiment(
     name="nsmc",

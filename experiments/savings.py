@@ -19,7 +19,7 @@ from al_ray.analysis.savings import savings
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
 from al_ray.cli import is_submitted, study_main
-from al_ray.options import Experiment, Parser, study_parser, whole, word
+from al_ray.parser import Experiment, Parser, study_parser, whole, word
 from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table
 

@@ -21,7 +21,8 @@ from al_ray.cluster import study as cluster_study
 from al_ray.cluster.layout import Machine
 from al_ray.config import RECIPES
 from al_ray.errors import AlRayError
-from al_ray.options import run_config, study_config, study_parser
+from al_ray.options import run_config, study_config
+from al_ray.parser import study_parser
 
 pytestmark = pytest.mark.usefixtures("no_ray_no_hub_no_child")
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
