@@ -13,6 +13,7 @@ from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import at_most, pad, parts, training_batches
 from al_ray.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
+from al_ray.encoder.packed import Packed, can_pack, pack
 from al_ray.errors import TrainingDiverged
 from al_ray.randomness import derive, generator
 from al_ray.tasks import classification
@@ -80,14 +81,15 @@ def fit(
     )
     history = []
     # Its ranking loss pairs rows of the whole batch, which is therefore left in one piece.
-    whole = loss_prediction(module) is not None or device.type != "cpu"
+    whole = loss_prediction(module) is not None or device.type != "cpu" or can_pack(module)
     most: int | None = None
     module.train()
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, step, "dropout"))
         for update, batch in enumerate(batches):
-            pieces = [np.arange(len(batch))] if whole else parts(tokens.lengths[rows[batch]])
+            lengths = tokens.lengths[rows[batch]]
+            pieces = [np.argsort(-lengths, kind="stable")] if whole else parts(lengths)
             attached = update < ATTACHED * updates
             while True:
                 try:
@@ -167,8 +169,12 @@ def _losses(
         attached: whether the gradient of what it adds reaches the encoder.
     """
     device, predictor = target.device, loss_prediction(module)
+    half = training.precision == "bfloat16"
+    if predictor is None and can_pack(module):
+        logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
+        return classification.losses(logits, target).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
-    with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
         if predictor is None:
             logits, guess = module(input_ids=ids, attention_mask=mask).logits, None
         else:

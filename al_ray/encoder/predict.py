@@ -19,6 +19,7 @@ from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import by_length, pad
 from al_ray.encoder.loss_prediction import loss_prediction
+from al_ray.encoder.packed import can_pack, pack, packed
 from al_ray.errors import AlRayError
 
 GRADIENT_SHARE = 8
@@ -66,28 +67,26 @@ def observe(
     if "vectors" in needs:
         hook = classifier(module).register_forward_pre_hook(lambda _, args: fed.append(args[0]))
 
-    def run(ids: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+    def run(rows: NDArray[np.int64]) -> list[torch.Tensor]:
         fed.clear()
-        options = {"output_hidden_states": True} if predictor is not None else {}
-        answer = module(input_ids=ids, attention_mask=mask, **options)
-        found = [answer.logits]
-        if hook is not None:
-            found.append(fed[0])
-        if predictor is not None:
-            found.append(predictor(answer.hidden_states[1:], mask))
-        return found
+        if predictor is None:
+            found = [_logits(module, tokens, rows, training)]
+        else:
+            with _half(module, training):
+                ids, mask = _padded(module, tokens, rows)
+                answer = module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+                found = [answer.logits, predictor(answer.hidden_states[1:], mask)]
+        return found + fed
 
     try:
         with torch.inference_mode():
-            found = iter(_by_batch(module, tokens, rows, training, run))
+            found = iter(_by_batch(tokens, rows, training, run))
     finally:
         if hook is not None:
             hook.remove()
-    return Raw(
-        next(found),
-        next(found) if hook is not None else None,
-        next(found) if predictor is not None else None,
-    )
+    logits = next(found)
+    losses = next(found) if predictor is not None else None
+    return Raw(logits, next(found) if hook is not None else None, losses)
 
 
 def dropout_logits(
@@ -116,11 +115,7 @@ def dropout_logits(
                 torch.manual_seed(seed)
                 with torch.inference_mode():
                     passes += _by_batch(
-                        module,
-                        tokens,
-                        rows,
-                        training,
-                        lambda ids, mask: [module(input_ids=ids, attention_mask=mask).logits],
+                        tokens, rows, training, lambda x: [_logits(module, tokens, x, training)]
                     )
     finally:
         module.eval()
@@ -144,15 +139,12 @@ def word_gradients(
     """
     assert training.token_budget is not None
     module.eval()
-    device = next(module.parameters()).device
     budget = max(1, training.token_budget // GRADIENT_SHARE)
     found: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     with _gradient_to_embeddings(module) as embedded, torch.enable_grad():
         for batch in by_length(tokens.lengths[rows], budget):
-            ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows[batch]))
-            with torch.autocast(
-                device.type, torch.bfloat16, enabled=training.precision == "bfloat16"
-            ):
+            ids, mask = _padded(module, tokens, rows[batch])
+            with _half(module, training):
                 answer = module(input_ids=ids, attention_mask=mask).logits.float()
             place = _word_places(ids, mask, tokens.special_ids)
             losses = -torch.log_softmax(answer, dim=1).sum(dim=0)
@@ -188,26 +180,48 @@ def classifier(module: torch.nn.Module) -> torch.nn.Linear:
 
 
 def _by_batch(
-    module: torch.nn.Module,
     tokens: Tokens,
     rows: NDArray[np.int64],
     training: Training,
-    run: Callable[[torch.Tensor, torch.Tensor], list[torch.Tensor]],
+    run: Callable[[NDArray[np.int64]], list[torch.Tensor]],
 ) -> list[NDArray[np.float32]]:
     """What `run` gives for each batch, put together in the order of `rows`, float32."""
     assert training.token_budget is not None
-    device = next(module.parameters()).device
     out: list[NDArray[np.float32]] = []
-    with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16"):
-        for batch in by_length(tokens.lengths[rows], training.token_budget):
-            ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows[batch]))
-            answers = [answer.float().cpu().numpy() for answer in run(ids, mask)]
-            if not out:
-                out = [np.empty((len(rows), *answer.shape[1:]), np.float32) for answer in answers]
-            for whole, answer in zip(out, answers, strict=True):
-                whole[batch] = answer
+    for batch in by_length(tokens.lengths[rows], training.token_budget):
+        answers = [answer.float().cpu().numpy() for answer in run(rows[batch])]
+        if not out:
+            out = [np.empty((len(rows), *answer.shape[1:]), np.float32) for answer in answers]
+        for whole, answer in zip(out, answers, strict=True):
+            whole[batch] = answer
     assert out, "no rows"
     return out
+
+
+def _logits(
+    module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64], training: Training
+) -> torch.Tensor:
+    """Of one batch, (rows, labels)."""
+    if can_pack(module):
+        return packed(module, training.precision == "bfloat16").logits(pack(tokens, rows))
+    with _half(module, training):
+        ids, mask = _padded(module, tokens, rows)
+        answer: torch.Tensor = module(input_ids=ids, attention_mask=mask).logits
+        return answer
+
+
+def _half(module: torch.nn.Module, training: Training) -> torch.autocast:
+    kind = next(module.parameters()).device.type
+    return torch.autocast(kind, torch.bfloat16, enabled=training.precision == "bfloat16")
+
+
+def _padded(
+    module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask (rows, longest) where the module is."""
+    device = next(module.parameters()).device
+    ids, mask = pad(tokens, rows)
+    return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class Member:
 
     def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
         """Weights apart from the report, so that each can travel its own way."""
+        from al_ray.encoder.allocator import return_freed
         from al_ray.encoder.load import get_weights
 
         for halving in range(job.halvings + 1):
@@ -59,6 +60,7 @@ class Member:
                 free_device()
         weights = get_weights(self._module)
         free_device()
+        return_freed()  # the optimiser's state is as large as two models more
         changed = rate if halving else None
         return weights, Fitted(None, report.updates, report.train_loss, changed, report.part_rows)
 

@@ -15,9 +15,11 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
     """The encoder, its head drawn from the seed, and what else the strategy trains."""
     import torch
 
+    from al_ray.encoder.allocator import keep_freed
     from al_ray.encoder.load import load
     from al_ray.encoder.loss_prediction import attach
 
+    keep_freed()
     torch.set_num_threads(setup.training.threads)
     module = load(setup.encoder, setup.n_labels, seed)
     if strategy and "predicted-loss" in build(strategy).needs:
@@ -26,8 +28,8 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
 
 
 def call_at_passes(module: Any, call: Callable[[], None]) -> None:
-    """Call this at every pass of the module."""
-    module.register_forward_pre_hook(lambda *_: call())
+    """Call this at every pass of the module, all of which begin with the words' vectors."""
+    module.get_input_embeddings().register_forward_pre_hook(lambda *_: call())
 
 
 def device_name(module: Any) -> str:

@@ -46,6 +46,7 @@ class Shard:
         self._tokens = Tokens(setup.tokens)
         self._strategy: Strategy | None = build(strategy, disagreement) if strategy else None
         self._holder: tuple[str, Holder] | None = None
+        self._loaded: Weights | None = None
 
     def predict(self, rows: NDArray[np.int64], weights: Weights) -> Predictions:
         """What the model says of these rows."""
@@ -157,7 +158,9 @@ class Shard:
         from al_ray.encoder.load import set_weights
         from al_ray.encoder.predict import classifier, observe, word_gradients
 
-        set_weights(self._module, weights)
+        if weights is not self._loaded:
+            set_weights(self._module, weights)
+            self._loaded = weights
         training = self._training
         raw = observe(self._module, self._tokens, rows, training, needs)
         gradients = None

@@ -404,8 +404,9 @@ def test_it_is_trained_with_the_encoder_and_changes_it(bert, tokens, monkeypatch
 
 def test_after_the_cut_no_gradient_reaches_the_encoder(bert, tokens, monkeypatch):
     """Cut from the start, the encoder is trained as if there were no such module."""
-    # A batch in one piece, as it is beside a loss-prediction module.
-    monkeypatch.setattr(fit_module, "parts", lambda x: [np.arange(len(x))])
+    # A padded batch in one piece, as it is beside a loss-prediction module.
+    monkeypatch.setattr(fit_module, "can_pack", lambda _: False)
+    monkeypatch.setattr(fit_module, "parts", lambda x: [np.argsort(-x, kind="stable")])
     without = fitted(bert, tokens, False)
     cut = fitted(bert, tokens, True, attached=0.0, monkeypatch=monkeypatch)
     assert digest(encoder_of(cut)) == digest(without)
@@ -448,6 +449,7 @@ def test_attached_and_cut_gradients(bert, tokens):
 def test_a_batch_is_one_piece_where_losses_are_ranked(bert, tokens, monkeypatch):
     """Pairs are of the whole batch: cutting it by length would pair other rows."""
     calls = []
+    monkeypatch.setattr(fit_module, "can_pack", lambda _: False)
     monkeypatch.setattr(fit_module, "parts", lambda x: calls.append(len(x)) or [np.arange(len(x))])
     fitted(bert, tokens, True)
     assert not calls
