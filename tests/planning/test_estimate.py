@@ -57,6 +57,7 @@ TRAINING = Training(
     token_budget=4096,
 )
 NOTHING = Storage(0, 0, 0, 0)
+TWO = Room(2.0)
 
 
 def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **options):
@@ -77,7 +78,7 @@ def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **op
     ]
 
 
-def planned(stage, room=Room(2.0), **options):
+def planned(stage, room=TWO, **options):
     told = {"shards": 1, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000.0}
     return estimate([stage], FACTS, SPEED, room, **{**told, **options})
 
@@ -131,7 +132,7 @@ def test_how_much_longer_a_committee_takes():
 
 
 def test_trials_in_order():
-    def seconds(*trials, room=Room(2.0)):
+    def seconds(*trials, room=TWO):
         return finish([Wanted(*trial) for trial in trials], room)
 
     assert seconds() == 0
