@@ -63,7 +63,7 @@ def study_main(
     words = shlex.join(map(said, given))  # it is kept and shown: no secrets
     command = f"python experiments/{experiment.name}.py {words}".rstrip()
     found = [] if plans is None else plans
-    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, command, found))
+    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, found, command))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -107,8 +107,8 @@ def _run_experiment(
     experiment: Experiment,
     options: argparse.Namespace,
     given: Sequence[str],
-    command: str,
     plans: list[Plan],
+    command: str,
 ) -> int:
     console = terminal.console()
     if is_submitted(options):
