@@ -32,7 +32,7 @@ from al_ray.workers import FitJob
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0
 """What the longest fit and the longest scoring are to take, about."""
 
-MOST_UPDATES, MOST_ROWS = 60, 4096
+MOST_UPDATES, MOST_ROWS = 200, 4096
 
 _RATE = 1e-6
 """So small that no model diverges."""

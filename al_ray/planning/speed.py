@@ -54,7 +54,7 @@ class Speed:
     call: float
     score_token: float
     parameters: int
-    step: float = 0.3
+    step: float = 0.1
     row: float = 5e-6
     number: float = 1e-9
     byte: float = 4e-9

@@ -3,8 +3,8 @@
 python experiments/benchmarks/cost.py --train-tokens-per-second N --score-tokens-per-second N
 
 The work follows from the README's commands, as al_ray would run them. Nothing is trained here: the
-two speeds are a machine's, all cores together, as `--plan` measures them; a GPU's follow from its
-peak by arithmetic, and are not measured. docs/cost.md has the result.
+speeds are a machine's, all cores together, as `--plan` measures them; a GPU's follow from its peak
+by arithmetic, and are not measured. docs/cost.md has the result.
 """
 
 from __future__ import annotations
@@ -149,7 +149,9 @@ def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
         work = work_of(config, on_cpu)
         every, trained = every + work, trained + len(config.rates) * work.train_tokens
     run = every.test_tokens + every.score_tokens
+    updates = sum(len(c.rates) * work_of(c, on_cpu).updates for c in configs)
     cpu = trained / options.train_tokens_per_second + run / options.score_tokens_per_second
+    cpu += updates * options.cpu_update_seconds
     rate = options.peak * options.utilisation / forward
     spent = [(c, *gpu_seconds(work_of(c, on_gpu), rate, options)) for c in configs]
     alone = sum(len(config.rates) * fit + scoring for config, fit, scoring in spent)
@@ -158,7 +160,7 @@ def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
         "experiment": part.name,
         "trajectories": len(configs),
         "fits": every.fits,
-        "updates": sum(len(c.rates) * work_of(c, on_cpu).updates for c in configs),
+        "updates": updates,
         "training tokens": trained,
         "rows scored": every.rows_scored,
         "forward tokens": run,
@@ -171,7 +173,7 @@ def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
 
 def gpu_seconds(work: Work, rate: float, options: argparse.Namespace) -> tuple[float, float]:
     """Of the fits of one member, and of what is run forward."""
-    fit = work.updates * options.update_seconds + BACKWARD * work.train_tokens / rate
+    fit = work.updates * options.gpu_update_seconds + BACKWARD * work.train_tokens / rate
     return fit, (work.test_tokens + work.score_tokens) / rate
 
 
@@ -185,12 +187,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What the reference study costs.")
     parser.add_argument("--train-tokens-per-second", type=float, default=1000.0)
     parser.add_argument("--score-tokens-per-second", type=float, default=3000.0)
+    parser.add_argument(
+        "--cpu-update-seconds", type=float, default=0.0, help="of an update, beside its tokens"
+    )
     parser.add_argument("--seeds", nargs="+", default=[], help="default: each experiment's own")
     parser.add_argument("--peak", type=float, default=312e12, help="FLOP/s of a GPU in bfloat16")
     parser.add_argument("--utilisation", type=float, default=0.35, help="share of it that is had")
-    parser.add_argument(
-        "--update-seconds", type=float, default=0.01, help="of an update on a GPU, beside tokens"
-    )
+    parser.add_argument("--gpu-update-seconds", type=float, default=0.01, help="the same on a GPU")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = [row_of(part, options) for part in parts()]
