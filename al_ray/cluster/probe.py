@@ -7,6 +7,7 @@ than one alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from al_ray.workers import FitJob
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0
 """What the longest fit and the longest scoring are to take, about."""
 
-MOST_UPDATES, MOST_ROWS = 200, 4096
+MOST_UPDATES, FEW_ROWS, MOST_ROWS = 200, 64, 4096
 
 _RATE = 1e-6
 """So small that no model diverges."""
@@ -168,22 +169,15 @@ def _speed(
     batch = min(training.batch_size, len(lengths))
     in_batch = batch * (facts.train.cut if facts.cuts else facts.train.whole)
     single, first = seconds("fit", one), seconds("fit", _spread(lengths, batch))
-    updates = int(np.clip(FIT_SECONDS / first, 2, MOST_UPDATES))
-    updates = max(2, min(updates, len(lengths) // batch))
-    many = seconds("fit", _spread(lengths, updates * batch))
+    wanted = _spread(lengths, int(np.clip(FIT_SECONDS / first, 2, MOST_UPDATES)) * batch)
+    updates, many = math.ceil(len(wanted) / batch), seconds("fit", wanted)
     # A difference of two fits of few updates may be lost in what else the machine does.
-    update = (many - first) / (updates - 1) if len(lengths) > batch else first
-    update = max(update, many / updates / 2)
+    update = max((many - first) / max(1, updates - 1), many / updates / 2)
     token = max(0.0, (first - single) / max(1.0, in_batch - shortest - PART))
     token = min(token, update / in_batch)
 
-    call, some = seconds("predict", one), _spread(lengths, min(64, len(lengths)))
-    rate = max(1e-6, seconds("predict", some) / len(some))
-    rows = _spread(lengths, int(min(max(64, SCORE_SECONDS / rate), MOST_ROWS, len(lengths))))
-    assert training.token_budget is not None
-    taken = seconds("predict", rows)
-    tokens = padded(lengths[rows], training.token_budget)
-    scored = max(taken - call, taken / 2) / tokens
+    call = seconds("predict", one)
+    scored = _scored(seconds, call, training, lengths)
     return Speed(
         start=max(0.0, start - single - call),
         fit=max(0.0, first - update),
@@ -193,6 +187,27 @@ def _speed(
         score_token=scored,
         parameters=0,
     )
+
+
+def _scored(
+    seconds: Callable[[str, NDArray[np.int64]], float],
+    call: float,
+    training: Any,
+    lengths: NDArray[np.int32],
+) -> float:
+    """Seconds a padded token, from calls of more and more rows; the first one is a warm-up.
+
+    `call` is what one takes for a single row.
+    """
+    assert training.token_budget is not None
+    seconds("predict", _spread(lengths, FEW_ROWS))
+    taken, beside, tokens, rows = 0.0, 0.0, 0, FEW_ROWS
+    while taken < SCORE_SECONDS and rows <= MOST_ROWS:
+        chosen = _spread(lengths, rows)
+        taken, beside = taken + seconds("predict", chosen), beside + call
+        tokens += padded(lengths[chosen], training.token_budget)
+        rows *= 2
+    return max(taken - beside, taken / 2) / tokens
 
 
 def _spread(lengths: NDArray[np.int32], rows: int) -> NDArray[np.int64]:
