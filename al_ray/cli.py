@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from al_ray import report_command, show_command, tables_command, terminal
+from al_ray import plan_command, report_command, show_command, tables_command, terminal
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
-from al_ray.encoder.source import check_length, resolve
+from al_ray.encoder.source import ModelSource, check_length, resolve
 from al_ray.encoder.weights import check_weights
 from al_ray.errors import AlRayError, UserError
 from al_ray.grid import check_study
@@ -42,19 +42,28 @@ from al_ray.results.untouched import untouched
 from al_ray.storage import said
 
 if TYPE_CHECKING:
+    from al_ray.cluster.plan import Plan
     from al_ray.cluster.study import Outcome
     from al_ray.config import RunConfig, StudyConfig
     from al_ray.corpus import Corpus
 
 
-def study_main(experiment: Experiment, argv: Sequence[str] | None = None) -> NoReturn:
-    """Run an experiment's script: parse, run, print the table of arms, write the page, exit."""
+def study_main(
+    experiment: Experiment,
+    argv: Sequence[str] | None = None,
+    plans: list[Plan] | None = None,
+) -> NoReturn:
+    """Run an experiment's script: parse, run, print the table of arms, write the page, exit.
+
+    With `--plan` nothing runs, and what was found is added to `plans`.
+    """
     parser = study_parser(experiment)
     options = parser.parse_args(argv)
     given = sys.argv[1:] if argv is None else argv
     words = shlex.join(map(said, given))  # it is kept and shown: no secrets
     command = f"python experiments/{experiment.name}.py {words}".rstrip()
-    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, command))
+    found = [] if plans is None else plans
+    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, found, command))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -95,7 +104,11 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
 
 
 def _run_experiment(
-    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], command: str
+    experiment: Experiment,
+    options: argparse.Namespace,
+    given: Sequence[str],
+    plans: list[Plan],
+    command: str,
 ) -> int:
     console = terminal.console()
     if is_submitted(options):
@@ -119,6 +132,10 @@ def _run_experiment(
     store = Store(where.out)
     store.read_description()
     with untouched(store):
+        if options.plan:
+            plans.append(_plan_study(study, where, corpus, options, console))
+            plan_command.print_plan(plans[-1], study, console)
+            return 0
         outcome = _run_study(study, where, corpus, options, console)
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console)
@@ -141,6 +158,30 @@ def _run_study(
     """The model, and the study with it."""
     from al_ray.cluster.study import run_study
 
+    return run_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+
+
+def _plan_study(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> Plan:
+    """The model, and what a study with it takes."""
+    from al_ray.cluster.plan import plan_study
+
+    return plan_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+
+
+def _model(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> ModelSource:
+    """The encoder, checked; it and its training are said."""
     model = resolve(model_name(options), corpus, Store(where.out).cache)
     for note in model.notes:
         _say(console, note)
@@ -158,7 +199,7 @@ def _run_study(
     )
     check_length(model, training.max_length)
     check_weights(model)
-    return run_study(study, where, corpus, model, console)
+    return model
 
 
 def is_submitted(options: argparse.Namespace) -> bool:
@@ -194,6 +235,7 @@ def _submit(
             cluster=options.cluster,
             address=address.value if address else "",
             said=address.said if address else f"--cluster {options.cluster}",
+            leaves_tables=not options.plan,
         ),
         console,
     )

@@ -304,5 +304,11 @@ def study_parser(experiment: Experiment) -> Parser:
         help="tell an MLflow server, too: http://HOST:PORT, or sqlite:///FILE; needs the extra "
         "mlflow",
     )
+    running.add_argument(
+        "--plan",
+        action="store_true",
+        help="run nothing: measure for half a minute and say what is left to do, and how much "
+        "time, device-hours and storage it takes",
+    )
     running.add_argument("--ledger", action="store_true", help="write every score of every step")
     return parser

@@ -160,3 +160,12 @@ def steps_done(store: Store, config: TrajectoryConfig) -> int:
         if not step_is_done(store, config.id, step, step < config.steps - 1):
             return step
     return config.steps
+
+
+def resumes_at(store: Store, config: TrajectoryConfig) -> int:
+    """The first step that is to be done; what is on disk may not be enough to go on from."""
+    first = steps_done(store, config)
+    if first in (0, config.steps) or config.retrain == "cold":
+        return first
+    # Weights that are gone: the same steps again give the same weights.
+    return first if store.has_checkpoint(config.id, first - 1) else 0

@@ -19,7 +19,7 @@ from al_ray import randomness
 from al_ray.config import LOWER, UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
-from al_ray.record import Recorder, steps_done
+from al_ray.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
@@ -265,13 +265,9 @@ class Trajectory:
         """The first step that is not on disk; takes over what the steps before it chose."""
         if self._store.read_one("selections", self.config.id, -1) is None:
             self._record.initial(np.concatenate(self._labelled))
-        first = steps_done(self._store, self.config)
+        first = resumes_at(self._store, self.config)
         if first in (0, self.config.steps):
             return first
-        if self.config.retrain != "cold" and not self._store.has_checkpoint(
-            self.config.id, first - 1
-        ):
-            return 0  # weights are gone: the same steps again give the same weights
         self._labelled += self._chosen_by(self.config.id, range(first))
         return first
 

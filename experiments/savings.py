@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,8 +21,12 @@ from al_ray.analysis.study import load
 from al_ray.analysis.verdict import sentences
 from al_ray.cli import is_submitted, study_main
 from al_ray.parser import Experiment, Parser, study_parser, whole, word
+from al_ray.plan_command import print_sum
 from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table
+
+if TYPE_CHECKING:
+    from al_ray.cluster.plan import Plan
 
 EXPERIMENT = Experiment(
     name="savings",
@@ -112,14 +117,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    plans: list[Plan] = []
     for epochs in options.epochs:
+        arguments = study_arguments(rest, epochs, out / f"epochs-{epochs}")
         try:
-            study_main(EXPERIMENT, study_arguments(rest, epochs, out / f"epochs-{epochs}"))
+            study_main(EXPERIMENT, arguments, plans)
         except SystemExit as ended:
             if ended.code not in (0, 1):  # 1: some trajectories failed, and are named
                 raise
             code = max(code, int(ended.code or 0))
     console = terminal.console()
+    if first.plan:
+        print_sum(plans, console)
+        sys.exit(code)
     targets = options.targets
     for epochs in options.epochs:
         study = load(out / f"epochs-{epochs}")

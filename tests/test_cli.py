@@ -17,6 +17,7 @@ from helpers import Started
 from loop_stub import World, config_of, go
 
 from al_ray import cli
+from al_ray.cluster import ready as cluster_ready
 from al_ray.cluster import study as cluster_study
 from al_ray.cluster.layout import Machine
 from al_ray.config import RECIPES
@@ -274,8 +275,8 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
 def test_no_gpu(refused, monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    monkeypatch.setattr(cluster_study, "await_worker", lambda *_: None)
-    monkeypatch.setattr(cluster_study, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
+    monkeypatch.setattr(cluster_ready, "await_worker", lambda *_: None)
+    monkeypatch.setattr(cluster_ready, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
     assert "--device cuda" in refused("--device", "cuda")
 
 

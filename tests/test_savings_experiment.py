@@ -85,7 +85,7 @@ def test_one_table_of_all_folders(script, tmp_path):
 def test_the_studies_run_and_the_table_is_written(script, tmp_path, monkeypatch, capsys):
     ran = []
 
-    def study_main(experiment, arguments):
+    def study_main(experiment, arguments, plans):
         ran.append(arguments)
         sys.exit(1 if "3" in arguments[-3:] else 0)
 
@@ -106,3 +106,19 @@ def test_bad_options_end_it(script, tmp_path, capsys):
         script.main(["--out", str(tmp_path), "--retrain", "hot"])
     assert ended.value.code == 2
     assert "savings.py: " in capsys.readouterr().err
+
+
+def test_a_plan_is_the_sum_of_the_studies(script, monkeypatch, tmp_path):
+    """No table is looked for: nothing has run."""
+    summed = []
+
+    def study_main(experiment, arguments, plans):
+        assert "--plan" in arguments
+        plans.append(arguments[arguments.index("--epochs") + 1])
+        sys.exit(0)
+
+    monkeypatch.setattr(script, "study_main", study_main)
+    monkeypatch.setattr(script, "print_sum", lambda plans, console: summed.extend(plans))
+    with pytest.raises(SystemExit) as ended:
+        script.main(["--plan", "--address", "local", "--out", str(tmp_path / "out")])
+    assert (ended.value.code, summed) == (0, ["3", "15"])

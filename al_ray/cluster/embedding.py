@@ -55,16 +55,13 @@ def vectors_of(
     Returns:
         The file, and the seconds that this took; 0 where it was there.
     """
-    training = setup.training
-    facts = (setup.tokens.name, model_digest, training.precision, training.token_budget)
-    key = hashlib.blake2b(repr((1, *facts, training.chunk_rows)).encode(), digest_size=10)
-    path = folder / f"vectors-{key.hexdigest()}.npy"
+    training, path = setup.training, vectors_path(setup, model_digest, folder)
     if path.exists():
         return path, 0.0
     began = time.perf_counter()
     total = len(rows.labels)
     parts = list(chunks(np.arange(total, dtype=np.int64), training.chunk_rows))
-    slots = int(gpus) if gpus else max(1, int(cpus) // training.threads)
+    slots = slots_of(training.threads, cpus, gpus)
     share = {"num_gpus": 1} if gpus else {"num_cpus": min(training.threads, cpus)}
     # A chunk has the same vectors whoever computes it, so one that died is made again.
     options = {**share, "max_restarts": RETRIES, "max_task_retries": RETRIES}
@@ -85,3 +82,16 @@ def vectors_of(
     for actor in actors:
         ray.kill(actor)
     return path, time.perf_counter() - began
+
+
+def vectors_path(setup: Setup, model_digest: str, folder: Path) -> Path:
+    """Where they are, or will be."""
+    training = setup.training
+    facts = (setup.tokens.name, model_digest, training.precision, training.token_budget)
+    key = hashlib.blake2b(repr((1, *facts, training.chunk_rows)).encode(), digest_size=10)
+    return folder / f"vectors-{key.hexdigest()}.npy"
+
+
+def slots_of(threads: int, cpus: float, gpus: float) -> int:
+    """How many compute them at the same time."""
+    return int(gpus) if gpus else max(1, int(cpus) // threads)

@@ -56,6 +56,7 @@ class Submission:
         cluster: a cluster's YAML file, reached by ssh; or
         address: http address of its dashboard, and
         said: what named that.
+        leaves_tables: whether there is anything to bring back.
     """
 
     script: str
@@ -65,6 +66,7 @@ class Submission:
     cluster: str | None
     address: str
     said: str
+    leaves_tables: bool = True
 
 
 def submit(study: Submission, console: Console) -> int:
@@ -81,7 +83,7 @@ def submit(study: Submission, console: Console) -> int:
         raise UserError(f"{study.said}: no such file; give the one that `ray up` was given")
     with _tunnel(study.cluster) as address:
         code = _submit(study, address, console)
-    if code in (0, 1) and "://" not in study.out:
+    if study.leaves_tables and code in (0, 1) and "://" not in study.out:
         _bring_back(study, console)
     return code
 
@@ -126,7 +128,7 @@ def _submit(study: Submission, address: str, console: Console) -> int:
     if details.status == JobStatus.FAILED and not details.driver_exit_code:
         raise AlRayError(f"job {job} failed: {(details.message or '?').strip().splitlines()[0]}")
     code: int = details.driver_exit_code or 0
-    if study.cluster is None and "://" not in out and code != 2:
+    if study.leaves_tables and study.cluster is None and "://" not in out and code != 2:
         _say(console, f"Its tables are on the cluster's head, in {out}.")
     return code
 

@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
-import ray
 from ray import tune
 from rich.console import Console
 
-from al_ray.cluster.connect import connect, device_of, machines, one_line, reach, settle
+from al_ray.cluster.connect import one_line
 from al_ray.cluster.embedding import vectors_of
-from al_ray.cluster.first_worker import await_worker
-from al_ray.cluster.interrupts import stoppable
-from al_ray.cluster.layout import misfit, total
 from al_ray.cluster.progress import Progress, name_of, row_bar
+from al_ray.cluster.ready import readied, refuse_misfits, shared
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
 from al_ray.cluster.watchdog import Idle, Tries, in_words
-from al_ray.config import UNQUERIED, RunConfig, Source, StudyConfig, TrajectoryConfig
-from al_ray.corpus.prepared import Prepared, Rows, prepare
+from al_ray.config import UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.corpus.prepared import Rows
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
 from al_ray.errors import UserError
-from al_ray.grid import Trial, check_study, replays, trajectories, trials
+from al_ray.grid import Trial, check_study, trials
 from al_ray.node_files import share
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
-from al_ray.results.description import commit, describe, facts, recorded, refuse_another
+from al_ray.results.description import commit, describe
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
-from al_ray.workers import Setup
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
@@ -80,28 +74,10 @@ def _run(
     console: Console,
     store: Store,
 ) -> Outcome:
-    described = store.read_description()
-    study = replace(study, training=recorded(study.training, described))
-    corpus_source = Source(name=corpus.name, digest=corpus.digest)
-    model_source = Source(name=model.name, digest=model.digest)
-    if described is not None:
-        refuse_another(described, facts(study, corpus_source, model_source), store.address)
-    address = reach(run_config)
     trackers = _trackers(run_config, store, console)
-    with row_bar(console, "Tokens") as progress:
-        prepared = prepare(
-            corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
-        )
-    own = connect(address, run_config, console)
-    with _leaving(own), stoppable():
-        await_worker(console, run_config.patience)
-        room = machines()
-        device = device_of(run_config, total(room, "GPU"))
-        study = replace(study, training=settle(study.training, device))
-        configs = trajectories(
-            study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
-        )
-        again = replays(study, configs, len(corpus.labels))
+    with readied(study, run_config, corpus, model, console, store) as ready:
+        study, configs, again = ready.study, ready.configs, ready.again
+        prepared, cpus, gpus = ready.prepared, ready.cpus, ready.gpus
         shown = {
             "labels": list(corpus.labels),
             "train_rows": len(corpus.train),
@@ -109,21 +85,17 @@ def _run(
             "notes": list(corpus.notes),
         }
         description = describe(
-            described, study, corpus_source, model_source, shown, [*configs, *again], run_config
+            ready.described,
+            study,
+            ready.corpus,
+            ready.model,
+            shown,
+            [*configs, *again],
+            run_config,
         )
         store.write_description(description)
         record_rows(store, corpus, prepared)
-        cpus = total(room, "CPU")
-        gpus = total(room, "GPU") if device == "cuda" else 0.0
-        setup = Setup(
-            encoder=model.folder,
-            tokens=prepared.tokens,
-            n_labels=len(corpus.labels),
-            training=study.training,
-            device=device,
-        )
-        if store.storage.local is None:
-            setup = _shared(setup, model, prepared, store)
+        setup = shared(ready.setup, model, prepared, store)
         if "frozen" in study.heads:
             rows = Rows.load(prepared.rows)
             with row_bar(console, "Vectors") as progress:
@@ -147,35 +119,12 @@ def _run(
             commit=commit(),
             patience=run_config.patience,
         )
-        for config in (*configs, *again):
-            if why := misfit(trial_layout(config, job), room):
-                raise UserError(
-                    f"{name_of(config)}: {why}; give fewer --threads or --shards, or a cluster "
-                    "with larger machines"
-                )
+        refuse_misfits([*configs, *again], job, ready.room)
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels), trackers)
         unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
         return Outcome((*configs, *again), unfinished)
-
-
-@contextmanager
-def _leaving(own: bool) -> Iterator[None]:
-    """Leave the cluster at the end, however that comes, if we have joined it."""
-    try:
-        yield
-    finally:
-        if own:
-            ray.shutdown()
-
-
-def _shared(setup: Setup, model: ModelSource, prepared: Prepared, store: Store) -> Setup:
-    """With names in place of paths, of what every machine fetches from the store."""
-    encoder = Path(f"encoder-{model.digest[:20]}")
-    paths = {encoder.name: model.folder}
-    paths |= {path.name: path for path in (prepared.tokens, prepared.rows)}
-    return replace(setup, encoder=encoder, shared=share(store.where, None, paths))
 
 
 def _tune(

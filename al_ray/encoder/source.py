@@ -170,6 +170,15 @@ def longest(folder: Path) -> int | None:
     return positions
 
 
+def width(folder: Path) -> int:
+    """Of the encoder's vectors, as its configuration tells."""
+    config = _config(folder)
+    for name in ("hidden_size", "dim", "d_model"):
+        if isinstance(value := config.get(name), int):
+            return value
+    return 768
+
+
 def _config(folder: Path) -> dict[str, Any]:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if not isinstance(config, dict):

@@ -160,3 +160,13 @@ def test_what_is_wrong_is_said_by_the_job_too(running: Head, tmp_path: Path) -> 
     assert f"--data {data}: sent along" in ended.stdout
     assert "sent/data/data" in ended.stdout  # which the job's one line names
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_plan_travels_with_the_job(running: Head, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--plan", "--address", running.dashboard)
+    ended = study(running, out, *options, RAY_AUTH_TOKEN=TOKEN)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "It would take about" in ended.stdout
+    assert "Its tables are" not in ended.stdout  # there are none
+    assert [path.name for path in out.iterdir()] == ["cache"]

@@ -1,0 +1,206 @@
+"""What is left of a study: time, device-hours and labels, by strategy and by what takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from al_ray.config import UNQUERIED
+from al_ray.grid import Trial
+from al_ray.planning.schedule import Room, Wanted, finish
+from al_ray.planning.speed import Phases, Speed
+from al_ray.planning.storage import Storage
+from al_ray.planning.work import Facts, Work, step_work
+
+
+@dataclass(frozen=True)
+class Left:
+    """A trial that has steps left.
+
+    Attributes:
+        trial: which.
+        first: its first step that is not done.
+        cpus: that it reserves.
+        gpus: that it reserves.
+        stretch: how much longer its members take at the same time than one alone.
+        start: how much longer its actors take to be there than those of a single model.
+    """
+
+    trial: Trial
+    first: int
+    cpus: float
+    gpus: float = 0.0
+    stretch: float = 1.0
+    start: float = 1.0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is left of one strategy.
+
+    Attributes:
+        trials: that run.
+        given: trajectories that are given another's rows.
+        hours: of its trials, added up.
+        device_hours: of the cores or GPUs that they reserve.
+    """
+
+    strategy: str
+    trials: int
+    given: int
+    steps: int
+    fits: int
+    rows_scored: int
+    hours: float
+    device_hours: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a study.
+
+    Attributes:
+        seconds: from the first trial's start to the last one's end.
+        device: `GPU` or `core`, which device_hours are of.
+        device_hours: of what trials reserve while they run.
+        trials: that are left, and
+        done: that are not.
+        steps: left, of the trials that run.
+        work: of these steps.
+        phases: seconds of these steps, added up over trials.
+        arms: by strategy.
+        storage: that is added.
+        labels: that the longest trajectory pays for.
+        days: of one person, to label these.
+        speed: that this was made with.
+    """
+
+    seconds: float
+    device: str
+    device_hours: float
+    trials: int
+    done: int
+    steps: int
+    work: Work
+    phases: Phases
+    arms: tuple[Arm, ...]
+    storage: Storage
+    labels: int
+    days: float
+    speed: Speed
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def trial_seconds(left: Left, facts: Facts, speed: Speed, shards: int) -> Phases:
+    """What is left of one trial."""
+    config = left.trial.leader
+    phases = Phases(start=left.start * speed.start)
+    for step in range(left.first, config.steps):
+        phases += speed.seconds(
+            step_work(config, facts, step),
+            warm=config.retrain != "cold" and config.head != "frozen",
+            members=len(config.rates),
+            stretch=left.stretch,
+            shards=shards,
+        )
+    return phases
+
+
+def estimate(
+    stages: Sequence[Sequence[Left]],
+    facts: Facts,
+    speed: Speed,
+    room: Room,
+    *,
+    shards: int,
+    storage: Storage,
+    done: int,
+    labels: int,
+    labels_per_day: float,
+    before: float = 0.0,
+) -> Estimate:
+    """Add up what is left.
+
+    Args:
+        stages: trials in the order in which they start; a stage begins when the last one has ended.
+        facts: of the corpus.
+        speed: that was measured.
+        room: of the cluster.
+        shards: of each trial.
+        storage: that is added.
+        done: trials that have nothing left.
+        labels: that the longest trajectory pays for.
+        labels_per_day: of one person.
+        before: seconds until the first trial can start.
+    """
+    seconds, device_hours = before, 0.0
+    device = "GPU" if room.gpus else "core"
+    work, phases = Work(), Phases()
+    arms: dict[str, Arm] = {}
+    for stage in stages:
+        wanted = []
+        for left in stage:
+            config = left.trial.leader
+            spent = trial_seconds(left, facts, speed, shards)
+            asked = sum(
+                (step_work(config, facts, step) for step in range(left.first, config.steps)),
+                Work(),
+            )
+            wanted.append(Wanted(spent.total, left.cpus, left.gpus))
+            held = (left.gpus or left.cpus) * spent.total / 3600
+            work, phases, device_hours = work + asked, phases + spent, device_hours + held
+            name = arm_name(left.trial)
+            arm = arms.get(name, Arm(name, 0, 0, 0, 0, 0, 0.0, 0.0))
+            arms[name] = Arm(
+                name,
+                arm.trials + 1,
+                arm.given + len(left.trial.followers),
+                arm.steps + config.steps - left.first,
+                arm.fits + asked.fits,
+                arm.rows_scored + asked.rows_scored,
+                arm.hours + spent.total / 3600,
+                arm.device_hours + held,
+            )
+        seconds += finish(wanted, room)
+    return Estimate(
+        seconds=seconds,
+        device=device,
+        device_hours=device_hours,
+        trials=sum(map(len, stages)),
+        done=done,
+        steps=sum(arm.steps for arm in arms.values()),
+        work=work,
+        phases=phases,
+        arms=tuple(arms.values()),
+        storage=storage,
+        labels=labels,
+        days=labels / labels_per_day,
+        speed=speed,
+    )
+
+
+def arm_name(trial: Trial) -> str:
+    """The strategy, and those that are given its rows; with its regime and head."""
+    config = trial.leader
+    names = " = ".join([config.strategy, *(each.strategy for each in trial.followers)])
+    if config.strategy in UNQUERIED:
+        return names
+    return f"{names}, {'frozen' if config.head == 'frozen' else config.retrain}"
+
+
+def stretch(busy: int, threads: int, cpus: float, of_gpu: float = 0.0) -> float:
+    """How much longer `busy` actors of a trial take at the same time than one alone.
+
+    Args:
+        busy: members that train at once.
+        threads: of each.
+        cpus: that the trial reserves.
+        of_gpu: the part of a GPU that each reserves; 0: they compute on cores.
+    """
+    if of_gpu:
+        return float(max(1, min(busy, round(1 / of_gpu))))
+    return max(1.0, busy * threads / cpus)

@@ -1,0 +1,81 @@
+"""`--plan` on a real cluster: an estimate, and nothing but caches in the folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny_study
+from rich.console import Console
+from tiny_study import STUDY
+
+from al_ray import cli
+from al_ray.cluster import plan as plans
+from al_ray.cluster import probe
+from al_ray.config import RunConfig
+from al_ray.corpus.embedded import generate
+from al_ray.encoder.source import resolve
+from al_ray.parser import Experiment
+from al_ray.results import Store
+
+pytestmark = pytest.mark.ray
+
+SMALL = Experiment(
+    name="small",
+    title="",
+    strategies=("random", "margin"),
+    step_sizes=(20,),
+    budget=60,
+    batch_size=8,
+    max_length=24,
+    demo_step_size=20,
+    demo_steps=3,
+)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "FIT_SECONDS", 0.5)
+    monkeypatch.setattr(probe, "SCORE_SECONDS", 0.5)
+
+
+def test_an_estimate_and_no_study(
+    cluster: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    argv = ["--plan", "--pool-limit", "300", "--test-limit", "60", "--out", str(out)]
+    with pytest.raises(SystemExit) as ended:
+        cli.study_main(SMALL, argv)
+    said = capsys.readouterr().out
+    assert ended.value.code == 0, said
+    assert "It would take about " in said
+    assert "4 trajectories, 12 steps, 12 fits" in said
+    assert "of cache" in said
+    assert [path.name for path in out.iterdir()] == ["cache"]
+
+
+def test_what_is_left_of_a_study(cluster: None, tmp_path: Path) -> None:
+    assert not tiny_study.run(tmp_path, replace(STUDY, steps=2)).unfinished
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+
+    def plan(steps: int) -> plans.Plan:
+        corpus = generate(train=200, test=60)
+        where = RunConfig(out=str(tmp_path), dashboard=False)
+        model = resolve("mini", corpus, Store(tmp_path).cache)
+        return plans.plan_study(replace(STUDY, steps=steps), where, corpus, model, Console())
+
+    nothing = plan(2)
+    assert (nothing.estimate.trials, nothing.estimate.done) == (0, 1)
+    assert (nothing.measured, nothing.estimate.seconds) == (None, 0.0)
+
+    more = plan(4)
+    # The second step chose nothing when it was the last one, so it is done again.
+    assert (more.estimate.steps, more.estimate.trials, more.estimate.work.fits) == (3, 1, 3)
+    assert more.measured is not None
+    assert more.measured.at_once == 1  # there is one trial, whatever the cores
+    assert more.estimate.seconds > 0
+    assert more.past is not None
+    assert more.past > 0
+    assert more.estimate.storage.checkpoints == 0
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
