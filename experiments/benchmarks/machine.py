@@ -1,11 +1,20 @@
-"""What a benchmark ran on."""
+"""What a benchmark ran on, what all of them are asked, and how they answer."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PACKAGES = ("torch", "transformers", "small-text", "ray", "numpy")
 
 
 def machine(*packages: str) -> str:
@@ -27,3 +36,43 @@ def machine(*packages: str) -> str:
     if hasattr(os, "getloadavg"):
         facts.append(f"load {os.getloadavg()[0]:.1f}")
     return ", ".join(facts)
+
+
+def add_options(parser: argparse.ArgumentParser, *wanted: str) -> None:
+    """Options that benchmarks have in common; `wanted` names those that are not for all."""
+    if "data" in wanted:
+        parser.add_argument("--data", type=Path, required=True, help="NSMC: ratings_train.txt")
+    if "tokenizer" in wanted:
+        parser.add_argument("--tokenizer", type=Path, required=True, help="KoBERT's folder")
+    if "model" in wanted:
+        parser.add_argument("--model", type=Path, required=True, help="an encoder's folder")
+    if "device" in wanted:
+        parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--threads", type=int, default=cores, help=f"default: {cores}, all cores")
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def finish(
+    name: str,
+    found: dict[str, Any],
+    options: argparse.Namespace,
+    show: Callable[[dict[str, Any]], None],
+) -> None:
+    """Print what was found."""
+    if options.json:
+        print(json.dumps({"machine": machine(*PACKAGES), name: found}, indent=2, default=str))
+        return
+    show(found)
+    print(machine(*PACKAGES))
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The first column is words, the others are figures."""
+    made = Table(title=title)
+    for place, head in enumerate(heads):
+        made.add_column(head, justify="right" if place else "left")
+    for row in rows:
+        made.add_row(*row)
+    Console().print(made)

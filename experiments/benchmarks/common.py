@@ -1,0 +1,149 @@
+"""What the benchmarks share: both sides in one run, by turns, with the machine's ceiling beside."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from al_ray.config import Training
+from al_ray.corpus.tokenisers import open_tokeniser, quiet_transformers
+
+KOBERT = {
+    "vocab_size": 8002,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 512,
+    "pad_token_id": 1,
+}
+"""KoBERT's shape. Its weights could not be had; what a pass costs does not depend on them."""
+
+SIDE = 2048
+"""Of the square matrices whose product is the ceiling."""
+
+
+class Texts:
+    """Token ids in memory, as the encoder's functions read them."""
+
+    def __init__(self, lengths: NDArray[np.int32], ids: NDArray[np.int32], pad_id: int) -> None:
+        self.lengths, self.pad_id = lengths, pad_id
+        self._rows = np.split(ids, np.cumsum(lengths)[:-1])
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        return self._rows[row]
+
+
+def kobert_shaped(labels: int = 2, seed: int = 0) -> Any:
+    """A random classifier of KoBERT's shape."""
+    transformers = quiet_transformers()
+    torch.manual_seed(seed)
+    config = transformers.BertConfig(**KOBERT, num_labels=labels)
+    return transformers.AutoModelForSequenceClassification.from_config(config).eval()
+
+
+def nsmc(folder: Path, number: int) -> list[tuple[str, int]]:
+    """The first reviews of NSMC's train file that are not empty, and their labels."""
+    found: list[tuple[str, int]] = []
+    with (folder / "ratings_train.txt").open(encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            _, text, label = line.rstrip("\n").split("\t")
+            if text.strip():
+                found.append((text, int(label)))
+            if len(found) == number:
+                return found
+    raise SystemExit(f"{folder}: fewer than {number} reviews")
+
+
+def reviews(folder: Path, number: int) -> list[str]:
+    return [text for text, _ in nsmc(folder, number)]
+
+
+def sentiments(folder: Path, number: int) -> list[int]:
+    return [label for _, label in nsmc(folder, number)]
+
+
+def tokenised(texts: Sequence[str], tokenizer: Path, most: int) -> Texts:
+    opened = open_tokeniser(tokenizer)
+    return Texts(*opened.encode(list(texts), most), opened.pad_id)
+
+
+def settings(precision: str, threads: int, **facts: Any) -> Training:
+    """A recipe for the encoder's functions."""
+    given = {"learning_rate": 2e-5, "batch_size": 12, "max_length": 150, "token_budget": 4096}
+    return Training(
+        recipe="seed", epochs=1, precision=precision, threads=threads, **{**given, **facts}
+    )
+
+
+def by_turns(
+    sides: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu", warm: bool = True
+) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Seconds of each side in each round, one after another within a round; and what each gave."""
+    gave: dict[str, Any] = {name: run() for name, run in sides.items()} if warm else {}
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, run in sides.items():
+            wait(device)
+            start = time.perf_counter()
+            gave[name] = run()
+            wait(device)
+            times[name].append(time.perf_counter() - start)
+    return times, gave
+
+
+def wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Median and range."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> dict[str, Any]:
+    """Of two sides, round by round."""
+    return spread([a / b for a, b in zip(slow, fast, strict=True)])
+
+
+def products(device: str) -> dict[str, Callable[[], Any]]:
+    """The ceiling: products of two square matrices, 2 x SIDE^3 operations each."""
+    repeat = 100 if device == "cuda" else 1
+    sides: dict[str, Callable[[], Any]] = {}
+    for name, kind in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        a, b = (torch.randn(SIDE, SIDE, device=device).to(kind) for _ in range(2))
+        times = repeat * (8 if kind is torch.bfloat16 else 2)
+
+        def run(a: torch.Tensor = a, b: torch.Tensor = b, times: int = times) -> int:
+            with torch.inference_mode():
+                for _ in range(times):
+                    torch.nn.functional.linear(a, b)
+            return times
+
+        sides[f"product {name}"] = run
+    return sides
+
+
+def product_rate(seconds: Sequence[float], times: int) -> list[float]:
+    """Operations a second in each round."""
+    return [2 * SIDE**3 * times / s for s in seconds]
+
+
+def operations(config: Any, lengths: NDArray[Any]) -> float:
+    """Multiplications and additions of a forward pass over real tokens; attention included.
+
+    A layer: 8 width^2 for query, key, value and output, 4 width x inner for the rest, and
+    4 length x width for attention, each token.
+    """
+    width, inner = config.hidden_size, config.intermediate_size
+    each = 8 * width**2 + 4 * width * inner + 4 * lengths.astype(np.float64) * width
+    return float(config.num_hidden_layers * (lengths * each).sum())
