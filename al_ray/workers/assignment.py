@@ -14,6 +14,7 @@ from al_ray.config import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.messages import Setup
+from al_ray.workers.module import free_device
 from al_ray.workers.shard import Shard
 
 W = TypeVar("W")
@@ -59,7 +60,9 @@ class Post(Generic[W]):
     def at(self, assignment: Assignment) -> W:
         """Who works on this: the one that is here, or a new one in its place."""
         if self._made is None or self._made[0] != assignment:
-            self._made = None  # its memory first
+            if self._made is not None:
+                self._made = None  # its memory first
+                free_device()
             self._made = assignment, self._make(assignment)
         return self._made[1]
 
