@@ -180,9 +180,11 @@ def _tune(
         idle = Idle(in_words(largest.bundles), run_config.patience, console)
         with Progress(todo, done, console) as progress:
             callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle]
-            errors, never_begun = _fit(todo, job, run_config, store, callbacks, KEEP)
-            if never_begun:
-                errors |= _fit(never_begun, job, run_config, store, callbacks, False)[0]
+            errors, lost = _fit(todo, job, run_config, store, callbacks, KEEP)
+            if lost:
+                for trial in lost:
+                    errors.pop(trial.leader.id, None)
+                errors |= _fit(lost, job, run_config, store, callbacks, False)[0]
         for trial in todo:
             if trial.leader.id in errors:
                 record_all(store, trial, "failed", job, error=errors[trial.leader.id])
@@ -234,9 +236,8 @@ def _fit(
         for result in results
         if result.config and result.error
     }
-    lost = [t for t in todo if t.leader.id in errors and t.leader.id not in begun.trajectories]
-    ended = {name: said for name, said in errors.items() if name in begun.trajectories}
-    return (ended, lost) if keep else (errors, [])
+    lost = [trial for trial in todo if trial.leader.id not in begun.trajectories]
+    return errors, lost
 
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:
