@@ -68,7 +68,7 @@ class Crew:
         asked = [actor.unharmed.remote() for actor in self.all]
         try:
             return all(ray.get(asked, timeout=ANSWER))
-        except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
+        except ray.exceptions.RayError:  # dead, lost, or silent
             return False
 
     def end(self) -> None:

@@ -55,12 +55,12 @@ def spread(seconds: list[float]) -> dict[str, Any]:
 
 
 def imports(rounds: int) -> dict[str, Any]:
-    """Seconds that a statement takes after another one, by turns."""
-    found: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    """Seconds that a statement takes after another one, by turns; and of a core."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in IMPORTS}
     for _ in range(rounds + 1):  # the first reads the files from disk
         for name, (before, timed) in IMPORTS.items():
-            program = f"{before}\nimport time; t = time.perf_counter()\n{timed}\n"
-            program += "print(time.perf_counter() - t)"
+            program = f"{before}\nimport time; t, c = time.perf_counter(), time.process_time()\n"
+            program += f"{timed}\nprint(time.perf_counter() - t, time.process_time() - c)"
             said = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", program],
                 stdout=subprocess.PIPE,
@@ -68,8 +68,15 @@ def imports(rounds: int) -> dict[str, Any]:
                 text=True,
                 check=True,
             )
-            found[name].append(float(said.stdout))
-    return {name: spread(seconds[1:]) for name, seconds in found.items()}
+            wall, core = map(float, said.stdout.split())
+            found[name].append((wall, core))
+    return {
+        name: {
+            **spread([wall for wall, _ in times[1:]]),
+            "core_median": statistics.median(core for _, core in times[1:]),
+        }
+        for name, times in found.items()
+    }
 
 
 def kobert_shaped(folder: Path, tokenizer: Path) -> Path:
@@ -263,10 +270,12 @@ def show(found: dict[str, Any]) -> None:
     table = Table("seconds", title="Starting", caption=caption)
     table.add_column("median", justify="right")
     table.add_column("range", justify="right")
+    table.add_column("of a core", justify="right")
 
     def row(name: str, times: dict[str, Any]) -> None:
         low, high = min(times["seconds"]), max(times["seconds"])
-        table.add_row(name, f"{times['median']:.1f}", f"{low:.1f} to {high:.1f}")
+        core = f"{times['core_median']:.1f}" if "core_median" in times else ""
+        table.add_row(name, f"{times['median']:.1f}", f"{low:.1f} to {high:.1f}", core)
 
     if said := found.get("imports"):
         row("import torch", said["torch"])

@@ -123,7 +123,7 @@ def test_actors_and_log_lines_tell_study_arm_seed_and_role(
         assert re.search(r" news7/(margin|qbc)-cold-20-s0-[0-9a-f]{10}/[a-z]+", line), line
     for said in (
         r"/loop .* step 3: 80 labels",
-        r"/member-0/.* fitted on 20 rows",
-        r"/shard-1/.* sc",
+        r"/member-0 .* fitted on 20 rows",
+        r"/shard-1 .* sc",
     ):
         assert any(re.search(said, line) for line in lines), said
