@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,22 @@ def test_the_driver_loads_no_model():
 def test_members_and_shards_load_no_statistics():
     modules = [name for name in MODULES if name.startswith("al_ray.encoder")]
     assert loaded(*modules, "al_ray.workers").isdisjoint(FOR_STATISTICS)
+
+
+def test_an_encoder_is_loaded_without_statistics(tmp_path):
+    """Transformers imports both where they are installed; each actor would pay seconds for that."""
+    sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    code = """
+import sys
+from pathlib import Path
+from al_ray.encoder.load import load
+empty, full = Path(sys.argv[1]), Path(sys.argv[1]) / "weights"
+(empty / "config.json").write_text(sys.argv[2])
+load(empty, 3, 0).save_pretrained(full)
+load(full, 3, 0)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+    config = json.dumps({"model_type": "bert", "vocab_size": 9, **dict.fromkeys(sizes, 1)})
+    found = set(python(code, str(tmp_path), config).split())
+    assert {"torch", "transformers"} <= found
+    assert found.isdisjoint(FOR_STATISTICS)

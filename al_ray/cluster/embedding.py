@@ -12,7 +12,7 @@ import ray
 from numpy.typing import NDArray
 from ray.util import ActorPool
 
-from al_ray.cluster.actors import RETRIES
+from al_ray.cluster.crew import RETRIES
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.encoder import frozen
 from al_ray.files import atomic

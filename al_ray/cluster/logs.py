@@ -8,7 +8,11 @@ import ray
 
 
 def actor_name(study: str, trajectory: str, role: str) -> str:
-    """Such as `news7/margin-cold-60-s0-0123456789/member-1`."""
+    """Such as `news7/margin-cold-60-s0-0123456789/member-1`.
+
+    Ray knows members and shards by another, such as `news7/0a1b2c3d/member-1`, since they may be
+    kept for more than one trajectory; the loop's log says which are whose.
+    """
     return f"{study}/{trajectory}/{role}"
 
 

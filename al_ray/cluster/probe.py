@@ -19,9 +19,10 @@ import ray
 from numpy.typing import NDArray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from al_ray.cluster.actors import RayWorkers
 from al_ray.cluster.connect import one_line
+from al_ray.cluster.crew import dismiss
 from al_ray.cluster.layout import LOOP_CPU, Layout
+from al_ray.cluster.ray_workers import RayWorkers
 from al_ray.cluster.trial import Job  # which a trial's process imports, too
 from al_ray.config import CONTROL, TrajectoryConfig
 from al_ray.encoder.batches import PART
@@ -90,6 +91,7 @@ class StandIn:
     def close(self) -> None:
         """End the actors."""
         self._workers.__exit__(None, None, None)
+        dismiss()
 
 
 def probe(

@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from ray import tune
 from rich.console import Console
 
+from al_ray.cluster.callbacks import Begun, Idle, Tries, in_words
 from al_ray.cluster.connect import one_line
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.progress import Progress, name_of, row_bar
 from al_ray.cluster.ready import readied, refuse_misfits, shared
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
-from al_ray.cluster.watchdog import Idle, Tries, in_words
 from al_ray.config import UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.corpus.rows import Corpus
@@ -35,6 +35,9 @@ from al_ray.results.mend import mend
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
+
+KEEP = True
+"""Whether a trial takes over the processes of one that has ended (`crew`): picks are the same."""
 
 
 @dataclass(frozen=True)
@@ -173,41 +176,68 @@ def _tune(
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
         os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Tune's would wait; see `interrupts`
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
-        # Tune's own notes: never read, so never trusted. Only the driver writes them as long as no
-        # trial gives Tune a checkpoint, so that they need not be where other nodes reach them.
-        scratch = store.scratch
-        shutil.rmtree(scratch, ignore_errors=True)
         largest = max((trial_layout(trial.leader, job) for trial in todo), key=lambda x: x.count)
         idle = Idle(in_words(largest.bundles), run_config.patience, console)
         with Progress(todo, done, console) as progress:
-            tuner = tune.Tuner(
-                tune.with_resources(
-                    tune.with_parameters(run, job=job), partial(placement, job=job)
-                ),
-                param_space={"trial": tune.grid_search([encode(trial) for trial in todo])},
-                tune_config=tune.TuneConfig(
-                    max_concurrent_trials=run_config.concurrent,
-                    trial_name_creator=lambda trial: trial.config["trial"]["id"],
-                    trial_dirname_creator=lambda trial: trial.trial_id,
-                ),
-                run_config=tune.RunConfig(
-                    name="study",
-                    storage_path=str(scratch),
-                    failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                    callbacks=[progress, *trackers, Tries(MAX_FAILURES), idle],
-                    verbose=0,
-                ),
-            )
-            results = tuner.fit()
-        shutil.rmtree(scratch, ignore_errors=True)
-        errors = {
-            result.config["trial"]["id"]: one_line(result.error)
-            for result in results
-            if result.config and result.error
-        }
+            callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle]
+            errors, lost = _fit(todo, job, run_config, store, callbacks, KEEP)
+            if lost:
+                for trial in lost:
+                    errors.pop(trial.leader.id, None)
+                errors |= _fit(lost, job, run_config, store, callbacks, False)[0]
         for trial in todo:
             if trial.leader.id in errors:
                 record_all(store, trial, "failed", job, error=errors[trial.leader.id])
+
+
+def _fit(
+    todo: Sequence[Trial],
+    job: Job,
+    run_config: RunConfig,
+    store: Store,
+    callbacks: Sequence[tune.Callback],
+    keep: bool,
+) -> tuple[dict[str, str], list[Trial]]:
+    """Have Tune run these trials.
+
+    Args:
+        keep: whether a loop's process is given to the next trial of equal resources.
+
+    Returns:
+        The errors of those that failed, by trajectory; and those that could not even begin, since
+        the process that they were given had died. Tune (2.60) does not try these again.
+    """
+    # Tune's own notes: never read, so never trusted. Only the driver writes them as long as no
+    # trial gives Tune a checkpoint, so that they need not be where other nodes reach them.
+    scratch = store.scratch
+    shutil.rmtree(scratch, ignore_errors=True)
+    begun = Begun()
+    tuner = tune.Tuner(
+        tune.with_resources(tune.with_parameters(run, job=job), partial(placement, job=job)),
+        param_space={"trial": tune.grid_search([encode(trial) for trial in todo])},
+        tune_config=tune.TuneConfig(
+            max_concurrent_trials=run_config.concurrent,
+            reuse_actors=keep,
+            trial_name_creator=lambda trial: trial.config["trial"]["id"],
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name="study",
+            storage_path=str(scratch),
+            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            callbacks=[*callbacks, begun],
+            verbose=0,
+        ),
+    )
+    results = tuner.fit()
+    shutil.rmtree(scratch, ignore_errors=True)
+    errors = {
+        result.config["trial"]["id"]: one_line(result.error)
+        for result in results
+        if result.config and result.error
+    }
+    lost = [trial for trial in todo if trial.leader.id not in begun.trajectories]
+    return errors, lost
 
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:

@@ -10,9 +10,10 @@ from typing import Any
 from ray import tune
 
 from al_ray.cluster import metrics
-from al_ray.cluster.actors import RayWorkers
+from al_ray.cluster.crew import Dismissing
 from al_ray.cluster.layout import Layout, layout
 from al_ray.cluster.logs import actor_name, name_logs
+from al_ray.cluster.ray_workers import RayWorkers
 from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
@@ -119,6 +120,9 @@ def run(point: dict[str, Any], job: Job) -> None:
         record_all(store, trial, "failed", job, error=str(error))
         return
     record_all(store, trial, "complete", job, device=device)
+
+
+run.__mixins__ = (Dismissing,)  # type: ignore[attr-defined]
 
 
 def _say(config: TrajectoryConfig, done: Step) -> None:

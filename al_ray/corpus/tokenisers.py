@@ -165,7 +165,7 @@ def quiet_transformers() -> Any:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import transformers.utils.import_utils as import_utils
 
-    import_utils._sklearn_available = False
+    import_utils._sklearn_available = import_utils._scipy_available = False
     import transformers
 
     transformers.logging.set_verbosity_error()

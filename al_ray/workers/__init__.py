@@ -4,6 +4,7 @@ A member trains one model. A shard runs rows through weights that it is sent. Ne
 between steps that a result depends on, so that any of them can do any call, again.
 """
 
+from al_ray.workers.assignment import Assignment, Post
 from al_ray.workers.local import LocalWorkers
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Member, Trainer
@@ -25,11 +26,13 @@ from al_ray.workers.messages import (
 from al_ray.workers.shard import Shard
 
 __all__ = [
+    "Assignment",
     "Budgets",
     "FitJob",
     "Fitted",
     "LocalWorkers",
     "Member",
+    "Post",
     "Predictions",
     "Query",
     "Ref",

@@ -9,8 +9,9 @@ import pytest
 import ray
 from rich.console import Console
 
-from al_ray.cluster import watchdog
-from al_ray.cluster.watchdog import Idle, Stalled, Tries, Watch, in_words
+from al_ray.cluster import callbacks, watchdog
+from al_ray.cluster.callbacks import Begun, Idle, Tries, in_words
+from al_ray.cluster.watchdog import Stalled, Watch
 from al_ray.errors import AlRayError, UserError
 
 
@@ -94,10 +95,23 @@ def test_tries_are_counted_from_the_last_step() -> None:
     assert trial.max_failures == 8
 
 
+def test_a_trial_has_begun_until_it_is_to_be_tried_again() -> None:
+    """One that fails after that, before it begins anew, was never given a process that lived."""
+    begun, trial = Begun(), SimpleNamespace(config={"trial": {"id": "one"}})
+    facts: dict[str, Any] = {"iteration": 0, "trials": [trial], "trial": trial}
+    begun.on_trial_start(**facts)
+    assert begun.trajectories == {"one"}
+    begun.on_trial_recover(**facts)
+    assert not begun.trajectories
+    begun.on_trial_start(**facts)
+    begun.on_trial_error(**facts)
+    assert begun.trajectories == {"one"}
+
+
 def test_waiting_begins_anew_when_something_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(watchdog, "_hosts", lambda: "2 times 4 CPU and 0 GPU")
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(callbacks, "_hosts", lambda: "2 times 4 CPU and 0 GPU")
     console = Console(width=200, record=True)
     idle = Idle("3 times 1 CPU and 1 GPU", 1000.0, console)
     pending, busy = SimpleNamespace(status="PENDING"), SimpleNamespace(status="RUNNING")

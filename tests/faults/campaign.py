@@ -184,14 +184,7 @@ def strike(hosts: Hosts, run: Run, fault: Fault) -> dict[str, Any] | None:
         actor = actors[int(fault.choice * len(actors))]
         if not hosts.kill(actor):
             return None
-        trajectory = actor.name.split("/")[0]
-        return {
-            **hit,
-            "role": actor.role,
-            "actor": actor.name,
-            "pid": actor.pid,
-            "trajectory_steps": steps.get(trajectory, 0) if trajectory else None,
-        }
+        return {**hit, "role": actor.role, "actor": actor.name, "pid": actor.pid}
     # A host with a part of the study on it.
     busy = {actor.host for actor in actors}
     at_work = [host for host in hosts.alive() if host.id in busy]

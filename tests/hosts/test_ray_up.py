@@ -214,9 +214,10 @@ def committee(hosts: Hosts) -> dict[str, str]:
     """The address of each actor of the committee's trial, by role; `loop` is the trial itself."""
     addresses = {node["node_id"]: node["node_ip"] for node in ask(hosts, "nodes")}
     alive = [actor for actor in ask(hosts, "actors") if actor["state"] == "ALIVE"]
-    (group,) = {a["placement_group_id"] for a in alive if "/qbc-" in (a["name"] or "")}
+    # Only a committee has a third member; names tell the role, not whose it is.
+    (group,) = {a["placement_group_id"] for a in alive if (a["name"] or "").endswith("/member-2")}
     return {
-        a["name"].split("/")[-2] if a["name"] else "loop": addresses[a["node_id"]]
+        a["name"].split("/")[-1] if a["name"] else "loop": addresses[a["node_id"]]
         for a in alive
         if a["placement_group_id"] == group
     }

@@ -105,19 +105,25 @@ def test_actors_and_log_lines_tell_study_arm_seed_and_role(
     observed: tuple[dict[str, Any], Path],
 ) -> None:
     found, _ = observed
-    pattern = r"news7/(margin|qbc)-cold-20-s0-[0-9a-f]{10}/(member-[012]|shard-[01])/[0-9a-f]{4}"
-    roles = [match.groups() for name in found["actors"] if (match := re.fullmatch(pattern, name))]
-    assert len(roles) == len(set(roles))
-    assert {role for arm, role in roles if arm == "qbc"} == {
-        *("member-0", "member-1", "member-2", "shard-0", "shard-1")
-    }
     lines = found["lines"]
+    crews = {}
+    for line in lines:
+        if match := re.search(
+            r" news7/(margin|qbc)-.*/loop .* new actors (news7/[0-9a-f]{8})$", line
+        ):
+            crews[match[1]] = match[2]
+    assert set(crews) == {"margin", "qbc"}
+    roles = ["member-0", "member-1", "member-2", "shard-0", "shard-1"]
+    of_qbc = [name for name in found["actors"] if name.startswith(crews["qbc"])]
+    assert of_qbc == [f"{crews['qbc']}/{role}" for role in roles]
+    of_margin = [name for name in found["actors"] if name.startswith(crews["margin"])]
+    assert of_margin == [f"{crews['margin']}/{roles[place]}" for place in (0, 3, 4)]
     assert lines
     for line in lines:
         assert re.search(r" news7/(margin|qbc)-cold-20-s0-[0-9a-f]{10}/[a-z]+", line), line
     for said in (
         r"/loop .* step 3: 80 labels",
-        r"/member-0/.* fitted on 20 rows",
-        r"/shard-1/.* sc",
+        r"/member-0 .* fitted on 20 rows",
+        r"/shard-1 .* sc",
     ):
         assert any(re.search(said, line) for line in lines), said

@@ -1,0 +1,147 @@
+"""Members and shards that go from one trajectory to the next: the tables say nothing of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+import tiny_study
+from helpers import assert_equal_studies
+from tiny_study import STUDY
+
+from al_ray.cluster import study as study_module
+
+pytestmark = pytest.mark.ray
+FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
+"""Four trajectories of one shape."""
+
+
+def actors_of(study: str) -> list[dict[str, Any]]:
+    """Members and shards of a study, living or not."""
+    found = ray._private.state.actors().values()
+    return [actor for actor in found if actor["Name"].startswith(f"{study}/")]
+
+
+def roles(study: str) -> Counter[str]:
+    return Counter(actor["Name"].rpartition("/")[2] for actor in actors_of(study))
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def nothing_is_left(study: str) -> None:
+    actors = actors_of(study)
+    assert actors
+    until(lambda: all(gone(actor["Pid"]) for actor in actors), "processes were left behind", 30)
+    until(lambda: all(a["State"] == "DEAD" for a in actors_of(study)), "actors were left", 30)
+
+
+@pytest.fixture(scope="module")
+def fresh(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """New actors for every trajectory."""
+    out = tmp_path_factory.mktemp("fresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study_module, "KEEP", False)
+        assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
+    assert roles(out.name) == {"member-0": 4, "shard-0": 4}
+    return out
+
+
+def test_one_member_and_one_shard_do_all_trajectories(fresh: Path, tmp_path: Path) -> None:
+    """An actor that was never made again has had one process."""
+    out = tmp_path / "kept"
+    assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
+    assert roles("kept") == {"member-0": 1, "shard-0": 1}
+    assert {actor["NumRestarts"] for actor in actors_of("kept")} == {0}
+    assert_equal_studies(fresh, out)
+    nothing_is_left("kept")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("role", ["member", "shard"])
+def test_a_kept_actor_dies(fresh: Path, tmp_path: Path, role: str) -> None:
+    """It is made again with what its second trajectory asks for, and then kept no longer."""
+    name = f"killed-{role}"
+    out, killed = tmp_path / name, []
+
+    def kill() -> None:
+        until(lambda: len(list((out / "steps").glob("*-0000.parquet"))) == 2, "no second one")
+        (actor,) = [a for a in actors_of(name) if a["Name"].endswith(f"{role}-0")]
+        assert actor["State"] == "ALIVE"
+        os.kill(actor["Pid"], signal.SIGKILL)
+        killed.append(actor["Pid"])
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    outcome = tiny_study.run(out, FOUR, concurrent=1)
+    thread.join()
+    assert killed
+    assert not outcome.unfinished
+    assert roles(name) == {"member-0": 2, "shard-0": 2}
+    assert_equal_studies(fresh, out)
+    nothing_is_left(name)
+
+
+@pytest.mark.faults
+def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
+    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tune ends a trial that it gives such a process to; it is begun anew in another."""
+    from ray.tune.execution.tune_controller import TuneController
+
+    given, handed = TuneController._schedule_trial_reset, []
+
+    def kill_it_first(self: Any, trial: Any, *rest: Any) -> None:
+        if not handed:
+            ray.kill(trial.temporary_state.ray_actor)
+            handed.append(trial.config["trial"]["id"])
+        given(self, trial, *rest)
+
+    monkeypatch.setattr(TuneController, "_schedule_trial_reset", kill_it_first)
+    out = tmp_path / "handed"
+    assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
+    assert handed
+    assert_equal_studies(fresh, out)
+    nothing_is_left("handed")
+
+
+def test_a_frozen_head_after_a_fine_tuned_one(cluster: None, tmp_path: Path) -> None:
+    """The same processes do both; the frozen one's tables are those of a study of its own."""
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    assert not tiny_study.run(alone, replace(STUDY, heads=("frozen",))).unfinished
+    heads: Any = ("fine-tuned", "frozen")
+    assert not tiny_study.run(both, replace(STUDY, heads=heads), concurrent=1).unfinished
+    assert roles("both") == {"member-0": 1, "shard-0": 1}
+    (name,) = [path.stem for path in (alone / "trajectories").glob("*.parquet")]
+    assert_equal_studies(both, alone, only=[name])
+
+
+def test_trajectories_of_two_shapes(cluster: None, tmp_path: Path) -> None:
+    """A committee's actors are of no use to a single model, nor the other way round."""
+    out = tmp_path / "shapes"
+    study = replace(STUDY, strategies=("margin", "qbc"), seeds=(0, 1), steps=2)
+    assert not tiny_study.run(out, study, concurrent=1).unfinished
+    found = roles("shapes")
+    assert found["member-0"] == found["shard-0"] <= 4
+    assert found["member-0"] > found["member-1"] == found["member-2"] > 0
+    nothing_is_left("shapes")
