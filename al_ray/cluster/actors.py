@@ -72,6 +72,7 @@ class ShardActor:
         _begin("shard")
         self._pulse = Pulse()
         self._post: Post[Shard] = Post(self._make)
+        self._got: dict[Ref, Any] = {}
 
     def _make(self, assignment: Assignment) -> Shard:
         name_logs(assignment.name)
@@ -97,7 +98,7 @@ class ShardActor:
         """See `Shard.predict`; one reference, in a list so that Ray leaves it a reference."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            return shard.predict(rows, ray.get(weights[0]))
+            return shard.predict(rows, self._weights(weights)[0])
 
     def observe(
         self,
@@ -110,7 +111,7 @@ class ShardActor:
         """See `Shard.observe`."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            return shard.observe(rows, ray.get(weights[0]), needs)
+            return shard.observe(rows, self._weights(weights)[0], needs)
 
     def score(
         self, assignment: Assignment, budget: int | None, rows: NDArray[np.int64], query: Query
@@ -118,7 +119,7 @@ class ShardActor:
         """See `Shard.score`."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            answer = shard.score(rows, _resolved(query))
+            answer = shard.score(rows, self._resolved(query))
         _say_scored(assignment, query, len(rows))
         return answer
 
@@ -134,7 +135,7 @@ class ShardActor:
         """See `Shard.hold`."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            answer = shard.hold(session, parts, _resolved(query), chosen)
+            answer = shard.hold(session, parts, self._resolved(query), chosen)
         _say_scored(assignment, query, sum(len(rows) for rows, _ in parts))
         return answer
 
@@ -154,6 +155,15 @@ class ShardActor:
         if self._post.holder is not None:
             self._post.holder.drop()
 
+    def _weights(self, refs: Sequence[Ref]) -> list[Any]:
+        """The same objects as long as the same are asked for, so that they are loaded once."""
+        self._got = {ref: self._got[ref] if ref in self._got else ray.get(ref) for ref in refs}
+        return list(self._got.values())
+
+    def _resolved(self, query: Query) -> Query:
+        labelled = None if query.labelled is None else ray.get(query.labelled)
+        return replace(query, weights=self._weights(query.weights), labelled=labelled)
+
 
 def _begin(role: str) -> None:
     """The first thing in an actor's process."""
@@ -165,11 +175,6 @@ def _begin(role: str) -> None:
 
 def _unharmed() -> bool:
     return not ray.get_runtime_context().was_current_actor_reconstructed
-
-
-def _resolved(query: Query) -> Query:
-    labelled = None if query.labelled is None else ray.get(query.labelled)
-    return replace(query, weights=ray.get(list(query.weights)), labelled=labelled)
 
 
 def _say_scored(assignment: Assignment, query: Query, rows: int) -> None:

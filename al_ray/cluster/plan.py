@@ -111,7 +111,7 @@ def _plan(
         ready.study.training,
         len(corpus.labels),
         width(model.folder),
-        cuts=not ready.gpus,
+        packs=not ready.gpus,
     )
     every = [_trials(stage, ready, store) for stage in (ready.configs, ready.again)]
     stages = [[_left(trial, store, job) for trial in stage] for stage in every]

@@ -25,10 +25,9 @@ from al_ray.cluster.layout import LOOP_CPU, Layout
 from al_ray.cluster.ray_workers import RayWorkers
 from al_ray.cluster.trial import Job  # which a trial's process imports, too
 from al_ray.config import CONTROL, TrajectoryConfig
-from al_ray.encoder.batches import PART
 from al_ray.errors import AlRayError, UserError
 from al_ray.planning import Facts, Speed
-from al_ray.planning.work import padded
+from al_ray.planning.work import passed
 from al_ray.workers import FitJob
 
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0
@@ -169,17 +168,17 @@ def _speed(
     """From fits on one row, one batch and many; and calls for one row, some and many."""
     shortest = int(lengths[one[0]])
     batch = min(training.batch_size, len(lengths))
-    in_batch = batch * (facts.train.cut if facts.cuts else facts.train.whole)
+    in_batch = batch * (facts.train.packed if facts.packs else facts.train.whole)
     single, first = seconds("fit", one), seconds("fit", _spread(lengths, batch))
     wanted = _spread(lengths, int(np.clip(FIT_SECONDS / first, 2, MOST_UPDATES)) * batch)
     updates, many = math.ceil(len(wanted) / batch), seconds("fit", wanted)
     # A difference of two fits of few updates may be lost in what else the machine does.
     update = max((many - first) / max(1, updates - 1), many / updates / 2)
-    token = max(0.0, (first - single) / max(1.0, in_batch - shortest - PART))
+    token = max(0.0, (first - single) / max(1.0, in_batch - shortest))
     token = min(token, update / in_batch)
 
     call = seconds("predict", one)
-    scored = _scored(seconds, call, training, lengths)
+    scored = _scored(seconds, call, training, lengths, facts.packs)
     return Speed(
         start=max(0.0, start - single - call),
         fit=max(0.0, first - update),
@@ -196,8 +195,9 @@ def _scored(
     call: float,
     training: Any,
     lengths: NDArray[np.int32],
+    packs: bool,
 ) -> float:
-    """Seconds a padded token, from calls of more and more rows; the first one is a warm-up.
+    """Seconds a token, from calls of more and more rows; the first one is a warm-up.
 
     `call` is what one takes for a single row.
     """
@@ -207,7 +207,7 @@ def _scored(
     while taken < SCORE_SECONDS and rows <= MOST_ROWS:
         chosen = _spread(lengths, rows)
         taken, beside = taken + seconds("predict", chosen), beside + call
-        tokens += padded(lengths[chosen], training.token_budget)
+        tokens += passed(lengths[chosen], training.token_budget, packs)
         rows *= 2
     return max(taken - beside, taken / 2) / tokens
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import UNQUERIED, Training, TrajectoryConfig
-from al_ray.encoder.batches import PART, by_length, parts
+from al_ray.encoder.batches import by_length
 from al_ray.randomness import generator
 from al_ray.strategies import AHEAD, Sequential, Strategy, build
 
@@ -34,16 +34,15 @@ _SAMPLED_ROWS = 4096
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a row, padding included; means.
+    """Tokens of a row; means.
 
     Attributes:
-        cut: in training, where a batch is cut by length into parts, each of which counts as
-            `PART` tokens more.
-        whole: in training, where it is not.
-        scored: in a forward pass over many rows.
+        packed: its own.
+        whole: in training, with what pads it to the longest of its batch.
+        scored: in a forward pass over many rows; padding included, unless they are packed.
     """
 
-    cut: float
+    packed: float
     whole: float
     scored: float
 
@@ -59,7 +58,7 @@ class Facts:
         tested: tokens of a row of each test, in a forward pass.
         labels: of the corpus.
         width: of the vectors.
-        cuts: whether training batches are cut by length, as they are on CPUs.
+        packs: whether rows are put end to end, as they are on CPUs, and not padded.
     """
 
     pool: int
@@ -68,7 +67,7 @@ class Facts:
     tested: Mapping[str, float]
     labels: int
     width: int
-    cuts: bool
+    packs: bool
 
 
 def facts_of(
@@ -76,7 +75,7 @@ def facts_of(
     training: Training,
     labels: int,
     width: int,
-    cuts: bool,
+    packs: bool,
 ) -> Facts:
     """The facts of a tokenised corpus.
 
@@ -85,41 +84,45 @@ def facts_of(
         training: the recipe, its token budget settled.
         labels: of the corpus.
         width: of the encoder.
-        cuts: whether training batches are cut by length.
+        packs: whether rows are put end to end.
     """
     (_, train), *tests = lengths.items()
     order = generator(0, 0, "plan")
-    cut = whole = rows = 0.0
+    whole = rows = 0.0
     for _ in range(_SAMPLED_BATCHES):
         batch = train[order.choice(len(train), min(training.batch_size, len(train)), replace=False)]
-        pieces = parts(batch)
-        cut += sum(len(piece) * int(batch[piece].max()) + PART for piece in pieces)
         whole += len(batch) * int(batch.max())
         rows += len(batch)
     return Facts(
         pool=len(train),
         tests={name: len(each) for name, each in tests},
-        train=Tokens(cut / rows, whole / rows, _scored(train, training)),
-        tested={name: _scored(each, training) for name, each in tests},
+        train=Tokens(
+            float(train.mean()) if len(train) else 0.0,
+            whole / rows,
+            _scored(train, training, packs),
+        ),
+        tested={name: _scored(each, training, packs) for name, each in tests},
         labels=labels,
         width=width,
-        cuts=cuts,
+        packs=packs,
     )
 
 
-def padded(lengths: NDArray[np.signedinteger[Any]], token_budget: int) -> int:
-    """Tokens, padding included, of one forward pass over rows of these lengths."""
+def passed(lengths: NDArray[np.signedinteger[Any]], token_budget: int, packs: bool) -> int:
+    """Tokens of one forward pass over rows of these lengths, their padding included."""
+    if packs:
+        return int(lengths.sum())
     return sum(len(batch) * int(lengths[batch].max()) for batch in by_length(lengths, token_budget))
 
 
-def _scored(lengths: NDArray[np.signedinteger[Any]], training: Training) -> float:
-    """Padded tokens of a row, from a chunk that stands for all rows."""
+def _scored(lengths: NDArray[np.signedinteger[Any]], training: Training, packs: bool) -> float:
+    """Tokens of a row, from a chunk that stands for all rows."""
     assert training.token_budget is not None
     if not len(lengths):
         return 0.0
     size = min(len(lengths), training.chunk_rows, _SAMPLED_ROWS)
     chunk = np.sort(lengths)[np.linspace(0, len(lengths) - 1, size).astype(np.int64)]
-    return padded(chunk, training.token_budget) / size
+    return passed(chunk, training.token_budget, packs) / size
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Work:
     Attributes:
         fits: models trained, all members counted.
         updates: of one member; the members of a committee train at the same time.
-        train_tokens: of one member, padding included.
+        train_tokens: of one member, as `Tokens` counts them.
         rows_tested: test and validation rows, whose predictions are made.
         test_tokens: of these.
         test_calls: chunks of these.
@@ -182,8 +185,8 @@ def _fit(config: TrajectoryConfig, facts: Facts, rows: int, strategy: Strategy |
         numbers = PRODUCT * 2 * ITERATIONS * rows * facts.width * facts.labels
         return Work(fits=members, fit_numbers=numbers)
     updates = training.updates_for(rows)
-    whole = not facts.cuts or (strategy is not None and "predicted-loss" in strategy.needs)
-    each = facts.train.whole if whole else facts.train.cut
+    whole = not facts.packs or (strategy is not None and "predicted-loss" in strategy.needs)
+    each = facts.train.whole if whole else facts.train.packed
     return Work(
         fits=members,
         updates=updates,

@@ -23,7 +23,7 @@ FACTS = Facts(
     tested={"test": 10.0},
     labels=7,
     width=64,
-    cuts=True,
+    packs=True,
 )
 
 

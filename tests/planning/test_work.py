@@ -14,11 +14,11 @@ from al_ray.planning import Facts, Tokens, facts_of, step_work
 FACTS = Facts(
     pool=250,
     tests={"test": 100, "dev": 30},
-    train=Tokens(cut=20.0, whole=30.0, scored=10.0),
+    train=Tokens(packed=20.0, whole=30.0, scored=10.0),
     tested={"test": 8.0, "dev": 12.0},
     labels=7,
     width=64,
-    cuts=True,
+    packs=True,
 )
 TRAINING = Training(
     recipe="seed",
@@ -109,7 +109,7 @@ def test_core_set_reads_the_pool_at_every_pick_and_runs_the_labelled_rows():
 
 def test_learning_loss_leaves_batches_whole():
     assert step_work(config_of("learning-loss"), FACTS, 0).train_tokens == 60 * 30.0
-    on_gpu = replace(FACTS, cuts=False)
+    on_gpu = replace(FACTS, packs=False)
     assert step_work(config_of("margin"), on_gpu, 0).train_tokens == 60 * 30.0
 
 
@@ -156,16 +156,15 @@ def test_the_pool_ends():
 
 def test_tokens_of_rows_that_are_alike():
     lengths = np.full(40, 10, np.int32)
-    facts = facts_of({"train": lengths, "test": lengths[:5]}, TRAINING, 7, 64, cuts=True)
-    # A batch of eight is one part: 80 tokens, and 64 for the part.
-    assert facts.train == Tokens(cut=18.0, whole=10.0, scored=10.0)
+    facts = facts_of({"train": lengths, "test": lengths[:5]}, TRAINING, 7, 64, packs=True)
+    assert facts.train == Tokens(packed=10.0, whole=10.0, scored=10.0)
     assert (facts.pool, facts.tests, facts.tested) == (40, {"test": 5}, {"test": 10.0})
 
 
 def test_padding_is_counted():
     lengths = np.array([4, 4, 4, 100] * 2, np.int32)
-    facts = facts_of({"train": lengths}, TRAINING, 7, 64, cuts=True)
+    facts = facts_of({"train": lengths}, TRAINING, 7, 64, packs=True)
     assert facts.train.whole == 100.0
-    assert facts.train.cut == (2 * 100 + 64 + 6 * 4 + 64) / 8
+    assert facts.train.packed == facts.train.scored == (2 * 100 + 6 * 4) / 8
     budget = replace(TRAINING, token_budget=200)
-    assert facts_of({"train": lengths}, budget, 7, 64, cuts=True).train.scored == (200 + 24) / 8
+    assert facts_of({"train": lengths}, budget, 7, 64, packs=False).train.scored == (200 + 24) / 8
