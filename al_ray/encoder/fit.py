@@ -113,7 +113,7 @@ def fit(
                 if device.type == "cuda":
                     torch.cuda.empty_cache()
             if training.clip is not None:
-                torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip)
+                torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip, foreach=True)
             optimiser.step()
             schedule.step()
             optimiser.zero_grad(set_to_none=True)

@@ -36,24 +36,36 @@ def embed(
     """
     import torch
 
+    from al_ray.encoder.allocator import keep_freed
     from al_ray.encoder.batches import by_length, pad
     from al_ray.encoder.load import load
+    from al_ray.encoder.packed import can_pack, pack, packed
 
     assert training.token_budget is not None
+    keep_freed()
     torch.set_num_threads(training.threads)
-    base: Any = load(encoder, 2, 0).base_model
-    base.to(device).eval()
+    module: Any = load(encoder, 2, 0).to(device).eval()
+    half = training.precision == "bfloat16"
+
+    def mean(rows: NDArray[np.int64]) -> torch.Tensor:
+        if can_pack(module):
+            hidden = packed(module, half).hidden(pack(tokens, rows))
+            lengths = torch.from_numpy(tokens.lengths[rows].astype(np.int64))
+            return torch.segment_reduce(hidden, "mean", lengths=lengths)
+        ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        weight = mask[:, :, None].float()
+        found: torch.Tensor = (last * weight).sum(1) / weight.sum(1)
+        return found
+
     out: NDArray[np.float32] | None = None
-    precision = training.precision == "bfloat16"
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision):
+    with torch.inference_mode():
         for batch in by_length(tokens.lengths[rows], training.token_budget):
-            ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows[batch]))
-            last = base(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-            weight = mask[:, :, None].float()
-            mean = ((last * weight).sum(1) / weight.sum(1)).cpu().numpy()
+            part = mean(rows[batch]).cpu().numpy()
             if out is None:
-                out = np.empty((len(rows), mean.shape[1]), np.float32)
-            out[batch] = mean
+                out = np.empty((len(rows), part.shape[1]), np.float32)
+            out[batch] = part
     assert out is not None, "no rows"
     return out
 

@@ -133,15 +133,20 @@ class Packed:
     def _mix(self, batch: Batch, attention: Any, vectors: list[torch.Tensor]) -> torch.Tensor:
         """Attention within each row, (tokens, width)."""
         dropout = attention.dropout.p if attention.training else 0.0
-        mixed, start = [], 0
-        for rows, length in batch.groups:
-            part = slice(start, start + rows * length)
-            start = part.stop
+        kind = vectors[0].dtype
+        if dropout:  # torch would convert each group on its own
+            vectors = [x.float() for x in vectors]
+        # Not slices, each of whose gradients is as long as the whole.
+        sizes = [rows * length for rows, length in batch.groups]
+        mixed = []
+        for (rows, length), *parts in zip(
+            batch.groups, *(x.split(sizes) for x in vectors), strict=True
+        ):
             shape = (rows, length, attention.num_attention_heads, -1)
-            query, key, value = (x[part].view(shape).transpose(1, 2) for x in vectors)
+            query, key, value = (x.view(shape).transpose(1, 2) for x in parts)
             answer = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
             mixed.append(answer.transpose(1, 2).reshape(rows * length, -1))
-        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+        return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
 
     def _add(self, output: Any, given: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """The end of half a layer."""

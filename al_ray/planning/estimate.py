@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from al_ray.config import UNQUERIED
 from al_ray.grid import Trial
-from al_ray.planning.schedule import Room, Wanted, finish
+from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases, Speed
 from al_ray.planning.storage import Storage
 from al_ray.planning.work import Facts, Work, step_work
@@ -95,10 +96,16 @@ class Estimate:
         return asdict(self)
 
 
-def trial_seconds(left: Left, facts: Facts, speed: Speed, shards: int) -> Phases:
-    """What is left of one trial."""
+KEPT = 0.05
+"""What a trial that is given another's actors waits for them, of what new ones take."""
+
+
+def trial_seconds(
+    left: Left, facts: Facts, speed: Speed, shards: int, kept: bool = False
+) -> Phases:
+    """What is left of one trial; `kept`: by the actors of one before it."""
     config = left.trial.leader
-    phases = Phases(start=left.start * speed.start)
+    phases = Phases(start=left.start * speed.start * (KEPT if kept else 1.0))
     for step in range(left.first, config.steps):
         phases += speed.seconds(
             step_work(config, facts, step),
@@ -142,10 +149,15 @@ def estimate(
     work, phases = Work(), Phases()
     arms: dict[str, Arm] = {}
     for stage in stages:
-        wanted = []
+        wanted: list[Wanted] = []
+        begun: Counter[tuple[float, float]] = Counter()
         for left in stage:
             config = left.trial.leader
-            spent = trial_seconds(left, facts, speed, shards)
+            # Trials of equal resources take over the actors of those that began at first.
+            shape = left.cpus, left.gpus
+            slots = at_first([Wanted(1.0, *shape)] * len(stage), room)
+            spent = trial_seconds(left, facts, speed, shards, kept=begun[shape] >= slots)
+            begun[shape] += 1
             asked = sum(
                 (step_work(config, facts, step) for step in range(left.first, config.steps)),
                 Work(),

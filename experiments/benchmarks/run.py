@@ -4,9 +4,9 @@ python experiments/benchmarks/run.py --data NSMC --tokenizer KOBERT --model ENCO
 python experiments/benchmarks/run.py scoring tokens --data NSMC --tokenizer KOBERT
 python experiments/benchmarks/run.py --compare OLD.json NEW.json
 
-Peers are an extra: `pip install -c constraints.txt -e '.[peers]'`. What a benchmark needs and is not
-given is left out, and said. Every median of two runs can be compared; a ratio within one run says
-more than a time, so look at those first.
+Peers are an extra (`pip install -c constraints.txt -e '.[peers]'`). What a benchmark needs and is
+not given is left out, and said. Every median of two runs can be compared; a ratio within one run
+says more than a time, so look at those first.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ those of all steps and seeds.
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import statistics
 import tempfile
 import time
@@ -22,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import nsmc, ratios, spread
+from common import KOBERT, nsmc, ratios, spread
 from machine import add_options, finish, table
 from numpy.typing import NDArray
 
@@ -161,6 +163,18 @@ def corpus_of(folder: Path, pool: int, test: int) -> Corpus:
     return Corpus("nsmc", ("0", "1"), split("train", drawn[:pool]), (split("test", drawn[pool:]),))
 
 
+def shaped(folder: Path, model: Path) -> Path:
+    """Random weights of KoBERT's shape, in a folder with the encoder's tokenizer."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    shutil.copytree(model, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.bin"))
+    facts = json.loads((model / "config.json").read_text())
+    kept = {name: facts[name] for name in ("vocab_size", "pad_token_id")}
+    torch.manual_seed(0)
+    BertForSequenceClassification(BertConfig(**KOBERT | kept)).save_pretrained(folder)
+    return folder
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(options.threads)
     times: dict[str, list[float]] = {"small-text": [], "float32": [], "bfloat16": []}
@@ -168,9 +182,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temp:
         folder = Path(temp)
         corpus = corpus_of(options.data, options.pool, options.test)
-        made = prepare(corpus, options.model, "model", LONGEST, folder)
+        model = shaped(folder / "kobert", options.model) if options.kobert_shaped else options.model
+        made = prepare(corpus, model, "model", LONGEST, folder)
         work = Work(
-            options.model,
+            model,
             Rows.load(made.rows),
             made.tokens,
             options.steps,
@@ -194,7 +209,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "test": options.test,
         "labels": sizes,
         "updates": [options.epochs * -(-size // BATCH) for size in sizes],
-        "model": options.model.name,
+        "model": "KoBERT's shape" if options.kobert_shaped else options.model.name,
         "mean_tokens": float(lengths.mean()),
         "seconds": {name: spread(each) for name, each in times.items()},
         "ratios": {
@@ -224,6 +239,11 @@ def show(found: dict[str, Any]) -> None:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kobert-shaped",
+        action="store_true",
+        help="random weights of KoBERT's shape, with the encoder's tokenizer: it learns nothing",
+    )
     parser.add_argument("--pool", type=int, default=400, help="default: 400")
     parser.add_argument("--test", type=int, default=300, help="default: 300")
     parser.add_argument("--steps", type=int, default=3, help="default: 3")

@@ -215,6 +215,17 @@ def test_two_labels_run_once_for_several_names():
     ]
 
 
+def test_later_trials_are_given_the_actors_of_earlier_ones():
+    """Of four on one slot one waits 10 s for its actors, three half a second; on two slots two."""
+    four = lefts((0, 1, 2, 3))
+    assert planned(four, Room(1.0)).phases.start == pytest.approx(10 + 3 * 0.5)
+    assert planned(four, Room(2.0)).phases.start == pytest.approx(2 * 10 + 2 * 0.5)
+    # A committee's are not a single model's.
+    mixed = planned(lefts((0, 1), ("margin", "qbc")), Room(1.0))
+    apart = [planned(lefts((0, 1), (name,)), Room(1.0)) for name in ("margin", "qbc")]
+    assert mixed.phases.start == pytest.approx(sum(one.phases.start for one in apart))
+
+
 def test_a_stage_waits_for_the_one_before():
     [one] = lefts()
     alone = planned([one]).seconds
