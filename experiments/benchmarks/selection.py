@@ -120,8 +120,8 @@ def show(found: dict[str, Any]) -> None:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rows", type=int, default=20_000, help="of BADGE; default: 20000")
-    parser.add_argument("--picks", type=int, default=100, help="of BADGE; default: 100")
+    parser.add_argument("--rows", type=int, default=5_000, help="of BADGE; default: 5000")
+    parser.add_argument("--picks", type=int, default=50, help="of BADGE; default: 50")
 
 
 def main() -> None:
