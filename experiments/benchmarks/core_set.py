@@ -178,8 +178,8 @@ def main() -> None:
         type=int,
         nargs=4,
         metavar=("ROWS", "WIDTH", "LABELLED", "PICKS"),
-        default=(6_000, 768, 300, 100),
-        help="size at which small-text is timed; default: 6000 768 300 100",
+        default=(6_000, 768, 1_000, 200),
+        help="size at which small-text is timed; default: 6000 768 1000 200",
     )
     cores = os.cpu_count() or 1
     parser.add_argument("--threads", type=int, default=cores, help=f"default: {cores}, all cores")
