@@ -100,7 +100,8 @@ def test_the_command(small, capsys):
     old.write_bytes(b"")
     said = ran(["report", str(small), "--json"], capsys)
     answer = json.loads(said.out)
-    assert answer["notes"] == []
+    # Where no font has Korean, that is said.
+    assert [note for note in answer["notes"] if "No font for Korean" not in note] == []
     assert answer["page"] == {"path": str(page), "bytes": page.stat().st_size}
     for figure in answer["figures"]:
         assert Path(figure["path"]).stat().st_size == figure["bytes"]
