@@ -24,7 +24,7 @@ import numpy as np
 from machine import add_options, finish, table
 
 KOBERT_NUMBERS = 92_000_000
-POOL, TEST, CHUNK = 2400, 600, 200
+POOL, TEST, CHUNK = 2400, 600, 20
 
 
 class StubMember:
@@ -192,12 +192,13 @@ def minutes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 found["after_one_another"] = one_by_one(workers, config, FitJob)
                 found["at_once"] = at_once(workers, config, FitJob)
         # The last step selects nothing, and so scores nothing.
-        whole = seconds[:-1]
-        waited = options.fit + options.score + options.test / count
+        whole = np.array(seconds[:-1])
+        pools = POOL + 60 - 60 * np.arange(2, len(whole) + 2)
+        waited = options.fit + options.test / count + score * pools
         found[name] = {
             "seconds_a_step": float(np.median(whole)),
-            "of_which_waiting": waited,
-            "share": float(1 - waited / np.median(whole)),
+            "of_which_waiting": float(np.median(waited)),
+            "share": float(np.median(1 - waited / whole)),
         }
     found["three_to_one"] = found["three"]["seconds_a_step"] / found["one"]["seconds_a_step"]
     found["fit_three_to_one"] = found["at_once"] / options.fit
