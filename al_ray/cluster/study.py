@@ -186,7 +186,9 @@ def _tune(
                     errors.pop(trial.leader.id, None)
                 errors |= _fit(lost, job, run_config, store, callbacks, False)[0]
         for trial in todo:
-            if trial.leader.id in errors:
+            # Tune may blame one that has ended for the death of the process that it ran in.
+            ended = {trial.leader.id: steps_done(store, trial.leader)}
+            if trial.leader.id in errors and not _is_complete(trial, ended, store):
                 record_all(store, trial, "failed", job, error=errors[trial.leader.id])
 
 
