@@ -30,8 +30,8 @@ KINDS = {
 def can_pack(module: torch.nn.Module) -> bool:
     """Whether `Packed` says the same of rows as the module.
 
-    On processors only: on a GPU the many small kernels of rows of many lengths would cost more
-    than the padding.
+    On processors only: on a GPU the many small kernels of rows of many lengths may cost more than
+    the padding, which has not been tried.
     """
     if type(module).__name__ not in KINDS:
         return False
