@@ -88,7 +88,7 @@ def vectors_path(setup: Setup, model_digest: str, folder: Path) -> Path:
     """Where they are, or will be."""
     training = setup.training
     facts = (setup.tokens.name, model_digest, training.precision, training.token_budget)
-    key = hashlib.blake2b(repr((1, *facts, training.chunk_rows)).encode(), digest_size=10)
+    key = hashlib.blake2b(repr((2, *facts, training.chunk_rows)).encode(), digest_size=10)
     return folder / f"vectors-{key.hexdigest()}.npy"
 
 

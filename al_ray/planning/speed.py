@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from al_ray.planning.work import Work
+from al_ray.planning.work import Sums, Work
 
 
 @dataclass(frozen=True)
-class Phases:
+class Phases(Sums):
     """Seconds of a trajectory, by what they are spent on."""
 
     start: float = 0.0
@@ -17,10 +17,6 @@ class Phases:
     score: float = 0.0
     select: float = 0.0
     record: float = 0.0
-
-    def __add__(self, other: Phases) -> Phases:
-        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        return Phases(**sums)
 
     @property
     def total(self) -> float:
@@ -37,7 +33,7 @@ class Speed:
         fit: of a fit, beside its updates: weights that go in and out.
         update: of an update, beside its tokens: optimiser and clipping.
         train_token: forward and backward.
-        call: of a chunk, beside its tokens: weights that are loaded.
+        call: of a chunk, beside its tokens; loading the weights once a step is counted with it.
         score_token: forward.
         parameters: bytes of the weights of one model.
         step: of a step, for the loop, the tables and Tune.

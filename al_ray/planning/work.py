@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,15 @@ def _scored(lengths: NDArray[np.signedinteger[Any]], training: Training, packs: 
 
 
 @dataclass(frozen=True)
-class Work:
+class Sums:
+    """Numbers that are added up field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Work(Sums):
     """Of one step, or added up.
 
     Attributes:
@@ -156,10 +164,6 @@ class Work:
     fit_numbers: float = 0.0
     score_numbers: float = 0.0
     select_numbers: float = 0.0
-
-    def __add__(self, other: Work) -> Work:
-        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        return Work(**sums)
 
 
 def step_work(config: TrajectoryConfig, facts: Facts, step: int) -> Work:

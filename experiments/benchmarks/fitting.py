@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import Texts, by_turns, kobert_shaped, ratios, reviews, settings, spread, tokenised
-from machine import add_options, finish, table
+from machine import main, table
 from numpy.typing import NDArray
 
 from al_ray.encoder.allocator import keep_freed
@@ -120,13 +120,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--updates", type=int, default=8, help="in a round; default: 8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser, "data", "tokenizer", "device")
-    arguments(parser)
-    options = parser.parse_args()
-    finish("fitting", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("fitting", __doc__, ("data", "tokenizer", "device"), arguments, measure, show)

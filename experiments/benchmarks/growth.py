@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from common import reviews, tokenised
-from machine import add_options, finish, table
+from machine import main, table
 
 POOLS = (10_000, 100_000, 1_000_000)
 SHARDS = (1, 2, 4, 8)
@@ -152,13 +152,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", nargs="+", type=int, default=list(SHARDS))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser, "data", "tokenizer")
-    arguments(parser)
-    options = parser.parse_args()
-    finish("growth", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("growth", __doc__, ("data", "tokenizer"), arguments, measure, show)

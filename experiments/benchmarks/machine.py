@@ -54,13 +54,29 @@ def add_options(parser: argparse.ArgumentParser, *wanted: str) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
-def finish(
+def main(
     name: str,
-    found: dict[str, Any],
-    options: argparse.Namespace,
+    doc: str | None,
+    wanted: Sequence[str],
+    arguments: Callable[[argparse.ArgumentParser], None],
+    measure: Callable[[argparse.Namespace], dict[str, Any]],
     show: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Print what was found."""
+    """Parse, measure, and print what was found.
+
+    Args:
+        name: of the benchmark, in JSON.
+        doc: its page, whose first line is the help's.
+        wanted: see `add_options`.
+        arguments: adds options of its own.
+        measure: gives what JSON can hold.
+        show: prints that as tables.
+    """
+    parser = argparse.ArgumentParser(description=str(doc).split("\n")[0])
+    add_options(parser, *wanted)
+    arguments(parser)
+    options = parser.parse_args()
+    found = measure(options)
     if options.json:
         print(json.dumps({"machine": machine(*PACKAGES), name: found}, indent=2, default=str))
         return

@@ -33,7 +33,7 @@ from common import (
     spread,
     tokenised,
 )
-from machine import add_options, finish, table
+from machine import main, table
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from scipy.stats import spearmanr
@@ -236,13 +236,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--long", type=int, default=16, help="texts of 512 tokens; default: 16")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser, "data", "tokenizer", "device")
-    arguments(parser)
-    options = parser.parse_args()
-    finish("scoring", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("scoring", __doc__, ("data", "tokenizer", "device"), arguments, measure, show)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from common import by_turns, ratios, spread
-from machine import add_options, finish, table
+from machine import main, table
 from numpy.typing import NDArray
 
 from al_ray import randomness
@@ -124,13 +124,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--picks", type=int, default=50, help="of BADGE; default: 50")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser)
-    arguments(parser)
-    options = parser.parse_args()
-    finish("selection", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("selection", __doc__, (), arguments, measure, show)

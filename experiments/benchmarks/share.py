@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import add_options, finish, table
+from machine import main, table
 
 KOBERT_NUMBERS = 92_000_000
 POOL, TEST, CHUNK = 2400, 600, 20
@@ -86,7 +86,7 @@ def prepared(folder: Path, train: int, test: int) -> tuple[Any, Any, Any]:
     return encoder, Rows.load(made.rows), made.tokens
 
 
-def config_of(rates: tuple[float, ...], steps: int, updates: int) -> Any:
+def config_of(rates: tuple[float, ...], steps: int, updates: int, chunk: int = 2048) -> Any:
     from al_ray.config import Source, Training, TrajectoryConfig
 
     training = Training(
@@ -98,7 +98,7 @@ def config_of(rates: tuple[float, ...], steps: int, updates: int) -> Any:
         max_length=32,
         precision="float32",
         token_budget=4096,
-        chunk_rows=CHUNK,
+        chunk_rows=chunk,
     )
     return TrajectoryConfig(
         corpus=Source(name="corpus", digest="c"),
@@ -179,7 +179,7 @@ def minutes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
     crew.MemberActor, crew.ShardActor = Member, Shard  # type: ignore[misc, assignment]
     for name, rates in (("one", (3e-3,)), ("three", (6e-3, 3e-3, 1.5e-3))):
-        config = config_of(rates, options.steps, 1)
+        config = config_of(rates, options.steps, 1, CHUNK)
         setup = Setup(encoder, tokens, 7, config.training, "cpu")
         count = len(rates)
         where = replace(layout(count, count, 1, float(count), 0), bundle={"CPU": 0.02})
@@ -286,13 +286,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", type=float, default=5.0, help="seconds; default: 5")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser)
-    arguments(parser)
-    options = parser.parse_args()
-    finish("share", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("share", __doc__, (), arguments, measure, show)

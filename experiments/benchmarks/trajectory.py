@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import KOBERT, nsmc, ratios, spread
-from machine import add_options, finish, table
+from machine import main, table
 from numpy.typing import NDArray
 
 from al_ray.config import Source, Training, TrajectoryConfig
@@ -251,13 +251,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, default=6, help="of a fit; default: 6")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    add_options(parser, "data", "model")
-    arguments(parser)
-    options = parser.parse_args()
-    finish("trajectory", measure(options), options, show)
-
-
 if __name__ == "__main__":
-    main()
+    main("trajectory", __doc__, ("data", "model"), arguments, measure, show)
