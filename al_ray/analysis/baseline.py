@@ -57,6 +57,11 @@ class Baseline:
         found = self.behind
         return found is not None and self.seeds >= LEAST_SEEDS and found.high < 0
 
+    @property
+    def is_unfit(self) -> bool:
+        """Whether nothing may be said of the arms that are compared with it."""
+        return self.is_undertrained or self.has_not_learnt
+
 
 @remembered
 def baselines(

@@ -107,7 +107,7 @@ def disagreements(study: Study, test: str | None = None, level: float = 0.95) ->
     lines = []
     for place, one in enumerate(judged(study, "accuracy", test, level)):
         base = bases.get(setting_of(one.arm))
-        if one.found is None or one.same_as is not None or _unfit(base):
+        if one.found is None or one.same_as is not None or (base and base.is_unfit):
             continue
         first, said = _direction(one.found), []
         for metric, found in by_metric.items():
@@ -307,10 +307,6 @@ def _why_unpaired(arm: Arm, study: Study) -> str:
     if not (same[SETTING] == setting).all(axis=1).any():
         return "there is no random arm of its setting to compare it with"
     return "no seed is complete for both it and random"
-
-
-def _unfit(base: Baseline | None) -> bool:
-    return base is not None and (base.is_undertrained or base.has_not_learnt)
 
 
 def _direction(found: Judgement) -> int:
