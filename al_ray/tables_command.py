@@ -111,7 +111,7 @@ def savings_table(
     mark = " (demonstration on generated text)" if demonstration else ""
     shown = Table(title=f"Labels saved at the accuracy of N random ones{mark}", min_width=60)
     shown.add_column("arm")
-    for title in ("N", "accuracy", "at least", "likely", "at most", "days, least", "seeds"):
+    for title in ("N", "accuracy", "at least", "likely", "at most", "days", "seeds"):
         shown.add_column(title, justify="right")
     for row in table[table.shown].to_dict("records"):
         shown.add_row(
@@ -119,7 +119,7 @@ def savings_table(
             f"{row['target_labels']:,}",
             f"{row['target_accuracy']:.3f}",
             *(_labels(row[name]) for name in ("low", "saved_labels", "high")),
-            f"{row['low_days']:.2f}",
+            f"≥ {row['low_days']:.1f}",
             str(row["seeds"]),
         )
     return shown

@@ -20,7 +20,7 @@ from al_ray.analysis.comparison import (
 
 CURVE = [0.4, 0.5, 0.6]
 LABELS = [10, 20, 30]
-STEADY = {seed: CURVE for seed in range(5)}
+STEADY = dict.fromkeys(range(5), CURVE)
 
 
 def by_seed(*curves):

@@ -91,7 +91,7 @@ def test_detectable_has_power_of_four_fifths_after_correction():
 
 
 def test_seeds_and_rows_that_would_show_a_gain_do():
-    """Where rows are the limit more seeds are not offered, and the rows that are offered suffice."""
+    """Where rows are the limit no seeds are offered, and the rows that are offered suffice."""
     rng = np.random.default_rng(0)
     random, arm = alike(rng, [CURVE] * 2, seeds=20, rows=300, suits=1.5, fit=0.001)
     found = one(arm, random, gain=0.01)
@@ -175,7 +175,7 @@ def test_the_interval_inverts_scipys_tests():
         intervals = [ends(own[:, m] - base[:, place]) for m in range(161)]
         doubtful = [m for m in range(161) if intervals[m].low <= 0]
         most = math.inf if doubtful and doubtful[-1] == 160 else math.exp(grid[doubtful[-1]])
-        least = math.exp(grid[[m for m in range(161) if intervals[m].high >= 0][0]])
+        least = math.exp(grid[next(m for m in range(161) if intervals[m].high >= 0)])
         low = min(low, math.exp(grid[place]) - most)
         high = max(high, math.exp(grid[place]) - least)
     assert found.low == pytest.approx(low, abs=6)
