@@ -134,7 +134,7 @@ def _plan(
         speed = measured.speed
     cache, before = _cache(store), ready.seconds + BEYOND
     vectors = vectors_path(ready.setup, model.digest, store.cache)
-    if "frozen" in ready.study.heads and not vectors.exists():
+    if any(config.head == "frozen" for config in ready.configs) and not vectors.exists():
         cache += 4 * len(lengths) * facts.width
         tokens = facts.pool * facts.train.scored
         tokens += sum(n * facts.tested[name] for name, n in facts.tests.items())

@@ -16,7 +16,7 @@ from al_ray.cluster.callbacks import Begun, Idle, Tries, in_words
 from al_ray.cluster.connect import one_line
 from al_ray.cluster.embedding import vectors_of
 from al_ray.cluster.progress import Progress, name_of, row_bar
-from al_ray.cluster.ready import readied, refuse_misfits, shared
+from al_ray.cluster.ready import Ready, readied, refuse_misfits, shared
 from al_ray.cluster.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trial import Job, encode, placement, record, record_all, run, trial_layout
 from al_ray.config import UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
@@ -24,14 +24,15 @@ from al_ray.corpus.prepared import Rows
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.equivalence import follow
-from al_ray.errors import UserError
-from al_ray.grid import Trial, check_study, trials
+from al_ray.errors import AlRayError, UserError
+from al_ray.grid import Trial, check_study, trials, unasked
 from al_ray.node_files import share
 from al_ray.record import record_rows, steps_done
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
+from al_ray.workers import Setup
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
@@ -80,6 +81,8 @@ def _run(
     trackers = _trackers(run_config, store, console)
     with readied(study, run_config, corpus, model, console, store) as ready:
         study, configs, again = ready.study, ready.configs, ready.again
+        beside = unasked(study, configs)  # asked for when its vectors are there
+        configs = [config for config in configs if config not in beside]
         prepared, cpus, gpus = ready.prepared, ready.cpus, ready.gpus
         shown = {
             "labels": list(corpus.labels),
@@ -87,30 +90,31 @@ def _run(
             "tests": {split.name: len(split) for split in corpus.tests},
             "notes": list(corpus.notes),
         }
-        description = describe(
-            ready.described,
-            study,
-            ready.corpus,
-            ready.model,
-            shown,
-            [*configs, *again],
-            run_config,
-        )
-        store.write_description(description)
+
+        def write_description(**found: float) -> None:
+            facts = (ready.described, study, ready.corpus, ready.model, shown)
+            asked = describe(*facts, [*configs, *again], run_config)
+            store.write_description({**asked, **found})
+
+        write_description()
         record_rows(store, corpus, prepared)
         setup = shared(ready.setup, model, prepared, store)
-        if "frozen" in study.heads:
-            rows = Rows.load(prepared.rows)
-            with row_bar(console, "Vectors") as progress:
-                path, seconds = vectors_of(
-                    setup, rows, model.digest, store.cache, cpus, gpus, progress
-                )
-            setup = replace(setup, vectors=path)
-            if setup.shared is not None:
-                found = share(store.where, setup.shared, {path.name: path})
-                setup = replace(setup, shared=found)
-            if seconds:
-                store.write_description({**description, "vectors_seconds": seconds})
+        if beside:
+            console.print(
+                "Beside the arms asked for: random with a frozen head, which shows whether the "
+                "fine-tuned one is trained long enough.",
+                soft_wrap=True,
+            )
+        if any(config.head == "frozen" for config in ready.configs):
+            try:
+                setup, seconds = _with_vectors(setup, ready, model, store, console)
+            except (AlRayError, OSError) as error:
+                if not beside:
+                    raise
+                console.print(f"It is left out: {one_line(error)}.", markup=False, soft_wrap=True)
+            else:
+                configs = ready.configs
+                write_description(**({"vectors_seconds": seconds} if seconds else {}))
         job = Job(
             out=store.where,
             prepared=prepared,
@@ -128,6 +132,21 @@ def _run(
                 _tune(study, run_config, stage, job, store, console, len(corpus.labels), trackers)
         unfinished = tuple(c for c in (*configs, *again) if steps_done(store, c) < c.steps)
         return Outcome((*configs, *again), unfinished)
+
+
+def _with_vectors(
+    setup: Setup, ready: Ready, model: ModelSource, store: Store, console: Console
+) -> tuple[Setup, float]:
+    """The setup of frozen heads, and the seconds that their vectors took; 0 if they were there."""
+    rows = Rows.load(ready.prepared.rows)
+    with row_bar(console, "Vectors") as progress:
+        path, seconds = vectors_of(
+            setup, rows, model.digest, store.cache, ready.cpus, ready.gpus, progress
+        )
+    setup = replace(setup, vectors=path)
+    if setup.shared is not None:
+        setup = replace(setup, shared=share(store.where, setup.shared, {path.name: path}))
+    return setup, seconds
 
 
 def _tune(
