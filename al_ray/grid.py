@@ -218,6 +218,11 @@ class Trial:
     leader: TrajectoryConfig
     followers: tuple[TrajectoryConfig, ...] = ()
 
+    @property
+    def all(self) -> tuple[TrajectoryConfig, ...]:
+        """The leader, then the others."""
+        return (self.leader, *self.followers)
+
 
 def trials(
     configs: Sequence[TrajectoryConfig],

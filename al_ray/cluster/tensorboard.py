@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pandas as pd
 from ray.tune import Callback
 
-from al_ray.cluster.trial import decode
+from al_ray.cluster.lots import decode
 from al_ray.config import TrajectoryConfig
 from al_ray.results import Store
 
@@ -79,9 +79,9 @@ class TensorBoard(Callback):  # type: ignore[misc]
         """Nothing: Tune pickles its callbacks into a folder that we never read."""
         return {}
 
-    def on_trial_result(self, trial: Any, **_: Any) -> None:
-        """A step is on disk."""
-        for config in configs_of(trial):
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """Steps are on disk."""
+        for config in told_of(trial, result):
             self._tell(config)
 
     def _tell(self, config: TrajectoryConfig) -> None:
@@ -98,7 +98,17 @@ class TensorBoard(Callback):  # type: ignore[misc]
             writer.flush()
 
 
-def configs_of(trial: Any) -> tuple[TrajectoryConfig, ...]:
-    """Of a Tune trial: its trajectory, and those that are given its rows."""
-    decoded = decode(trial.config["trial"])
-    return (decoded.leader, *decoded.followers)
+def configs_of(trial: Any) -> list[TrajectoryConfig]:
+    """Of a Tune trial: its trajectories, and those that are given their rows."""
+    return [config for one in decode(trial.config["trial"]) for config in one.all]
+
+
+def told_of(trial: Any, result: dict[str, Any]) -> list[TrajectoryConfig]:
+    """Those of a Tune trial that a report tells of, and those that are given their rows."""
+    named = {step["trajectory"] for step in result["steps"]}
+    return [
+        config
+        for one in decode(trial.config["trial"])
+        if one.leader.id in named
+        for config in one.all
+    ]

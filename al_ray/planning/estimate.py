@@ -112,7 +112,8 @@ def trial_seconds(
             warm=config.retrain != "cold" and config.head != "frozen",
             members=len(config.rates),
             stretch=left.stretch,
-            shards=shards,
+            shards=1 if config.head == "frozen" else shards,
+            alone=config.head == "frozen",
         )
     return phases
 

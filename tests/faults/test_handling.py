@@ -19,7 +19,7 @@ from frail_hosts import Process, descendants
 from helpers import assert_equal_studies, tables
 from tiny_study import STUDY
 
-from al_ray.cluster import study as study_module
+from al_ray.cluster import tuning
 from al_ray.errors import UserError
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1800)]
@@ -44,7 +44,7 @@ def test_an_actor_that_never_starts_ends_in_a_clear_failure(
 ) -> None:
     """Its process dies in the constructor: made again a few times, and then that is said."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setattr(study_module, "MAX_FAILURES", 0)
+    monkeypatch.setattr(tuning, "MAX_FAILURES", 0)
     outcome = tiny_study.run(tmp_path, replace(STUDY, strategies=("own_strategy:Doomed",)))
     assert len(outcome.unfinished) == 1
     (row,) = pd.read_parquet(tmp_path / "trajectories").itertuples()
@@ -59,7 +59,7 @@ def test_every_step_gained_buys_the_tries_anew(
 ) -> None:
     """The loop dies in the second step of every attempt: three times, where one is allowed."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setattr(study_module, "MAX_FAILURES", 1)
+    monkeypatch.setattr(tuning, "MAX_FAILURES", 1)
     own = replace(STUDY, strategies=("own_strategy:Lethal", "own_strategy:Margin"), steps=4)
     assert not tiny_study.run(tmp_path, own).unfinished
     chosen = tables(tmp_path)["selections"]

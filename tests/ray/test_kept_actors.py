@@ -18,7 +18,7 @@ import tiny_study
 from helpers import assert_equal_studies
 from tiny_study import STUDY
 
-from al_ray.cluster import study as study_module
+from al_ray.cluster import tuning
 
 pytestmark = pytest.mark.ray
 FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
@@ -61,7 +61,7 @@ def fresh(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """New actors for every trajectory."""
     out = tmp_path_factory.mktemp("fresh")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study_module, "KEEP", False)
+        patch.setattr(tuning, "KEEP", False)
         assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
     assert roles(out.name) == {"member-0": 4, "shard-0": 4}
     return out
