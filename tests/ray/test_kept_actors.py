@@ -125,17 +125,6 @@ def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
     nothing_is_left("handed")
 
 
-def test_a_frozen_head_after_a_fine_tuned_one(cluster: None, tmp_path: Path) -> None:
-    """The same processes do both; the frozen one's tables are those of a study of its own."""
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    assert not tiny_study.run(alone, replace(STUDY, heads=("frozen",))).unfinished
-    heads: Any = ("fine-tuned", "frozen")
-    assert not tiny_study.run(both, replace(STUDY, heads=heads), concurrent=1).unfinished
-    assert roles("both") == {"member-0": 1, "shard-0": 1}
-    (name,) = [path.stem for path in (alone / "trajectories").glob("*.parquet")]
-    assert_equal_studies(both, alone, only=[name])
-
-
 def test_trajectories_of_two_shapes(cluster: None, tmp_path: Path) -> None:
     """A committee's actors are of no use to a single model, nor the other way round."""
     out = tmp_path / "shapes"
