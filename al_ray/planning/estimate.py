@@ -164,7 +164,7 @@ def estimate(
                 Work(),
             )
             wanted.append(Wanted(spent.total, left.cpus, left.gpus))
-            held = (left.gpus or left.cpus) * spent.total / 3600
+            held = (left.gpus if room.gpus else left.cpus) * spent.total / 3600
             work, phases, device_hours = work + asked, phases + spent, device_hours + held
             name = arm_name(left.trial)
             arm = arms.get(name, Arm(name, 0, 0, 0, 0, 0, 0.0, 0.0))
