@@ -82,7 +82,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     reports, unexpected = Reports(EVERY if is_cheap(lot[0].leader) else 0.0), None
     for trial in lot:
         begin = steps_done(store, trial.leader)
-        if begin == trial.leader.steps and is_recorded(store, trial.leader):
+        if begin == trial.leader.steps and all(is_recorded(store, each) for each in trial.all):
             reports.before(trial.leader)
             continue
         try:
@@ -193,6 +193,8 @@ def _say(config: TrajectoryConfig, done: Step) -> None:
     metrics.tell(metrics.STEP, done.step, **arm)
     metrics.tell(metrics.LABELS, done.n_labelled, **arm)
     metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
+    if is_cheap(config):  # else shards tell it, chunk by chunk
+        metrics.tell(metrics.ROWS, done.n_scored, strategy=config.strategy)
     for lap, seconds in done.phases.items():
         phase = lap.removesuffix("_seconds")
         metrics.tell(metrics.SECONDS, seconds, **arm, phase=phase)
