@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
@@ -236,7 +237,7 @@ class TrajectoryConfig:
         others = (derive(self.seed, member, "member") for member in range(1, len(self.rates)))
         return (self.seed, *others)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Names the trajectory by what determines its picks; safe as a file name."""
         facts = dataclasses.asdict(self)

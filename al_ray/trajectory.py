@@ -41,6 +41,7 @@ class Step:
     test_accuracy: float
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
+    n_scored: int = 0
 
 
 class Oracle:
@@ -148,8 +149,9 @@ class Trajectory:
         )
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
-        said = Step(step, n_labelled, tests["test_accuracy"][0], clock.total(), clock.laps)
-        return weights, said
+        n_scored = 0 if scores is None else len(candidates)
+        accuracy = tests["test_accuracy"][0]
+        return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (
