@@ -6,9 +6,11 @@ a test are said right in order, so that accuracies, recalls and flips can be cou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from al_ray.results import VERSION, Store
 
@@ -128,12 +130,10 @@ def _step(store: Store, name: str, step: int, facts: dict, right: list[int]) -> 
     )
 
 
-def as_before_main(store: Store) -> None:
-    """The folder as an earlier al_ray has written it: no table has the column `main`."""
-    import pyarrow.parquet as pq
-
+def as_before_main(store: Store, of: Callable[[str], bool] = lambda _: True) -> None:
+    """Files as an earlier al_ray has written them: without the column `main`."""
     for table in ("steps", "predictions"):
-        for file in store.files(table):
+        for file in filter(of, store.files(table)):
             rows = pq.ParquetFile(store.folder / file).read()
             pq.write_table(rows.drop_columns(["main"]), store.folder / file)
 
