@@ -1,7 +1,7 @@
 """Every block of docs/tables.md and of README's tables, on a study with two tests.
 
-Two step sizes, two heads and two regimes; the folder as it was written, and after `compact`. What the
-blocks must answer is counted from the curves of `two_tests`, never by a block's own means.
+Two step sizes, two heads and two regimes; the folder as it was written, and after `compact`. What
+the blocks must answer is counted from the curves of `two_tests`, never by a block's own means.
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ def test_accuracy_against_labels(out):
 
 def test_the_pivot_has_a_column_an_arm(out, capsys):
     names = answer(out, *only("study.steps().pivot_table"))
-    pivot = names["study"].steps().pivot_table(
-        index="n_labelled", columns=names["arm"], values="test_accuracy"
+    pivot = (
+        names["study"]
+        .steps()
+        .pivot_table(index="n_labelled", columns=names["arm"], values="test_accuracy")
     )
     assert pivot.to_string() in capsys.readouterr().out
     for arm, curve in CURVES.items():

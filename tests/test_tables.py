@@ -42,7 +42,7 @@ def test_steps_are_of_one_test_and_the_main_one_is_known(out, test):
 
 
 def test_an_unknown_test_is_refused_in_a_line(out):
-    with pytest.raises(UserError, match="no test 'dev'; it has holdout, test$"):
+    with pytest.raises(UserError, match=r"no test 'dev'; it has holdout, test$"):
         al_ray.load(out).steps("dev")
 
 

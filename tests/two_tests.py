@@ -1,7 +1,7 @@
 """A study with two tests, two step sizes, two heads and two regimes, written down by hand.
 
-Its main test is called `holdout`; on the given one, `test`, every arm is 6 rows of 20 worse. Rows of
-a test are said right in order, so that accuracies, recalls and flips can be counted on fingers.
+Its main test is called `holdout`; on the given one, `test`, every arm is 6 rows of 20 worse. Rows
+of a test are said right in order, so that accuracies, recalls and flips can be counted on fingers.
 """
 
 from __future__ import annotations
