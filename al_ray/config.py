@@ -82,7 +82,8 @@ class Training:
         weight_decay: of AdamW; biases and layer norms are left out.
         clip: largest norm of the gradient; None: not clipped.
         threads: of one actor.
-        precision: `bfloat16` is autocast; logits and weights stay float32.
+        precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
+            float32.
         token_budget: tokens, padding included, in one inference batch.
         chunk_rows: rows of one cell of the fixed grid that pools are scored by.
     """

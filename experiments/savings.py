@@ -82,8 +82,8 @@ def study_arguments(rest: Sequence[str], epochs: int, out: Path) -> list[str]:
     """The options of one study, with the defaults that E7 needs where nothing else is given."""
     given = {option.split("=", 1)[0] for option in rest}
     demonstration = "--data" not in given or "embedded" in rest or "--data=embedded" in rest
-    # Five seeds are the fewest with an interval; a floor on updates would make epochs mean nothing.
-    defaults: dict[str, tuple[object, ...]] = {"--seeds": (0, 1, 2, 3, 4), "--min-updates": (0,)}
+    # A floor on updates would make epochs mean nothing.
+    defaults: dict[str, tuple[object, ...]] = {"--min-updates": (0,)}
     if demonstration:
         defaults |= DEMO
     if "--steps" in given:
