@@ -40,9 +40,11 @@ def arms_of(study: Study, *strategies: str) -> list[Arm]:
 def unfit(study: Study, arm: Arm) -> str:
     """Why the random arm of its setting makes it answer nothing, or ''."""
     base = baselines(study, level=LEVEL).get(setting_of(arm))
-    if base is not None and base.is_undertrained:
+    if base is None or not base.is_unfit:
+        return ""
+    if base.is_undertrained:
         return "undertrained, by a linear model on the frozen encoder"
-    return "random has not learnt" if base is not None and base.has_not_learnt else ""
+    return "random has not learnt"
 
 
 def gap(
