@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.study import METRICS, Study, records
+from al_ray.analysis.study import METRICS, Study
 from al_ray.analysis.summary import ARM, area_under_curve
 from al_ray.config import CONTROL
 
@@ -24,7 +24,7 @@ def learning_curves(
         study: of which.
         metric: a name in METRICS.
         test: name of the test; None: the main one.
-        level: of Student's interval over seeds.
+        level: of Student's interval over seeds; test rows, which arms share, are taken as fixed.
 
     Returns:
         ARM, n_labelled, seeds, mean, sd (n - 1), low, high, and `interval`: whether there are
@@ -81,40 +81,6 @@ def areas(study: Study, metric: str = "accuracy", test: str | None = None) -> pd
                 }
             )
     return pd.DataFrame(made, columns=[*ARM, "seed", "trajectory", "area", "first", "last"])
-
-
-def metrics_disagree(study: Study) -> pd.DataFrame:
-    """Whether an arm's place at the end depends on the metric.
-
-    Ranks are of mean metrics at the arm's last number of labels that all its complete seeds have,
-    1 the best, among the arms of the same setting (all of ARM but the strategy).
-
-    Returns:
-        ARM, rank_accuracy, rank_balanced_accuracy, rank_macro_f1, and `word`: a sentence where the
-        ranks differ, else ''.
-    """
-    curves = study.curves()
-    curves = curves[curves.complete]
-    own = curves.groupby("trajectory").n_labelled.transform("max")
-    end = curves.assign(end=own).groupby(ARM).end.transform("min")
-    final = curves[curves.n_labelled == end].groupby(ARM, sort=False)
-    means = final[list(METRICS.values())].mean().reset_index()
-    setting = means.groupby(ARM[1:], sort=False)
-    made = means[ARM].copy()
-    for name, column in METRICS.items():
-        made[f"rank_{name}"] = setting[column].rank(ascending=False, method="min").astype(int)
-    made["word"] = [_word(row) for row in records(made)]
-    return made
-
-
-def _word(row: dict[str, Any]) -> str:
-    ranks = [row[f"rank_{name}"] for name in METRICS]
-    if len(set(ranks)) == 1:
-        return ""
-    return (
-        f"{row['strategy']} is number {ranks[0]} by accuracy, {ranks[1]} by balanced accuracy and "
-        f"{ranks[2]} by macro-F1: which is meant decides its place"
-    )
 
 
 def controls(study: Study, test: str | None = None) -> pd.DataFrame:
