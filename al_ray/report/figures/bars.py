@@ -61,9 +61,11 @@ def estimates(
     where: str = "true",
     under: Sequence[Any] = (),
     over: Sequence[Any] = (),
+    pale: str = "false",
 ) -> alt.LayerChart:
-    """A point for each arm, with its interval as a rule."""
+    """A point for each arm, with its interval as a rule; pale ones say less than they seem to."""
     y = arm_axis(arms)
+    opacity = alt.condition(pale, alt.value(0.3), alt.value(1))
     base = (
         alt.Chart(data(rows))
         .transform_filter(where)
@@ -86,8 +88,20 @@ def estimates(
             .encode(x=alt.X(f"{low}:Q"), x2=alt.value("width"), tooltip=tips)
         )
     layers.append(
-        base.mark_point(filled=True, size=90, opacity=1).encode(
-            x=x, shape=arms.shape(), tooltip=tips
+        base.mark_point(filled=True, size=90).encode(
+            x=x, shape=arms.shape(), opacity=opacity, tooltip=tips
         )
     )
     return layered(*layers, *over)
+
+
+def notes(arms: Arms, rows: str, x: alt.X, where: str = "true") -> alt.Chart:
+    """What is said of an arm, its `note`, in place of numbers or beside them."""
+    return (
+        alt.Chart(data(rows))
+        .transform_filter(where)
+        .transform_filter(SHOWN)
+        .transform_filter("datum.note !== ''")
+        .mark_text(align="left", dx=10, fontSize=12, color=colour("soft"))
+        .encode(y=arm_axis(arms), x=x, text="note:N")
+    )
