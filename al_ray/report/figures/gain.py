@@ -16,7 +16,7 @@ from al_ray.analysis.versus import contrast
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Figure, Numbers, data, domain, number, records
 from al_ray.report.figures.lines import line_panels
-from al_ray.report.found import judgements
+from al_ray.report.found import UNDECIDED, judgements
 from al_ray.report.theme import colour
 
 
@@ -84,12 +84,10 @@ def gain(study: Study, arms: Arms) -> Figure | None:
 def _steps(study: Study) -> pd.DataFrame:
     """ARM, n_labelled, difference, low, high, interval (whether there is one)."""
     made: list[dict[str, Any]] = []
-    same = aliases(study)
-    for arm in rows_of(judgements(study)):
+    same, kinds = aliases(study), judgements(study)
+    for arm in rows_of(kinds[~kinds.kind.isin(UNDECIDED)]):
         own = same.get(key_of(arm), arm)
-        found = (
-            pair(study, own, own | {"strategy": RANDOM}) if arm["kind"] != "undertrained" else None
-        )
+        found = pair(study, own, own | {"strategy": RANDOM})
         if found is None or len(found.labels) < 2:
             continue
         steps = len(found.labels) - 1
@@ -99,6 +97,6 @@ def _steps(study: Study) -> pd.DataFrame:
             made.append({**row, "n_labelled": int(labels), **vars(effect)} | {"kind": arm["kind"]})
     frame = pd.DataFrame(made)
     if len(frame):
-        frame["interval"] = frame.kind.isin(("saves", "better", "worse"))
+        frame["interval"] = frame.kind != "no difference"
         frame.loc[~frame.interval, ["low", "high"]] = np.nan
     return frame

@@ -33,6 +33,8 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         (int(target), f"the accuracy of {int(target):,} random labels")
         for target in frame.target_labels.unique()
     )
+    asked = frame.target_labels[frame.target_labels == frame.target_labels_judged]
+    first = int(asked.max()) if len(asked) else options[-1][0]  # what the verdict is about
     where = chosen("target_labels")
     zero = (
         alt.Chart(data("savings"))
@@ -89,7 +91,7 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         "(Holm); 95 % intervals are over seeds and test rows, and one that ends in dashes is open.",
         (Panel("savings", "", chart, row_height(frame.arm.nunique()), ("savings",), wide=True),),
         {"savings": records(frame, "line", *(field for field, _, _ in numbers))},
-        (Control("target_labels", "Target", options, options[-1][0]),),
+        (Control("target_labels", "Target", options, first),),
         {"most": {str(target): round(1.05 * float(end), 1) for target, end in most.items()}},
         numbers=(Numbers("savings", numbers),),
         kind=7,

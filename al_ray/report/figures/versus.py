@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import pandas as pd
 
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
@@ -64,15 +65,26 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         ("seeds", "seeds", "n"),
         ("missing", "seeds missing", "n"),
     )
-    rows = int(frame.rows.max())
-    over = f"seeds and {rows:,} test rows" if rows > 1 else "seeds, test rows taken as fixed"
     return Figure(
         "versus",
         "Difference from random",
-        f"Area under the curve minus random's; 95 % intervals are over {over}. The grey bar "
-        "reaches as far as a difference that would not have been seen 8 times in 10. Pale: an arm "
-        f"of which nothing can be told, such as one of fewer than {LEAST_SEEDS} seeds.",
+        _caption(frame),
         (Panel("versus", "", chart, row_height(frame.arm.nunique()), ("versus",), wide=True),),
         {"versus": records(frame, "line", "note", "unseen", *(field for field, _, _ in numbers))},
         numbers=(Numbers("versus", numbers),),
     )
+
+
+def _caption(frame: pd.DataFrame) -> str:
+    said = ["Area under the curve minus random's, mean over seeds."]
+    rows = int(frame.rows.max())
+    if (frame.note == "").any():
+        over = f"seeds and {rows:,} test rows" if rows > 1 else "seeds, test rows taken as fixed"
+        said.append(
+            f"95 % intervals are over {over}. The grey bar reaches as far as the smallest "
+            "difference that would have been seen 8 times in 10."
+        )
+    if (frame.note != "").any():
+        few = f" (fewer than {LEAST_SEEDS} seeds)" if frame.seeds.max() < LEAST_SEEDS else ""
+        said.append(f"Pale: nothing can be told of this arm{few}.")
+    return " ".join(said)
