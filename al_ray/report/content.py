@@ -136,7 +136,7 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
                 "Penalties between arms",
                 "The share of the numbers of labels at which the arm of the column is better than "
                 "the arm of the row, each tested by itself at 5 % over seeds and test rows: of "
-                "equal arms 0.03 is to be expected. An arm with small numbers in its row is seldom "
+                "equal arms 0.025 is to be expected. An arm of small numbers in its row is seldom "
                 "beaten. Against random: the verdict.",
                 ("", *names),
                 tuple(

@@ -23,7 +23,14 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     frame[points] *= 100
     frame["unseen"] = -frame.detectable
     frame["note"] = frame.kind.where(frame.kind.isin(UNDECIDED), "")
-    x = alt.X("difference:Q", title="points of accuracy above random", axis=alt.Axis(tickCount=7))
+    # Around 0, so that a note has room on the inner side of its point.
+    most = 1.05 * float(frame[[*points, "unseen"]].abs().max(axis=None)) or 1.0
+    x = alt.X(
+        "difference:Q",
+        title="points of accuracy above random",
+        axis=alt.Axis(tickCount=7),
+        scale=alt.Scale(domain=[-most, most], nice=False),
+    )
     zero = (
         alt.Chart(data("versus"))
         .mark_rule(color=colour("soft"))
@@ -50,7 +57,7 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         x,
         tips,
         interval=("low", "high"),
-        under=(unseen, zero, notes(arms, "versus", x)),
+        under=(unseen, zero, notes(arms, "versus", x, side="-datum.difference")),
         pale="datum.note !== ''",
     )
     numbers = (
