@@ -10,7 +10,7 @@ import numpy as np
 from al_ray.analysis.answers import answers
 from al_ray.analysis.comparison import Arm, pair, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed
-from al_ray.analysis.study import RANDOM, Study, records, remembered
+from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.versus import Effect, area_weights, contrast
 
 FROZEN = "frozen"
@@ -56,6 +56,11 @@ class Baseline:
         """Whether a linear model on the frozen encoder does better, beyond doubt."""
         found = self.behind
         return found is not None and self.seeds >= LEAST_SEEDS and found.high < 0
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether nothing may be said of the arms that are compared with it."""
+        return self.is_undertrained or self.has_not_learnt
 
 
 @remembered
@@ -194,10 +199,7 @@ def signed(share: float) -> str:
 
 
 def _said(arm: Arm, others: list[Baseline]) -> str:
-    parts = []
-    for name in ("retrain", "head", "step_size", "initial"):
-        if len({other.arm[name] for other in others}) > 1:
-            value = arm[name]
-            words = {"step_size": f"steps of {value:,}", "initial": f"from {value:,}"}
-            parts.append(words[name] if name in words else str(value))
-    return ", ".join(parts)
+    """What tells it apart from other random arms."""
+    words = {"step_size": "steps of {:,}", "initial": "from {:,}"}
+    several = [name for name in SETTING if len({other.arm[name] for other in others}) > 1]
+    return ", ".join(words.get(name, "{}").format(arm[name]) for name in several)

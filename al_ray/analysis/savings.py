@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.comparison import Arm, aliases, key_of, measured
+from al_ray.analysis.baseline import baselines
+from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
@@ -94,10 +95,21 @@ def savings(
         leader = pd.Series(same[key_of(row)]) if key_of(row) in same else None
         is_leader = (table[ARM] == leader).all(axis=1) & (table.target_labels == row.target_labels)
         table.loc[place, "p_holm"] = table.p_holm[is_leader].max()
-    table["shown"] = (table.p_holm < 1 - level) & (table.seeds >= LEAST_SEEDS)
+    bases = baselines(study, test, level)
+    unfit = {setting for setting, base in bases.items() if base.is_unfit}
+    fit = np.array([setting_of(row) not in unfit for row in records(table)], bool)
+    table["shown"] = (table.p_holm < 1 - level) & (table.seeds >= LEAST_SEEDS) & fit
     per_day = labels_per_day or study.labels_per_day
     table["saved_days"], table["low_days"] = table.saved_labels / per_day, table.low / per_day
     return table[COLUMNS]
+
+
+def said(table: pd.DataFrame) -> pd.DataFrame:
+    """`savings` without the numbers of what was not shown, for all that is printed."""
+    unsaid = ["need", "labels", "saved_labels", "low", "high", "saved_days", "low_days"]
+    kept = table.copy()
+    kept[unsaid] = kept[unsaid].astype(np.float64).where(kept.shown.astype(bool))
+    return kept
 
 
 def _baselines(study: Study, curves: pd.DataFrame, test: str | None) -> pd.DataFrame:

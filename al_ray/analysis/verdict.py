@@ -107,7 +107,7 @@ def disagreements(study: Study, test: str | None = None, level: float = 0.95) ->
     lines = []
     for place, one in enumerate(judged(study, "accuracy", test, level)):
         base = bases.get(setting_of(one.arm))
-        if one.found is None or one.same_as is not None or _unfit(base):
+        if one.found is None or one.same_as is not None or (base and base.is_unfit):
             continue
         first, said = _direction(one.found), []
         for metric, found in by_metric.items():
@@ -200,9 +200,11 @@ def _saves(
     days = saved.low / per_day
     least = f"{days:.1f} person-days" if days >= 0.95 else f"{100 * saved.low / saved.target:.0f} %"
     return (
-        f"saves at least {_labels(saved.low)} labels ({least}) of {_labels(saved.target)} at the "
-        f"accuracy of so many random ones: most likely {_labels(saved.saved)}, at most "
-        f"{_labels(saved.high)} ({_over(found, level)}); {_area(found, level)}{_where(found)}"
+        f"saves at least {_labels(saved.low)} labels ({least}) for the accuracy of "
+        f"{_labels(saved.target)} random ones ({100 * level:g} %: {_labels(saved.low)} to "
+        f"{_labels(saved.high)}, most likely {_labels(saved.saved)}; {_over(found)}); "
+        f"{_points(abs(found.area.difference))} {_side(found)} random on average over the curve "
+        f"{_interval(found, level)}{_where(found)}"
     )
 
 
@@ -213,12 +215,12 @@ def _better(
     if len(shown):
         row = shown.sort_values("target_labels").iloc[-1]
         on_the_way = (
-            f"; at that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
+            f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
         )
     return (
-        f"better than random, {_area(found, level)}, {_over(found, level)}{_where(found)}; that it "
-        f"saves labels at the accuracy of {_labels(found.saving.target)} random ones was not shown"
-        f"{on_the_way}"
+        f"better than random, by {_points(found.area.difference)} on average over the curve "
+        f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
+        f"accuracy of {_labels(found.saving.target)} random ones was not shown{on_the_way}"
     )
 
 
@@ -226,15 +228,19 @@ def _worse(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
 ) -> str:
     return (
-        f"worse than random{_worse_where(steps, level)}, {_area(found, level)}, "
-        f"{_over(found, level)}; kept on it costs up to {_points(-found.worst)} at a step"
+        f"worse than random{_worse_where(steps, level)}, by {_points(-found.area.difference)} on "
+        f"average over the curve {_interval(found, level, _over(found))}; kept on, it costs up to "
+        f"{_points(-found.worst)} at a step"
     )
 
 
 def _no_difference(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
 ) -> str:
-    said = f"no difference from random was shown ({_area(found, level)}, {_over(found, level)})"
+    said = (
+        f"no difference from random was shown: {_points(abs(found.area.difference))} "
+        f"{_side(found)} it on average over the curve {_interval(found, level, _over(found))}"
+    )
     if found.area.p < 1 - level:  # the interval is of this arm alone
         return (
             f"{said}; p = {found.area.p:.2g} alone, but {found.area.p_holm:.2g} among the arms "
@@ -255,17 +261,19 @@ def _missing_decides(
     )
 
 
-def _area(found: Judgement, level: float) -> str:
-    side = "above" if found.area.difference >= 0 else "below"
-    return (
-        f"{_points(abs(found.area.difference))} {side} it on average over the curve "
-        f"({100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)})"
-    )
+def _side(found: Judgement) -> str:
+    return "above" if found.area.difference >= 0 else "below"
 
 
-def _over(found: Judgement, level: float) -> str:
+def _interval(found: Judgement, level: float, over: str = "") -> str:
+    """Of the area's difference."""
+    ends = f"{100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)}"
+    return f"({ends}; {over})" if over else f"({ends})"
+
+
+def _over(found: Judgement) -> str:
     """What an interval is over."""
-    rows = f" and {found.rows:,} test rows" if found.rows > 1 else "; test rows taken as fixed"
+    rows = f" and {found.rows:,} test rows" if found.rows > 1 else ", test rows taken as fixed"
     gone = ""
     if found.missing:
         gone = f", {found.missing} more missing and counted as bad as the best is good"
@@ -307,10 +315,6 @@ def _why_unpaired(arm: Arm, study: Study) -> str:
     if not (same[SETTING] == setting).all(axis=1).any():
         return "there is no random arm of its setting to compare it with"
     return "no seed is complete for both it and random"
-
-
-def _unfit(base: Baseline | None) -> bool:
-    return base is not None and (base.is_undertrained or base.has_not_learnt)
 
 
 def _direction(found: Judgement) -> int:

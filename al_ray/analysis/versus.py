@@ -40,7 +40,7 @@ AT_FIRST: Final = "at the first step"
 POWER: Final = 0.8
 """How often a difference would have been seen that is said to have been detectable."""
 
-_POINTS = 16
+_POINTS = 8
 """Points between two steps at which tests are inverted."""
 
 _MOST_SEEDS = 1000
