@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from al_ray.analysis.savings import savings
+from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.verdict import verdict
@@ -46,9 +46,7 @@ def shown_savings(study: Study) -> pd.DataFrame:
     kinds = judgements(study)[[*ARM, "kind", "target_labels"]]
     table = savings(study).merge(kinds, on=ARM, how="left", suffixes=("", "_judged"))
     # The verdict asks at one target; the table, which asks at all, is the stricter one there.
-    said = (table.kind == "saves") & (table.target_labels == table.target_labels_judged)
-    table["shown"] = (table.shown & table.kind.isin(("saves", "better"))) | said
+    judged = (table.kind == "saves") & (table.target_labels == table.target_labels_judged)
+    table["shown"] = (table.shown & table.kind.isin(("saves", "better"))) | judged
     table["note"] = table.kind.where(table.kind.isin(UNDECIDED), "not shown").mask(table.shown, "")
-    numbers = ["need", "labels", "saved_labels", "low", "high", "p_holm", "saved_days", "low_days"]
-    table.loc[~table.shown, numbers] = math.nan
-    return table
+    return said(table)

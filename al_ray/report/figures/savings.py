@@ -79,7 +79,6 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         ("need", "random needs", "n"),
         ("labels", "the arm needs", "n"),
         ("low_days", "person-days, at least", "1"),
-        ("p_holm", "p, Holm", "p"),
         ("note", "", ""),
         ("seeds", "seeds", "n"),
     )
