@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
 from al_ray.analysis.study import METRICS, Study
 from al_ray.analysis.summary import ARM, area_under_curve
@@ -111,15 +112,20 @@ def label_accuracy(study: Study, test: str | None = None) -> pd.DataFrame:
         ARM, seed, step, n_labelled, label, accuracy, rows (test rows of that label), arms and
         steps in order, labels in the study's.
     """
-    wanted = study.test if test is None else test
-    rows = study.predictions[study.predictions.test == wanted]
-    right = rows.assign(right=rows.prediction == rows.label)
-    of_label = right.groupby(["trajectory", "step", "label"], sort=False).right
-    counted = of_label.agg(accuracy="mean", rows="size").reset_index()
-    steps = study.curves(wanted)[["trajectory", *ARM, "seed", "step", "n_labelled"]]
-    steps = steps.assign(_place=range(len(steps)))
-    place = {name: number for number, name in enumerate(study.labels)}
-    joined = steps.merge(counted, on=["trajectory", "step"])
-    joined = joined.assign(_label=joined.label.map(place)).sort_values(["_place", "_label"])
-    columns = [*ARM, "seed", "step", "n_labelled", "label", "accuracy", "rows"]
-    return joined[columns].reset_index(drop=True)
+    found = answers(study, test)
+    places = range(len(study.labels))
+    rows = np.bincount(found.truth, minlength=len(found.names))
+    there = [place for place in places if rows[place]]
+    steps = answered(study.curves(test), found.right)
+    table = steps.loc[
+        steps.index.repeat(len(there)), [*ARM, "seed", "step", "n_labelled"]
+    ].reset_index(drop=True)
+    right = [
+        np.bincount(found.truth, found.right[key], len(found.names))[there] / rows[there]
+        for key in zip(steps.trajectory, steps.step, strict=True)
+    ]
+    return table.assign(
+        label=[study.labels[place] for place in there] * len(steps),
+        accuracy=np.concatenate(right) if right else [],
+        rows=np.tile(rows[there], len(steps)),
+    )

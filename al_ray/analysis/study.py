@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -31,6 +32,25 @@ METRICS: Final = {
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def remembered(
+    work: Callable[Concatenate[Study, P], T],
+) -> Callable[Concatenate[Study, P], T]:
+    """Do a work once for a study and equal arguments: a page asks for the same many times."""
+    bind = inspect.signature(work).bind
+
+    def recall(study: Study, /, *given: P.args, **named: P.kwargs) -> T:
+        said = bind(study, *given, **named)
+        said.apply_defaults()
+        _, *values = said.arguments.values()
+        key = (work.__qualname__, *(tuple(x) if isinstance(x, list) else x for x in values))
+        if key not in study.memory:
+            study.memory[key] = work(study, *given, **named)
+        found: T = study.memory[key]
+        return found
+
+    return cast("Callable[Concatenate[Study, P], T]", wraps(work)(recall))
 
 
 @dataclass(frozen=True)
@@ -75,6 +95,7 @@ class Study:
         """What one person labels in a day, as the study was told."""
         return float(self.description.get("labels_per_day", LABELS_PER_DAY))
 
+    @remembered
     def curves(self, test: str | None = None) -> pd.DataFrame:
         """Steps of the arms on one test, in the order of arms, seeds and steps.
 
@@ -123,22 +144,6 @@ class Study:
         status = status.where((status != "complete") | (here >= wanted), "behind")
         found = self.trajectories.assign(status=status)[status != "complete"]
         return found[["trajectory", *ARM, "seed", "status", "error"]].reset_index(drop=True)
-
-
-def remembered(
-    work: Callable[Concatenate[Study, P], T],
-) -> Callable[Concatenate[Study, P], T]:
-    """Do a work once for a study and equal arguments: a page asks for the same many times."""
-
-    def recall(study: Study, /, *given: P.args, **named: P.kwargs) -> T:
-        said = [*given, *(word for pair in sorted(named.items()) for word in pair)]
-        key = (work.__qualname__, *(tuple(x) if isinstance(x, list) else x for x in said))
-        if key not in study.memory:
-            study.memory[key] = work(study, *given, **named)
-        found: T = study.memory[key]
-        return found
-
-    return cast(Callable[Concatenate[Study, P], T], wraps(work)(recall))
 
 
 def load(out: str | Path) -> Study:
