@@ -37,6 +37,11 @@ def arms_of(study: Study, *strategies: str) -> list[Arm]:
     ]
 
 
+def named(study: Study, arm: Arm) -> str:
+    """An arm among several studies: its corpus, and what it is called in its own."""
+    return f"{title(study)}, {arm_names(study)[key_of(arm)]}"
+
+
 def unfit(study: Study, arm: Arm) -> str:
     """Why the random arm of its setting makes it answer nothing, or ''."""
     base = baselines(study, level=LEVEL).get(setting_of(arm))
@@ -113,11 +118,10 @@ def beside_random(studies: Sequence[Study], however_trained: bool = False) -> li
     """
     made: list[Beside] = []
     for study in studies:
-        names = arm_names(study)
         for each in judged(study, level=LEVEL):
             if each.same_as is not None:
                 continue
-            name, one = f"{title(study)}, {names[key_of(each.arm)]}", each.found
+            name, one = named(study, each.arm), each.found
             found = nothing(name, "", 0)
             if one is not None:
                 found = Found(name, one.area, over(one.seeds, one.rows, one.missing))

@@ -11,7 +11,7 @@ from scipy import stats
 
 from al_ray.analysis.agreement import test_agreement
 from al_ray.analysis.answers import answered, answers
-from al_ray.analysis.claims_arms import arms_of, by_seed, seeds_of, unfit
+from al_ray.analysis.claims_arms import arms_of, by_seed, named, seeds_of, unfit
 from al_ray.analysis.committee import behaviour, collapse, ties
 from al_ray.analysis.comparison import Arm, key_of, setting_of
 from al_ray.analysis.curves import label_accuracy
@@ -51,7 +51,7 @@ def arms_share_what_they_get_right(studies: Sequence[Study]) -> Answer:
     alone: list[str] = []
     contains: list[float] = []
     for study in studies:
-        for arms in _settings(study):
+        for arms in _settings(study) if answers(study).right else ():
             sample, said = _shared(study, arms)
             samples.append(sample)
             alone.append(said)
@@ -108,12 +108,8 @@ def _shared(study: Study, arms: list[Arm]) -> tuple[Sample, str]:
             alone.setdefault(row.strategy, []).append(float(own.mean()))
     said = ", ".join(f"{name} {100 * np.mean(shares):.1f} %" for name, shares in alone.items())
     values = np.array(shared) if shared else np.empty((0, 1))
-    sample = Sample(
-        f"{title(study)}, right in all arms",
-        values,
-        len(asked) - len(shared),
-        unfit(study, arms[0]),
-    )
+    name = f"{title(study)}, {arms[0]['retrain']}, steps of {arms[0]['step_size']:,}, right in all"
+    sample = Sample(name, values, len(asked) - len(shared), unfit(study, arms[0]))
     return sample, f", in one alone {said}"
 
 
@@ -150,6 +146,8 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
     chosen: list[Sample] = []
     gained: list[Sample] = []
     for study in studies:
+        if len(study.labels) < 3:  # of two labels every correlation is 1 or -1
+            continue
         recall, mix = label_accuracy(study), batch_mix(study)
         keys = [*ARM, "seed", "step", "label"]
         both = recall.merge(mix[[*keys, "share", "pool_share"]], on=keys)
@@ -157,13 +155,14 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
         for arm in arms_of(study, *UNCERTAINTY):
             base = arm | {"strategy": RANDOM}
             own, random = (recall[(recall[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
+            batches = both[(both[ARM] == pd.Series(arm)).all(axis=1)]
+            if batches.empty:
+                continue
             by_step = {
                 step: _spearman(1 - rows.accuracy, rows.over)
-                for step, rows in groups(
-                    both[(both[ARM] == pd.Series(arm)).all(axis=1)], ["seed", "step"]
-                )
+                for step, rows in groups(batches, ["seed", "step"])
             }
-            name, why = f"{title(study)}, {arm['strategy']}, errors and", unfit(study, arm)
+            name, why = f"{named(study, arm)}, errors and", unfit(study, arm)
             means = pd.Series(by_step, dtype=float).dropna().groupby(level=0).mean()
             chosen.append(by_seed(f"{name} choice", study, [arm], means, why))
             if len(random):
@@ -171,7 +170,7 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
                 gained.append(by_seed(f"{name} gain over random", study, [arm, base], gains, why))
     picks, rises = infer(chosen), infer(gained)
     ours = listed([*picks, *rises], correlation)
-    if why := untold(picks, "needs an uncertainty arm"):
+    if why := untold(picks, "needs an uncertainty arm on three or more labels, and predictions"):
         return cannot_tell(why, ours)
     if any(one.sign < 0 for one in picks):
         return Answer(ours, "contradicted", "an uncertainty arm chooses easy labels more")
@@ -250,7 +249,7 @@ def committee_takes_turns(studies: Sequence[Study]) -> Answer:
             own, random = (found[(found[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
             if own.empty or random.empty:
                 continue
-            name, why = f"{title(study)}, steps of {arm['step_size']:,}", unfit(study, arm)
+            name, why = named(study, arm), unfit(study, arm)
             lags = [side.groupby("seed").lag_one.mean() for side in (own, random)]
             told = own.groupby("seed").confusion_foretells.mean()
             name_turns = f"{name}, lag-one less random's"

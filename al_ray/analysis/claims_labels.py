@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.baseline import FROZEN
-from al_ray.analysis.claims_arms import Beside, arms_of, beside_random, seeds_of, unfit, weighed
+from al_ray.analysis.claims_arms import (
+    Beside,
+    arms_of,
+    beside_random,
+    named,
+    seeds_of,
+    unfit,
+    weighed,
+)
 from al_ray.analysis.comparison import Arm, key_of, measured, pair, setting_of
 from al_ray.analysis.evidence import (
     UNCERTAINTY,
@@ -23,12 +31,10 @@ from al_ray.analysis.evidence import (
     infer,
     listed,
     points,
-    title,
     untold,
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.verdict import arm_names
 from al_ray.config import CONTROL
 
 SETTLED: Final = 0.005
@@ -47,7 +53,10 @@ SHARE: Final = (0.4, 0.7)
 _ANYTHING = ("recipe", "epochs", "updates", "min_updates", "threads", "token_budget", "chunk_rows")
 """What training may differ in where updates are compared: these, and what changes last bits."""
 
-_EQUAL = ("validation", "committee_learning_rates", "disagreement", "committee", "candidates")
+_EQUAL = (
+    *("validation", "committee_learning_rates", "disagreement", "committee"),
+    *("candidates", "diversity"),
+)
 """What must be equal there, of a study's description, beside corpus, model and tests."""
 
 
@@ -59,9 +68,8 @@ def half_is_enough(studies: Sequence[Study]) -> Answer:
     samples: list[Sample] = []
     places: list[tuple[str, Any]] = []
     for number, study in enumerate(studies):
-        names = arm_names(study)
         for arm in arms_of(study):
-            sample = _all_less_half(study, arm, f"{title(study)}, {names[key_of(arm)]}")
+            sample = _all_less_half(study, arm, named(study, arm))
             if sample is not None:
                 samples.append(sample)
                 places.append((arm["strategy"], (number, setting_of(arm))))
@@ -227,13 +235,11 @@ def difficulty_decides(studies: Sequence[Study]) -> Answer:
     samples: list[Sample] = []
     places: list[tuple[str, str, bool]] = []
     for study in studies:
-        names = arm_names(study)
         for arm in arms_of(study):
             found = None if arm["strategy"] == RANDOM else _beyond(study, arm)
             if found is not None:
                 values, missing, end = found
-                name = f"{title(study)}, {names[key_of(arm)]}, {100 * EARLY:.0f} to {100 * end:.0f}"
-                name += " % of the pool"
+                name = f"{named(study, arm)}, {100 * EARLY:.0f} to {100 * end:.0f} % of the pool"
                 samples.append(Sample(name, values, missing, unfit(study, arm)))
                 whole = end > HALF - 0.005
                 places.append((digest(study, "model"), digest(study, "corpus"), whole))

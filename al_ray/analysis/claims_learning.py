@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from al_ray.analysis.claims_arms import arms_of, beside_random, gap, unfit
+from al_ray.analysis.claims_arms import arms_of, beside_random, gap, named, unfit
 from al_ray.analysis.comparison import pair
 from al_ray.analysis.evidence import (
     ALIKE,
@@ -19,7 +19,6 @@ from al_ray.analysis.evidence import (
     directed,
     infer,
     listed,
-    title,
     untold,
 )
 from al_ray.analysis.intervals import Floats
@@ -58,8 +57,7 @@ def smaller_steps_do_better(studies: Sequence[Study]) -> Answer:
                 passed = labels > initial
                 return np.asarray(passed / max(1, passed.sum()), np.float64)
 
-            name = f"{title(study)}, {small['strategy']} ({small['retrain']})"
-            name += f", {small['step_size']:,} less {large['step_size']:,}"
+            name = f"{named(study, small)} less steps of {large['step_size']:,}"
             samples.append(gap(name, study, small, large, later))
     found = infer(samples)
     ours = listed(found)
@@ -82,7 +80,7 @@ def cold_is_unstable(studies: Sequence[Study]) -> Answer:
             if set(regimes) != {"cold", "warm-new"} or not _alike_but(one, other, "retrain"):
                 continue
             cold, warm = regimes["cold"], regimes["warm-new"]
-            name = f"{title(study)}, {cold['strategy']}, steps of {cold['step_size']:,}"
+            name = f"{named(study, cold)} less warm-new"
             both = pair(study, cold, warm)
             if both is None or len(both.labels) < 2:
                 samples.append(Sample(name, np.empty((0, 1))))
@@ -107,7 +105,7 @@ def uncertainty_arms_are_alike(studies: Sequence[Study]) -> Answer:
     """
     several = [study for study in studies if len(study.labels) > 2]
     samples = [
-        gap(f"{title(study)}, {one['strategy']} less {other['strategy']}", study, one, other)
+        gap(f"{named(study, one)} less {other['strategy']}", study, one, other)
         for study in several
         for one, other in combinations(arms_of(study, *UNCERTAINTY), 2)
         if _alike_but(one, other, "strategy")
@@ -150,10 +148,9 @@ def committee_needs_small_steps(studies: Sequence[Study]) -> Answer:
             if len(sizes) < 2:
                 continue
             for one, other in pairs:
-                name = f"{title(study)} ({regime}), qbc less {other['strategy']}"
-                name += f", steps of {one['step_size']:,}"
                 if one["step_size"] in (sizes[0], sizes[-1]):
                     side = small if one["step_size"] == sizes[0] else large
+                    name = f"{named(study, one)} less {other['strategy']}"
                     side.append(gap(name, study, one, other))
     found = infer([*large, *small], at_once=True)
     ours = listed(found)

@@ -207,5 +207,5 @@ def over(seeds: int, rows: int | None, missing: int) -> str:
     """
     text = f"{seeds} seed{'s' if seeds != 1 else ''}"
     if rows is not None:
-        text += f" and {rows:,} test rows" if rows > 1 else "; test rows taken as fixed"
-    return text + (f", {missing} more missing and taken as the worst" if missing else "")
+        text += f" and {rows:,} test rows" if rows > 1 else ", test rows taken as fixed"
+    return text + (f", {missing} more missing and counted as the worst" if missing else "")

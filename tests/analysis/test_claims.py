@@ -91,6 +91,9 @@ def test_c1_frozen_arms_answer_nothing():
     frozen = {arm("random", head="frozen"): noisy(CURVE, 8, 0.005, 2)}
     frozen[arm("margin", head="frozen")] = noisy(CURVE, 8, 0.005, 3, -0.1)
     assert answer("C1", study(frozen, LABELS))[0] == "cannot tell"
+    table = claims([study(frozen, LABELS)])
+    assert set(table.answer) == {"cannot tell"}
+    assert table.why.str.startswith("all heads are frozen").all()
     assert answer("C1", study({**frozen, **FINE}, LABELS))[0] == "supported"
 
 
