@@ -124,9 +124,9 @@ def warnings(study: Study, test: str | None = None, level: float = 0.95) -> list
         )
         if each.has_not_learnt:
             lines.append(
-                f"{name} has not learnt: with {each.last:,} labels it is not shown to be above the "
-                f"most frequent label ({_interval(each.learnt, level)}), so nothing can be said of "
-                "its arms"
+                f"{name} is not shown to have learnt: with {each.last:,} labels it is not beyond "
+                f"doubt above the most frequent label ({_interval(each.learnt, level)}), so nothing "
+                "can be said of its arms"
             )
         elif each.is_flat:
             lines.append(

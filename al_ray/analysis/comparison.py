@@ -97,20 +97,27 @@ def judged_by(
 
 @remembered
 def aliases(study: Study) -> dict[tuple[Any, ...], Arm]:
-    """Arms that choose the same rows as an earlier one of their setting at every step and seed."""
+    """Arms that choose the same rows as an earlier one of their setting at every step of the seeds
+    that both have.
+    """
     chosen = study.steps[study.steps.picks_digest.notna()]
     chosen = chosen[chosen.test == study.test].sort_values("step", kind="stable")
     digests = chosen.groupby("trajectory").picks_digest.agg(tuple)
     asked = study.trajectories.assign(picks=study.trajectories.trajectory.map(digests))
     asked = asked[asked.picks.notna() & (asked.status == "complete")]
-    first: dict[Any, Arm] = {}
+    seen: list[tuple[Arm, dict[int, Any]]] = []
     same: dict[tuple[Any, ...], Arm] = {}
-    for key, rows in groups(asked, ARM):
+    for key, rows in groups(asked[asked.strategy != RANDOM], ARM):
         arm = dict(zip(ARM, key, strict=True))
-        picks = (setting_of(arm), frozenset(zip(rows.seed, rows.picks, strict=True)))
-        leader = first.setdefault(picks, arm)
-        if leader is not arm and RANDOM not in (leader["strategy"], arm["strategy"]):
-            same[key_of(arm)] = leader
+        picks = dict(zip(rows.seed, rows.picks, strict=True))
+        for leader, others in seen:
+            both = picks.keys() & others.keys()
+            alike = both and all(picks[seed] == others[seed] for seed in both)
+            if alike and setting_of(leader) == setting_of(arm):
+                same[key_of(arm)] = leader
+                break
+        else:
+            seen.append((arm, picks))
     return same
 
 

@@ -182,7 +182,7 @@ def _said(
     if base is not None and base.is_undertrained:
         return "undertrained", undertrained(base, level)
     if base is not None and base.has_not_learnt:
-        return "cannot tell", "cannot tell, since random has not learnt"
+        return "cannot tell", "cannot tell, since random is not shown to have learnt"
     words = {
         "saves": _saves,
         "better": _better,

@@ -86,7 +86,7 @@ def test_the_most_frequent_label_has_a_line():
 def test_a_model_that_has_not_learnt_gets_no_verdict():
     one = of_one_label([0.5, 0.6, 0.7])
     assert verdict(one).kind.tolist() == ["cannot tell"]
-    assert any("random has not learnt" in line for line in sentences(one))
+    assert any("random is not shown to have learnt" in line for line in sentences(one))
     rare = one.rows.assign(label=["나", "나", "다"])
     learnt = replace(one, rows=rare, memory={})
     assert baselines(learnt)["cold", "fine-tuned", 100, 100].majority == 0
