@@ -125,8 +125,8 @@ def warnings(study: Study, test: str | None = None, level: float = 0.95) -> list
         if each.has_not_learnt:
             lines.append(
                 f"{name} is not shown to have learnt: with {each.last:,} labels it is not beyond "
-                f"doubt above the most frequent label ({_interval(each.learnt, level)}), so nothing "
-                "can be said of its arms"
+                f"doubt above the most frequent label ({_interval(each.learnt, level)}), and "
+                "nothing can be said of its arms"
             )
         elif each.is_flat:
             lines.append(

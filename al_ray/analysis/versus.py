@@ -19,8 +19,10 @@ interval is open. `experiments/benchmarks/coverage.py` has the figures.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -63,6 +65,11 @@ class Pairs:
     arm: NDArray[Any]
     random: NDArray[Any]
     missing: int = 0
+
+    @cached_property
+    def crossed(self) -> Crossed:
+        """Means of the arm's steps, then of random's; of two seeds or more."""
+        return Crossed.of(np.concatenate([self.arm, self.random], axis=2))
 
 
 @dataclass(frozen=True)
@@ -216,7 +223,7 @@ def contrast(pairs: Pairs, weights: Floats, level: float = 0.95) -> list[Effect]
     if len(pairs.arm) < 2:
         gaps = weights @ (pairs.arm - pairs.random.astype(np.float64)).mean(axis=1).mean(axis=0)
         return [Effect(float(gap), math.nan, math.nan, math.nan) for gap in gaps]
-    found = _crossed(pairs).effects(np.hstack([weights, -weights]), level, pairs.missing)
+    found = pairs.crossed.effects(np.hstack([weights, -weights]), level, pairs.missing)
     return [
         Effect(*(float(value) for value in each))
         for each in zip(found.mean, found.low, found.high, found.p, strict=True)
@@ -258,13 +265,11 @@ def saving(
 def _measured(pairs: Pairs, level: float) -> tuple[Effect, tuple[Effect, ...], Saving]:
     weights = np.vstack([area_weights(pairs.labels), np.eye(len(pairs.labels))])
     area, *steps = contrast(pairs, weights, level)
-    values = np.concatenate([pairs.arm, pairs.random], axis=2)
+    values: NDArray[Any] | Crossed = np.concatenate([pairs.arm, pairs.random], axis=2)
+    if len(pairs.arm) >= 2:
+        values = pairs.crossed
     found = saving(pairs.labels, pairs.labels, values, level, pairs.missing)
     return area, tuple(steps), found
-
-
-def _crossed(pairs: Pairs) -> Crossed:
-    return Crossed.of(np.concatenate([pairs.arm, pairs.random], axis=2))
 
 
 def _begins_and_worst(pairs: Pairs, level: float) -> tuple[float | None, float]:
@@ -288,8 +293,8 @@ def _interval(
     labels: Floats, base_labels: Floats, crossed: Crossed, level: float, missing: int
 ) -> tuple[float, float, float]:
     """Low, high and p of `Saving`."""
-    own_at, own = _between(np.log(labels))
-    base_at, base = _between(np.log(base_labels))
+    own_at, own = _between(np.log(labels), _POINTS)
+    base_at, base = _between(np.log(base_labels), _POINTS // 2)
     none_own, none_base = np.zeros((len(base), own.shape[1])), np.zeros((len(own), base.shape[1]))
     # That random needs n labels is possible from where its accuracy is not below the end's.
     gains = crossed.effects(np.hstack([none_own, base[-1] - base]), level, missing)
@@ -327,11 +332,11 @@ def _first(labels: Floats, mean: Floats, target: float) -> tuple[float, str]:
     return float(np.exp(at[step - 1] + part * (at[step] - at[step - 1]))), REACHED
 
 
-def _between(at: Floats) -> tuple[Floats, Floats]:
-    """Points on and between the steps (points,), and their weights (points, steps)."""
+def _between(at: Floats, points: int) -> tuple[Floats, Floats]:
+    """Points on and, so many, between the steps (points,), and their weights (points, steps)."""
     if len(at) == 1:
         return at, np.ones((1, 1))
-    place = np.linspace(0, len(at) - 1, (len(at) - 1) * _POINTS + 1)
+    place = np.linspace(0, len(at) - 1, (len(at) - 1) * points + 1)
     weights = (1 - np.abs(place[:, None] - np.arange(len(at)))).clip(0)
     return weights @ at, weights
 
@@ -367,7 +372,7 @@ def _power(pairs: Pairs, level: float, gain: float) -> tuple[float, int | None, 
     """`detectable`, `seeds_for` and `rows_for` of `Judgement`."""
     if len(pairs.arm) < LEAST_SEEDS:
         return math.nan, None, None
-    crossed, weights = _crossed(pairs), area_weights(pairs.labels)
+    crossed, weights = pairs.crossed, area_weights(pairs.labels)
     weights = np.hstack([weights, -weights])
 
     def detectable(seeds: float, rows: float) -> float:
@@ -392,11 +397,8 @@ def _shift(freedom: float, level: float) -> float:
     return float(brentq(lacking, 0.0, 3 * critical + 10))
 
 
-def _least(enough: Any, least: int, most: int) -> int | None:
+def _least(enough: Callable[[int], bool], least: int, most: int) -> int | None:
     """The least number from `least` to `most` that is enough, to 2 %; None where none is."""
-    number = float(least)
-    while number <= most:
-        if enough(number):
-            return math.ceil(number)
-        number = max(number + 1, number * 1.02)
-    return None
+    numbers = np.unique(np.geomspace(least, most, 600).astype(int)).tolist()
+    place = bisect_left(numbers, True, key=enough)
+    return None if place == len(numbers) else int(numbers[place])
