@@ -28,10 +28,10 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import nctdtr, stdtrit
+from scipy.special import nctdtr
 from sklearn.isotonic import IsotonicRegression
 
-from al_ray.analysis.intervals import LEAST_SEEDS, Crossed, Floats, holm
+from al_ray.analysis.intervals import LEAST_SEEDS, Crossed, Floats, critical, holm
 
 Kind = Literal["saves", "better", "no difference", "worse", "cannot tell"]
 
@@ -375,9 +375,9 @@ def _power(pairs: Pairs, level: float, gain: float) -> tuple[float, int | None, 
     crossed, weights = pairs.crossed, area_weights(pairs.labels)
     weights = np.hstack([weights, -weights])
 
-    def detectable(seeds: float, rows: float) -> float:
-        error, freedom = crossed.error(weights, seeds, rows)
-        return error * _shift(freedom, level)
+    def detectable(seeds: int, rows: int) -> float:
+        error, share = crossed.error(weights, seeds, rows)
+        return error * _shift(share, seeds, rows, level)
 
     seeds, rows = crossed.n_seeds, crossed.n_rows
     seeds_for = _least(lambda n: detectable(n, rows) <= gain, seeds, _MOST_SEEDS)
@@ -387,14 +387,18 @@ def _power(pairs: Pairs, level: float, gain: float) -> tuple[float, int | None, 
     return detectable(seeds, rows), seeds_for, rows_for
 
 
-def _shift(freedom: float, level: float) -> float:
-    """True difference, in standard errors, that the two-sided t test sees with POWER."""
-    critical = float(stdtrit(freedom, (1 + level) / 2))
+def _shift(share: float, seeds: int, rows: int, level: float) -> float:
+    """True difference, in standard errors, that the two-sided test sees with POWER.
+
+    The mean over its error is taken to be a noncentral t of Satterthwaite's degrees of freedom.
+    """
+    end = float(critical(share, seeds, rows, level))
+    freedom = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / max(1, rows - 1))
 
     def lacking(shift: float) -> float:
-        return 1 - float(nctdtr(freedom, shift, critical)) - POWER
+        return 1 - float(nctdtr(freedom, shift, end)) - POWER
 
-    return float(brentq(lacking, 0.0, 3 * critical + 10))
+    return float(brentq(lacking, 0.0, 3 * end + 10))
 
 
 def _least(enough: Callable[[int], bool], least: int, most: int) -> int | None:
