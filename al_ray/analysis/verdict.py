@@ -54,7 +54,8 @@ def verdict(
         ARM, sentence, kind (one of KINDS), numbers: a row per arm but random, in order. `numbers`
         is a dict of what the sentence rests on, with None for what is not known or not bounded:
         the area's difference with low, high, p, p_holm and detectable; what is saved at the most
-        labels as in `versus.Saving` (labels_low, labels_high: ends of what is saved); `begins`,
+        labels as in `versus.Saving` (labels_low, labels_high: ends of what is saved), and
+        mean_saved, on average over the accuracies on the way there, with its ends; `begins`,
         `worst`, `seeds`, `missing`, `rows`.
     """
     per_day = labels_per_day or study.labels_per_day
@@ -217,6 +218,10 @@ def _better(
         on_the_way = (
             f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
         )
+    elif found.on_the_way.low > 0:
+        on_the_way = (
+            f"; on the way there it saves at least {_labels(found.on_the_way.low)} on average"
+        )
     return (
         f"better than random, by {_points(found.area.difference)} on average over the curve "
         f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
@@ -344,6 +349,9 @@ def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
         "labels_low": saved.low,
         "labels_high": saved.high,
         "saved_days": saved.saved / per_day,
+        "mean_saved": found.on_the_way.difference,
+        "mean_saved_low": found.on_the_way.low,
+        "mean_saved_high": found.on_the_way.high,
         "p_saves": saved.p,
         "p_saves_holm": saved.p_holm,
     }

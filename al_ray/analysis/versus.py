@@ -132,6 +132,9 @@ class Judgement:
         area: mean over the labels of the difference, by trapezoids.
         steps: at each number of labels, each by itself; the first, which is shared, too.
         saving: at the most labels.
+        on_the_way: labels saved on average over the accuracies from the first draw's to that of
+            the most random labels, with `difference` the mean; nothing is known of them where
+            random's own gain is not shown.
         begins: the least number of labels from which on the arm is better at every step, all of
             these steps tested at once; None: nowhere.
         worst: no step costs more than this much accuracy, all steps tested at once; 0 or below.
@@ -148,6 +151,7 @@ class Judgement:
     area: Effect
     steps: tuple[Effect, ...]
     saving: Saving
+    on_the_way: Effect
     begins: float | None
     worst: float
     detectable: float
@@ -185,6 +189,7 @@ def judge(pairs: Sequence[Pairs], level: float = 0.95, gain: float = 0.01) -> li
                 area,
                 steps,
                 saving,
+                mean_saving(each, level),
                 begins,
                 worst,
                 *_power(each, 1 - (1 - level) / tested, gain),
@@ -287,6 +292,60 @@ def _begins_and_worst(pairs: Pairs, level: float) -> tuple[float | None, float]:
 
 
 # Labels needed
+
+
+def mean_saving(pairs: Pairs, level: float = 0.95) -> Effect:
+    """What random needs less what the arm needs, on average over the accuracies that random gains.
+
+    That is the area between the curves, with accuracies above random's last counted as that, over
+    what random gains: the same area is crossed by columns and by rows. Its interval is Fieller's,
+    of all means that the test of area - mean * gain allows. Where the arm's curve reaches random's
+    last accuracy is estimated; the area is level there, so that to miss it a little costs nothing.
+    """
+    labels, nothing = pairs.labels, Effect(math.nan, math.nan, math.nan, math.nan)
+    if len(pairs.arm) < LEAST_SEEDS or len(labels) < 2:
+        return nothing
+    crossed, steps = pairs.crossed, len(labels)
+    own, base = crossed.mean[:steps], crossed.mean[steps:]
+    reached = _first(labels, own, float(_isotonic(labels, base)[-1]))[0]
+    until = labels[-1] if math.isnan(reached) else reached
+    last, first = np.eye(steps)[-1], np.eye(steps)[0]
+    area = np.hstack(
+        [_integral(labels, until), (labels[-1] - until) * last - _integral(labels, labels[-1])]
+    )
+    gain = np.hstack([np.zeros(steps), last - first])
+    gained = crossed.effects(gain[None], level, pairs.missing)
+    if gained.low[0] <= 0:
+        return nothing
+    saved = np.linspace(-labels[-1], labels[-1], 1601)
+    found = crossed.effects(area - saved[:, None] * gain, level, pairs.missing)
+    ends = [_falls(saved, found.low), _falls(saved, found.high)]
+    of_none = crossed.effects(area[None], level, pairs.missing)
+    return Effect(
+        float(crossed.mean @ area / gained.mean[0]),
+        *ends,
+        float(of_none.p[0]),
+    )
+
+
+def _falls(at: Floats, values: Floats) -> float:
+    """Where falling values pass 0; infinite where they do so nowhere."""
+    below = np.flatnonzero(values <= 0)
+    if not len(below) or not below[0]:
+        return math.inf if not len(below) else -math.inf
+    right = int(below[0])
+    part = values[right - 1] / (values[right - 1] - values[right])
+    return float(at[right - 1] + part * (at[right] - at[right - 1]))
+
+
+def _integral(labels: Floats, until: float) -> Floats:
+    """Weights (steps,) of the area under a curve, straight between steps, from the first on."""
+    place = np.clip(until, labels[:-1], labels[1:])
+    widths, part = np.diff(labels), place - labels[:-1]
+    weights = np.zeros(len(labels))
+    weights[1:] += part**2 / 2 / widths
+    weights[:-1] += part - part**2 / 2 / widths
+    return weights
 
 
 def _interval(

@@ -183,6 +183,24 @@ def test_the_interval_inverts_scipys_tests():
     assert 0 < found.low < found.saved < found.high
 
 
+def test_mean_saving_is_the_area_between_the_inverse_curves():
+    """By SciPy's integral of what each needs, over the accuracies that random gains."""
+    curve = [0.50, 0.63, 0.70, 0.74, 0.76]
+    random, arm = accuracies(CURVE, sd=1e-4), accuracies(curve, sd=1e-4, seed=1)
+    arm[:, :, 0] = random[:, :, 0]
+    found = one(arm, random).on_the_way
+    at = np.linspace(0.50, 0.72, 20001)
+    needed = np.interp(at, CURVE, LABELS) - np.interp(at, curve, LABELS)
+    assert found.difference == pytest.approx(needed.mean(), rel=5e-3)
+    assert found.low < needed.mean() < found.high
+    assert found.high - found.low < 5
+
+
+def test_of_a_flat_random_no_mean_saving_is_known():
+    random, arm = accuracies([0.5] * 5), accuracies([0.5, 0.52, 0.53, 0.54, 0.55], seed=1)
+    assert math.isnan(one(arm, random).on_the_way.low)
+
+
 def test_a_saving_needs_no_difference_of_areas():
     """The first steps are noisy, the last are not: the area shows nothing, the saving is plain."""
     rng = np.random.default_rng(3)
