@@ -319,11 +319,11 @@ def mean_saving(pairs: Pairs, level: float = 0.95) -> Effect:
         return nothing
     saved = np.linspace(-labels[-1], labels[-1], 1601)
     found = crossed.effects(area - saved[:, None] * gain, level, pairs.missing)
-    ends = [_falls(saved, found.low), _falls(saved, found.high)]
     of_none = crossed.effects(area[None], level, pairs.missing)
     return Effect(
         float(crossed.mean @ area / gained.mean[0]),
-        *ends,
+        _falls(saved, found.low),
+        _falls(saved, found.high),
         float(of_none.p[0]),
     )
 
