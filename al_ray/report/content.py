@@ -106,7 +106,6 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
     sheets = []
     cells = _decided_cells(studies)
     if len(cells):
-        names = arms.named(cells).arm
         sheets.append(
             Sheet(
                 "At how many numbers of labels an arm is better or worse than random",
@@ -115,8 +114,8 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
                 "first draw, which all share, does not count.",
                 ("arm", "numbers of labels", "better", "worse"),
                 tuple(
-                    (name, *(f"{row[field]:,}" for field in ("cells", "better", "worse")))
-                    for name, row in zip(names, records(cells), strict=True)
+                    (row["arm"], *(f"{row[field]:,}" for field in ("cells", "better", "worse")))
+                    for row in records(arms.named(cells))
                 ),
             )
         )

@@ -30,3 +30,13 @@ def test_many_arms(tmp_path):
         of_one = {row["pair"] for row in rows if row["beside"] == strategies[1]}
         assert len(of_one) == len(strategies) - 1
         assert all(strategies[1] in pair for pair in of_one)
+
+
+def test_every_panel_is_vega_lite(study):
+    tables = load(study)
+    made = gallery(tables, Arms(tables.trajectories))
+    assert made.failed == []
+    assert len(made.figures) >= 13
+    for figure in made.figures:
+        for panel in figure.panels:
+            panel.chart.to_dict(validate=True)

@@ -105,7 +105,7 @@ def notes(arms: Arms, rows: str, x: alt.X, where: str = "true", side: str = "1")
         where: a filter expression.
         side: an expression: above 0 the text is to the right of x, else to the left.
     """
-    return (
+    made: alt.Chart = (
         alt.Chart(data(rows))
         .transform_filter(where)
         .transform_filter(SHOWN)
@@ -118,3 +118,4 @@ def notes(arms: Arms, rows: str, x: alt.X, where: str = "true", side: str = "1")
         )
         .encode(y=arm_axis(arms), x=x, text="note:N")
     )
+    return made

@@ -24,7 +24,7 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     frame["unseen"] = -frame.detectable
     frame["note"] = frame.kind.where(frame.kind.isin(UNDECIDED), "")
     # Around 0, so that a note has room on the inner side of its point.
-    most = 1.05 * float(frame[[*points, "unseen"]].abs().max(axis=None)) or 1.0
+    most = 1.05 * float(frame[[*points, "unseen"]].abs().max().max()) or 1.0
     x = alt.X(
         "difference:Q",
         title="points of accuracy above random",
