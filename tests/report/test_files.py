@@ -180,6 +180,23 @@ def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
     assert 'data-figure="costs"' not in html
 
 
+def test_disagreements_stand_above_the_verdict_and_warnings_below(small, few, monkeypatch):
+    monkeypatch.setattr("al_ray.report.build.disagreements", lambda _: ["metrics <disagree>"])
+    monkeypatch.setattr("al_ray.report.build.warnings", lambda _: ["random has not learnt"])
+    html = write_report([small], pictures=False).page.read_text(encoding="utf-8")
+    places = [
+        html.index(text)
+        for text in (
+            '<h2 id="verdict-title">',
+            '<p class="notice first">metrics &lt;disagree&gt;.</p>',
+            '<li class="verdict"',
+            '<p class="notice">Random has not learnt.</p>',
+            '<h2 id="figures-title">',
+        )
+    ]
+    assert places == sorted(places)
+
+
 def test_the_command_that_runs_the_study_again(written):
     html = written.page.read_text(encoding="utf-8")
     command = re.search(r"<pre[^>]*><code>(.*?)</code>", html)[1]
