@@ -54,17 +54,21 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and scikit-learn take a second to load; no other command needs them.
     from al_ray.analysis.baseline import warnings
-    from al_ray.analysis.savings import said as shown
-    from al_ray.analysis.savings import savings
     from al_ray.analysis.study import load
-    from al_ray.analysis.verdict import arm_names, disagreements, missing_lines, verdict
+    from al_ray.analysis.verdict import (
+        arm_names,
+        disagreements,
+        missing_lines,
+        shown_savings,
+        verdict,
+    )
 
     per_day = options.labels_per_day
     check_labels_per_day(per_day)
     study = load(options.out)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test)
-    table = shown(savings(study, labels_per_day=per_day, test=test))
+    table = shown_savings(study, test, labels_per_day=per_day)
     apart, warned = disagreements(study, test), warnings(study, test)
     if options.json:
         answer = {

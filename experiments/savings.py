@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from al_ray import terminal
-from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import load
-from al_ray.analysis.verdict import arm_names, sentences
+from al_ray.analysis.verdict import arm_names, sentences, shown_savings
 from al_ray.cli import is_submitted, study_main
 from al_ray.parser import Experiment, Parser, study_parser, whole, word
 from al_ray.plan_command import print_sum
@@ -100,7 +99,7 @@ def table(out: Path, epochs: Sequence[int], targets: Sequence[int]) -> pd.DataFr
     parts = []
     for number in epochs:
         study = load(out / f"epochs-{number}")
-        found = said(savings(study, targets=targets))
+        found = shown_savings(study, targets=targets)
         found.insert(0, "epochs", number)
         parts.append(found)
     return pd.concat(parts, ignore_index=True)
@@ -135,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         study = load(out / f"epochs-{epochs}")
         if targets is None:
             targets = list(DEMO_TARGETS if study.demonstration else TARGETS)
-        found = savings(study, targets=targets)
+        found = shown_savings(study, targets=targets)
         console.print(f"\n{epochs} epochs", style="bold")
         if found.shown.any():
             console.print(savings_table(found, arm_names(study), study.demonstration))

@@ -127,11 +127,8 @@ def _pair(
 ) -> Pairs | None:
     curves, (first, second) = study.curves(test), _asked(study, one, other)
     own, base = curves[_is(curves, one)], curves[_is(curves, other)]
-    seeds = [
-        seed
-        for seed in sorted(first & second)
-        if own[own.seed == seed].complete.any() and base[base.seed == seed].complete.any()
-    ]
+    done = set(own.seed[own.complete]) & set(base.seed[base.complete])
+    seeds = sorted(first & second & done)
     if not seeds:
         return None
     own, base = own[own.seed.isin(seeds)], base[base.seed.isin(seeds)]

@@ -10,21 +10,26 @@ study in twenty has one that is called anything but 'no difference'.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from al_ray.analysis.baseline import Baseline, baselines, signed, undertrained, warnings
 from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.metrics import NAMES, rare_labels
-from al_ray.analysis.savings import savings
+from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.versus import Judgement
 
 KINDS: Final = ("saves", "better", "no difference", "worse", "undertrained", "cannot tell")
 """`better`: more accurate than random over the curve, but a saving at its end was not shown."""
+
+UNDECIDED: Final = ("undertrained", "cannot tell")
+"""Kinds that rest on no interval and no test: too few seeds, or random is no measure."""
 
 DEMONSTRATION: Final = "Demonstration on generated text, not a finding: "
 """What every sentence of a study of generated text begins with."""
@@ -81,6 +86,34 @@ def verdict(
             }
         )
     return pd.DataFrame(made, columns=[*ARM, "sentence", "kind", "numbers"])
+
+
+def shown_savings(
+    study: Study,
+    test: str | None = None,
+    level: float = 0.95,
+    labels_per_day: float | None = None,
+    targets: Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """Labels saved, where the verdict would say so; arguments as of `savings`.
+
+    Returns:
+        The columns of `savings`, and `note`: '' where a saving is shown, else what is said in
+        place of its numbers, which are missing.
+    """
+    table = savings(study, targets, test, level, labels_per_day)
+    judged = verdict(study, level, labels_per_day, test).set_index(ARM)
+    kinds, ends = [], []
+    for row in records(table):
+        found = judged.loc[tuple(row[name] for name in ARM)]
+        kinds.append(found.kind)
+        ends.append(found.numbers.get("target_labels") == row["target_labels"])
+    kind = pd.Series(kinds, table.index, dtype=object)
+    # The verdict asks at one target; the table, which asks at all, is the stricter one there.
+    headline = (kind == "saves") & np.array(ends, bool)
+    shown = (table.shown & kind.isin(("saves", "better"))) | headline
+    note = kind.where(kind.isin(UNDECIDED), "not shown").mask(shown, "")
+    return said(table.assign(shown=shown.astype(bool), note=note))
 
 
 def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = None) -> list[str]:

@@ -15,9 +15,10 @@ from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.study import SETTING, Study
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.summary import arms as summarised
+from al_ray.analysis.verdict import UNDECIDED
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
-from al_ray.report.found import UNDECIDED, judgements
+from al_ray.report.found import judgements
 from al_ray.report.rerun import rerun_command
 
 MARKS: Final = {

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import pandas as pd
 
-from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.verdict import verdict
-
-UNDECIDED: Final = ("undertrained", "cannot tell")
-"""Kinds of verdict that rest on no interval and no test: too few seeds, or random is no measure."""
+from al_ray.analysis.verdict import UNDECIDED, verdict
 
 _NUMBERS = ["difference", "low", "high", "p", "p_holm", "detectable"]
 
@@ -34,19 +29,3 @@ def judgements(study: Study) -> pd.DataFrame:
     numbers[counts] = numbers[counts].fillna(0).astype(int)
     numbers.loc[frame.kind.isin(UNDECIDED), _NUMBERS[1:]] = math.nan
     return pd.concat([frame[[*ARM, "sentence", "kind"]], numbers], axis=1)
-
-
-def shown_savings(study: Study) -> pd.DataFrame:
-    """Labels saved, where the verdict would say so.
-
-    Returns:
-        The columns of `savings`, and `note`: '' where a saving is shown, else what is said in
-        place of its numbers, which are missing.
-    """
-    kinds = judgements(study)[[*ARM, "kind", "target_labels"]]
-    table = savings(study).merge(kinds, on=ARM, how="left", suffixes=("", "_judged"))
-    # The verdict asks at one target; the table, which asks at all, is the stricter one there.
-    judged = (table.kind == "saves") & (table.target_labels == table.target_labels_judged)
-    table["shown"] = (table.shown & table.kind.isin(("saves", "better"))) | judged
-    table["note"] = table.kind.where(table.kind.isin(UNDECIDED), "not shown").mask(table.shown, "")
-    return said(table)

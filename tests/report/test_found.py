@@ -8,7 +8,7 @@ import pytest
 from small_studies import alike, answered, name_of, noisy, predictions, study
 
 from al_ray.analysis.comparison import shown_cells
-from al_ray.analysis.verdict import verdict
+from al_ray.analysis.verdict import shown_savings, verdict
 from al_ray.report import content
 from al_ray.report.arms import Arms
 from al_ray.report.figures.curves import learning
@@ -16,7 +16,7 @@ from al_ray.report.figures.gain import gain
 from al_ray.report.figures.labels import distance
 from al_ray.report.figures.savings import label_savings
 from al_ray.report.figures.versus import versus
-from al_ray.report.found import judgements, shown_savings
+from al_ray.report.found import judgements
 
 LABELS = [100, 200, 300, 400]
 CURVE = [0.50, 0.60, 0.66, 0.70]

@@ -12,11 +12,12 @@ from al_ray.analysis.comparison import aliases, key_of, pair
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.study import records as rows_of
 from al_ray.analysis.summary import ARM
+from al_ray.analysis.verdict import UNDECIDED
 from al_ray.analysis.versus import contrast
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Figure, Numbers, data, domain, number, records
 from al_ray.report.figures.lines import line_panels
-from al_ray.report.found import UNDECIDED, judgements
+from al_ray.report.found import judgements
 from al_ray.report.theme import colour
 
 

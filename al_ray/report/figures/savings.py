@@ -6,6 +6,7 @@ import altair as alt
 
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
+from al_ray.analysis.verdict import shown_savings
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import estimates, notes, row_height
 from al_ray.report.figures.base import (
@@ -19,7 +20,6 @@ from al_ray.report.figures.base import (
     percent,
     records,
 )
-from al_ray.report.found import shown_savings
 from al_ray.report.theme import colour
 
 

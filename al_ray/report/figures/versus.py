@@ -7,10 +7,11 @@ import pandas as pd
 
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
+from al_ray.analysis.verdict import UNDECIDED
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, estimates, notes, row_height
 from al_ray.report.figures.base import SHOWN, Figure, Numbers, Panel, data, number, records
-from al_ray.report.found import UNDECIDED, judgements
+from al_ray.report.found import judgements
 from al_ray.report.theme import colour
 
 
