@@ -79,7 +79,9 @@ def test_one_table_of_all_folders(script, tmp_path):
     folders(tmp_path)
     table = script.table(tmp_path, [3, 15], [30])
     assert table.epochs.tolist() == [3, 15]
-    assert table.labels[1] < table.labels[0]
+    assert table.shown.tolist() == [False, True]  # equal arms, and one that is 10 points ahead
+    assert table.low[1] > 0
+    assert table.labels.isna().tolist() == [True, False]
 
 
 def test_the_studies_run_and_the_table_is_written(script, tmp_path, monkeypatch, capsys):

@@ -98,8 +98,9 @@ def shown_savings(
     """Labels saved, where the verdict would say so; arguments as of `savings`.
 
     Returns:
-        The columns of `savings`, and `note`: '' where a saving is shown, else what is said in
-        place of its numbers, which are missing.
+        The columns of `savings`, and `headline`: whether this is the target that the verdict is
+        about; `note`: '' where a saving is shown, else what is said in place of its numbers, which
+        are missing.
     """
     table = savings(study, targets, test, level, labels_per_day)
     judged = verdict(study, level, labels_per_day, test).set_index(ARM)
@@ -110,10 +111,10 @@ def shown_savings(
         ends.append(found.numbers.get("target_labels") == row["target_labels"])
     kind = pd.Series(kinds, table.index, dtype=object)
     # The verdict asks at one target; the table, which asks at all, is the stricter one there.
-    headline = (kind == "saves") & np.array(ends, bool)
-    shown = (table.shown & kind.isin(("saves", "better"))) | headline
+    headline = np.array(ends, bool)
+    shown = (table.shown & kind.isin(("saves", "better"))) | ((kind == "saves") & headline)
     note = kind.where(kind.isin(UNDECIDED), "not shown").mask(shown, "")
-    return said(table.assign(shown=shown.astype(bool), note=note))
+    return said(table.assign(shown=shown.astype(bool), headline=headline, note=note))
 
 
 def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = None) -> list[str]:

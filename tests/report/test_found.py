@@ -86,11 +86,11 @@ def test_numbers_are_given_only_of_savings_that_were_shown():
 
 def test_what_the_verdict_calls_a_saving_is_drawn_though_more_targets_were_asked(monkeypatch):
     tables = better(6)
-    from al_ray.report import found
+    from al_ray.analysis import verdict as module
 
-    table = found.savings(tables)
+    table = module.savings(tables)
     table["shown"] = False
-    monkeypatch.setattr(found, "savings", lambda _: table)
+    monkeypatch.setattr(module, "savings", lambda *_, **__: table)
     shown = shown_savings(tables)
     assert shown[shown.shown][["strategy", "target_labels"]].values.tolist() == [["margin", 400]]
 

@@ -33,7 +33,7 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         (int(target), f"the accuracy of {int(target):,} random labels")
         for target in frame.target_labels.unique()
     )
-    asked = frame.target_labels[frame.target_labels == frame.target_labels_judged]
+    asked = frame.target_labels[frame.headline.astype(bool)]
     first = int(asked.max()) if len(asked) else options[-1][0]  # what the verdict is about
     where = chosen("target_labels")
     zero = (
