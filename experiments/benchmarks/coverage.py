@@ -1,207 +1,296 @@
-"""Does the verdict keep its word? Studies with known savings, simulated many times.
+"""Does the verdict keep its word? Studies of known truth, drawn and judged many times.
 
-    python experiments/benchmarks/coverage.py [--repetitions 1000] [--seeds 5 10 20]
+    python experiments/benchmarks/coverage.py [--table equal intervals saves power]
+        [--repetitions 400] [--seeds 5 10 20 40] [--rows 300 1000 3000] [--processes 2]
 
-A study has a random arm and others on 100 to 900 labels. The true curve of random is
-0.92 - 3.2 / sqrt(n); an arm that saves needs 1 / factor of the labels beyond the first draw, which
-all arms share. A model answers a test row rightly if a sum of normal parts is above 0: what the
-curve asks for, the seed (shared by the arms), the fit, the row (shared by all), how the row suits
-the arm, and chance. Accuracies then move by about 3 points between seeds, and 300 test rows are
-themselves a sample: the known truth is over all seeds and rows. With `--heavy` one fit in ten is
-spoilt, by an amount that is itself random, so that nothing is normal any more.
+`worlds.py` has the models that the studies are drawn from; they are described there, not taken
+from what is tested here. The truth is that of infinitely many seeds and test rows. Every figure has
+its standard error in brackets. Tables:
 
-Printed, for each number of seeds and factor: how often the 95 % interval holds the true number of
-labels, how often it ends too low or begins too high, how often it is bounded above, and its median
-width as a share of the true number. Then, of arms that equal random: how often a verdict on one arm
-alone, and on any of three, is not 'no difference'; and how often an arm that saves is said to.
+- equal: arms that equal random, each with rows of its own that it answers rightly; how often one
+  arm alone, and any of four, is called anything but 'no difference'.
+- intervals: how often each printed interval holds the truth: of the difference of areas, of those
+  of single steps, of the labels saved; how often that lies below and above the interval; how often
+  it is bounded on both sides. And how often 'begins' names labels from which on the arm is not
+  truly better at every step, and the worst loss is said to be smaller than it is.
+- saves: ten arms that save nothing; how often any is said to, and how often any is called better
+  that is not.
+- power: one arm of a true factor among others that equal random; how often it is said to save, and
+  to be better or to save. Where 'saves' is said: medians of 'at least' and of the point estimate as
+  shares of the true saving, and how often 'at least' is too much.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from threadpoolctl import threadpool_limits
+from scenarios import alike, noises, nulls, shapes
+from worlds import LABELS, Drawn, Noise, Truth, World
 
-from al_ray.analysis.comparison import holm, paired_test
-from al_ray.analysis.savings import reach
-from al_ray.analysis.verdict import decide
+from al_ray.analysis.versus import Pairs, judge
 
-LABELS = np.arange(100.0, 1000.0, 100.0)
+FOUND = ("better", "saves")
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Standard deviations of the parts."""
+class Cell:
+    """Studies of one kind."""
 
-    seed: float = 0.08
-    fit: float = 0.12
-    row: float = 1.0
-    suits: float = 0.5
-    chance: float = 1.0
-    heavy: bool = False
+    name: str
+    world: World
+    seeds: int
+    rows: int
 
-    @property
-    def total(self) -> float:
-        return float(
-            np.sqrt(self.seed**2 + self.fit**2 + self.row**2 + self.suits**2 + self.chance**2)
+    def draw(self, repetition: int, seed: int) -> Drawn:
+        place = crc32(f"{self.name} {self.seeds} {self.rows}".encode())
+        return self.world.draw(
+            np.random.default_rng([seed, place, repetition]), self.seeds, self.rows
         )
 
-
-def accuracy(labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The true curve of random."""
-    return 0.92 - 3.2 / np.sqrt(labels)
+    def truths(self) -> list[Truth]:
+        return [Truth.of(self.world.labels, self.world.random, arm) for arm in self.world.arms]
 
 
-def simulate(
-    rng: np.random.Generator,
-    seeds: int,
-    factors: list[float],
-    noise: Noise,
-    rows: int = 300,
-    labels: NDArray[np.float64] = LABELS,
-) -> list[NDArray[np.bool_]]:
-    """One study: right answers (seeds, rows, steps) of random and of an arm per factor.
+def judged(drawn: Drawn, seeds: int, arms: int) -> list[Any]:
+    """Judgements on the first arms, together."""
+    pairs = [
+        Pairs(LABELS, arm=arm, random=drawn.random[has], missing=seeds - len(has))
+        for arm, has in zip(drawn.arms[:arms], drawn.seeds, strict=False)
+    ]
+    return list(judge(pairs, level=0.95))
 
-    An arm of factor 1 differs from random by noise alone: rows suit both equally.
-    """
-    of_row = noise.row * rng.standard_normal(rows, np.float32)
-    of_seed = noise.seed * rng.standard_normal((seeds, 1))
-    suits_random = noise.suits * rng.standard_normal(rows, np.float32)
-    made: list[NDArray[np.bool_]] = []
-    for factor in [1.0, *factors]:
-        labels_worth = labels[0] + (labels - labels[0]) * factor
-        mean = norm.ppf(accuracy(labels_worth)) * noise.total
-        fit = noise.fit * rng.standard_normal((seeds, len(labels)))
-        if noise.heavy:
-            spoilt = rng.random(fit.shape) < 0.1
-            fit = fit - spoilt * rng.exponential(4 * noise.fit, fit.shape)
-        suits = suits_random
-        if factor != 1:
-            suits = noise.suits * rng.standard_normal(rows, np.float32)
-        level = (mean + fit + of_seed)[:, None, :] + (of_row + suits)[None, :, None]
-        chance = noise.chance * rng.standard_normal(level.shape, np.float32)
-        right = level.astype(np.float32) + chance > 0
-        if made:
-            right[:, :, 0] = made[0][:, :, 0]  # the first draw is shared
-        made.append(right)
+
+Figures = dict[str, float]
+"""What one repetition gives; NaN where it has nothing to say."""
+
+
+def equal(cell: Cell, repetition: int, seed: int) -> Figures:
+    drawn = cell.draw(repetition, seed)
+    made: Figures = {}
+    for arms in (1, len(cell.world.arms)):
+        kinds = {found.kind for found in judged(drawn, cell.seeds, arms)}
+        made[f"any of {arms}"] = float(kinds != {"no difference"})
     return made
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Shares of the repetitions."""
+def intervals(cell: Cell, repetition: int, seed: int) -> Figures:
+    (found,), (truth,) = judged(cell.draw(repetition, seed), cell.seeds, 1), cell.truths()
+    area, saving = found.area, found.saving
+    low, high = np.array([[step.low, step.high] for step in found.steps], float).T
+    steps = (low <= truth.steps) & (truth.steps <= high)
+    none = saving is None or bool(np.isnan(saving.low))  # no interval is printed
+    below = not none and truth.saving < saving.low - 1e-6
+    above = not none and truth.saving > saving.high + 1e-6
+    begins, nan = found.begins, float("nan")
+    better_later = truth.steps[begins <= LABELS] > 0 if begins is not None else np.ones(1, bool)
+    return {
+        "area": float(area.low <= truth.area <= area.high),
+        "steps": float(steps[~np.isnan(low)].mean()),
+        "saving": nan if none else float(not below and not above),
+        "truth below": nan if none else float(below),
+        "truth above": nan if none else float(above),
+        "bounded": nan if none else float(np.isfinite([saving.low, saving.high]).all()),
+        "begins wrong": float(not better_later.all()),
+        "worst wrong": float(found.worst > truth.steps.min() + 1e-12),
+    }
 
-    covered: float
-    too_low: float
-    too_high: float
-    bounded: float
-    width: float
 
-
-def coverage(
-    seed: int,
-    seeds: int,
-    factor: float,
-    target: int,
-    repetitions: int,
-    noise: Noise,
-    rows: int = 300,
-) -> Coverage:
-    """Of the interval for the labels that an arm needs to reach random at step `target`."""
-    rng = np.random.default_rng([seed, seeds, round(100 * factor), target])
-    truth = LABELS[0] + (LABELS[target] - LABELS[0]) / factor
-    found = []
-    for _ in range(repetitions):
-        random, arm = simulate(rng, seeds, [factor], noise, rows)
-        reached = reach(LABELS, np.concatenate([arm, random[:, :, target : target + 1]], axis=2))
-        found.append((reached.low, reached.high))
-    low, high = np.array(found).T
-    return Coverage(
-        covered=float(((low <= truth) & (truth <= high)).mean()),
-        too_low=float((high < truth).mean()),
-        too_high=float((low > truth).mean()),
-        bounded=float(np.isfinite(high).mean()),
-        width=float(
-            np.median(np.where(np.isfinite(high), high, np.inf) - np.minimum(low, 1e9)) / truth
+def saves(cell: Cell, repetition: int, seed: int) -> Figures:
+    found = judged(cell.draw(repetition, seed), cell.seeds, len(cell.world.arms))
+    truths = cell.truths()
+    false = [
+        one.kind in FOUND and truth.area <= 1e-12 for one, truth in zip(found, truths, strict=True)
+    ]
+    return {
+        "saves": float(any(one.kind == "saves" for one in found)),
+        "better": float(any(false)),
+        "worse": float(
+            any(
+                one.kind == "worse" and truth.area >= -1e-12
+                for one, truth in zip(found, truths, strict=True)
+            )
         ),
+    }
+
+
+def power(cell: Cell, repetition: int, seed: int) -> Figures:
+    """The arm of a true saving is the first."""
+    drawn, truth = cell.draw(repetition, seed), cell.truths()[0].saving
+    made: Figures = {}
+    for arms in ARMS:
+        first = judged(drawn, cell.seeds, arms)[0]
+        said = first.kind == "saves"
+        made[f"{arms} saves"] = float(said)
+        made[f"{arms} found"] = float(first.kind in FOUND)
+        made[f"{arms} low"] = first.saving.low / truth if said else np.nan
+        made[f"{arms} point"] = first.saving.saved / truth if said else np.nan
+    return made
+
+
+ARMS = (1, 4, 10)
+
+
+class Runner:
+    """Repetitions of a cell, over processes."""
+
+    def __init__(self, repetitions: int, seed: int, pool: Any) -> None:
+        self.repetitions, self.seed, self._pool = repetitions, seed, pool
+
+    def __call__(
+        self, measure: Callable[[Cell, int, int], Figures], cell: Cell
+    ) -> dict[str, NDArray[np.float64]]:
+        tasks = [(measure, cell, repetition, self.seed) for repetition in range(self.repetitions)]
+        found = list(self._pool.imap(_one, tasks, chunksize=10) if self._pool else map(_one, tasks))
+        return {name: np.array([figures[name] for figures in found]) for name in found[0]}
+
+
+def _one(task: tuple[Callable[[Cell, int, int], Figures], Cell, int, int]) -> Figures:
+    measure, *given = task
+    return measure(*given)
+
+
+def share(values: NDArray[np.float64]) -> str:
+    """In per cent, with its standard error."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return "-"
+    error = values.std() / max(1, len(values)) ** 0.5
+    return f"{100 * values.mean():.1f} ({100 * error:.1f})"
+
+
+def middle(values: NDArray[np.float64]) -> str:
+    """Median, with its standard error: a fifth more than half of the central 68 % by the root."""
+    values = values[~np.isnan(values)]
+    if len(values) < 20:
+        return "-"
+    low, high = np.quantile(values, (0.16, 0.84))
+    return f"{np.median(values):.2f} ({1.25 * (high - low) / 2 / len(values) ** 0.5:.2f})"
+
+
+def wanted(worlds: dict[str, World], only: Sequence[str] | None) -> dict[str, World]:
+    return {name: worlds[name] for name in worlds if not only or any(o in name for o in only)}
+
+
+def table_equal(run: Runner, options: argparse.Namespace) -> Iterator[str]:
+    yield "Equal arms: other than 'no difference', per cent"
+    yield f"{'seeds':>5} {'rows':>6} | {'one alone':>12} {'any of four':>12}"
+    for seeds in options.seeds:
+        for rows in options.rows:
+            found = run(equal, Cell("equal", alike(Noise(), [1.0] * 4), seeds, rows))
+            alone, four = share(found["any of 1"]), share(found["any of 4"])
+            yield f"{seeds:5} {rows:6} | {alone:>12} {four:>12}"
+
+
+def table_intervals(run: Runner, options: argparse.Namespace) -> Iterator[str]:
+    worlds = {
+        f"{name}, factor {factor:g}": alike(noise, [factor])
+        for name, noise in noises().items()
+        for factor in (1.0, 1.5, 2.0)
+    } | shapes()
+    names = ("area", "steps", "saving", "truth below", "truth above", "bounded")
+    names += ("begins wrong", "worst wrong")
+    yield "Intervals that hold the truth, per cent"
+    yield f"{'':36} {'saving':>7} {'seeds':>5} {'rows':>5} | " + " ".join(
+        f"{name:>12}" for name in names
     )
+    for name, world in wanted(worlds, options.only).items():
+        for seeds in options.seeds:
+            for rows in options.rows:
+                cell = Cell(name, world, seeds, rows)
+                found = run(intervals, cell)
+                yield (
+                    f"{name:36} {cell.truths()[0].saving:7.0f} {seeds:5} {rows:5} | "
+                    + " ".join(f"{share(found[key]):>12}" for key in names)
+                )
 
 
-def kinds(
-    seed: int,
-    seeds: int,
-    factors: list[float],
-    repetitions: int,
-    noise: Noise,
-    rows: int = 300,
-) -> NDArray[np.str_]:
-    """Verdicts (repetitions, arms) on the arms of a study, tested together."""
-    rng = np.random.default_rng([seed, seeds, len(factors), round(100 * sum(factors)), 7])
-    widths = np.diff(LABELS)
-    weights = np.zeros(len(LABELS))
-    weights[:-1] += widths / 2
-    weights[1:] += widths / 2
-    weights /= weights.sum()
-    made = []
-    for _ in range(repetitions):
-        random, *arms = simulate(rng, seeds, factors, noise, rows)
-        base = random.mean(axis=1) @ weights
-        tests = [paired_test(arm.mean(axis=1) @ weights - base) for arm in arms]
-        corrected = holm([test.p for test in tests])
-        verdicts = []
-        for arm, test, p in zip(arms, tests, corrected, strict=True):
-            end = reach(LABELS, np.concatenate([arm, random[:, :, -1:]], axis=2))
-            at_end = {"high": end.high, "target_labels": LABELS[-1]}
-            verdicts.append(decide({**vars(test), "p_holm": p}, at_end))
-        made.append(verdicts)
-    return np.array(made)
+def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:
+    yield "Ten arms that save nothing: said of any, per cent"
+    yield (
+        f"{'':28} {'seeds':>5} {'rows':>5} | {'saves':>12} {'better, is not':>15} "
+        f"{'worse, is not':>14}"
+    )
+    for name, world in wanted(nulls(), options.only).items():
+        for seeds in options.seeds:
+            for rows in options.rows:
+                found = run(saves, Cell(name, world, seeds, rows))
+                yield (
+                    f"{name:28} {seeds:5} {rows:5} | {share(found['saves']):>12} "
+                    f"{share(found['better']):>15} {share(found['worse']):>14}"
+                )
+
+
+def table_power(run: Runner, options: argparse.Namespace) -> Iterator[str]:
+    yield "One arm of a true factor, the others equal"
+    yield (
+        f"{'factor':>6} {'saving':>6} {'seeds':>5} {'rows':>5} {'arms':>4} | {'saves, %':>12} "
+        f"{'or better, %':>12} | {'at least':>12} {'point':>12} {'too much, %':>12}"
+    )
+    for factor in (1.25, 1.5, 2.0):
+        for seeds in options.seeds:
+            for rows in options.rows:
+                cell = Cell("power", alike(Noise(), [factor, *[1.0] * 9]), seeds, rows)
+                found = run(power, cell)
+                for arms in ARMS:
+                    low, point = found[f"{arms} low"], found[f"{arms} point"]
+                    much = np.where(np.isnan(low), np.nan, low > 1)
+                    said, better = (share(found[f"{arms} {word}"]) for word in ("saves", "found"))
+                    yield (
+                        f"{factor:6} {cell.truths()[0].saving:6.0f} {seeds:5} {rows:5} {arms:4} | "
+                        f"{said:>12} {better:>12} | "
+                        f"{middle(low):>12} {middle(point):>12} {share(much):>12}"
+                    )
+
+
+TABLES: dict[
+    str, tuple[Callable[[Runner, argparse.Namespace], Iterable[str]], Sequence[int], Sequence[int]]
+] = {
+    "equal": (table_equal, (5, 10, 20, 40), (300, 1000, 3000)),
+    "intervals": (table_intervals, (5, 10, 20), (300, 1000)),
+    "saves": (table_saves, (5, 10, 20), (500, 2000)),
+    "power": (table_power, (5, 10, 20), (500, 2000)),
+}
+"""Each with its own seeds and rows."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=1000)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[5, 10, 20])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--repetitions", type=int, default=400)
+    parser.add_argument("--seeds", nargs="+", type=int, help="instead of the tables' own")
+    parser.add_argument("--rows", nargs="+", type=int, help="test rows, instead of their own")
+    parser.add_argument("--only", nargs="+", help="worlds whose name has one of these")
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")
-    parser.add_argument("--heavy", action="store_true", help="one fit in ten is spoilt")
     options = parser.parse_args()
-    began, n, noise = time.perf_counter(), options.repetitions, Noise(heavy=options.heavy)
-    print(
-        f"{n} studies each; a share of 0.95 has a standard error of {(0.95 * 0.05 / n) ** 0.5:.4f}"
-    )
-    print("\nLabels needed, 95 % interval")
-    print("seeds factor target  truth | covered  ends-low begins-high | bounded  width")
-    for seeds in options.seeds:
-        for factor, target in ((1.0, 6), (1.3, 3), (1.5, 6), (2.0, 6), (2.0, 8)):
-            found = coverage(options.seed, seeds, factor, target, n, noise)
-            truth = LABELS[0] + (LABELS[target] - LABELS[0]) / factor
-            print(
-                f"{seeds:5} {factor:6} {LABELS[target]:6.0f} {truth:6.0f} | {found.covered:7.3f} "
-                f"{found.too_low:9.3f} {found.too_high:11.3f} | {found.bounded:7.2f} "
-                f"{found.width:6.2f}",
-                flush=True,
-            )
-    print("\nVerdicts")
-    print(
-        "seeds | equal arm, alone: other than 'no difference' | any of three | factor 2: saves, "
-        "better, no difference"
-    )
-    for seeds in options.seeds:
-        alone = kinds(options.seed, seeds, [1.0], n, noise)
-        three = kinds(options.seed, seeds, [1.0] * 3, n, noise)
-        real = kinds(options.seed, seeds, [2.0], n, noise)
-        shares = ", ".join(
-            f"{(real == kind).mean():.2f}" for kind in ("saves", "better", "no difference")
+    threadpool_limits(1)  # of each process; those of a pool are forked, and have it too
+    many = options.processes > 1
+    pool = multiprocessing.get_context("fork").Pool(options.processes) if many else None
+    run = Runner(options.repetitions, options.seed, pool)
+    print(f"{options.repetitions} studies each; standard errors in brackets")
+    for name in options.table:
+        table, seeds, rows = TABLES[name]
+        given = argparse.Namespace(
+            seeds=options.seeds or seeds, rows=options.rows or rows, only=options.only
         )
-        print(
-            f"{seeds:5} | {(alone != 'no difference').mean():44.3f} | "
-            f"{(three != 'no difference').any(axis=1).mean():12.3f} | {shares}",
-            flush=True,
-        )
-    print(f"\n{time.perf_counter() - began:.0f} s")
+        began = time.perf_counter()
+        print(flush=True)
+        for line in table(run, given):
+            print(line, flush=True)
+        print(f"{time.perf_counter() - began:.0f} s", flush=True)
+    if pool:
+        pool.terminate()
 
 
 if __name__ == "__main__":

@@ -1,28 +1,13 @@
 """Labels needed for a baseline: worked by hand, by scikit-learn, and with known truth."""
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
 from small_studies import name_of, noisy, predictions, study
 
 from al_ray.analysis.savings import AT_FIRST, COLUMNS, NOT_REACHED, REACHED, reach, savings
-
-BENCHMARK = Path(__file__).parents[2] / "experiments" / "benchmarks" / "coverage.py"
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    spec = importlib.util.spec_from_file_location("coverage_benchmark", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def of_accuracies(curves, baseline):
@@ -203,31 +188,3 @@ def test_nothing_to_save():
     assert savings(study({}, [10, 20])).columns.tolist() == COLUMNS
     assert savings(study({"margin": {0: [0.5, 0.6]}}, [10, 20])).empty
     assert savings(study({"random": {0: [0.5]}, "margin": {0: [0.5]}}, [10])).empty
-
-
-@pytest.mark.parametrize("seeds", [5, 10, 20])
-def test_known_savings_are_covered(simulation, seeds):
-    """At least 93 %: refused where so few hits would come up once in a thousand at 93 %."""
-    n = 100
-    found = simulation.coverage(0, seeds, 1.5, 6, n, simulation.Noise(), rows=200)
-    assert found.covered * n >= binom.ppf(0.001, n, 0.93)
-    assert found.too_low + found.too_high == pytest.approx(1 - found.covered)
-
-
-def test_intervals_are_not_just_wide(simulation):
-    found = simulation.coverage(0, 20, 2.0, 6, 60, simulation.Noise(), rows=200)
-    assert found.bounded > 0.5
-
-
-@pytest.mark.parametrize("seeds", [5, 10, 20])
-def test_equal_arms_are_no_different(simulation, seeds):
-    """At least 95 %, of three equal arms together, with the same tolerance."""
-    n = 100
-    kinds = simulation.kinds(0, seeds, [1.0] * 3, n, simulation.Noise(), rows=100)
-    equal = int((kinds == "no difference").all(axis=1).sum())
-    assert equal >= binom.ppf(0.001, n, 0.95)
-
-
-def test_a_real_saving_is_found(simulation):
-    kinds = simulation.kinds(0, 20, [3.0], 40, simulation.Noise(), rows=200)
-    assert (kinds == "saves").mean() > 0.7
