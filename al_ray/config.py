@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
@@ -81,7 +82,8 @@ class Training:
         weight_decay: of AdamW; biases and layer norms are left out.
         clip: largest norm of the gradient; None: not clipped.
         threads: of one actor.
-        precision: `bfloat16` is autocast; logits and weights stay float32.
+        precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
+            float32.
         token_budget: tokens, padding included, in one inference batch.
         chunk_rows: rows of one cell of the fixed grid that pools are scored by.
     """
@@ -236,7 +238,7 @@ class TrajectoryConfig:
         others = (derive(self.seed, member, "member") for member in range(1, len(self.rates)))
         return (self.seed, *others)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Names the trajectory by what determines its picks; safe as a file name."""
         facts = dataclasses.asdict(self)

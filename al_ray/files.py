@@ -25,8 +25,9 @@ def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]
         if check is not None:
             check()
         os.replace(temp, path)
-    finally:
+    except BaseException:
         Path(temp).unlink(missing_ok=True)
+        raise
 
 
 def sweep(folder: Path) -> None:

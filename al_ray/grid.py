@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from al_ray.config import CONTROL, REPLAY, Source, StudyConfig, TrajectoryConfig, check
+from al_ray.config import CONTROL, REPLAY, Head, Source, StudyConfig, TrajectoryConfig, check
 from al_ray.strategies import (
     EQUIVALENT_ON_TWO_LABELS,
     Need,
@@ -20,6 +20,10 @@ from al_ray.strategies import (
 FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
 """What strategies may need of a linear model on fixed vectors."""
 
+YARDSTICK: tuple[Head, str] = ("frozen", "random")
+"""The arm beside a fine-tuned random one of a pretrained encoder. It costs seconds, and where it is
+the better of the two the fine-tuning was too short for any verdict."""
+
 
 def trajectories(
     study: StudyConfig,
@@ -27,10 +31,17 @@ def trajectories(
     model: Source,
     pool: int,
     dropout: bool = True,
+    pretrained: bool = False,
 ) -> list[TrajectoryConfig]:
     """Every trajectory of a study over a pool of this many rows (validation rows included).
 
-    `dropout` says whether the model has any.
+    Args:
+        study: what is asked for.
+        corpus: what names it.
+        model: what names it.
+        pool: rows of train.
+        dropout: whether the model has any.
+        pretrained: whether the model is, so that `YARDSTICK` is there, too.
 
     Raises:
         UserError: a strategy that does not exist, a committee that has no evaluated member, or a
@@ -70,7 +81,7 @@ def trajectories(
             f"--controls {share:g}: another share is {rows} rows too; drop one of them",
         )
         made.append(replace(common, initial=rows, step_size=rows, seed=seed))
-    for head, name in itertools.product(study.heads, study.strategies):
+    for head, name in _arms(study, pretrained):
         strategy = build(name, study.disagreement)
         check_needs(name, strategy, given, f"--model {model.name}")
         if head == "frozen":
@@ -115,6 +126,19 @@ def trajectories(
     for step in study.replay_cold:
         check(step < most, f"--replay-cold {step}: there are {most} steps, from 0; give fewer")
     return made
+
+
+def _arms(study: StudyConfig, pretrained: bool) -> list[tuple[Head, str]]:
+    """Heads and strategies."""
+    arms = list(itertools.product(study.heads, study.strategies))
+    if pretrained and ("fine-tuned", "random") in arms and YARDSTICK not in arms:
+        arms.append(YARDSTICK)
+    return arms
+
+
+def unasked(study: StudyConfig, configs: Sequence[TrajectoryConfig]) -> list[TrajectoryConfig]:
+    """Those of `YARDSTICK`, where it is in the grid though nobody asked for it."""
+    return [c for c in configs if c.head == "frozen" and "frozen" not in study.heads]
 
 
 def replays(
@@ -193,6 +217,11 @@ class Trial:
 
     leader: TrajectoryConfig
     followers: tuple[TrajectoryConfig, ...] = ()
+
+    @property
+    def all(self) -> tuple[TrajectoryConfig, ...]:
+        """The leader, then the others."""
+        return (self.leader, *self.followers)
 
 
 def trials(

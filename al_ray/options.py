@@ -22,7 +22,7 @@ from al_ray.corpus.remote import fetched
 from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
 from al_ray.encoder import source
 from al_ray.errors import UserError
-from al_ray.parser import Experiment
+from al_ray.parser import DEMO_SEEDS, SEEDS, Experiment
 from al_ray.storage import is_remote
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
@@ -153,7 +153,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         strategies=tuple(options.strategies or experiment.strategies),
         training=training,
         rates=rates,
-        seeds=tuple(options.seeds),
+        seeds=tuple(_given(options.seeds, DEMO_SEEDS if demonstration else SEEDS)),
         retrain=tuple(options.retrain),
         step_sizes=tuple(sizes),
         initial=options.initial,

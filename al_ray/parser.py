@@ -39,8 +39,12 @@ class Experiment:
     budget: float
     batch_size: int
     max_length: int
-    demo_step_size: int = 60
-    demo_steps: int = 5
+    demo_step_size: int = 80
+    demo_steps: int = 4
+
+
+SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
+"""A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -154,7 +158,13 @@ def study_parser(experiment: Experiment) -> Parser:
         help="cold: from the pretrained weights; warm: from the last step's, on all labels; "
         "warm-new: on the new labels only",
     )
-    arms_group.add_argument("--seeds", nargs="+", type=whole, default=[0, 1], metavar="SEED")
+    arms_group.add_argument(
+        "--seeds",
+        nargs="+",
+        type=whole,
+        metavar="SEED",
+        help=f"default: 0 to {SEEDS[-1]} (embedded: 0 to {DEMO_SEEDS[-1]})",
+    )
     arms_group.add_argument(
         "--controls",
         nargs="+",

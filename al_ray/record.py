@@ -162,6 +162,24 @@ def steps_done(store: Store, config: TrajectoryConfig) -> int:
     return config.steps
 
 
+def all_steps_done(store: Store, configs: Sequence[TrajectoryConfig]) -> dict[str, int]:
+    """`steps_done` of many trajectories, by their ids; the table is read once."""
+    columns = ["trajectory", "step", "picks_digest"]
+    found: dict[str, dict[int, bool]] = {}
+    for name, step, digest in store.read("steps", columns=columns).itertuples(index=False):
+        chosen = found.setdefault(name, {})
+        chosen[step] = chosen.get(step, True) and isinstance(digest, str)
+
+    def done(config: TrajectoryConfig) -> int:
+        chosen, last = found.get(config.id, {}), config.steps - 1
+        for step in range(config.steps):
+            if step not in chosen or not (chosen[step] or step == last):
+                return step
+        return config.steps
+
+    return {config.id: done(config) for config in configs}
+
+
 def resumes_at(store: Store, config: TrajectoryConfig) -> int:
     """The first step that is to be done; what is on disk may not be enough to go on from."""
     first = steps_done(store, config)

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -51,37 +52,41 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 
 def _verdict(options: argparse.Namespace, console: Console) -> int:
-    # SciPy and statsmodels take a second to load; no other command needs them.
-    from al_ray.analysis.baseline import flat_baselines
+    # SciPy and scikit-learn take a second to load; no other command needs them.
+    from al_ray.analysis.baseline import warnings
+    from al_ray.analysis.savings import said as shown
     from al_ray.analysis.savings import savings
     from al_ray.analysis.study import load
-    from al_ray.analysis.verdict import missing_lines, verdict
+    from al_ray.analysis.verdict import arm_names, disagreements, missing_lines, verdict
 
     per_day = options.labels_per_day
     check_labels_per_day(per_day)
     study = load(options.out)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test)
-    table = savings(study, labels_per_day=per_day, test=test)
-    flat, missing = flat_baselines(study, test), missing_lines(study)
+    table = shown(savings(study, labels_per_day=per_day, test=test))
+    apart, warned = disagreements(study, test), warnings(study, test)
     if options.json:
         answer = {
             "out": study.address or str(study.out),
             "test": test or study.test,
             "demonstration": study.demonstration,
             "verdict": records(said),
+            "disagreements": apart,
             "savings": records(table),
-            "warnings": flat,
+            "warnings": warned,
             "missing": records(study.missing()),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
-    for line in [*said.sentence, *flat, *missing]:
+    for line in [*apart, *said.sentence, *warned, *missing_lines(study)]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)
     if said.empty:
         console.print("No arm but random is there: nothing to compare.", markup=False)
-    if len(table):
-        console.print(savings_table(table, study.demonstration))
+    elif not table.shown.any():
+        console.print("No saving was shown at any number of labels.", markup=False)
+    else:
+        console.print(savings_table(table, arm_names(study), study.demonstration))
     return 0
 
 
@@ -91,41 +96,37 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return answer
 
 
-def savings_table(table: pd.DataFrame, demonstration: bool) -> Table:
-    """Label savings for the console."""
+def savings_table(
+    table: pd.DataFrame, names: Mapping[tuple[Any, ...], str], demonstration: bool
+) -> Table:
+    """The savings that were shown, for the console.
+
+    Args:
+        table: of `analysis.savings`.
+        names: of the arms, by the values of ARM.
+        demonstration: on generated text.
+    """
+    from al_ray.analysis.summary import ARM
+
     mark = " (demonstration on generated text)" if demonstration else ""
-    shown = Table(title=f"Labels for the accuracy of N random labels{mark}", min_width=60)
-    for title in ("strategy", "regime", "first", "step"):
-        shown.add_column(title, justify="right" if title in ("first", "step") else "left")
-    for title in ("N", "accuracy", "labels", "95 %", "of N", "days saved", "seeds"):
+    shown = Table(title=f"Labels saved at the accuracy of N random ones{mark}", min_width=60)
+    shown.add_column("arm")
+    for title in ("N", "accuracy", "at least", "likely", "at most", "days", "seeds"):
         shown.add_column(title, justify="right")
-    for row in table.to_dict("records"):
+    for row in table[table.shown].to_dict("records"):
         shown.add_row(
-            Text(row["strategy"]),
-            row["retrain"],
-            f"{row['initial']:,}",
-            f"{row['step_size']:,}",
+            Text(names[tuple(row[name] for name in ARM)]),
             f"{row['target_labels']:,}",
             f"{row['target_accuracy']:.3f}",
-            row["reached"] if pd.isna(row["labels"]) else _at(row),
-            _interval(row["low"], row["high"]),
-            "–" if pd.isna(row["share"]) else f"{100 * row['share']:.0f} %",
-            "–" if pd.isna(row["saved_days"]) else f"{round(row['saved_days'], 2) + 0.0:.2f}",
+            *(_labels(row[name]) for name in ("low", "saved_labels", "high")),
+            f"≥ {row['low_days']:.1f}",
             str(row["seeds"]),
         )
     return shown
 
 
-def _at(row: dict[Any, Any]) -> str:
-    first = "≤ " if row["reached"] == "at the first step" else ""
-    return f"{first}{row['labels']:,.0f}"
-
-
-def _interval(low: float, high: float) -> str:
-    if math.isnan(low):
-        return "–"
-    ends = ("not reached" if math.isinf(end) else f"{end:,.0f}" for end in (low, high))
-    return "–".join(ends)
+def _labels(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else "not known"
 
 
 def _compact(options: argparse.Namespace, console: Console) -> int:

@@ -41,6 +41,7 @@ class Step:
     test_accuracy: float
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
+    n_scored: int = 0
 
 
 class Oracle:
@@ -148,8 +149,9 @@ class Trajectory:
         )
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
-        said = Step(step, n_labelled, tests["test_accuracy"][0], clock.total(), clock.laps)
-        return weights, said
+        n_scored = 0 if scores is None else len(candidates)
+        accuracy = tests["test_accuracy"][0]
+        return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (
@@ -178,15 +180,17 @@ class Trajectory:
     def _evaluate(self, step: int, weights: Ref) -> tuple[dict[str, Any], dict[str, Any]]:
         """Columns of `steps`, with a value per test, and of `predictions`."""
         names = self._rows.label_names
-        columns: dict[str, list[Any]] = {"test": []}
+        columns: dict[str, list[Any]] = {"test": [], "main": []}
         answers: dict[str, list[Any]] = {
-            name: [] for name in ("test", "row_id", "label", "prediction", "confidence")
+            name: [] for name in ("test", "main", "row_id", "label", "prediction", "confidence")
         }
+        main = next(iter(self._rows.tests), None)
         for test, rows in self._rows.tests.items():
             said = self._workers.predict(rows, weights)
             log_probabilities, labels = said.log_probabilities, self._rows.labels[rows]
             result = metrics(log_probabilities, labels)
             columns["test"].append(test)
+            columns["main"].append(test == main)
             for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
                 columns.setdefault(f"test_{name}", []).append(getattr(result, name))
             columns.setdefault("loss_correlation", []).append(
@@ -196,6 +200,7 @@ class Trajectory:
             )
             best = log_probabilities.argmax(axis=1)
             answers["test"] += [test] * len(rows)
+            answers["main"] += [test == main] * len(rows)
             answers["row_id"] += self._rows.ids_of(rows)
             answers["label"] += [names[label] for label in labels]
             answers["prediction"] += [names[label] for label in best]

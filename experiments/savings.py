@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from al_ray import terminal
-from al_ray.analysis.savings import savings
+from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import load
-from al_ray.analysis.verdict import sentences
+from al_ray.analysis.verdict import arm_names, sentences
 from al_ray.cli import is_submitted, study_main
 from al_ray.parser import Experiment, Parser, study_parser, whole, word
 from al_ray.plan_command import print_sum
@@ -82,8 +82,8 @@ def study_arguments(rest: Sequence[str], epochs: int, out: Path) -> list[str]:
     """The options of one study, with the defaults that E7 needs where nothing else is given."""
     given = {option.split("=", 1)[0] for option in rest}
     demonstration = "--data" not in given or "embedded" in rest or "--data=embedded" in rest
-    # Five seeds are the fewest with an interval; a floor on updates would make epochs mean nothing.
-    defaults: dict[str, tuple[object, ...]] = {"--seeds": (0, 1, 2, 3, 4), "--min-updates": (0,)}
+    # A floor on updates would make epochs mean nothing.
+    defaults: dict[str, tuple[object, ...]] = {"--min-updates": (0,)}
     if demonstration:
         defaults |= DEMO
     if "--steps" in given:
@@ -100,7 +100,7 @@ def table(out: Path, epochs: Sequence[int], targets: Sequence[int]) -> pd.DataFr
     parts = []
     for number in epochs:
         study = load(out / f"epochs-{number}")
-        found = savings(study, targets=targets)
+        found = said(savings(study, targets=targets))
         found.insert(0, "epochs", number)
         parts.append(found)
     return pd.concat(parts, ignore_index=True)
@@ -137,7 +137,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             targets = list(DEMO_TARGETS if study.demonstration else TARGETS)
         found = savings(study, targets=targets)
         console.print(f"\n{epochs} epochs", style="bold")
-        console.print(savings_table(found, study.demonstration))
+        if found.shown.any():
+            console.print(savings_table(found, arm_names(study), study.demonstration))
+        else:
+            console.print("No saving was shown at any number of labels.")
         for line in sentences(study):
             console.print(f"- {line}.", markup=False, soft_wrap=True)
         absent = sorted(set(targets) - set(found.target_labels), reverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,57 @@ def predictions(
         for (trajectory, step), predicted in answers.items()
     ]
     return pd.concat(parts, ignore_index=True) if parts else empty("predictions")
+
+
+def answered(right: dict[Any, np.ndarray[Any, Any]], labels: list[int], **more: Any) -> Study:
+    """A study of answers: by arm (seeds, rows, steps), whether a test row is answered rightly.
+
+    All test rows are of the first label, of which the pool has none, so that nothing is learnt by
+    saying its most frequent one.
+    """
+    arms = {
+        arm: {seed: of_seed.mean(axis=0).tolist() for seed, of_seed in enumerate(found)}
+        for arm, found in right.items()
+    }
+    made = study(arms, labels, **more)
+    names = made.trajectories.trajectory.tolist()
+    of_all = [of_seed for found in right.values() for of_seed in found]
+    said = {
+        (name, step): np.where(of_seed[:, step], LABELS[0], LABELS[1]).tolist()
+        for name, of_seed in zip(names, of_all, strict=True)
+        for step in range(of_seed.shape[1])
+    }
+    table = predictions(said, [LABELS[0]] * len(of_all[0]))
+    return replace(made, predictions=table, memory={})
+
+
+def alike(
+    rng: np.random.Generator,
+    accuracy: list[list[float]],
+    seeds: int,
+    rows: int,
+    *,
+    suits: float = 0.6,
+    fit: float = 0.1,
+) -> list[np.ndarray[Any, Any]]:
+    """Right answers (seeds, rows, steps) of arms with these true accuracies, random first.
+
+    A row is answered rightly with a probability on the logistic scale: what the row asks for, what
+    suits the arm (the same rows for all its seeds), and the fit. The first step is shared.
+    """
+    hard = rng.logistic(0, 1, rows)
+    many = rng.logistic(0, 1, 4000) + suits * rng.logistic(0, 1, 4000)
+    scale = np.linspace(-6, 6, 241)  # what shifts such rows to an accuracy, found on many of them
+    means = [(1 / (1 + np.exp(many - shift))).mean() for shift in scale]
+    made: list[np.ndarray[Any, Any]] = []
+    for curve in accuracy:
+        of_arm = hard + suits * rng.logistic(0, 1, rows)
+        level = np.interp(curve, means, scale) + rng.normal(0, fit, (seeds, 1, len(curve)))
+        right = rng.random((seeds, rows, len(curve))) < 1 / (1 + np.exp(of_arm[:, None] - level))
+        if made:
+            right[:, :, 0] = made[0][:, :, 0]
+        made.append(right)
+    return made
 
 
 def name_of(strategy: str, seed: int, size: int = 10, initial: int = 10) -> str:

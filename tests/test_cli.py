@@ -140,10 +140,10 @@ def test_the_experiments(name, strategies, sizes, budget, batch, length):
     assert list(real.strategies) == strategies
     assert (real.step_sizes, real.budget, real.steps) == (sizes, budget, None)
     assert (real.training.batch_size, real.training.max_length) == (batch, length)
-    assert (real.seeds, real.retrain, real.initial) == ((0, 1), ("cold",), None)
+    assert (real.seeds, real.retrain, real.initial) == (tuple(range(10)), ("cold",), None)
     assert (real.controls, real.validation, real.disagreement) == ((), 0, "vote-entropy")
     shown = study(name=name)
-    assert (shown.steps, shown.budget) == (5, None)
+    assert (shown.steps, shown.budget, shown.seeds) == (4, None, (0, 1, 2, 3, 4))
     assert list(shown.strategies) == strategies
     where = run_config(experiment(name), study_parser(experiment(name)).parse_args([]))
     assert (where.out, where.shards, where.concurrent) == (f"results/{name}", 1, None)

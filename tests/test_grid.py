@@ -7,7 +7,7 @@ import pytest
 
 from al_ray.config import Source, StudyConfig, Training
 from al_ray.errors import UserError
-from al_ray.grid import replays, trajectories, trials
+from al_ray.grid import replays, trajectories, trials, unasked
 from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS
 
 CORPUS, MODEL = Source(name="nsmc", digest="c"), Source(name="kobert", digest="m")
@@ -268,6 +268,34 @@ def test_a_frozen_head_begins_cold_and_takes_no_committee():
     for name in ("qbc", "bald", "learning-loss", "expected-gradient-length-word"):
         with pytest.raises(UserError, match="--head frozen has none"):
             trajectories(study(strategies=(name,), heads=("frozen",)), CORPUS, MODEL, 1000)
+
+
+def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():
+    """The very trajectories that `--head frozen` asks for; it is trained once, whatever regimes."""
+    facts = {"step_sizes": (10, 50), "initial": 20, "seeds": (0, 1), "controls": (0.5,)}
+    asked = study(strategies=("random", "qbc"), retrain=("warm", "cold"), **facts)
+    made = trajectories(asked, CORPUS, MODEL, 1000, pretrained=True)
+    without = trajectories(asked, CORPUS, MODEL, 1000)
+    frozen = study(strategies=("random",), heads=("frozen",), **facts)
+    expected = [c for c in trajectories(frozen, CORPUS, MODEL, 1000) if c.head == "frozen"]
+    assert made == without + expected
+    assert unasked(asked, made) == expected != []
+    assert unasked(frozen, trajectories(frozen, CORPUS, MODEL, 1000, pretrained=True)) == []
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"strategies": ("margin",)},
+        {"heads": ("frozen",)},
+        {"heads": ("fine-tuned", "frozen"), "replay_cold": (1,)},
+    ],
+)
+def test_nothing_is_added_where_it_is_there_or_has_nothing_beside_it(facts):
+    asked = study(**facts)
+    made = trajectories(asked, CORPUS, MODEL, 1000, pretrained=True)
+    assert made == trajectories(asked, CORPUS, MODEL, 1000)
+    assert unasked(asked, made) == []
 
 
 def test_a_model_without_dropout_is_refused_for_bald_alone():

@@ -40,10 +40,26 @@ def call(*arguments):
 def test_verdict_in_words(out, capsys):
     assert call("verdict", out) == 0
     said = capsys.readouterr().out
-    assert "- margin reaches the accuracy of 4,000 random labels with 2," in said
+    assert "- margin: saves at least 1," in said
     assert "- entropy: cannot tell" in said
     assert "- Missing: entropy, seed 1: failed (training diverged)." in said
-    assert "Labels for the accuracy of N random labels" in said
+    table = said[said.index("Labels saved") :]
+    assert "margin" in table
+    assert "entropy" not in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 8])
+def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
+    arms = {"random": noisy(CURVE, seeds, 0.02), "margin": noisy(CURVE, seeds, 0.02, 1)}
+    write(tmp_path, study(arms, LABELS))
+    assert call("verdict", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "No saving was shown" in said
+    assert "nan" not in said
+    assert call("verdict", tmp_path, "--json") == 0
+    for row in json.loads(capsys.readouterr().out)["savings"]:
+        assert [row[name] for name in ("saved_labels", "low", "high", "saved_days")] == [None] * 4
 
 
 def test_verdict_for_machines(out, capsys):
@@ -55,6 +71,7 @@ def test_verdict_for_machines(out, capsys):
     assert ends[0]["saved_days"] == pytest.approx(ends[0]["saved_labels"] / 500)
     assert ends[1]["low"] is None
     assert not said["demonstration"]
+    assert said["disagreements"] == []
 
 
 def test_compact(out, capsys):

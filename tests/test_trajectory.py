@@ -87,6 +87,8 @@ def test_counts_of_a_run(tmp_path, strategy):
     store, stub, said = go(tmp_path, WORLD, config)
     steps = store.read("steps")
     assert steps.groupby("step").test.apply(list).tolist() == [["test", "dev"]] * 4
+    for table in (steps, store.read("predictions")):  # the main test is the corpus's first
+        assert (table.main == (table.test == "test")).all()
     main = steps[steps.test == "test"]
     assert main.step.tolist() == [0, 1, 2, 3]
     assert main.n_labelled.tolist() == [6, 11, 16, 21]

@@ -31,10 +31,15 @@ def write_study(
     pool: int = 400,
     tests: int = 80,
     name: str = "synthetic",
+    frozen: tuple[str, ...] = (),
+    failed: tuple[tuple[str, int], ...] = (),
+    gains: dict[str, float] = GAIN,
 ) -> Path:
     """A study whose arms rise at known rates; the first pool text and label mix are hostile.
 
     `missing` are strategies that were asked for: their first seed failed, the others never began.
+    `frozen` are strategies with a frozen head, `failed` other trajectories that failed, and `gains`
+    what arms are above random from the third step on; `frozen` is one of them.
     """
     random = np.random.default_rng(7)
     store = Store(out)
@@ -58,15 +63,17 @@ def write_study(
     )
     asked: dict[str, int] = {}
     arms = [
-        (strategy, retrain, size, size, steps)
+        (strategy, retrain, "fine-tuned", size, size, steps)
         for strategy in strategies
         for retrain in retrains
         for size in step_sizes
     ]
-    arms += [("control", "cold", rows, rows, 1) for rows in controls]
-    for strategy, retrain, size, initial, n_steps in arms:
+    arms += [(name, "cold", "frozen", size, size, steps) for name in frozen for size in step_sizes]
+    arms += [("control", "cold", "fine-tuned", rows, rows, 1) for rows in controls]
+    for strategy, retrain, head, size, initial, n_steps in arms:
         for seed in range(seeds):
-            trajectory = f"{strategy}-{retrain}-{size}-s{seed}-0123456789"
+            digest = "0123456789" if head == "fine-tuned" else "9876543210"
+            trajectory = f"{strategy}-{retrain}-{size}-s{seed}-{digest}"
             asked[trajectory] = n_steps
             arm = {
                 "corpus": name,
@@ -75,13 +82,13 @@ def write_study(
                 "family": FAMILY.get(strategy, "prediction-based"),
                 "recipe": "stable",
                 "retrain": retrain,
-                "head": "fine-tuned",
+                "head": head,
                 "step_size": size,
                 "initial": initial,
                 "seed": seed,
             }
-            lost = strategy in missing
-            if lost and seed:
+            lost = strategy in missing or (strategy, seed) in failed
+            if strategy in missing and seed:
                 continue
             rates = [6e-3, 3e-3, 1.5e-3] if strategy == "qbc" else [3e-3]
             store.write(
@@ -113,7 +120,8 @@ def write_study(
             _selection(store, trajectory, -1, initial_rows, ids, labels, pool_labels, None)
             for step in range(n_steps):
                 labelled = initial + step * size
-                gain = GAIN.get(strategy, 0.03) * min(1, step / 2)
+                gain = gains.get(strategy, 0.03) * min(1, step / 2)
+                gain += gains.get(head, 0.0)
                 accuracy = 0.45 + 0.12 * np.log2(labelled / 20 + 1) + gain
                 accuracy = float(np.clip(accuracy + random.normal(0, 0.015), 0.1, 0.97))
                 right = random.random(tests) < accuracy
@@ -176,7 +184,7 @@ def write_study(
                         "step_seconds": 6.6,
                         "n_scored": 0 if last else pool - labelled,
                         "tie_share": 0.2 if strategy == "qbc" else None,
-                        "picks_digest": f"{seed}-{step}",
+                        "picks_digest": f"{strategy}-{seed}-{step}",
                     },
                     trajectory,
                     step,
@@ -215,6 +223,7 @@ def write_study(
                 "strategies": list(strategies),
                 "seeds": list(range(seeds)),
                 "retrain": list(retrains),
+                "heads": ["fine-tuned", *(["frozen"] if frozen else [])],
                 "step_sizes": list(step_sizes),
                 "initial": None,
                 "steps": steps,

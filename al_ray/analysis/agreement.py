@@ -96,8 +96,12 @@ def _share(part: float, whole: float) -> float:
 
 
 def _within(rights: list[NDArray[np.bool_]]) -> float:
-    shares = [_counts(a, b)["jaccard"] for a, b in combinations(rights, 2)]
-    return float(np.mean(shares)) if shares else float("nan")
+    right = np.array(rights, np.float32)  # counts of rows are exact in it
+    both, sizes = right @ right.T, right.sum(axis=1)
+    upper = np.triu_indices(len(rights), 1)
+    with np.errstate(invalid="ignore"):
+        shares = (both / (sizes[:, None] + sizes - both))[upper]
+    return float(shares.mean()) if len(shares) else float("nan")
 
 
 def right_sets(

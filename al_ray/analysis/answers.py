@@ -1,4 +1,4 @@
-"""Which test rows each model answers rightly, as arrays that can be compared."""
+"""What each model answered on each test row, as arrays that can be compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from al_ray.analysis.study import Study
+from al_ray.analysis.study import Study, remembered
 
 Key = tuple[str, int]
 """A trajectory and a step."""
@@ -21,34 +21,44 @@ class Answers:
 
     Attributes:
         row_ids: (rows,).
+        truth: (rows,) places in `names`.
         right: by trajectory and step, bool (rows,). A step that lacks a row is left out.
         predictions: by trajectory and step, (rows,) places in `names`.
-        names: of predicted labels.
+        names: of labels, those of the study first.
     """
 
     row_ids: NDArray[Any]
+    truth: NDArray[np.int16]
     right: dict[Key, NDArray[np.bool_]]
-    predictions: dict[Key, NDArray[np.int64]]
+    predictions: dict[Key, NDArray[np.int16]]
     names: NDArray[Any]
 
 
+@remembered
 def answers(study: Study, test: str | None = None) -> Answers:
     """The answers of a study's models on a test; empty where `predictions` is."""
     rows = study.predictions
     rows = rows[rows.test == (study.test if test is None else test)]
     places, row_ids = pd.factorize(rows.row_id)
-    predicted, names = pd.factorize(rows.prediction)
-    is_right = (rows.prediction == rows.label).to_numpy(bool)
+    others = set(rows.label.unique()) | set(rows.prediction.unique())
+    names = [*study.labels, *sorted(others - set(study.labels))]
+    labels, predicted = (
+        pd.Categorical(column, categories=names).codes.astype(np.int16)
+        for column in (rows.label, rows.prediction)
+    )
+    truth = np.zeros(len(row_ids), np.int16)
+    truth[places] = labels
+    is_right = labels == predicted
     right: dict[Key, NDArray[np.bool_]] = {}
-    predictions: dict[Key, NDArray[np.int64]] = {}
-    where: Any = rows.groupby(["trajectory", "step"], sort=False).indices
+    predictions: dict[Key, NDArray[np.int16]] = {}
+    where: Any = rows.groupby(["trajectory", "step"], sort=False, observed=True).indices
     for (trajectory, step), index in where.items():
         if len(index) != len(row_ids):
             continue
         order = index[np.argsort(places[index])]
         right[str(trajectory), int(step)] = is_right[order]
         predictions[str(trajectory), int(step)] = predicted[order]
-    return Answers(np.asarray(row_ids), right, predictions, np.asarray(names))
+    return Answers(np.asarray(row_ids), truth, right, predictions, np.asarray(names))
 
 
 def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:

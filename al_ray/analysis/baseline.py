@@ -1,49 +1,205 @@
-"""Whether random itself gained from its labels; where it did not, there is nothing to save."""
+"""Whether random is worth beating: what it learnt, and whether it was trained long enough."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.study import RANDOM, SETTING, Study, groups
+import numpy as np
+
+from al_ray.analysis.answers import answers
+from al_ray.analysis.comparison import Arm, pair, setting_of
+from al_ray.analysis.intervals import LEAST_SEEDS, Crossed
+from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
+from al_ray.analysis.versus import Effect, area_weights, contrast
+
+FROZEN = "frozen"
 
 
-def flat_baselines(study: Study, test: str | None = None, level: float = 0.95) -> list[str]:
-    """A sentence for each setting in which random's last accuracy is not shown above its first.
+@dataclass(frozen=True)
+class Baseline:
+    """A random arm, on the seeds that are complete.
 
-    Args:
-        study: of which.
-        test: name of the test; None: the main one.
-        level: of the interval of the gain, by Student's t over seeds; below `LEAST_SEEDS` complete
-            seeds nothing is said.
+    Attributes:
+        arm: which.
+        seeds: complete.
+        first, last: numbers of labels.
+        gain: accuracy at the last less that at the first.
+        majority: accuracy of always saying the pool's most frequent label; NaN where test rows or
+            pool are not known.
+        learnt: accuracy at the last less that.
+        behind: accuracy less that of random with a frozen head on the same labels, mean over
+            these; None for a frozen head, or where there is none beside it.
     """
-    curves = study.curves(test)
-    random = curves[(curves.strategy == RANDOM) & curves.complete]
-    several = [name for name in SETTING if random[name].nunique() > 1]
-    lines = []
-    for key, rows in groups(random, SETTING):
-        by_seed = rows.sort_values("step").groupby("seed")
-        gains = 100 * (by_seed.test_accuracy.last() - by_seed.test_accuracy.first())
-        begin, end = int(by_seed.n_labelled.first().max()), int(by_seed.n_labelled.last().min())
-        if len(gains) < LEAST_SEEDS or begin == end:
+
+    arm: Arm
+    seeds: int
+    first: int
+    last: int
+    gain: Effect
+    majority: float
+    learnt: Effect
+    behind: Effect | None
+
+    @property
+    def has_not_learnt(self) -> bool:
+        """Whether it is not shown to be above the most frequent label's share."""
+        return self.seeds >= LEAST_SEEDS and not np.isnan(self.majority) and self.learnt.low <= 0
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is not shown to gain anything from its labels."""
+        return self.seeds >= LEAST_SEEDS and self.first < self.last and not self.gain.low > 0
+
+    @property
+    def is_undertrained(self) -> bool:
+        """Whether a linear model on the frozen encoder does better, beyond doubt."""
+        found = self.behind
+        return found is not None and self.seeds >= LEAST_SEEDS and found.high < 0
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether nothing may be said of the arms that are compared with it."""
+        return self.is_undertrained or self.has_not_learnt
+
+
+@remembered
+def baselines(
+    study: Study, test: str | None = None, level: float = 0.95
+) -> dict[tuple[Any, ...], Baseline]:
+    """The random arms by setting; those without a complete seed are not there."""
+    made: dict[tuple[Any, ...], Baseline] = {}
+    arms = [arm for arm in records(study.arms()) if arm["strategy"] == RANDOM]
+    for arm in arms:
+        itself = pair(study, arm, arm, test=test)
+        if itself is None:
             continue
-        low, high = t_interval(gains, level)
-        if low > 0:
-            continue
-        setting = ", ".join(_said(name, key[SETTING.index(name)]) for name in several)
-        lines.append(
-            f"random{f' ({setting})' if setting else ''} gains nothing from {begin:,} to {end:,} "
-            f"labels that {len(gains)} seeds could show ({_signed(gains.mean())} points, "
-            f"{100 * level:g} %: {_signed(low)} to {_signed(high)}): the task is learnt by then, "
-            "or the training is too short to use more labels (--updates, --epochs); what an arm "
-            "saves cannot be seen here"
+        seeds, steps = len(itself.arm), len(itself.labels)
+        majority = _majority(study, test)
+        values = itself.arm
+        constant = np.zeros(values.shape[1]) if majority is None else majority
+        both = np.concatenate(
+            [values, np.broadcast_to(constant[:, None], (seeds, len(constant), 1))], axis=2
         )
+        rise, above = np.zeros((2, steps + 1))
+        rise[steps - 1] += 1
+        rise[0] -= 1
+        above[steps - 1], above[steps] = 1, -1
+        gain, learnt = _effects(both, np.array([rise, above]), level)
+        made[setting_of(arm)] = Baseline(
+            arm,
+            seeds,
+            int(itself.labels[0]),
+            int(itself.labels[-1]),
+            gain,
+            float("nan") if majority is None else float(majority.mean()),
+            learnt,
+            _behind(study, arm, arms, test, level),
+        )
+    return made
+
+
+def warnings(study: Study, test: str | None = None, level: float = 0.95) -> list[str]:
+    """A line for the most frequent label, and one for each random arm that leaves little to save.
+
+    Below LEAST_SEEDS complete seeds nothing is said of an arm.
+    """
+    found = baselines(study, test, level)
+    lines = []
+    known = [each.majority for each in found.values() if not np.isnan(each.majority)]
+    if known:
+        lines.append(
+            f"The pool's most frequent label alone is right in {100 * known[0]:.0f} % of the test "
+            "rows"
+        )
+    for each in found.values():
+        several = len(found) > 1
+        name = f"random ({_said(each.arm, list(found.values()))})" if several else RANDOM
+        remedy = (
+            "the task is learnt by then, or this encoder's vectors hold no more: begin with fewer "
+            "labels (--step-size), or take another --model"
+            if each.arm["head"] == FROZEN
+            else "the task is learnt by then, or the training is too short to use more labels "
+            "(--epochs, --min-updates)"
+        )
+        if each.has_not_learnt:
+            lines.append(
+                f"{name} is not shown to have learnt: with {each.last:,} labels it is not beyond "
+                f"doubt above the most frequent label ({_interval(each.learnt, level)}), and "
+                "nothing can be said of its arms"
+            )
+        elif each.is_flat:
+            lines.append(
+                f"{name} gains nothing from {each.first:,} to {each.last:,} labels that "
+                f"{each.seeds} seeds could show ({_interval(each.gain, level)}): {remedy}; what an "
+                "arm saves cannot be seen here"
+            )
     return lines
 
 
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
+def undertrained(found: Baseline, level: float = 0.95) -> str:
+    """What is wrong, and what to change."""
+    assert found.behind is not None
+    return (
+        f"undertrained: random, trained as it is, is {-100 * found.behind.difference:.1f} points "
+        f"below a linear model on the frozen encoder's vectors with the same labels "
+        f"({_interval(found.behind, level)}), so it says nothing of the strategy; train longer "
+        "(--epochs, --min-updates), or go by --head frozen"
+    )
 
 
-def _said(name: str, value: Any) -> str:
-    return f"steps of {value:,}" if name == "step_size" else f"{name} {value}"
+def _majority(study: Study, test: str | None) -> np.ndarray[Any, Any] | None:
+    """Whether the pool's most frequent label is right, for each test row; None if not known."""
+    pool = study.rows[study.rows.split == "train"].label
+    found = answers(study, test)
+    if pool.empty or not len(found.row_ids):
+        return None
+    return np.asarray(found.names[found.truth] == pool.value_counts().index[0])
+
+
+def _behind(
+    study: Study, arm: Arm, arms: list[Arm], test: str | None, level: float
+) -> Effect | None:
+    frozen = [
+        other
+        for other in arms
+        if other["head"] == FROZEN
+        and all(other[name] == arm[name] for name in ("step_size", "initial"))
+    ]
+    if arm["head"] == FROZEN or not frozen:
+        return None
+    both = pair(study, arm, frozen[0], test=test)
+    if both is None or len(both.arm) < LEAST_SEEDS:
+        return None
+    return contrast(both, area_weights(both.labels)[None], level)[0]
+
+
+def _effects(values: Any, weights: Any, level: float) -> list[Effect]:
+    """Contrasts of means (seeds, rows, columns); below two seeds alone the means."""
+    if len(values) < 2:
+        sums = weights @ values.mean(axis=(0, 1), dtype=np.float64)
+        return [Effect(float(value), *[float("nan")] * 3) for value in sums]
+    found = Crossed.of(values).effects(weights, level)
+    return [
+        Effect(*(float(value) for value in each))
+        for each in zip(found.mean, found.low, found.high, found.p, strict=True)
+    ]
+
+
+def _interval(effect: Effect, level: float) -> str:
+    return (
+        f"{signed(effect.difference)} points, {100 * level:g} %: {signed(effect.low)} to "
+        f"{signed(effect.high)}"
+    )
+
+
+def signed(share: float) -> str:
+    """In points, with its sign, and a minus that is one."""
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _said(arm: Arm, others: list[Baseline]) -> str:
+    """What tells it apart from other random arms."""
+    words = {"step_size": "steps of {:,}", "initial": "from {:,}"}
+    several = [name for name in SETTING if len({other.arm[name] for other in others}) > 1]
+    return ", ".join(words.get(name, "{}").format(arm[name]) for name in several)

@@ -1,7 +1,7 @@
 """The reference study's claims C1 to C13, and what these studies answer.
 
 An answer is a test's, with the seeds that it needs, or none. Studies of generated text answer
-nothing.
+nothing, and nor do arms with a frozen head: the claims are of fine-tuned encoders.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis import claims_choice, claims_labels, claims_learning
+from al_ray.analysis.baseline import FROZEN
 from al_ray.analysis.evidence import Answer, cannot_tell
 from al_ray.analysis.study import Study
 
@@ -96,20 +97,23 @@ def claims(studies: Sequence[Study]) -> pd.DataFrame:
     """What these studies, together, say of each claim.
 
     Args:
-        studies: of one or more corpora; those of generated text count for nothing.
+        studies: of one or more corpora; those of generated text or frozen heads count for nothing.
 
     Returns:
         claim (C1 to C13), text, theirs, ours, answer (supported, contradicted or cannot tell),
         why: thirteen rows.
     """
     real = [study for study in studies if not study.demonstration]
+    tuned = [study for study in real if not (study.arms()["head"] == FROZEN).all()]
     made: list[dict[str, Any]] = []
     for name, (text, theirs, judge) in CLAIMS.items():
-        if real:
-            found = judge(real)
-        elif studies:
+        if tuned:
+            found = judge(tuned)
+        elif any(len(study.arms()) for study in real):
+            found = cannot_tell("all heads are frozen: the claims are of fine-tuned encoders")
+        elif len(real) < len(studies):
             found = cannot_tell("the text is generated: a demonstration answers nothing")
         else:
-            found = cannot_tell("there is no study")
+            found = cannot_tell("there is no arm")
         made.append({"claim": name, "text": text, "theirs": theirs, **vars(found)})
     return pd.DataFrame(made, columns=["claim", "text", "theirs", "ours", "answer", "why"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,79 +11,128 @@ from scipy import stats
 
 from al_ray.analysis.agreement import test_agreement
 from al_ray.analysis.answers import answered, answers
+from al_ray.analysis.claims_arms import arms_of, by_seed, named, seeds_of, unfit
 from al_ray.analysis.committee import behaviour, collapse, ties
-from al_ray.analysis.comparison import Paired, paired_test
+from al_ray.analysis.comparison import Arm, key_of, setting_of
 from al_ray.analysis.curves import label_accuracy
-from al_ray.analysis.evidence import UNCERTAINTY, Answer, between, cannot_tell, enough, title
-from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.mix import batch_mix, mix_distance
-from al_ray.analysis.study import RANDOM, SETTING, Study, each, groups
+from al_ray.analysis.evidence import (
+    ALIKE,
+    UNCERTAINTY,
+    Answer,
+    Found,
+    Sample,
+    cannot_tell,
+    correlation,
+    infer,
+    listed,
+    points,
+    title,
+    untold,
+)
+from al_ray.analysis.intervals import LEAST_SEEDS
+from al_ray.analysis.mix import batch_mix
+from al_ray.analysis.study import RANDOM, SETTING, Study, each, groups, records
+from al_ray.analysis.summary import ARM
 
 SHARED: Final = (0.80, 0.84)
 """The reference study's share of test rows that all arms get right."""
 
-_LEAST_BATCHES = 20
+MIX: Final = 0.02
+"""Random follows the pool if no label's share differs from the pool's by more than this."""
+
 _LEAST_TURNS = 4
+_NEEDS: Final = "needs random, another arm and their predictions"
+_NO_TURNS = 0.1
 
 
 def arms_share_what_they_get_right(studies: Sequence[Study]) -> Answer:
     """C6: at the last number of labels that all arms of a setting have, seed by seed."""
-    said, contains, intervals = [], [], []
+    samples: list[Sample] = []
+    alone: list[str] = []
+    contains: list[float] = []
     for study in studies:
-        for shared, alone in _shares(study):
-            low, high = t_interval(shared)
-            if len(shared) >= LEAST_SEEDS:
-                intervals.append((low, high))
-            most = ", ".join(f"{name} {100 * share:.1f} %" for name, share in alone.items())
-            said.append(
-                f"{title(study)}: {100 * np.mean(shared):.1f} % of the test rows are right in all "
-                f"arms, in one alone {most}"
-            )
-        pairs = test_agreement(study)
-        contains += pairs[pairs.strategy_a == RANDOM].contained.tolist()
-        contains += pairs[pairs.strategy_b == RANDOM].contains.tolist()
-    ours = "; ".join(said)
+        for arms in _settings(study) if answers(study).right else ():
+            sample, said = _shared(study, arms)
+            samples.append(sample)
+            alone.append(said)
+            contains += [] if sample.unfit else _contained(study, arms)
+    found = infer(samples, at_once=True)
+    ours = "; ".join(
+        f"{one.name}: {_percent(one)}" + (said if one.effect else "")
+        for one, said in zip(found, alone, strict=True)
+    )
+    if why := untold(found, _NEEDS):
+        return cannot_tell(why, ours)
     if not contains:
-        return cannot_tell("needs random, another arm and their predictions", ours)
+        return cannot_tell(_NEEDS, ours)
     if any(share >= 1 for share in contains):
-        return Answer(ours, "contradicted", "an arm gets all right that random does")
-    if not intervals:
-        return cannot_tell(f"needs {LEAST_SEEDS} or more seeds", ours)
+        return Answer(ours, "contradicted", "an arm gets all right that random does, in all seeds")
     within = f"none contains random's (at most {100 * max(contains):.0f} % of it)"
-    if all(low <= SHARED[1] and high >= SHARED[0] for low, high in intervals):
-        return Answer(ours, "supported", f"{within}, and the shared part is not another")
+    low, high = SHARED[0] - ALIKE, SHARED[1] + ALIKE
+    if all(one.above(low) and one.below(high) for one in found):
+        return Answer(ours, "supported", f"{within}, and the shared part is theirs to 1 point")
     return cannot_tell(
-        f"{within}, as claimed; but the shared part is another, which follows from the accuracy",
+        f"{within}, as claimed; that the shared part, which follows from the accuracy, is theirs "
+        "was not shown",
         ours,
     )
 
 
-def _shares(study: Study) -> list[tuple[list[float], dict[str, float]]]:
-    """By setting: what all arms get right, by seed, and what one alone does, by strategy."""
+def _settings(study: Study) -> Iterator[list[Arm]]:
+    """Arms of one setting, where there are several."""
+    by_setting: dict[tuple[Any, ...], list[Arm]] = {}
+    for arm in arms_of(study):
+        by_setting.setdefault(setting_of(arm), []).append(arm)
+    return (arms for arms in by_setting.values() if len(arms) > 1)
+
+
+def _shared(study: Study, arms: list[Arm]) -> tuple[Sample, str]:
+    """What all arms get right, and in words what one alone does."""
+    asked, done = seeds_of(study, arms)
     right = answers(study).right
     steps = answered(study.curves(), right)
-    found = []
-    for _, setting in groups(steps, SETTING):
-        arms = setting.strategy.nunique()
-        if arms < 2:
+    steps = steps[(steps[SETTING] == pd.Series(arms[0])[SETTING]).all(axis=1)]
+    steps = steps[steps.strategy.isin([arm["strategy"] for arm in arms]) & steps.seed.isin(done)]
+    shared: list[Any] = []
+    alone: dict[str, list[float]] = {}
+    for _, seed in groups(steps, "seed"):
+        there = seed.groupby("n_labelled").strategy.nunique()
+        common = there.index[there == len(arms)]
+        if not len(common):
             continue
-        shared: list[float] = []
-        alone: dict[str, list[float]] = {}
-        for _, seed in groups(setting, "seed"):
-            there = seed.groupby("n_labelled").strategy.nunique()
-            common = there.index[there == arms]
-            if not len(common):
-                continue
-            at = seed[seed.n_labelled == common.max()]
-            table = np.array([right[row.trajectory, row.step] for row in each(at)])
-            shared.append(float(table.all(axis=0).mean()))
-            single = table & (table.sum(axis=0) == 1)
-            for row, own in zip(each(at), single, strict=True):
-                alone.setdefault(row.strategy, []).append(float(own.mean()))
-        if shared:
-            means = {name: float(np.mean(values)) for name, values in alone.items()}
-            found.append((shared, means))
-    return found
+        at = seed[seed.n_labelled == common.max()]
+        table = np.array([right[row.trajectory, row.step] for row in each(at)])
+        shared.append(table.all(axis=0))
+        single = table & (table.sum(axis=0) == 1)
+        for row, own in zip(each(at), single, strict=True):
+            alone.setdefault(row.strategy, []).append(float(own.mean()))
+    said = ", ".join(f"{name} {100 * np.mean(shares):.1f} %" for name, shares in alone.items())
+    values = np.array(shared) if shared else np.empty((0, 1))
+    name = f"{title(study)}, {arms[0]['retrain']}, steps of {arms[0]['step_size']:,}, right in all"
+    sample = Sample(name, values, len(asked) - len(shared), unfit(study, arms[0]))
+    return sample, f", in one alone {said}"
+
+
+def _contained(study: Study, arms: list[Arm]) -> list[float]:
+    """Shares of random's right rows that another arm gets right too, of seeds enough."""
+    pairs = test_agreement(study)
+    pairs = pairs[pairs.seeds >= LEAST_SEEDS]
+    mine = {key_of(arm) for arm in arms}
+    shares = []
+    for row in records(pairs):
+        one, other = ({name: row[f"{name}_{side}"] for name in ARM} for side in "ab")
+        if {key_of(one), key_of(other)} <= mine:
+            shares += [row["contained"]] if one["strategy"] == RANDOM else []
+            shares += [row["contains"]] if other["strategy"] == RANDOM else []
+    return shares
+
+
+def _percent(found: Found) -> str:
+    effect = found.effect
+    if effect is None:
+        return points(found)
+    ends = f"{100 * effect.low:.1f} to {100 * effect.high:.1f}"
+    return f"{100 * effect.difference:.1f} % of the test rows ({ends}; {found.over})"
 
 
 def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
@@ -92,42 +141,44 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
     For each seed and step, Spearman's correlation over the labels of 1 - recall and the batch's
     share less the pool's; the mean over steps is one number a seed. The second part correlates the
     gain in recall from the first to the last step, less random's, with the errors at the first.
+    Test rows are taken as fixed: which labels are hard is known from many of them.
     """
-    chosen, gained, said = [], [], []
+    chosen: list[Sample] = []
+    gained: list[Sample] = []
     for study in studies:
-        recall = label_accuracy(study)
-        mix = batch_mix(study)
-        keys = [*SETTING, "strategy", "seed", "step", "label"]
+        if len(study.labels) < 3:  # of two labels every correlation is 1 or -1
+            continue
+        recall, mix = label_accuracy(study), batch_mix(study)
+        keys = [*ARM, "seed", "step", "label"]
         both = recall.merge(mix[[*keys, "share", "pool_share"]], on=keys)
         both["over"] = both.share - both.pool_share
-        for key, arm in groups(both[both.strategy.isin(UNCERTAINTY)], [*SETTING, "strategy"]):
+        for arm in arms_of(study, *UNCERTAINTY):
+            base = arm | {"strategy": RANDOM}
+            own, random = (recall[(recall[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
+            batches = both[(both[ARM] == pd.Series(arm)).all(axis=1)]
+            if batches.empty:
+                continue
             by_step = {
                 step: _spearman(1 - rows.accuracy, rows.over)
-                for step, rows in groups(arm, ["seed", "step"])
+                for step, rows in groups(batches, ["seed", "step"])
             }
-            by_seed = pd.Series(by_step).dropna().groupby(level=0).mean()
-            test = paired_test(by_seed.to_numpy())
-            chosen.append(test)
-            own = recall[(recall[[*SETTING, "strategy"]] == list(key)).all(axis=1)]
-            base = recall[(recall[[*SETTING, "strategy"]] == [*key[:-1], RANDOM]).all(axis=1)]
-            gain = _gain_by_seed(own, base)
-            gained.append(paired_test(gain.to_numpy()))
-            said.append(
-                f"{title(study)}, {key[-1]}: errors and choice {_rho(test)}, errors and gain over "
-                f"random {_rho(gained[-1])}"
-            )
-    ours = "; ".join(said)
-    if not any(enough(test) for test in chosen):
-        return cannot_tell(f"needs {LEAST_SEEDS} or more seeds of an uncertainty arm", ours)
-    up = [test.low > 0 for test in chosen if enough(test)]
-    gains = [test.low > 0 for test in gained if enough(test)]
-    if all(up) and gains and all(gains):
-        return Answer(ours, "supported", "both correlations are above 0 beyond doubt in every arm")
-    if any(test.high < 0 for test in chosen if enough(test)):
+            name, why = f"{named(study, arm)}, errors and", unfit(study, arm)
+            means = pd.Series(by_step, dtype=float).dropna().groupby(level=0).mean()
+            chosen.append(by_seed(f"{name} choice", study, [arm], means, why))
+            if len(random):
+                gains = _gain_by_seed(own, random)
+                gained.append(by_seed(f"{name} gain over random", study, [arm, base], gains, why))
+    picks, rises = infer(chosen), infer(gained)
+    ours = listed([*picks, *rises], correlation)
+    if why := untold(picks, "needs an uncertainty arm on three or more labels, and predictions"):
+        return cannot_tell(why, ours)
+    if any(one.sign < 0 for one in picks):
         return Answer(ours, "contradicted", "an uncertainty arm chooses easy labels more")
-    if all(up):
-        return cannot_tell("hard labels are chosen more; that they gain most is not shown", ours)
-    return cannot_tell("that hard labels are chosen more is not shown in every arm", ours)
+    if not all(one.sign > 0 for one in picks):
+        return cannot_tell("that hard labels are chosen more is not shown in every arm", ours)
+    if rises and all(one.sign > 0 for one in rises):
+        return Answer(ours, "supported", "both correlations are above 0 beyond doubt in every arm")
+    return cannot_tell("hard labels are chosen more; that they gain most is not shown", ours)
 
 
 def _spearman(x: pd.Series[float], y: pd.Series[float]) -> float:
@@ -147,82 +198,88 @@ def _gain_by_seed(own: pd.DataFrame, base: pd.DataFrame) -> pd.Series[float]:
             ends.append((table.iloc[0], table.iloc[-1]))
         (first, last), (base_first, base_last) = ends
         found[seed] = _spearman(1 - first, (last - first) - (base_last - base_first))
-    return pd.Series(found, dtype=float).dropna()
-
-
-def _rho(test: Paired) -> str:
-    text = f"{test.difference:+.2f}".replace("-", "−")
-    return f"{text} ({test.low:+.2f} to {test.high:+.2f})".replace("-", "−")
+    return pd.Series(found, dtype=float)
 
 
 def random_follows_the_pool(studies: Sequence[Study]) -> Answer:
-    """C8: how many of random's batches are further from the pool's mix than 1 in 20 would be."""
-    parts = [mix_distance(study) for study in studies]
-    found = pd.concat([part[part.strategy == RANDOM] for part in parts]).dropna(subset=["p"])
-    if not len(found):
-        return cannot_tell("needs the random arm and the table `rows`")
-    # Arms of one seed share their first draw, and step sizes nest: count a batch once.
-    found = found.drop_duplicates(["seed", "step", "rows", "distance"])
-    off = int((found.p < 0.05).sum())
-    ours = (
-        f"{off} of {len(found)} random batches differ at 5 %; mean distance "
-        f"{found.distance.mean():.3f}, {found.expected.mean():.3f} by chance"
-    )
-    if len(found) < _LEAST_BATCHES:
-        return cannot_tell(f"needs {_LEAST_BATCHES} or more random batches", ours)
-    p = float(stats.binomtest(off, len(found), 0.05, alternative="greater").pvalue)
-    if p < 0.01:
-        return Answer(ours, "contradicted", f"more than chance has it (p = {p:.2g})")
-    return Answer(ours, "supported", "as many as chance has it")
+    """C8: each label's share of random's batches less its share of the pool that was left.
+
+    The differences of a seed's batches are averaged; under chance that mean is 0. Of a study's
+    random arms, which take prefixes of one order, the one with the smallest steps counts.
+    """
+    samples: list[Sample] = []
+    for study in studies:
+        arms = arms_of(study, RANDOM)
+        mix = batch_mix(study).dropna(subset=["pool_share"])
+        if not arms or mix.empty:
+            continue
+        arm = min(arms, key=lambda arm: int(arm["step_size"]))
+        mix = mix[(mix[ARM] == pd.Series(arm)).all(axis=1)]
+        over = (mix.share - mix.pool_share).groupby([mix.label, mix.seed], sort=False).mean()
+        for label in mix.label.unique():
+            samples.append(by_seed(f"{title(study)}, {label}", study, [arm], over[label]))
+    found = infer(samples, at_once=True)
+    ours = listed(found)
+    if why := untold(found, "needs the random arm and the table `rows`"):
+        return cannot_tell(why, ours)
+    words = [one.within(MIX) for one in found]
+    if False in words:
+        return Answer(
+            ours, "contradicted", "a label's share is off by more than 2 points, beyond doubt"
+        )
+    if all(words):
+        return Answer(ours, "supported", "all intervals, together, are within 2 points")
+    return cannot_tell("that all shares are within 2 points was not shown", ours)
 
 
 def committee_takes_turns(studies: Sequence[Study]) -> Answer:
-    """C9: the committee's lag-one correlation less random's, and what confusions foretell."""
-    said, turns, foretells = [], [], []
+    """C9: the committee's lag-one correlation less random's, and what confusions foretell.
+
+    Both must be below 0, in one setting: labels take turns, and the label that a model predicts too
+    often is chosen less next, as the reference study has it ('predicted as 경제, 문화 is chosen').
+    """
+    turns: list[Sample] = []
+    foretold: list[Sample] = []
+    also: list[str] = []
     for study in studies:
         found = behaviour(study)
         found = found[found.batches >= _LEAST_TURNS]
-        for key, setting in groups(found, SETTING):
-            by_seed = setting.pivot_table(
-                index="seed", columns="strategy", values="lag_one", aggfunc="mean"
-            )
-            if "qbc" not in by_seed:
+        for arm in arms_of(study, "qbc"):
+            base = arm | {"strategy": RANDOM}
+            own, random = (found[(found[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
+            if own.empty or random.empty:
                 continue
-            if RANDOM in by_seed:
-                turns.append(between(by_seed["qbc"], by_seed[RANDOM]))
-            own = setting[setting.strategy == "qbc"]
-            told = own.groupby("seed").confusion_foretells.mean().dropna()
-            foretells.append(paired_test(told.to_numpy()))
-            size = int(dict(zip(SETTING, key, strict=True))["step_size"])
-            said.append(
-                f"{title(study)}, steps of {size:,}: lag-one {by_seed['qbc'].mean():+.2f} against "
-                f"random's {by_seed[RANDOM].mean() if RANDOM in by_seed else float('nan'):+.2f}, "
-                f"confusion and next share {told.mean():+.2f}{_also(study)}".replace("-0", "−0")
-            )
-    ours = "; ".join(said)
-    if not any(enough(test) for test in turns):
-        return cannot_tell(
-            f"needs {LEAST_SEEDS} or more seeds of qbc and random with {_LEAST_TURNS} or more "
-            "batches",
-            ours,
-        )
-    alternates = [test.high < 0 for test in turns if enough(test)]
-    told_by = [test.p < 0.05 for test in foretells if enough(test)]
-    if any(alternates) and any(told_by):
+            name, why = named(study, arm), unfit(study, arm)
+            lags = [side.groupby("seed").lag_one.mean() for side in (own, random)]
+            told = own.groupby("seed").confusion_foretells.mean()
+            name_turns = f"{name}, lag-one less random's"
+            turns.append(by_seed(name_turns, study, [arm, base], lags[0] - lags[1], why))
+            foretold.append(by_seed(f"{name}, confusion and next share", study, [arm], told, why))
+            also.append(_also(study, arm))
+    taken, told_by = infer(turns, at_once=True), infer(foretold, at_once=True)
+    ours = "; ".join(
+        f"{listed([turn, told], correlation)}{text if turn.effect else ''}"
+        for turn, told, text in zip(taken, told_by, also, strict=True)
+    )
+    if why := untold(taken, f"needs qbc and random with {_LEAST_TURNS} or more batches"):
+        return cannot_tell(why, ours)
+    if any(turn.below(0) and told.below(0) for turn, told in zip(taken, told_by, strict=True)):
         return Answer(
             ours,
             "supported",
-            "labels take turns more than under random, and the confusion foretells the next share",
+            "labels take turns more than under random, and the confusion foretells the next share, "
+            "in one setting",
         )
-    if all(test.low > -0.1 for test in turns if enough(test)):
+    if all(turn.above(-_NO_TURNS) for turn in taken):
         return Answer(ours, "contradicted", "labels take turns no more than under random")
-    return cannot_tell("one of turns and foretelling, or both, is not shown", ours)
+    return cannot_tell("one of turns and foretelling, or both, is not shown in any setting", ours)
 
 
-def _also(study: Study) -> str:
+def _also(study: Study, arm: Arm) -> str:
     """What may explain it: ties and collapsed members."""
-    tied, fallen = ties(study), collapse(study)
-    tied, fallen = tied[tied.strategy == "qbc"], fallen[fallen.strategy == "qbc"]
+    tied, fallen = (
+        rows[(rows[ARM] == pd.Series(arm)).all(axis=1)] for rows in (ties(study), collapse(study))
+    )
     text = f", {100 * tied.tie_share.mean():.0f} % of a batch by ties" if len(tied) else ""
     if len(fallen):
         text += f", members collapsed in {100 * fallen.collapsed.mean():.0f} % of fits"

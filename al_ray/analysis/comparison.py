@@ -1,113 +1,217 @@
-"""Arms against random and against each other: paired tests, Holm's correction, penalties."""
+"""Arms against random and against each other, from a study's tables.
+
+What is equal by mathematics is one arm under several names (on two labels least confidence, margin
+and entropy): it is tested once, so that its names do not count in Holm's correction, and what is
+found holds for all of them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import permutations
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.power import TTestPower
+from numpy.typing import NDArray
 
-from al_ray.analysis.curves import areas
-from al_ray.analysis.intervals import t_interval
-from al_ray.analysis.study import METRICS, RANDOM, SETTING, Study, groups, records
+from al_ray.analysis.answers import Key, answers
+from al_ray.analysis.intervals import LEAST_SEEDS, holm
+from al_ray.analysis.metrics import RARE, column, rare_labels, values
+from al_ray.analysis.study import RANDOM, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
+from al_ray.analysis.versus import Effect, Judgement, Pairs, contrast, judge
 
-WILCOXON_SEEDS: Final = 10
-"""From this many pairs the test is Wilcoxon's, below it is Student's.
-
-With fewer its smallest two-sided p, 2 / 2^n, could not survive a correction for a handful of arms:
-0.0625 at 5 pairs and 0.016 at 7. From here on the few percent of power that it costs buy freedom
-from outliers, such as a seed whose training collapsed. The rule looks at the number of pairs
-alone, since choosing the test by the data spoils its level."""
-
-Test = Literal["t", "wilcoxon", ""]
+Arm = dict[str, Any]
+"""The values of ARM."""
 
 
 @dataclass(frozen=True)
-class Paired:
-    """A paired test of a difference against 0.
+class Judged:
+    """An arm and what was found of it.
 
     Attributes:
-        seeds: pairs.
-        difference: mean; NaN without pairs.
-        low, high: Student's interval for it; NaN of one pair.
-        p: two-sided; NaN where nothing can be tested. 1 where all differences are 0.
-        test: which.
-        effect: Cohen's dz, mean by standard deviation of the differences; NaN where that is 0.
-        detectable: the smallest true difference that the t test with this many pairs and this
-            deviation would have found with power 0.8, before any correction.
+        arm: which.
+        found: None where it has no pair with random.
+        same_as: the arm that it is under another name, which was tested; None: itself.
     """
 
-    seeds: int
-    difference: float
-    low: float
-    high: float
-    p: float
-    test: Test
-    effect: float
-    detectable: float
+    arm: Arm
+    found: Judgement | None
+    same_as: Arm | None = None
 
 
-def paired_test(differences: Any, level: float = 0.95) -> Paired:
-    """Test a sample of paired differences (pairs,)."""
-    values = np.asarray(differences, np.float64)
-    n = len(values)
-    if n < 2:
-        mean = float(values[0]) if n else math.nan
-        return Paired(n, mean, math.nan, math.nan, math.nan, "", math.nan, math.nan)
-    mean, sd = float(values.mean()), float(values.std(ddof=1))
-    if sd <= 1e-12 * max(1.0, abs(mean)):  # equal to the last bits: no scale to measure by
-        sd = 0.0
-    low, high = t_interval(values, level)
-    test: Test = "wilcoxon" if n >= WILCOXON_SEEDS else "t"
-    if not np.any(values):
-        p = 1.0
-    elif test == "wilcoxon":
-        p = float(stats.wilcoxon(values).pvalue)
-    elif sd == 0:
-        p = 0.0
-    else:
-        p = float(stats.ttest_1samp(values, 0.0).pvalue)
-    return Paired(
-        seeds=n,
-        difference=mean,
-        low=low,
-        high=high,
-        p=p,
-        test=test,
-        effect=mean / sd if sd else math.nan,
-        detectable=sd * _detectable(n, level),
+def key_of(arm: Any) -> tuple[Any, ...]:
+    """An arm as a key."""
+    return tuple(arm[name] for name in ARM)
+
+
+def setting_of(arm: Any) -> tuple[Any, ...]:
+    """What an arm shares with the random arm that it is compared with, as a key."""
+    return tuple(arm[name] for name in SETTING)
+
+
+@remembered
+def judged(
+    study: Study, metric: str = "accuracy", test: str | None = None, level: float = 0.95
+) -> list[Judged]:
+    """Every arm but random against the random arm of its setting, judged together.
+
+    Args:
+        study: of which.
+        metric: a name in `metrics.NAMES`.
+        test: name of the test; None: the main one.
+        level: of the intervals; differences are found at 1 - level.
+    """
+    return judged_by(study, (metric,), test, level)[metric]
+
+
+@remembered
+def judged_by(
+    study: Study, metrics: tuple[str, ...], test: str | None = None, level: float = 0.95
+) -> dict[str, list[Judged]]:
+    """`judged` by several metrics, with Holm's correction over arms times metrics."""
+    arms = [arm for arm in records(study.arms()) if arm["strategy"] != RANDOM]
+    same, pairs = aliases(study), {}
+    for metric in metrics:
+        for arm in arms:
+            if key_of(arm) not in same:
+                base = arm | {"strategy": RANDOM}
+                pairs[metric, key_of(arm)] = pair(study, arm, base, metric, test)
+    tested = {name: found for name, found in pairs.items() if found is not None}
+    found = dict(zip(tested, judge(list(tested.values()), level), strict=True))
+    made: dict[str, list[Judged]] = {}
+    for metric in metrics:
+        made[metric] = [
+            Judged(
+                arm,
+                found.get((metric, key_of(same.get(key_of(arm), arm)))),
+                same.get(key_of(arm)),
+            )
+            for arm in arms
+        ]
+    return made
+
+
+@remembered
+def aliases(study: Study) -> dict[tuple[Any, ...], Arm]:
+    """Arms that choose the same rows as an earlier one of their setting at every step of the seeds
+    that both have.
+    """
+    chosen = study.steps[study.steps.picks_digest.notna()]
+    chosen = chosen[chosen.test == study.test].sort_values("step", kind="stable")
+    digests = chosen.groupby("trajectory").picks_digest.agg(tuple)
+    asked = study.trajectories.assign(picks=study.trajectories.trajectory.map(digests))
+    asked = asked[asked.picks.notna() & (asked.status == "complete")]
+    seen: list[tuple[Arm, dict[int, Any]]] = []
+    same: dict[tuple[Any, ...], Arm] = {}
+    for key, rows in groups(asked[asked.strategy != RANDOM], ARM):
+        arm = dict(zip(ARM, key, strict=True))
+        picks = dict(zip(rows.seed, rows.picks, strict=True))
+        for leader, others in seen:
+            both = picks.keys() & others.keys()
+            alike = both and all(picks[seed] == others[seed] for seed in both)
+            if alike and setting_of(leader) == setting_of(arm):
+                same[key_of(arm)] = leader
+                break
+        else:
+            seen.append((arm, picks))
+    return same
+
+
+@remembered
+def _pair(
+    study: Study, one: tuple[Any, ...], other: tuple[Any, ...], metric: str, test: str | None
+) -> Pairs | None:
+    curves, (first, second) = study.curves(test), _asked(study, one, other)
+    own, base = curves[_is(curves, one)], curves[_is(curves, other)]
+    seeds = [
+        seed
+        for seed in sorted(first & second)
+        if own[own.seed == seed].complete.any() and base[base.seed == seed].complete.any()
+    ]
+    if not seeds:
+        return None
+    own, base = own[own.seed.isin(seeds)], base[base.seed.isin(seeds)]
+    counts = [side.groupby("n_labelled").seed.nunique() for side in (own, base)]
+    labels = sorted(set.intersection(*(set(count.index[count == len(seeds)]) for count in counts)))
+    if not labels:
+        return None
+    own, base = (side[side.n_labelled.isin(labels)] for side in (own, base))
+    shape = (len(seeds), len(labels))
+    arm, random = measured(study, [own, base], metric, test, shape)
+    return Pairs(
+        np.array(labels, np.float64), arm, random, missing=len(first & second) - len(seeds)
     )
 
 
-@cache
-def _detectable(n: int, level: float) -> float:
-    """In standard deviations of the difference."""
-    power = TTestPower()
-    found = power.solve_power(nobs=n, alpha=1 - level, power=0.8, alternative="two-sided")
-    return float(np.ravel(found)[0])
-
-
-def holm(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Holm's step-down correction (Holm 1979) of those p that are numbers.
-
-    By hand, since statsmodels' `multipletests` collects all garbage of the process at every call:
-    0.3 s in a process that holds a study.
+def pair(
+    study: Study, one: Arm, other: Arm, metric: str = "accuracy", test: str | None = None
+) -> Pairs | None:
+    """One arm beside another on the seeds that both have complete, at the labels that all of these
+    have; None without any.
     """
-    values = np.asarray(p, np.float64)
-    corrected = np.full(len(values), math.nan)
-    tested = np.flatnonzero(~np.isnan(values))
-    order = tested[np.argsort(values[tested], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.maximum.accumulate(values[order] * factors).clip(max=1)
-    return corrected
+    return _pair(study, key_of(one), key_of(other), metric, test)
+
+
+def measured(
+    study: Study,
+    sides: Sequence[pd.DataFrame],
+    metric: str,
+    test: str | None,
+    shape: tuple[int, int],
+) -> list[NDArray[Any]]:
+    """A metric of some models as means over test rows, or of one row where answers are not known.
+
+    Args:
+        study: of which.
+        sides: rows of `steps`, each a model; as many a side as `shape` has.
+        metric: a name in `metrics.NAMES`.
+        test: name of the test; None: the main one.
+        shape: seeds, steps.
+
+    Returns:
+        For each side (seeds, rows, steps).
+    """
+    found = answers(study, test)
+    by = ["seed", "n_labelled"]
+    ordered = [side.drop_duplicates(by).sort_values(by, kind="stable") for side in sides]
+    keys = [list(zip(side.trajectory, side.step.astype(int), strict=True)) for side in ordered]
+    if all(key in found.right for side in keys for key in side):
+        rows = len(found.row_ids)
+        return [
+            np.array([of_rows(study, metric, test, key) for key in side])
+            .reshape(*shape, rows)
+            .transpose(0, 2, 1)
+            for side in keys
+        ]
+    name = column(metric)
+    if name is None:
+        return [np.full((shape[0], 1, shape[1]), math.nan) for _ in sides]
+    return [side[name].to_numpy(np.float64).reshape(shape)[:, None, :] for side in ordered]
+
+
+@remembered
+def of_rows(study: Study, metric: str, test: str | None, key: Key) -> NDArray[Any]:
+    """What a model's answer on each test row adds to a metric; see `metrics.values`."""
+    found = answers(study, test)
+    if metric == "accuracy":
+        return found.right[key]
+    rare = rare_labels(study) if metric == RARE else found.names
+    counted = [place for place, name in enumerate(found.names) if name in set(rare)]
+    return values(metric, found.truth, found.predictions[key], counted)
+
+
+def _asked(study: Study, one: tuple[Any, ...], other: tuple[Any, ...]) -> list[set[int]]:
+    rows = study.trajectories
+    return [set(rows.seed[_is(rows, arm)]) for arm in (one, other)]
+
+
+def _is(rows: pd.DataFrame, arm: tuple[Any, ...]) -> pd.Series[bool]:
+    found: pd.Series[bool] = (rows[ARM] == pd.Series(dict(zip(ARM, arm, strict=True)))).all(axis=1)
+    return found
 
 
 def against_random(
@@ -115,74 +219,32 @@ def against_random(
 ) -> pd.DataFrame:
     """Each arm's area under the curve against that of the random arm of its setting.
 
-    Seeds are pairs: the two trajectories share first rows and initial weights. Seeds that only
-    one of the two has complete do not count. The intervals are over seeds, on this test set; they
-    are Student's also where p is Wilcoxon's.
-
     Args:
         study: of which.
-        metric: a name in METRICS.
+        metric: a name in `metrics.NAMES`.
         test: name of the test; None: the main one.
         level: of the intervals.
 
     Returns:
-        ARM, seeds, difference, low, high, p, p_holm (over the rows), test, effect, detectable: a
-        row per arm but random, in order; see `Paired`. Arms of a setting without random have no
-        pairs.
+        ARM, seeds, missing (seeds asked for that one of the two has not), rows (of the test),
+        difference, low, high (over seeds and test rows), p, p_holm (over the distinct arms),
+        detectable, kind; a row per arm but random, in order. Arms of a setting without random have
+        no pairs.
     """
-    found = areas(study, metric, test)
-    random = found[found.strategy == RANDOM]
-    made: list[dict[str, Any]] = []
-    for arm in records(study.arms()):
-        if arm["strategy"] == RANDOM:
-            continue
-        own = found[(found[ARM] == pd.Series(arm)).all(axis=1)]
-        base = random[
-            (random[SETTING] == pd.Series({name: arm[name] for name in SETTING})).all(axis=1)
-        ]
-        made.append(arm | vars(paired_test(_differences(own, base, study, metric, test), level)))
-    table = pd.DataFrame(
-        made,
-        columns=[
-            *ARM,
-            *("seeds", "difference", "low", "high", "p", "test", "effect", "detectable"),
-        ],
-    )
-    table["p_holm"] = holm(table.p)
-    return table[[*table.columns[: len(ARM) + 5], "p_holm", "test", "effect", "detectable"]]
-
-
-def _differences(
-    own: pd.DataFrame, base: pd.DataFrame, study: Study, metric: str, test: str | None
-) -> list[float]:
-    """Differences of areas by seed, both over the labels that both arms have."""
-    both = own.merge(base, on="seed", suffixes=("", "_base"))
-    if both.empty:
-        return []
-    if (both["last"] == both.last_base).all():
-        return (both.area - both.area_base).tolist()
-    # One of them was extended further: the areas again, of both to where both are.
-    end = int(min(both["last"].min(), both.last_base.min()))
-    names = [*both.trajectory, *both.trajectory_base]
-    steps = study.steps
-    cut = steps[(steps.n_labelled <= end) & steps.trajectory.isin(names)]
-    asked = study.trajectories[study.trajectories.trajectory.isin(names)]
-    short = Study(**{**vars(study), "steps": cut, "trajectories": asked})
-    areas_of = areas(short, metric, test).set_index("trajectory").area
-    return [
-        float(areas_of[one] - areas_of[other])
-        for one, other in zip(both.trajectory, both.trajectory_base, strict=True)
+    made = [
+        {
+            **one.arm,
+            "seeds": one.found.seeds if one.found else 0,
+            "missing": one.found.missing if one.found else 0,
+            "rows": one.found.rows if one.found else 0,
+            **vars(one.found.area if one.found else Effect(*[math.nan] * 5)),
+            "detectable": one.found.detectable if one.found else math.nan,
+            "kind": one.found.kind if one.found else "cannot tell",
+        }
+        for one in judged(study, metric, test, level)
     ]
-
-
-def _by_seed(study: Study, metric: str = "accuracy", test: str | None = None) -> pd.DataFrame:
-    """A row per setting, labels and seed, a column per strategy: its metric."""
-    curves = study.curves(test)
-    curves = curves[curves.complete]
-    index = [*SETTING, "n_labelled", "seed"]
-    return curves.pivot_table(
-        index=index, columns="strategy", values=METRICS[metric], aggfunc="first", sort=False
-    )
+    columns = ["seeds", "missing", "rows", "difference", "low", "high", "p", "p_holm"]
+    return pd.DataFrame(made, columns=[*ARM, *columns, "detectable", "kind"])
 
 
 def by_step(
@@ -193,97 +255,84 @@ def by_step(
     Where on the curve a difference lies; whether there is one at all is for `against_random`.
 
     Returns:
-        ARM, n_labelled, seeds, difference, low, high, p, p_holm (over an arm's numbers of labels),
-        test: of complete trajectories.
+        ARM, n_labelled, seeds, difference, low, high, p, p_holm (over an arm's numbers of labels).
     """
     made: list[dict[str, Any]] = []
-    table = _by_seed(study, metric, test)
-    if RANDOM in table:
-        for strategy in table.columns.drop(RANDOM):
-            gaps = (table[strategy] - table[RANDOM]).dropna()
-            keys: Any
-            for keys, gap in gaps.groupby([*SETTING, "n_labelled"], sort=False):
-                facts = dict(zip([*SETTING, "n_labelled"], keys, strict=True))
-                if facts["n_labelled"] > facts["initial"]:
-                    tested = vars(paired_test(gap, level))
-                    made.append({"strategy": strategy, **facts, **tested})
-    kept = [*ARM, "n_labelled", "seeds", "difference", "low", "high", "p", "test"]
-    found = pd.DataFrame(made, columns=kept)
-    found["p_holm"] = found.groupby(ARM, sort=False).p.transform(holm)
-    return found
+    for one in judged(study, metric, test, level):
+        found = pair(study, one.same_as or one.arm, one.arm | {"strategy": RANDOM}, metric, test)
+        if one.found is None or found is None:
+            continue
+        later = found.labels > one.arm["initial"]
+        steps = [step for step, is_later in zip(one.found.steps, later, strict=True) if is_later]
+        corrected = holm([step.p for step in steps])
+        for labels, step, p in zip(found.labels[later], steps, corrected, strict=True):
+            facts = {"n_labelled": int(labels), "seeds": one.found.seeds}
+            made.append({**one.arm, **facts, **vars(step), "p_holm": float(p)})
+    kept = [*ARM, "n_labelled", "seeds", "difference", "low", "high", "p", "p_holm"]
+    return pd.DataFrame(made, columns=kept)
 
 
-def worse_cells(studies: Sequence[Study]) -> pd.DataFrame:
-    """How often an arm is worse than random, by mean accuracy over the seeds that both have.
+def shown_cells(studies: Sequence[Study]) -> pd.DataFrame:
+    """At how many numbers of labels an arm was shown to be better or worse than random.
 
     A cell is a corpus, setting and number of labels; the first draw, which arms share, is none.
-    Of two studies of one corpus each has its own cells.
+    Of two studies of one corpus each has its own cells. Arms that are one under several names
+    count once, and cells of fewer than LEAST_SEEDS seeds not at all.
 
     Returns:
-        ARM, cells, worse, share: a row per arm, over all studies.
+        ARM, cells, better, worse: a row per arm, over all studies.
     """
     made: list[pd.DataFrame] = []
     for study in studies:
-        table = _by_seed(study)
-        labels = table.index.get_level_values("n_labelled")
-        table = table[labels > table.index.get_level_values("initial")]
-        if RANDOM not in table:
-            continue
-        gain = table.drop(columns=RANDOM).sub(table[RANDOM], axis=0)
-        cells = gain.groupby([*SETTING, "n_labelled"], sort=False).mean()
-        melted = cells.reset_index().melt(
-            [*SETTING, "n_labelled"], var_name="strategy", value_name="gain"
-        )
-        made.append(melted)
-    if not made:
-        return pd.DataFrame(columns=[*ARM, "cells", "worse", "share"])
-    every = pd.concat(made, ignore_index=True).dropna()
-    every["below"] = every.gain < 0
-    table = every.groupby(ARM, sort=False).below.agg(cells="size", worse="sum").reset_index()
-    table["share"] = table.worse / table.cells
-    return table
+        same = aliases(study)
+        cells = by_step(study)
+        kept = [key_of(row) not in same for row in records(cells)]
+        made.append(cells[np.array(kept, bool) & (cells.seeds >= LEAST_SEEDS).to_numpy()])
+    every = pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=ARM)
+    if every.empty:
+        return pd.DataFrame(columns=[*ARM, "cells", "better", "worse"])
+    shown = every.p_holm < 0.05
+    every = every.assign(
+        better=shown & (every.difference > 0), worse=shown & (every.difference < 0)
+    )
+    table = every.groupby(ARM, sort=False).agg(
+        cells=("better", "size"), better=("better", "sum"), worse=("worse", "sum")
+    )
+    return table.reset_index()
 
 
 def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
     """The pairwise penalty matrix of Ash et al. (2020), within each setting.
 
-    At each number of labels but the first draw's, arm a loses to arm b if a two-sided paired t
-    test over the seeds that both have says that b is better; a's penalty against b is the share of
-    these numbers of labels at which it loses, so that 0 is the best and 1 the worst.
+    At each number of labels but the first draw's, arm a loses to arm b if a two-sided test over
+    the seeds that both have, and over test rows, says that b is better; a's penalty against b is
+    the share of these numbers of labels at which it loses, so that 0 is the best and 1 the worst.
 
     Returns:
-        strategy_a, strategy_b, SETTING, penalty, cells: a row per ordered pair. `cells` counts
-        the numbers of labels at which two or more seeds could be tested; penalty is NaN of none.
+        strategy_a, strategy_b, SETTING, penalty, cells: a row per ordered pair of distinct arms.
+        `cells` counts the numbers of labels; penalty is NaN of none, or of fewer than LEAST_SEEDS
+        seeds.
     """
-    columns = ["strategy_a", "strategy_b", *SETTING, "penalty", "cells"]
     made: list[dict[str, Any]] = []
-    table = _by_seed(study)
-    for setting, within in groups(table, SETTING):
-        facts = dict(zip(SETTING, setting, strict=True))
-        within = within.dropna(axis=1, how="all")
-        labels = within.index.get_level_values("n_labelled")
-        within = within[labels > facts["initial"]]
-        for one, other in permutations(within.columns, 2):
-            gaps = (within[other] - within[one]).dropna()
-            lost: list[bool] = []
-            for _, gap in gaps.groupby("n_labelled"):
-                if len(gap) >= 2:
-                    lost.append(_loses(gap.to_numpy(np.float64), level))
-            made.append(
-                {
-                    "strategy_a": one,
-                    "strategy_b": other,
-                    **facts,
-                    "penalty": float(np.mean(lost)) if lost else math.nan,
-                    "cells": len(lost),
-                }
-            )
+    same = aliases(study)
+    distinct = [arm for arm in records(study.arms()) if key_of(arm) not in same]
+    for one, other in permutations(distinct, 2):
+        found = pair(study, one, other) if setting_of(one) == setting_of(other) else None
+        if found is None:
+            continue
+        later = found.labels > one["initial"]
+        tested = len(found.arm) >= LEAST_SEEDS and later.any()
+        steps = contrast(found, np.eye(len(found.labels))[later], level) if tested else []
+        lost = [step.p < 1 - level and step.difference < 0 for step in steps]
+        setting = {name: one[name] for name in SETTING}
+        made.append(
+            {
+                "strategy_a": one["strategy"],
+                "strategy_b": other["strategy"],
+                **setting,
+                "penalty": float(np.mean(lost)) if lost else math.nan,
+                "cells": len(lost),
+            }
+        )
+    columns = ["strategy_a", "strategy_b", *SETTING, "penalty", "cells"]
     return pd.DataFrame(made, columns=columns)
-
-
-def _loses(gap: np.ndarray[Any, np.dtype[np.float64]], level: float) -> bool:
-    if gap.mean() <= 0:
-        return False
-    if np.ptp(gap) <= 1e-12:  # better by the same at every seed
-        return True
-    return bool(stats.ttest_1samp(gap, 0.0).pvalue < 1 - level)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.study import METRICS, Study, records
+from al_ray.analysis.study import METRICS, Study
 from al_ray.analysis.summary import ARM, area_under_curve
 from al_ray.config import CONTROL
 
@@ -24,7 +25,7 @@ def learning_curves(
         study: of which.
         metric: a name in METRICS.
         test: name of the test; None: the main one.
-        level: of Student's interval over seeds.
+        level: of Student's interval over seeds; test rows, which arms share, are taken as fixed.
 
     Returns:
         ARM, n_labelled, seeds, mean, sd (n - 1), low, high, and `interval`: whether there are
@@ -83,40 +84,6 @@ def areas(study: Study, metric: str = "accuracy", test: str | None = None) -> pd
     return pd.DataFrame(made, columns=[*ARM, "seed", "trajectory", "area", "first", "last"])
 
 
-def metrics_disagree(study: Study) -> pd.DataFrame:
-    """Whether an arm's place at the end depends on the metric.
-
-    Ranks are of mean metrics at the arm's last number of labels that all its complete seeds have,
-    1 the best, among the arms of the same setting (all of ARM but the strategy).
-
-    Returns:
-        ARM, rank_accuracy, rank_balanced_accuracy, rank_macro_f1, and `word`: a sentence where the
-        ranks differ, else ''.
-    """
-    curves = study.curves()
-    curves = curves[curves.complete]
-    own = curves.groupby("trajectory").n_labelled.transform("max")
-    end = curves.assign(end=own).groupby(ARM).end.transform("min")
-    final = curves[curves.n_labelled == end].groupby(ARM, sort=False)
-    means = final[list(METRICS.values())].mean().reset_index()
-    setting = means.groupby(ARM[1:], sort=False)
-    made = means[ARM].copy()
-    for name, column in METRICS.items():
-        made[f"rank_{name}"] = setting[column].rank(ascending=False, method="min").astype(int)
-    made["word"] = [_word(row) for row in records(made)]
-    return made
-
-
-def _word(row: dict[str, Any]) -> str:
-    ranks = [row[f"rank_{name}"] for name in METRICS]
-    if len(set(ranks)) == 1:
-        return ""
-    return (
-        f"{row['strategy']} is number {ranks[0]} by accuracy, {ranks[1]} by balanced accuracy and "
-        f"{ranks[2]} by macro-F1: which is meant decides its place"
-    )
-
-
 def controls(study: Study, test: str | None = None) -> pd.DataFrame:
     """Models trained once on a random share of the pool.
 
@@ -145,15 +112,20 @@ def label_accuracy(study: Study, test: str | None = None) -> pd.DataFrame:
         ARM, seed, step, n_labelled, label, accuracy, rows (test rows of that label), arms and
         steps in order, labels in the study's.
     """
-    wanted = study.test if test is None else test
-    rows = study.predictions[study.predictions.test == wanted]
-    right = rows.assign(right=rows.prediction == rows.label)
-    of_label = right.groupby(["trajectory", "step", "label"], sort=False).right
-    counted = of_label.agg(accuracy="mean", rows="size").reset_index()
-    steps = study.curves(wanted)[["trajectory", *ARM, "seed", "step", "n_labelled"]]
-    steps = steps.assign(_place=range(len(steps)))
-    place = {name: number for number, name in enumerate(study.labels)}
-    joined = steps.merge(counted, on=["trajectory", "step"])
-    joined = joined.assign(_label=joined.label.map(place)).sort_values(["_place", "_label"])
-    columns = [*ARM, "seed", "step", "n_labelled", "label", "accuracy", "rows"]
-    return joined[columns].reset_index(drop=True)
+    found = answers(study, test)
+    places = range(len(study.labels))
+    rows = np.bincount(found.truth, minlength=len(found.names))
+    there = [place for place in places if rows[place]]
+    steps = answered(study.curves(test), found.right)
+    table = steps.loc[
+        steps.index.repeat(len(there)), [*ARM, "seed", "step", "n_labelled"]
+    ].reset_index(drop=True)
+    right = [
+        np.bincount(found.truth, found.right[key], len(found.names))[there] / rows[there]
+        for key in zip(steps.trajectory, steps.step, strict=True)
+    ]
+    return table.assign(
+        label=[study.labels[place] for place in there] * len(steps),
+        accuracy=np.concatenate(right) if right else [],
+        rows=np.tile(rows[there], len(steps)),
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from al_ray.analysis.study import Study, groups, records
+from al_ray.analysis.study import Study, remembered
 from al_ray.analysis.summary import ARM
 from al_ray.randomness import generator
 
@@ -22,6 +22,7 @@ _LEAST_EXPECTED = 5
 Counts = NDArray[np.int64]
 
 
+@remembered
 def batch_mix(study: Study) -> pd.DataFrame:
     """Labels of each batch, and of the pool that it was taken from.
 
@@ -33,40 +34,32 @@ def batch_mix(study: Study) -> pd.DataFrame:
         per label of the study, also those that were not chosen. pool and pool_share are missing
         where the table `rows` is.
     """
-    arms = study.arms()
-    known = study.trajectories.merge(arms, on=ARM)[["trajectory", *ARM, "seed"]]
+    known = study.trajectories.merge(study.arms(), on=ARM)[["trajectory", *ARM, "seed"]]
     train = study.rows[study.rows.split == "train"].label.value_counts()
     whole = train.reindex(study.labels, fill_value=0).to_numpy(np.int64)
-    batches = dict(groups(study.selections, "trajectory"))
-    made: list[pd.DataFrame] = []
-    for facts in records(known):
-        pool = whole.copy()
-        for step, rows in batches.get(facts["trajectory"], study.selections[:0]).groupby("step"):
-            chosen = rows.label.value_counts().reindex(study.labels, fill_value=0).to_numpy()
-            columns = {name: facts[name] for name in [*ARM, "seed"]}
-            made.append(
-                pd.DataFrame(
-                    {
-                        **columns,
-                        "step": step,
-                        "label": list(study.labels),
-                        "chosen": chosen,
-                        "share": chosen / max(1, chosen.sum()),
-                        "pool": pool,
-                        "pool_share": pool / pool.sum() if pool.sum() > 0 else np.nan,
-                    }
-                )
-            )
-            pool = (pool - chosen).clip(0) if whole.sum() else pool
-    columns_of = [*ARM, "seed", "step", "label", "chosen", "share", "pool", "pool_share"]
-    if not made:
-        return pd.DataFrame(columns=columns_of)
-    table = pd.concat(made, ignore_index=True)
-    if not whole.sum():
-        table["pool"] = np.nan
-    return table[columns_of]
+    # Labels by their places: one may be called as a column is.
+    codes = pd.Categorical(study.selections.label, categories=study.labels).codes
+    counted = study.selections[["trajectory", "step"]].assign(label=codes)
+    counted = counted.groupby(["trajectory", "step", "label"]).size().unstack(fill_value=0)
+    counted = counted.reindex(columns=range(len(study.labels)), fill_value=0)
+    batches = known.merge(counted.reset_index(), on="trajectory")
+    chosen = batches[counted.columns]
+    before = (chosen.groupby(batches.trajectory).cumsum() - chosen).to_numpy()
+    pool = (whole - before).clip(0) if whole.sum() else np.full(chosen.shape, np.nan)
+    table = batches.loc[batches.index.repeat(len(study.labels)), [*ARM, "seed", "step"]]
+    of_batch = chosen.to_numpy() / chosen.sum(axis=1).clip(1).to_numpy()[:, None]
+    with np.errstate(invalid="ignore"):
+        of_pool = pool / pool.sum(axis=1, keepdims=True)
+    return table.assign(
+        label=list(study.labels) * len(batches),
+        chosen=chosen.to_numpy().ravel(),
+        share=of_batch.ravel(),
+        pool=pool.ravel(),
+        pool_share=of_pool.ravel(),
+    ).reset_index(drop=True)
 
 
+@remembered
 def mix_distance(study: Study) -> pd.DataFrame:
     """How far each batch's mix is from its pool's, and whether chance explains it.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
@@ -28,6 +30,29 @@ METRICS: Final = {
 """Names of metrics, and their columns in `steps`."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def remembered(
+    work: Callable[Concatenate[Study, P], T],
+) -> Callable[Concatenate[Study, P], T]:
+    """Do a work once for a study and equal arguments: a page asks for the same many times."""
+    bind = inspect.signature(work).bind
+
+    def recall(study: Study, /, *given: P.args, **named: P.kwargs) -> T:
+        said = bind(study, *given, **named)
+        said.apply_defaults()
+        _, *values = said.arguments.values()
+        key = (work.__qualname__, *(tuple(x) if isinstance(x, list) else x for x in values))
+        if key not in study.memory:
+            study.memory[key] = work(study, *given, **named)
+        found: T = study.memory[key]
+        return found
+
+    return cast("Callable[Concatenate[Study, P], T]", wraps(work)(recall))
+
+
 @dataclass(frozen=True)
 class Study:
     """The tables of one study's folder, or frames of the same columns.
@@ -47,6 +72,7 @@ class Study:
         tests: names of all tests.
         demonstration: whether the text is generated, so that nothing may be claimed.
         address: of the study, where that is no folder of this machine.
+        memory: what was worked out of these frames, which nobody changes; see `remembered`.
     """
 
     out: Path
@@ -62,12 +88,14 @@ class Study:
     tests: tuple[str, ...]
     demonstration: bool
     address: str = ""
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def labels_per_day(self) -> float:
         """What one person labels in a day, as the study was told."""
         return float(self.description.get("labels_per_day", LABELS_PER_DAY))
 
+    @remembered
     def curves(self, test: str | None = None) -> pd.DataFrame:
         """Steps of the arms on one test, in the order of arms, seeds and steps.
 

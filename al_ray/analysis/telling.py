@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.answers import answered, answers
-from al_ray.analysis.study import SETTING, Study, each, records
+from al_ray.analysis.study import SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
 from al_ray.config import UNQUERIED
 
@@ -31,7 +31,7 @@ def texts(study: Study, limit: int = 20) -> pd.DataFrame:
         kind, ARM, row_id, label, prediction (the most frequent one, or null), count, text; at
         most `limit` rows of each kind and arm.
     """
-    parts = [_chosen_first(study), _flipped(study), _only_one(study)]
+    parts = [_chosen_first(study, limit), _flipped(study, limit), _only_one(study)]
     columns = ["kind", *ARM, "row_id", "label", "prediction", "count"]
     filled = [part for part in parts if len(part)]
     if not filled:
@@ -47,31 +47,52 @@ def texts(study: Study, limit: int = 20) -> pd.DataFrame:
     return top.assign(text=top.row_id.map(known)).reset_index(drop=True)
 
 
+def _chosen_first(study: Study, limit: int) -> pd.DataFrame:
+    arms = study.trajectories[["trajectory", *ARM]]
+    ranked = study.selections[study.selections.score.notna() & (study.selections["rank"] < _TOP)]
+    joined = ranked.merge(arms[~arms.strategy.isin(UNQUERIED)], on="trajectory")
+    key = [*ARM, "row_id", "label"]
+    table = joined.groupby(key, sort=False).size().reset_index(name="count")
+    table = _most(table, limit)
+    kept = joined.merge(table[key], on=key)
+    modes = kept.groupby(key, sort=False).prediction.agg(_mode).reset_index()
+    return table.merge(modes, on=key).assign(kind="chosen first")
+
+
 def _mode(values: pd.Series[Any]) -> Any:
     found = values.dropna().mode()
     return found.iloc[0] if len(found) else None
 
 
-def _chosen_first(study: Study) -> pd.DataFrame:
-    arms = study.trajectories[["trajectory", *ARM]]
-    ranked = study.selections[study.selections.score.notna() & (study.selections["rank"] < _TOP)]
-    joined = ranked.merge(arms[~arms.strategy.isin(UNQUERIED)], on="trajectory")
-    grouped = joined.groupby([*ARM, "row_id", "label"], sort=False)
-    table = grouped.agg(count=("step", "size"), prediction=("prediction", _mode)).reset_index()
-    return table.assign(kind="chosen first")
+def _flipped(study: Study, limit: int) -> pd.DataFrame:
+    found, made = answers(study), []
+    steps = answered(study.curves(), found.right)
+    for key, rows in groups(steps, ARM):
+        flips = np.zeros(len(found.row_ids), np.int64)
+        said = []
+        for _, own in groups(rows, "trajectory"):
+            keys = zip(own.trajectory, own.step, strict=True)
+            predicted = np.array([found.predictions[each] for each in keys])
+            flips += (predicted[1:] != predicted[:-1]).sum(axis=0)
+            said.append(predicted)
+        every = np.concatenate(said)
+        table = pd.DataFrame({"place": np.flatnonzero(flips)})
+        table = table.assign(
+            **dict(zip(ARM, key, strict=True)),
+            row_id=found.row_ids[table.place],
+            label=found.names[found.truth[table.place]],
+            count=flips[table.place],
+        )
+        table = _most(table, limit)
+        modes = [_mode(pd.Series(found.names[every[:, place]])) for place in table.place]
+        made.append(table.assign(prediction=modes, kind="flipped most"))
+    return pd.concat(made, ignore_index=True) if made else pd.DataFrame()
 
 
-def _flipped(study: Study) -> pd.DataFrame:
-    arms = study.trajectories[["trajectory", *ARM]]
-    rows = study.predictions[study.predictions.test == study.test]
-    rows = rows.sort_values(["trajectory", "row_id", "step"], kind="stable")
-    same = (rows.trajectory == rows.trajectory.shift()) & (rows.row_id == rows.row_id.shift())
-    rows = rows.assign(flip=same & (rows.prediction != rows.prediction.shift()))
-    joined = rows.merge(arms[~arms.strategy.isin(UNQUERIED)], on="trajectory")
-    joined = joined[joined.groupby([*ARM, "row_id"], sort=False).flip.transform("any")]
-    grouped = joined.groupby([*ARM, "row_id", "label"], sort=False)
-    table = grouped.agg(count=("flip", "sum"), prediction=("prediction", _mode)).reset_index()
-    return table.assign(kind="flipped most")
+def _most(table: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """The largest counts of each arm; ties are settled by row id."""
+    ordered = table.sort_values(["count", "row_id"], ascending=[False, True], kind="stable")
+    return ordered.groupby(ARM, sort=False).head(limit).reset_index(drop=True)
 
 
 def _only_one(study: Study) -> pd.DataFrame:
@@ -91,13 +112,13 @@ def _only_one(study: Study) -> pd.DataFrame:
             places = counts.setdefault(tuple(row[name] for name in ARM), {})
             for place in np.flatnonzero(mine):
                 places.setdefault(int(place), []).append(1)
-    labels = study.predictions.drop_duplicates("row_id").set_index("row_id").label
+    labels = found.names[found.truth]
     made = [
         {
             **dict(zip(ARM, arm, strict=True)),
             "row_id": found.row_ids[place],
-            "label": labels[found.row_ids[place]],
-            "prediction": labels[found.row_ids[place]],
+            "label": labels[place],
+            "prediction": labels[place],
             "count": len(seeds),
             "kind": "right only for one arm",
         }

@@ -1,40 +1,45 @@
-"""The verdict: one sentence per arm that follows from tests and not from means.
+"""The verdict: a sentence per arm that follows from tests and not from means.
 
-Two questions are asked of an arm, in this order. Is its area under the curve different from that of
-random, seed by seed, after Holm's correction over the arms? If it is not, nothing else is said, so
-that of arms that equal random at most one study in twenty has one that is called anything but 'no
-difference'. If it is better: does the whole interval of the labels that it needs lie below those of
-the most random labels that there were? Then it saves.
+What is asked of an arm, in this order. Is random itself worth comparing with: has it learnt, and
+was it trained long enough? Does the arm save labels at the accuracy of the most random labels? If
+that is not shown, is its area under the curve another than random's? Savings and areas are each
+corrected over the arms that are distinct (Holm), so that of arms that equal random at most one
+study in twenty has one that is called anything but 'no difference'.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pandas as pd
 
-from al_ray.analysis.baseline import flat_baselines
-from al_ray.analysis.comparison import against_random, by_step
+from al_ray.analysis.baseline import Baseline, baselines, signed, undertrained, warnings
+from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS
-from al_ray.analysis.savings import AT_FIRST, savings
-from al_ray.analysis.study import RANDOM, SETTING, Study, groups, records
+from al_ray.analysis.metrics import NAMES, rare_labels
+from al_ray.analysis.savings import savings
+from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
+from al_ray.analysis.versus import Judgement
 
-KINDS: Final = ("saves", "better", "no difference", "worse", "cannot tell")
+KINDS: Final = ("saves", "better", "no difference", "worse", "undertrained", "cannot tell")
 """`better`: more accurate than random over the curve, but a saving at its end was not shown."""
-
-Kind = Literal["saves", "better", "no difference", "worse", "cannot tell"]
 
 DEMONSTRATION: Final = "Demonstration on generated text, not a finding: "
 """What every sentence of a study of generated text begins with."""
 
+GAIN: Final = 0.01
+"""A difference in accuracy that one would like to see."""
 
+
+@remembered
 def verdict(
     study: Study,
     level: float = 0.95,
     labels_per_day: float | None = None,
     test: str | None = None,
+    metric: str = "accuracy",
 ) -> pd.DataFrame:
     """One sentence per arm.
 
@@ -43,51 +48,84 @@ def verdict(
         level: of the intervals; differences are found at 1 - level.
         labels_per_day: what one person labels in a day; None: as the study was told.
         test: name of the test; None: the main one.
+        metric: a name in `metrics.NAMES`.
 
     Returns:
         ARM, sentence, kind (one of KINDS), numbers: a row per arm but random, in order. `numbers`
         is a dict of what the sentence rests on, with None for what is not known or not bounded:
-        the columns of `against_random`, and of `savings` at the most random labels.
+        the area's difference with low, high, p, p_holm and detectable; what is saved at the most
+        labels as in `versus.Saving` (labels_low, labels_high: ends of what is saved), and
+        mean_saved, on average over the accuracies on the way there, with its ends; `begins`,
+        `worst`, `seeds`, `missing`, `rows`.
     """
-    compared = against_random(study, test=test, level=level)
-    ends = _ends(study, test)
-    targets = sorted(set(ends.values()))
-    saved = savings(study, targets, test=test, level=level, labels_per_day=labels_per_day)
-    steps = by_step(study, test=test, level=level)
-    names = arm_names(study)
+    per_day = labels_per_day or study.labels_per_day
+    bases, names = baselines(study, test, level), arm_names(study)
+    steps = by_step(study, metric, test, level)
+    table = savings(study, test=test, level=level, labels_per_day=labels_per_day)
     made: list[dict[str, Any]] = []
-    for row in records(compared):
-        arm = {name: row[name] for name in ARM}
-        own = saved[(saved[ARM] == pd.Series(arm)).all(axis=1)]
-        at_end = _headline(own, ends.get(tuple(arm[name] for name in SETTING)))
-        kind = decide(row, at_end, level)
-        local = steps[(steps[ARM] == pd.Series(arm)).all(axis=1)]
-        name = names[tuple(arm.values())]
-        said = _sentence(name, kind, row, at_end, local, level)
-        if kind == "cannot tell" and not row["seeds"]:
-            said = f"{name}: cannot tell, {_why_unpaired(arm, study)}"
-        numbers = {
-            **{key: value for key, value in row.items() if key not in ARM},
-            **{key: value for key, value in at_end.items() if key not in [*ARM, "seeds"]},
-        }
-        if at_end:  # both have an interval; the savings' is of labels
-            numbers |= {"low": row["low"], "high": row["high"]}
-            numbers |= {"labels_low": at_end["low"], "labels_high": at_end["high"]}
+    for one in judged(study, metric, test, level):
+        name = names[tuple(one.arm.values())]
+        local = steps[(steps[ARM] == pd.Series(one.arm)).all(axis=1)]
+        own = table[(table[ARM] == pd.Series(one.arm)).all(axis=1) & table.shown]
+        base = bases.get(setting_of(one.arm))
+        kind, said = _said(one, base, study, local, own, level, per_day)
+        if one.same_as is not None:
+            leader = names[tuple(one.same_as.values())]
+            said = f"the same as {leader}, since both choose the same rows: {said}"
         made.append(
             {
-                **arm,
-                "sentence": (DEMONSTRATION if study.demonstration else "") + said,
+                **one.arm,
+                "sentence": (DEMONSTRATION if study.demonstration else "") + f"{name}: {said}",
                 "kind": kind,
-                "numbers": {key: _plain(value) for key, value in numbers.items()},
+                "numbers": _numbers(one.found, per_day),
             }
         )
     return pd.DataFrame(made, columns=[*ARM, "sentence", "kind", "numbers"])
 
 
 def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = None) -> list[str]:
-    """The verdict as lines: the arms', where random gains nothing, and what is missing."""
+    """The verdict as lines: where metrics disagree, the arms', random's own, what is missing."""
     lines = verdict(study, level, labels_per_day).sentence.tolist()
-    return [*lines, *flat_baselines(study, level=level), *missing_lines(study)]
+    return [
+        *disagreements(study, level=level),
+        *lines,
+        *warnings(study, level=level),
+        *missing_lines(study),
+    ]
+
+
+def disagreements(study: Study, test: str | None = None, level: float = 0.95) -> list[str]:
+    """Where another metric has another verdict than accuracy, a line per arm.
+
+    The other metrics are balanced accuracy, macro-F1 and, where there are any, the recall of rare
+    labels; they are corrected over arms and metrics together.
+    """
+    names, bases = arm_names(study), baselines(study, test, level)
+    others = tuple(name for name in NAMES if name != "accuracy")
+    if not rare_labels(study):
+        others = others[:-1]
+    by_metric = judged_by(study, others, test, level)
+    lines = []
+    for place, one in enumerate(judged(study, "accuracy", test, level)):
+        base = bases.get(setting_of(one.arm))
+        if one.found is None or one.same_as is not None or (base and base.is_unfit):
+            continue
+        first, said = _direction(one.found), []
+        for metric, found in by_metric.items():
+            other = found[place].found
+            if other is None or math.isnan(other.area.p) or _direction(other) in (first, 0):
+                continue
+            word = "better" if other.area.difference > 0 else "worse"
+            area = other.area
+            said.append(
+                f"{word} than random by {NAMES[metric]} ({signed(area.difference)} points over the "
+                f"curve, {100 * level:g} %: {signed(area.low)} to {signed(area.high)})"
+            )
+        if said:
+            known = {0: "no difference was shown", 1: "it is better", -1: "it is worse"}[first]
+            name = names[tuple(one.arm.values())]
+            lines.append(f"The metrics disagree on {name}: {', '.join(said)}; by accuracy {known}")
+    return lines
 
 
 def missing_lines(study: Study) -> list[str]:
@@ -121,109 +159,148 @@ def arm_names(study: Study) -> dict[tuple[Any, ...], str]:
     return names
 
 
-def decide(compared: dict[str, Any], at_end: dict[str, Any], level: float = 0.95) -> Kind:
-    """What kind of verdict the numbers bear.
-
-    Args:
-        compared: a row of `against_random`.
-        at_end: the arm's row of `savings` at the most random labels; empty where there is none.
-        level: differences are found at 1 - level.
-    """
-    seeds, p = compared["seeds"], compared["p_holm"]
-    if seeds < 2 or math.isnan(p):
-        return "cannot tell"
-    if p >= 1 - level:
-        return "no difference"
-    if seeds < LEAST_SEEDS:
-        return "cannot tell"
-    if compared["difference"] < 0:
-        return "worse"
-    return "saves" if at_end and at_end["high"] < at_end["target_labels"] else "better"
+# What is said of one arm
 
 
-def _ends(study: Study, test: str | None) -> dict[tuple[Any, ...], int]:
-    """By setting, the most labels that all complete random trajectories have."""
-    curves = study.curves(test)
-    random = curves[curves.complete & (curves.strategy == RANDOM)]
-    last = random.groupby([*SETTING, "trajectory"], sort=False).n_labelled.max().reset_index()
-    return {key: int(rows.n_labelled.min()) for key, rows in groups(last, SETTING)}
-
-
-def _headline(own: pd.DataFrame, end: int | None) -> dict[str, Any]:
-    """The row of these random labels."""
-    found = records(own[own.target_labels == end])
-    return found[0] if found else {}
-
-
-def _sentence(
-    name: str,
-    kind: Kind,
-    row: dict[str, Any],
-    at_end: dict[str, Any],
+def _said(
+    one: Judged,
+    base: Baseline | None,
+    study: Study,
     steps: pd.DataFrame,
+    shown: pd.DataFrame,
     level: float,
+    per_day: float,
+) -> tuple[str, str]:
+    """Kind and sentence, without the name."""
+    found = one.found
+    if found is None:
+        return "cannot tell", f"cannot tell, {_why_unpaired(one.arm, study)}"
+    if found.seeds < LEAST_SEEDS:
+        return "cannot tell", (
+            f"cannot tell from {_seeds(found.seeds)}: {LEAST_SEEDS} or more are needed, 10 or more "
+            "advised (--seeds)"
+        )
+    if base is not None and base.is_undertrained:
+        return "undertrained", undertrained(base, level)
+    if base is not None and base.has_not_learnt:
+        return "cannot tell", "cannot tell, since random is not shown to have learnt"
+    words = {
+        "saves": _saves,
+        "better": _better,
+        "worse": _worse,
+        "no difference": _no_difference,
+        "cannot tell": _missing_decides,
+    }
+    return found.kind, words[found.kind](found, steps, shown, level, per_day)
+
+
+def _saves(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
 ) -> str:
-    seeds = _seeds(row["seeds"])
-    percent = f"{100 * level:g} %"
-    gap = _points(abs(row["difference"]))
-    side = "above" if row["difference"] >= 0 else "below"
-    between = f"{percent}: {_signed(row['low'])} to {_signed(row['high'])}"
-    if kind == "cannot tell" and row["seeds"] < 2:
-        return f"{name}: cannot tell, {seeds} {'shows' if row['seeds'] == 1 else 'show'} no spread"
-    if kind == "cannot tell":
-        return (
-            f"{name}: cannot tell yet; it was {gap} {side} random on average over the curve (p = "
-            f"{row['p_holm']:.2g}), but {seeds} are too few to claim anything: run "
-            f"{LEAST_SEEDS} or more"
-        )
-    if kind == "no difference":
-        shown = f"{_points(row['detectable'])} would have been seen 8 times in 10"
-        if row["seeds"] < LEAST_SEEDS:
-            return f"{name}: no difference from random that {seeds} could show ({shown})"
-        if row["p"] < 1 - level:  # the interval is of this arm alone
-            shown = f"p = {row['p']:.2g} alone, but {row['p_holm']:.2g} among the arms tested"
-        return (
-            f"{name}: no difference from random that {seeds} could show ({gap} {side} it on "
-            f"average over the curve, {between}; {shown})"
-        )
-    if kind == "worse":
-        where = _worse_where(steps, level)
-        return (
-            f"{name}: worse than random{where}, by {gap} on average over the curve ({between}; "
-            f"{seeds})"
-        )
-    if kind == "better":
-        return (
-            f"{name}: {gap} better than random on average over the curve ({between}; {seeds}), "
-            f"but that this saves labels{_at_end(at_end, percent)} could not be shown"
-        )
-    return f"{name} {_reaches(at_end, percent)}"
-
-
-def _at_end(at_end: dict[str, Any], percent: str) -> str:
-    if not at_end:
-        return ""
-    target = f" in the end, at the accuracy of {_labels(at_end['target_labels'])} random labels"
-    if math.isnan(at_end["low"]):
-        return target
-    high = _labels(at_end["high"]) if math.isfinite(at_end["high"]) else "not reached"
-    low = _labels(at_end["low"]) if math.isfinite(at_end["low"]) else "not reached"
-    return f"{target} ({percent}: {low} to {high})"
-
-
-def _reaches(at_end: dict[str, Any], percent: str) -> str:
-    target = f"reaches the accuracy of {_labels(at_end['target_labels'])} random labels"
-    if at_end["reached"] == AT_FIRST:
-        return (
-            f"{target} with its first {_labels(at_end['labels'])} or fewer "
-            f"({percent}: up to {_labels(at_end['high'])}; {_seeds(at_end['seeds'])})"
-        )
-    days, saved = at_end["saved_days"], at_end["saved_labels"]
-    saves = f"{days:.1f} person-days" if days >= 0.95 else f"{_labels(saved)} labels"
+    saved = found.saving
+    days = saved.low / per_day
+    least = f"{days:.1f} person-days" if days >= 0.95 else f"{100 * saved.low / saved.target:.0f} %"
     return (
-        f"{target} with {_labels(at_end['labels'])} ({percent}: {_labels(at_end['low'])}–"
-        f"{_labels(at_end['high'])}; {_seeds(at_end['seeds'])}), which saves {saves}"
+        f"saves at least {_labels(saved.low)} labels ({least}) for the accuracy of "
+        f"{_labels(saved.target)} random ones ({100 * level:g} %: {_labels(saved.low)} to "
+        f"{_labels(saved.high)}, most likely {_labels(saved.saved)}; {_over(found)}); "
+        f"{_points(abs(found.area.difference))} {_side(found)} random on average over the curve "
+        f"{_interval(found, level)}{_where(found)}"
     )
+
+
+def _better(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+) -> str:
+    on_the_way = ""
+    if len(shown):
+        row = shown.sort_values("target_labels").iloc[-1]
+        on_the_way = (
+            f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
+        )
+    elif found.on_the_way.low > 0:
+        on_the_way = (
+            f"; on the way there it saves at least {_labels(found.on_the_way.low)} on average"
+        )
+    return (
+        f"better than random, by {_points(found.area.difference)} on average over the curve "
+        f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
+        f"accuracy of {_labels(found.saving.target)} random ones was not shown{on_the_way}"
+    )
+
+
+def _worse(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+) -> str:
+    return (
+        f"worse than random{_worse_where(steps, level)}, by {_points(-found.area.difference)} on "
+        f"average over the curve {_interval(found, level, _over(found))}; kept on, it costs up to "
+        f"{_points(-found.worst)} at a step"
+    )
+
+
+def _no_difference(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+) -> str:
+    said = (
+        f"no difference from random was shown: {_points(abs(found.area.difference))} "
+        f"{_side(found)} it on average over the curve {_interval(found, level, _over(found))}"
+    )
+    if found.area.p < 1 - level:  # the interval is of this arm alone
+        return (
+            f"{said}; p = {found.area.p:.2g} alone, but {found.area.p_holm:.2g} among the arms "
+            "tested"
+        )
+    seen = f"{said}; {_points(found.detectable)} would have been seen 8 times in 10"
+    return seen + (f", {_wanted(found)}" if found.detectable > GAIN else "")
+
+
+def _missing_decides(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+) -> str:
+    gone = "1 is" if found.missing == 1 else f"{found.missing} are"
+    return (
+        f"cannot tell: of {_seeds(found.seeds + found.missing)} {gone} missing, and counted as bad "
+        "as the best of the others is good, no difference is shown; the same command goes on with "
+        "what is missing"
+    )
+
+
+def _side(found: Judgement) -> str:
+    return "above" if found.area.difference >= 0 else "below"
+
+
+def _interval(found: Judgement, level: float, over: str = "") -> str:
+    """Of the area's difference."""
+    ends = f"{100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)}"
+    return f"({ends}; {over})" if over else f"({ends})"
+
+
+def _over(found: Judgement) -> str:
+    """What an interval is over."""
+    rows = f" and {found.rows:,} test rows" if found.rows > 1 else ", test rows taken as fixed"
+    gone = ""
+    if found.missing:
+        gone = f", {found.missing} more missing and counted as bad as the best is good"
+    return f"{_seeds(found.seeds)}{rows}{gone}"
+
+
+def _where(found: Judgement) -> str:
+    gain = f", better from {_labels(found.begins)} labels on" if found.begins else ""
+    loss = f", at no step more than {_points(-found.worst)} below" if found.worst < 0 else ""
+    return gain + loss
+
+
+def _wanted(found: Judgement) -> str:
+    """How many seeds or test rows would show GAIN."""
+    ways = []
+    if found.seeds_for is not None:
+        ways.append(f"{_labels(found.seeds_for)} seeds")
+    if found.rows_for is not None:
+        ways.append(f"{_labels(found.rows_for)} test rows")
+    if not ways:
+        return f"and {_points(GAIN)} only with more seeds and more test rows"
+    return f"{_points(GAIN)} with {' or '.join(ways)}"
 
 
 def _worse_where(steps: pd.DataFrame, level: float) -> str:
@@ -236,7 +313,7 @@ def _worse_where(steps: pd.DataFrame, level: float) -> str:
     return ""
 
 
-def _why_unpaired(arm: dict[str, Any], study: Study) -> str:
+def _why_unpaired(arm: Arm, study: Study) -> str:
     every = study.arms()
     same = every[every.strategy == RANDOM]
     setting = pd.Series({name: arm[name] for name in SETTING})
@@ -245,22 +322,56 @@ def _why_unpaired(arm: dict[str, Any], study: Study) -> str:
     return "no seed is complete for both it and random"
 
 
+def _direction(found: Judgement) -> int:
+    return {"saves": 1, "better": 1, "worse": -1}.get(found.kind, 0)
+
+
+def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
+    if found is None:
+        return {"seeds": 0}
+    saved = found.saving
+    numbers = {
+        **vars(found.area),
+        "detectable": found.detectable,
+        "seeds_for": found.seeds_for,
+        "rows_for": found.rows_for,
+        "seeds": found.seeds,
+        "missing": found.missing,
+        "rows": found.rows,
+        "begins": found.begins,
+        "worst": found.worst,
+        "target_labels": saved.target,
+        "target_accuracy": saved.accuracy,
+        "need": saved.need,
+        "labels": saved.labels,
+        "reached": saved.reached,
+        "saved_labels": saved.saved,
+        "labels_low": saved.low,
+        "labels_high": saved.high,
+        "saved_days": saved.saved / per_day,
+        "mean_saved": found.on_the_way.difference,
+        "mean_saved_low": found.on_the_way.low,
+        "mean_saved_high": found.on_the_way.high,
+        "p_saves": saved.p,
+        "p_saves_holm": saved.p_holm,
+    }
+    return {key: _plain(value) for key, value in numbers.items()}
+
+
 def _seeds(count: int) -> str:
     return f"{count} seed{'s' if count != 1 else ''}"
 
 
 def _labels(value: float) -> str:
     """Three digits are more than any interval bears."""
-    digits = max(0, len(str(int(value))) - 3)
+    if not math.isfinite(value):
+        return "an unknown number"
+    digits = max(0, len(str(int(abs(value)))) - 3)
     return f"{int(round(value, -digits)):,}"
 
 
 def _points(value: float) -> str:
     return f"{100 * value:.1f} points"
-
-
-def _signed(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def _plain(value: Any) -> Any:

@@ -26,28 +26,29 @@ class Tries(Callback):  # type: ignore[misc]
     def __init__(self, tries: int) -> None:
         self._tries = tries
 
-    def on_trial_result(self, trial: Any, **_: Any) -> None:
-        """A step is on disk."""
-        trial.max_failures = trial.num_failures + self._tries
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """Steps are on disk."""
+        if any(step["gained"] for step in result["steps"]):
+            trial.max_failures = trial.num_failures + self._tries
 
 
 class Begun(Callback):  # type: ignore[misc]
-    """Knows which trials have begun since they failed last, if they did.
+    """Knows which lots have begun since they failed last, if they did.
 
     Attributes:
-        trajectories: of these.
+        lots: the first trajectory of each.
     """
 
     def __init__(self) -> None:
-        self.trajectories: set[str] = set()
+        self.lots: set[str] = set()
 
     def on_trial_start(self, trial: Any, **_: Any) -> None:
         """It has a process to run in."""
-        self.trajectories.add(trial.config["trial"]["id"])
+        self.lots.add(trial.config["trial"]["id"])
 
     def on_trial_recover(self, trial: Any, **_: Any) -> None:
         """It has none any more."""
-        self.trajectories.discard(trial.config["trial"]["id"])
+        self.lots.discard(trial.config["trial"]["id"])
 
 
 class Idle(Callback):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ import ray
 from numpy.typing import NDArray
 from ray.util import ActorPool
 
+from al_ray.cluster.connect import one_line
 from al_ray.cluster.crew import RETRIES
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.encoder import frozen
+from al_ray.errors import AlRayError, StorageError
 from al_ray.files import atomic
 from al_ray.workers import Setup, chunks
 
@@ -54,6 +57,10 @@ def vectors_of(
 
     Returns:
         The file, and the seconds that this took; 0 where it was there.
+
+    Raises:
+        AlRayError: this encoder gives none, or numbers that are none.
+        StorageError: no room for them.
     """
     training, path = setup.training, vectors_path(setup, model_digest, folder)
     if path.exists():
@@ -72,15 +79,27 @@ def vectors_of(
 
     def counted(part: NDArray[np.float32]) -> NDArray[np.float32]:
         nonlocal done
+        if not np.isfinite(part).all():
+            raise AlRayError("the encoder's vectors hold values that are not numbers")
+        # Written through memory, where a full disk would kill this process.
+        if not done and shutil.disk_usage(path.parent).free < 4 * total * part.shape[1]:
+            raise StorageError(f"{path.parent}: no room for the vectors of {total:,} texts")
         done += len(part)
         progress(done, total)
         return part
 
     answers = ActorPool(actors).map(lambda actor, part: actor.embed.remote(part), parts)
-    with atomic(path) as temp:
-        frozen.standardise(map(counted, answers), Path(temp), total, len(rows.train))
-    for actor in actors:
-        ray.kill(actor)
+    try:
+        with atomic(path) as temp:
+            frozen.standardise(map(counted, answers), Path(temp), total, len(rows.train))
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, AlRayError):
+            raise cause from None
+        raise AlRayError(f"no vectors came of the encoder ({one_line(error)})") from None
+    finally:
+        for actor in actors:
+            ray.kill(actor)
     return path, time.perf_counter() - began
 
 

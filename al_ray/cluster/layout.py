@@ -1,7 +1,8 @@
 """What a trial reserves and where its actors go: one function for both, so that they agree.
 
 Bundle 0 is for the loop, bundles 1 … k for members and shards, with k = max(members, shards).
-Member i and shard i share bundle i + 1, half each, because their phases alternate.
+Member i and shard i share bundle i + 1, half each, because their phases alternate. A loop that does
+all work itself has bundle 0 alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Layout:
     def bundles(self) -> list[dict[str, float]]:
         """All bundles, in order."""
         return [dict(self.loop), *(dict(self.bundle) for _ in range(self.count))]
+
+    @property
+    def cpus(self) -> float:
+        """Of all bundles."""
+        return sum(bundle["CPU"] for bundle in self.bundles)
 
     @property
     def actor(self) -> dict[str, float]:
@@ -70,6 +76,11 @@ def layout(members: int, shards: int, threads: int, cpus: float, gpus: float) ->
     return Layout({"CPU": LOOP_CPU}, bundle, count)
 
 
+def alone(cpus: float) -> Layout:
+    """Lay out trajectories whose loop does all work itself: a core of the cluster's `cpus`."""
+    return Layout({"CPU": min(1.0, cpus)}, {}, 0)
+
+
 @dataclass(frozen=True)
 class Machine:
     """A kind of machine.
@@ -98,21 +109,22 @@ def misfit(wanted: Layout, machines: Sequence[Machine]) -> str | None:
     loop's is so small that it may be left out where they fit.
     """
     held = 0
+    bundle, count = (wanted.bundle, wanted.count) if wanted.count else (wanted.loop, 1)
     for machine in machines:
         of_one = min(
             math.floor(machine.resources.get(name, 0.0) / amount + 1e-9)
-            for name, amount in wanted.bundle.items()
+            for name, amount in bundle.items()
         )
-        held += of_one * (wanted.count if machine.count is None else machine.count)
-    if held >= wanted.count:
+        held += of_one * (count if machine.count is None else machine.count)
+    if held >= count:
         return None
-    need = " and ".join(f"{amount:g} {name}" for name, amount in wanted.bundle.items())
+    need = " and ".join(f"{amount:g} {name}" for name, amount in bundle.items())
     largest = ", ".join(
         f"{max((m.resources.get(name, 0.0) for m in machines), default=0):g} {name}"
-        for name in wanted.bundle
+        for name in bundle
     )
     return (
-        f"a trajectory needs {need} for each of {wanted.count} actors, and the cluster, grown as "
+        f"a trajectory needs {need} for each of {count} actors, and the cluster, grown as "
         f"far as it may, has room for {held} (at most {largest} on one machine)"
     )
 

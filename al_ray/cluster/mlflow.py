@@ -9,7 +9,7 @@ from typing import Any
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from rich.console import Console
 
-from al_ray.cluster.tensorboard import OF_A_STEP, Told, configs_of
+from al_ray.cluster.tensorboard import OF_A_STEP, Told, configs_of, told_of
 from al_ray.config import TrajectoryConfig
 from al_ray.errors import UserError
 from al_ray.record import arm_columns, steps_done
@@ -47,8 +47,8 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         """Nothing: a run is made with its first step."""
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
-        """A step is on disk."""
-        self._tell(configs_of(trial))
+        """Steps are on disk."""
+        self._tell(told_of(trial, result))
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
         """The trial has ended."""

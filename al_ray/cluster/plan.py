@@ -11,7 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from al_ray.cluster.embedding import slots_of, vectors_path
-from al_ray.cluster.layout import LOOP_CPU, Layout, layout
+from al_ray.cluster.layout import Layout, layout
+from al_ray.cluster.lots import is_cheap
 from al_ray.cluster.probe import Measured, probe
 from al_ray.cluster.ready import Ready, readied, refuse_misfits, shared
 from al_ray.cluster.trial import Job, trial_layout
@@ -134,7 +135,7 @@ def _plan(
         speed = measured.speed
     cache, before = _cache(store), ready.seconds + BEYOND
     vectors = vectors_path(ready.setup, model.digest, store.cache)
-    if "frozen" in ready.study.heads and not vectors.exists():
+    if any(config.head == "frozen" for config in ready.configs) and not vectors.exists():
         cache += 4 * len(lengths) * facts.width
         tokens = facts.pool * facts.train.scored
         tokens += sum(n * facts.tested[name] for name, n in facts.tests.items())
@@ -178,16 +179,18 @@ def _left(trial: Trial, store: Store, job: Job) -> Left:
     """From where a trial goes on, and what it reserves."""
     config = trial.leader
     wanted, threads = trial_layout(config, job), config.training.threads
-    cpus, of_gpu = _cpus(wanted), wanted.bundle.get("GPU", 0.0)
-    single = _single(job)
+    cpus, first = wanted.cpus, resumes_at(store, config)
+    if is_cheap(config):
+        return Left(trial, first, cpus, start=0.0)
+    of_gpu = wanted.bundle.get("GPU", 0.0)
     actors = len(config.rates) + job.shards
     return Left(
         trial,
-        resumes_at(store, config),
+        first,
         cpus,
         of_gpu * wanted.count,
-        1.0 if config.head == "frozen" else stretch(len(config.rates), threads, cpus, of_gpu),
-        max(1.0, actors / cpus / (2 / _cpus(single))),
+        stretch(len(config.rates), threads, cpus, of_gpu),
+        max(1.0, actors / cpus / (2 / _single(job).cpus)),
     )
 
 
@@ -195,16 +198,13 @@ def _single(job: Job) -> Layout:
     return layout(1, 1, job.setup.training.threads, job.cpus, job.gpus)
 
 
-def _cpus(wanted: Layout) -> float:
-    return wanted.count * wanted.bundle["CPU"] + LOOP_CPU
-
-
 def _at_once(stage: Sequence[Left], job: Job, room: Room) -> int:
     """Models that train at once when the study begins, as far as single ones fit the cluster."""
-    wanted = [Wanted(1.0, left.cpus, left.gpus) for left in stage]
-    busy = sum(len(left.trial.leader.rates) for left in stage[: at_first(wanted, room)])
+    trained = [left for left in stage if not is_cheap(left.trial.leader)]
+    wanted = [Wanted(1.0, left.cpus, left.gpus) for left in trained]
+    busy = sum(len(left.trial.leader.rates) for left in trained[: at_first(wanted, room)])
     single = _single(job)
-    fit = room.cpus / _cpus(single) + 1e-6
+    fit = room.cpus / single.cpus + 1e-6
     if "GPU" in single.bundle:
         fit = min(fit, room.gpus / single.bundle["GPU"] + 1e-6)
     return max(1, min(busy, math.floor(fit), MOST_AT_ONCE))

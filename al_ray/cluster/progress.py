@@ -71,38 +71,55 @@ class Progress(Callback):  # type: ignore[misc]
 
     def on_trial_start(self, trial: Any, **_: Any) -> None:
         """A trial's actors are being made."""
-        line = self._lines[trial.config["trial"]["id"]]
-        line.state, line.since = "running", time.monotonic()
+        self._begin_next(self._of(trial))
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
-        """A step is on disk."""
-        line = self._lines[trial.config["trial"]["id"]]
-        now = time.monotonic()
-        line.seconds += now - line.since
-        line.since = now
-        line.done = result["step"] + 1
-        line.n_labelled, line.accuracy = result["n_labelled"], result["test_accuracy"]
-        self._say(line)
+        """Steps are on disk."""
+        lines = self._of(trial)
+        for step in result["steps"]:
+            line = self._lines[step["trajectory"]]
+            if line.state != "running":  # they run one after another: the one before has failed
+                self._set("failed", lines, "running")
+            line.state, line.since = "running", time.monotonic()
+            line.seconds += step["seconds"]
+            line.done = step["step"] + 1
+            if step["gained"]:
+                line.n_labelled, line.accuracy = step["n_labelled"], step["test_accuracy"]
+            if line.done == line.config.steps:
+                line.state = "done"
+                self._begin_next(lines)
+            if line.state == "done" or len(lines) == 1:  # of cheap ones a line each is enough
+                self._say(line)
 
     def on_trial_complete(self, trial: Any, **_: Any) -> None:
         """A trial has ended, well or on purpose."""
-        line = self._lines[trial.config["trial"]["id"]]
-        line.state = "done" if line.done == line.config.steps else "failed"
-        if line.state == "failed":
-            self._say(line)
+        self._set("failed", self._of(trial), "running", "trying again", "waiting")
 
     def on_trial_error(self, trial: Any, **_: Any) -> None:
-        """A trial has failed for good."""
-        line = self._lines[trial.config["trial"]["id"]]
-        line.state = "failed"
-        self._say(line)
+        """A trial has failed for good; who did not have their turn will have it."""
+        self._set("failed", self._of(trial), "running", "trying again")
 
     def on_trial_recover(self, trial: Any, **_: Any) -> None:
         """A trial has failed and is tried again, from its last complete step."""
-        line = self._lines[trial.config["trial"]["id"]]
-        line.state = "trying again"
         metrics.tell(metrics.RESTARTS, 1, role="trial")
-        self._say(line)
+        self._set("trying again", self._of(trial), "running")
+
+    def _of(self, trial: Any) -> list[Line]:
+        """Of a Tune trial, in the order in which they run."""
+        return [self._lines[name] for name in trial.config["trial"]["names"]]
+
+    @staticmethod
+    def _begin_next(lines: list[Line]) -> None:
+        for line in lines:
+            if line.state in ("waiting", "trying again"):
+                line.state, line.since = "running", time.monotonic()
+                return
+
+    def _set(self, state: str, lines: list[Line], *before: str) -> None:
+        for line in lines:
+            if line.state in before:
+                line.state = state
+                self._say(line)
 
     def _say(self, line: Line) -> None:
         if not self._console.is_terminal:

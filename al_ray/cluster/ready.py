@@ -21,7 +21,7 @@ from al_ray.cluster.trial import Job, trial_layout
 from al_ray.config import RunConfig, Source, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, prepare
 from al_ray.corpus.rows import Corpus
-from al_ray.encoder.source import ModelSource, has_dropout
+from al_ray.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.errors import UserError
 from al_ray.grid import replays, trajectories
 from al_ray.node_files import share
@@ -98,7 +98,12 @@ def readied(
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
         configs = trajectories(
-            study, corpus_source, model_source, len(corpus.train), has_dropout(model.folder)
+            study,
+            corpus_source,
+            model_source,
+            len(corpus.train),
+            has_dropout(model.folder),
+            has_weights(model.folder),
         )
         yield Ready(
             study=study,

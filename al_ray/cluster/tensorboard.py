@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 from ray.tune import Callback
 
-from al_ray.cluster.trial import decode
+from al_ray.cluster.lots import decode
 from al_ray.config import TrajectoryConfig
 from al_ray.results import Store
 
@@ -49,6 +51,10 @@ class Told:
             self._next[trajectory] = step + 1
             yield int(rows.n_labelled.iloc[0]), scalars(rows)
 
+    def so_far(self, trajectory: str) -> int:
+        """How many have been told."""
+        return self._next.get(trajectory, 0)
+
     def skip(self, trajectory: str, steps: int) -> None:
         """So many have been told already."""
         self._next[trajectory] = steps
@@ -61,13 +67,37 @@ class Tracker(Protocol):
         """Tell what is on disk of these."""
 
 
+class _Events:
+    """The event file of a trajectory.
+
+    tensorboardX's own `SummaryWriter` has a thread and a queue each, and waits for both at a flush.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        # It takes torch with it, which the driver has no use for before a step is there.
+        from tensorboardX.event_file_writer import EventsWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventsWriter(str(folder / "events"))
+        self.flush, self.close = self._writer.flush, self._writer.close
+
+    def add(self, values: Mapping[str, float], n_labelled: int) -> None:
+        """The numbers of a step."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        for name, value in values.items():
+            summary = scalar(name, value)
+            self._writer.write_event(Event(wall_time=time.time(), step=n_labelled, summary=summary))
+
+
 class TensorBoard(Callback):  # type: ignore[misc]
     """Event files in OUT/tensorboard, made anew from the tables at each start."""
 
     def __init__(self, store: Store) -> None:
         self._folder = store.pages / "tensorboard"
         self._told = Told(store)
-        self._writers: dict[str, Any] = {}
+        self._open: dict[str, _Events] = {}
 
     def begin(self, configs: Sequence[TrajectoryConfig]) -> None:
         """Tell what is on disk of these."""
@@ -79,26 +109,36 @@ class TensorBoard(Callback):  # type: ignore[misc]
         """Nothing: Tune pickles its callbacks into a folder that we never read."""
         return {}
 
-    def on_trial_result(self, trial: Any, **_: Any) -> None:
-        """A step is on disk."""
-        for config in configs_of(trial):
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """Steps are on disk."""
+        for config in told_of(trial, result):
             self._tell(config)
 
     def _tell(self, config: TrajectoryConfig) -> None:
-        for n_labelled, values in self._told.new(config.id):
-            writer = self._writers.get(config.id)
-            if writer is None:
-                # It takes torch with it, which the driver has no use for before a step is there.
-                from tensorboardX import SummaryWriter
+        steps = list(self._told.new(config.id))
+        if not steps:
+            return
+        events = self._open.pop(config.id, None) or _Events(self._folder / config.id)
+        for n_labelled, values in steps:
+            events.add(values, n_labelled)
+        if self._told.so_far(config.id) < config.steps:
+            events.flush()
+            self._open[config.id] = events
+        else:  # there may be more of them than files that a process may have open
+            events.close()
 
-                writer = SummaryWriter(str(self._folder / config.id))
-                self._writers[config.id] = writer
-            for name, value in values.items():
-                writer.add_scalar(name, value, n_labelled)
-            writer.flush()
+
+def configs_of(trial: Any) -> list[TrajectoryConfig]:
+    """Of a Tune trial: its trajectories, and those that are given their rows."""
+    return [config for one in decode(trial.config["trial"]) for config in one.all]
 
 
-def configs_of(trial: Any) -> tuple[TrajectoryConfig, ...]:
-    """Of a Tune trial: its trajectory, and those that are given its rows."""
-    decoded = decode(trial.config["trial"])
-    return (decoded.leader, *decoded.followers)
+def told_of(trial: Any, result: dict[str, Any]) -> list[TrajectoryConfig]:
+    """Those of a Tune trial that a report tells of, and those that are given their rows."""
+    named = {step["trajectory"] for step in result["steps"]}
+    return [
+        config
+        for one in decode(trial.config["trial"])
+        if one.leader.id in named
+        for config in one.all
+    ]

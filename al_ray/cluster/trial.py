@@ -1,18 +1,24 @@
-"""One trajectory as a Tune trial: a function, so that a wrong placement is an error, not a hang."""
+"""A trial of Tune: a function, so that a wrong placement is an error, not a hang."""
 
 from __future__ import annotations
 
 import logging
+import math
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
 
 from al_ray.cluster import metrics
+from al_ray.cluster.connect import one_line
 from al_ray.cluster.crew import Dismissing
-from al_ray.cluster.layout import Layout, layout
+from al_ray.cluster.layout import Layout, alone, layout
 from al_ray.cluster.logs import actor_name, name_logs
+from al_ray.cluster.lots import decode, is_cheap
 from al_ray.cluster.ray_workers import RayWorkers
 from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
@@ -23,7 +29,10 @@ from al_ray.record import arm_columns, steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
 from al_ray.trajectory import Step, Trajectory
-from al_ray.workers import Setup
+from al_ray.workers import LocalWorkers, Setup, Workers
+
+EVERY = 1.0
+"""Seconds between two reports of a lot whose steps take milliseconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,79 +56,132 @@ class Job:
     patience: float
 
 
-def encode(trial: Trial) -> dict[str, Any]:
-    """A trial as a point of Tune's search space."""
-    return {
-        "id": trial.leader.id,
-        "leader": trial.leader.to_json(),
-        "followers": [follower.to_json() for follower in trial.followers],
-    }
-
-
-def decode(point: dict[str, Any]) -> Trial:
-    """The inverse of `encode`."""
-    followers = tuple(TrajectoryConfig.from_json(text) for text in point["followers"])
-    return Trial(TrajectoryConfig.from_json(point["leader"]), followers)
-
-
 def trial_layout(config: TrajectoryConfig, job: Job) -> Layout:
     """Used for the reservation and for the actors."""
+    if is_cheap(config):
+        return alone(job.cpus)
     return layout(len(config.rates), job.shards, config.training.threads, job.cpus, job.gpus)
 
 
 def placement(point: dict[str, Any], job: Job) -> tune.PlacementGroupFactory:
     """What Tune reserves for a trial."""
-    leader = decode(point["trial"]).leader
+    leader = decode(point["trial"])[0].leader
     return tune.PlacementGroupFactory(trial_layout(leader, job).bundles, strategy="PACK")
 
 
 def run(point: dict[str, Any], job: Job) -> None:
-    """The trainable: what is on disk is continued, and each step is reported once it is there."""
-    trial = decode(point["trial"])
-    config, store = trial.leader, Store(job.out, attempt=uuid.uuid4().hex)
-    store.claim([config.id, *(follower.id for follower in trial.followers)])
-    begin = steps_done(store, config)
+    """The trainable: what is on disk is continued, and steps are reported once they are there.
+
+    A trajectory that fails is recorded, and those after it in the lot go on.
+    """
+    lot, store = decode(point["trial"]), Store(job.out, attempt=uuid.uuid4().hex)
+    # All of them now, so that an attempt that was cut off and goes on can take none of them back.
+    store.claim([config.id for trial in lot for config in trial.all])
+    shared = job.setup.shared
+    rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
+    reports, unexpected = Reports(EVERY if is_cheap(lot[0].leader) else 0.0), None
+    for trial in lot:
+        begin = steps_done(store, trial.leader)
+        if begin == trial.leader.steps and all(is_recorded(store, each) for each in trial.all):
+            reports.before(trial.leader)
+            continue
+        try:
+            _run(trial, begin, rows, store, job, reports)
+        except (StorageError, Superseded):
+            raise  # the first may pass, so Tune tries again; the second has nothing to say any more
+        except AlRayError as error:
+            # On purpose, so it would come again: not worth Tune's retries.
+            _log.error("failed: %s", error)
+            record_all(store, trial, "failed", job, error=str(error))
+        except Exception as error:
+            if len(lot) == 1:
+                raise
+            _log.exception("failed")
+            record_all(store, trial, "failed", job, error=one_line(error))
+            unexpected = error
+    reports.flush()
+    if unexpected is not None:
+        raise unexpected
+
+
+def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: Reports) -> None:
+    """One trajectory, and those that are given its rows."""
+    config = trial.leader
     name_logs(actor_name(store.pages.name, config.id, "loop"))
     _log.info("begins at step %d of %d", begin, config.steps)
     record(store, config, "running", job)
-    strategy = "" if config.strategy in UNQUERIED else config.strategy
-    shared = job.setup.shared
-    rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
-    try:
-        with RayWorkers(
-            job.setup,
-            config,
-            strategy,
-            trial_layout(config, job),
-            job.shards,
-            job.patience,
-            store.pages.name,
-        ) as workers:
-            for done in Trajectory(config, rows, workers, store, job.ledger).run():
-                for follower in trial.followers:
-                    follow(store, config, follower)
-                _say(config, done)
-                tune.report(
-                    {
-                        "step": done.step,
-                        "steps": config.steps,
-                        "begin": begin,
-                        "n_labelled": done.n_labelled,
-                        "test_accuracy": done.test_accuracy,
-                        "step_seconds": done.seconds,
-                    }
-                )
-            for follower in trial.followers:  # the last attempt may have died before it did
+    with _workers(config, job, store) as workers:
+        for done in Trajectory(config, rows, workers, store, job.ledger).run():
+            for follower in trial.followers:
                 follow(store, config, follower)
-            device = workers.device
-    except (StorageError, Superseded):
-        raise  # the first may pass, so Tune tries again; the second has nothing to say any more
-    except AlRayError as error:
-        # On purpose, so it would come again: not worth Tune's retries.
-        _log.error("failed: %s", error)
-        record_all(store, trial, "failed", job, error=str(error))
-        return
+            _say(config, done)
+            reports.add(config, done)
+        for follower in trial.followers:  # the last attempt may have died before it did
+            follow(store, config, follower)
+        device = workers.device
     record_all(store, trial, "complete", job, device=device)
+
+
+@contextmanager
+def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Workers]:
+    """In this process where the trajectory is cheap, else actors."""
+    strategy = "" if config.strategy in UNQUERIED else config.strategy
+    if is_cheap(config):
+        yield LocalWorkers(
+            job.setup, config.member_seeds, strategy, config.disagreement, config.head
+        )
+        return
+    with RayWorkers(
+        job.setup,
+        config,
+        strategy,
+        trial_layout(config, job),
+        job.shards,
+        job.patience,
+        store.pages.name,
+    ) as workers:
+        yield workers
+
+
+class Reports:
+    """Tells Tune, and so the driver's callbacks, of steps that are on disk.
+
+    The first one at once, so that a lot whose process dies again and again has gained something.
+
+    Args:
+        every: seconds in which it tells of no others; they wait, since each report waits for the
+            driver.
+    """
+
+    def __init__(self, every: float) -> None:
+        self._every, self._told = every, -math.inf
+        self._waiting: list[dict[str, Any]] = []
+
+    def before(self, config: TrajectoryConfig) -> None:
+        """A trajectory was ended by an earlier attempt, which may have died before it told."""
+        told = {"trajectory": config.id, "step": config.steps - 1, "gained": False}
+        self._waiting.append({**told, "n_labelled": None, "test_accuracy": None, "seconds": 0.0})
+
+    def add(self, config: TrajectoryConfig, done: Step) -> None:
+        """A step is on disk."""
+        self._waiting.append(
+            {
+                "trajectory": config.id,
+                "step": done.step,
+                "gained": True,
+                "n_labelled": done.n_labelled,
+                "test_accuracy": done.test_accuracy,
+                "seconds": done.seconds,
+            }
+        )
+        if time.monotonic() - self._told >= self._every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell of those that wait."""
+        if self._waiting:
+            tune.report({"steps": self._waiting})
+            self._waiting, self._told = [], time.monotonic()
 
 
 run.__mixins__ = (Dismissing,)  # type: ignore[attr-defined]
@@ -131,12 +193,27 @@ def _say(config: TrajectoryConfig, done: Step) -> None:
     metrics.tell(metrics.STEP, done.step, **arm)
     metrics.tell(metrics.LABELS, done.n_labelled, **arm)
     metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
+    if is_cheap(config):  # else shards tell it, chunk by chunk
+        metrics.tell(metrics.ROWS, done.n_scored, strategy=config.strategy)
     for lap, seconds in done.phases.items():
         phase = lap.removesuffix("_seconds")
         metrics.tell(metrics.SECONDS, seconds, **arm, phase=phase)
         metrics.tell(metrics.PHASES, 1, **arm, phase=phase)
     said = ", ".join(f"{lap.removesuffix('_seconds')} {s:.1f} s" for lap, s in done.phases.items())
     _log.info("step %d: %d labels, %.3f (%s)", done.step, done.n_labelled, done.test_accuracy, said)
+
+
+def is_recorded(store: Store, config: TrajectoryConfig) -> bool:
+    """Whether `trajectories` says that it is complete.
+
+    Killed between its last step and its last word, it is begun again, and only that is said.
+    """
+    rows = store.read_one("trajectories", config.id)
+    return (
+        rows is not None
+        and rows.status.iloc[0] == "complete"
+        and int(rows.steps.iloc[0]) == config.steps
+    )
 
 
 def record_all(

@@ -14,6 +14,7 @@ from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import at_most, pad, parts, training_batches
 from al_ray.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
 from al_ray.encoder.packed import Packed, can_pack, pack
+from al_ray.encoder.precision import body_in_half
 from al_ray.errors import TrainingDiverged
 from al_ray.randomness import derive, generator
 from al_ray.tasks import classification
@@ -174,7 +175,7 @@ def _losses(
         logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
         return classification.losses(logits, target).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    with body_in_half(module, half):
         if predictor is None:
             logits, guess = module(input_ids=ids, attention_mask=mask).logits, None
         else:

@@ -40,6 +40,7 @@ def embed(
     from al_ray.encoder.batches import by_length, pad
     from al_ray.encoder.load import load
     from al_ray.encoder.packed import can_pack, pack, packed
+    from al_ray.encoder.precision import body_in_half
 
     assert training.token_budget is not None
     keep_freed()
@@ -53,8 +54,8 @@ def embed(
             lengths = torch.from_numpy(tokens.lengths[rows].astype(np.int64))
             return torch.segment_reduce(hidden, "mean", lengths=lengths)
         ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
-        with torch.autocast(device, torch.bfloat16, enabled=half):
-            last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        with body_in_half(module, half):
+            last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
         weight = mask[:, :, None].float()
         found: torch.Tensor = (last * weight).sum(1) / weight.sum(1)
         return found

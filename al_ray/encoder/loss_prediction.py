@@ -36,7 +36,7 @@ class LossPrediction(torch.nn.Module):
         means = [(layer * weight).sum(dim=1) / weight.sum(dim=1) for layer in hidden]
         features = [torch.relu(fc(x)) for fc, x in zip(self.layers, means, strict=True)]
         predicted: torch.Tensor = self.last(torch.cat(features, dim=1))
-        return predicted[:, 0].float()
+        return predicted[:, 0]
 
 
 def attach(module: torch.nn.Module, seed: int) -> None:

@@ -7,7 +7,7 @@ any process.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import by_length, pad
 from al_ray.encoder.loss_prediction import loss_prediction
 from al_ray.encoder.packed import can_pack, pack, packed
+from al_ray.encoder.precision import body_in_half
 from al_ray.errors import AlRayError
 
 GRADIENT_SHARE = 8
@@ -145,13 +146,11 @@ def word_gradients(
         for batch in by_length(tokens.lengths[rows], budget):
             ids, mask = _padded(module, tokens, rows[batch])
             with _half(module, training):
-                answer = module(input_ids=ids, attention_mask=mask).logits.float()
+                answer = module(input_ids=ids, attention_mask=mask).logits
             place = _word_places(ids, mask, tokens.special_ids)
             losses = -torch.log_softmax(answer, dim=1).sum(dim=0)
             norms = [
-                _word_norms(
-                    torch.autograd.grad(loss, embedded(), retain_graph=True)[0].float(), place
-                )
+                _word_norms(torch.autograd.grad(loss, embedded(), retain_graph=True)[0], place)
                 for loss in losses
             ]
             found.append((batch, torch.stack(norms, dim=1).cpu().numpy()))
@@ -189,7 +188,7 @@ def _by_batch(
     assert training.token_budget is not None
     out: list[NDArray[np.float32]] = []
     for batch in by_length(tokens.lengths[rows], training.token_budget):
-        answers = [answer.float().cpu().numpy() for answer in run(rows[batch])]
+        answers = [answer.cpu().numpy() for answer in run(rows[batch])]
         if not out:
             out = [np.empty((len(rows), *answer.shape[1:]), np.float32) for answer in answers]
         for whole, answer in zip(out, answers, strict=True):
@@ -210,9 +209,8 @@ def _logits(
         return answer
 
 
-def _half(module: torch.nn.Module, training: Training) -> torch.autocast:
-    kind = next(module.parameters()).device.type
-    return torch.autocast(kind, torch.bfloat16, enabled=training.precision == "bfloat16")
+def _half(module: torch.nn.Module, training: Training) -> AbstractContextManager[None]:
+    return body_in_half(module, training.precision == "bfloat16")
 
 
 def _padded(

@@ -130,7 +130,10 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether there is anything to load; `mini` has none, since it is drawn per seed."""
+    """Whether there is anything to load, which is what makes an encoder a pretrained one.
+
+    `mini` has none, since it is drawn per seed.
+    """
     return bool(weight_files([path.name for path in folder.iterdir()]))
 
 

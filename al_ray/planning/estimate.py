@@ -112,7 +112,8 @@ def trial_seconds(
             warm=config.retrain != "cold" and config.head != "frozen",
             members=len(config.rates),
             stretch=left.stretch,
-            shards=shards,
+            shards=1 if config.head == "frozen" else shards,
+            alone=config.head == "frozen",
         )
     return phases
 
@@ -163,7 +164,7 @@ def estimate(
                 Work(),
             )
             wanted.append(Wanted(spent.total, left.cpus, left.gpus))
-            held = (left.gpus or left.cpus) * spent.total / 3600
+            held = (left.gpus if room.gpus else left.cpus) * spent.total / 3600
             work, phases, device_hours = work + asked, phases + spent, device_hours + held
             name = arm_name(left.trial)
             arm = arms.get(name, Arm(name, 0, 0, 0, 0, 0, 0.0, 0.0))

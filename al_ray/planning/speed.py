@@ -37,6 +37,7 @@ class Speed:
         score_token: forward.
         parameters: bytes of the weights of one model.
         step: of a step, for the loop, the tables and Tune.
+        alone: of a step in the loop's own process, for the tables and Tune.
         row: of a test row, for its prediction in the tables.
         number: of a number of vectors that is read (docs/strategies.md: 1.3 to 1.9 a nanosecond
             with two threads).
@@ -51,12 +52,20 @@ class Speed:
     score_token: float
     parameters: int
     step: float = 0.1
+    alone: float = 0.02
     row: float = 5e-6
     number: float = 1e-9
     byte: float = 4e-9
 
     def seconds(
-        self, work: Work, *, warm: bool, members: int, stretch: float = 1.0, shards: int = 1
+        self,
+        work: Work,
+        *,
+        warm: bool,
+        members: int,
+        stretch: float = 1.0,
+        shards: int = 1,
+        alone: bool = False,
     ) -> Phases:
         """Of one step.
 
@@ -66,6 +75,7 @@ class Speed:
             members: models trained.
             stretch: how much longer the members take at the same time than one alone.
             shards: that share the scoring.
+            alone: whether the loop does it all by itself.
         """
         fits = self.fit + work.updates * self.update + work.train_tokens * self.train_token
         if work.fit_numbers:
@@ -84,7 +94,7 @@ class Speed:
             )
             + work.score_numbers * self.number / shards,
             select=work.select_numbers * self.number / shards,
-            record=self.step
+            record=(self.alone if alone else self.step)
             + work.rows_tested * self.row
             + (members * self.parameters * self.byte if warm else 0.0),
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from al_ray.analysis.baseline import flat_baselines
+from al_ray.analysis.baseline import warnings
 from al_ray.analysis.study import Study, load
+from al_ray.analysis.verdict import disagreements
 from al_ray.errors import UserError
 from al_ray.files import atomic
 from al_ray.report import content
@@ -80,8 +81,8 @@ def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str
     """The page's words and tables; a part that goes wrong is left out and said."""
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
         "verdicts": (lambda: content.verdicts(study, arms), []),
-        "flat": (lambda: flat_baselines(study), []),
-        "disagreements": (lambda: content.disagreements(study, arms), []),
+        "warnings": (lambda: warnings(study), []),
+        "disagreements": (lambda: disagreements(study), []),
         "claims": (lambda: content.answers(studies), []),
         "texts": (lambda: content.telling(study, arms), {}),
         "comparisons": (lambda: content.comparisons(study, arms, studies), []),

@@ -11,12 +11,13 @@ import pandas as pd
 
 from al_ray.analysis.agreement import texts
 from al_ray.analysis.claims import claims
-from al_ray.analysis.comparison import against_random, penalties, worse_cells
-from al_ray.analysis.curves import metrics_disagree
+from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.study import SETTING, Study
-from al_ray.analysis.verdict import verdict
+from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import arms as summarised
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
+from al_ray.report.found import UNDECIDED, judgements
 from al_ray.report.rerun import rerun_command
 
 MARKS: Final = {
@@ -24,6 +25,7 @@ MARKS: Final = {
     "better": "△",
     "no difference": "=",
     "worse": "▼",
+    "undertrained": "!",
     "cannot tell": "?",
     "supported": "✓",
     "contradicted": "✗",
@@ -49,17 +51,11 @@ class Sheet:
 def verdicts(study: Study, arms: Arms) -> Rows:
     """A sentence for each arm, the best news first."""
     order = {kind: place for place, kind in enumerate(MARKS)}
-    frame = arms.named(verdict(study))
+    frame = arms.named(judgements(study))
     rows = records(frame, "arm", "line", "sentence", "kind") if len(frame) else []
     for row in rows:
         row["mark"] = MARKS.get(row["kind"], "?")
     return sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
-
-
-def disagreements(study: Study, arms: Arms) -> list[str]:
-    """Where the metrics rank arms apart."""
-    frame = metrics_disagree(study)
-    return [str(word) for word in dict.fromkeys(frame.word) if word] if len(frame) else []
 
 
 def answers(studies: Sequence[Study]) -> Rows:
@@ -106,34 +102,42 @@ def missing(study: Study) -> tuple[Rows, int]:
 
 
 def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Sheet]:
-    """How often each arm is worse than random, and the penalties of arms against each other."""
+    """Where arms are better and worse than random, and the penalties of arms against each other."""
     sheets = []
-    cells = arms.named(worse_cells(studies))
+    cells = _decided_cells(studies)
     if len(cells):
+        names = arms.named(cells).arm
         sheets.append(
             Sheet(
-                "How often an arm is worse than random",
-                "Of all numbers of labels at which both were measured, means over seeds.",
-                ("arm", "cells", "worse", "share"),
+                "At how many numbers of labels an arm is better or worse than random",
+                "Where that is shown over seeds and test rows, corrected over an arm's numbers of "
+                "labels (Holm); of an arm that the verdict finds no difference of, nowhere. The "
+                "first draw, which all share, does not count.",
+                ("arm", "numbers of labels", "better", "worse"),
                 tuple(
-                    (row["arm"], f"{row['cells']:,}", f"{row['worse']:,}", _share(row["share"]))
-                    for row in records(cells)
+                    (name, *(f"{row[field]:,}" for field in ("cells", "better", "worse")))
+                    for name, row in zip(names, records(cells), strict=True)
                 ),
             )
         )
+    kinds = judgements(study)
+    decided = arms.named(kinds[~kinds.kind.isin(UNDECIDED)])
     pairs = penalties(study)
-    if len(pairs):
-        setting = pairs[SETTING]
-        for side in ("_a", "_b"):
-            named = arms.named(setting.assign(strategy=pairs["strategy" + side]))
-            pairs["arm" + side] = named.arm
-        names = [name for name in arms.names if (pairs.arm_a == name).any()][:_MOST_ARMS]
-        found = {(row.arm_a, row.arm_b): row.penalty for row in pairs.itertuples()}
+    for side in ("_a", "_b"):
+        named = arms.named(pairs[SETTING].assign(strategy=pairs["strategy" + side]))
+        pairs["arm" + side] = named.arm
+    known = pairs[pairs.penalty.notna() & pairs.arm_a.isin(decided.arm)]
+    known = known[known.arm_b.isin(decided.arm)]
+    names = [name for name in arms.names if (known.arm_a == name).any()][:_MOST_ARMS]
+    if names:
+        found = {(row.arm_a, row.arm_b): row.penalty for row in known.itertuples()}
         sheets.append(
             Sheet(
                 "Penalties between arms",
-                "How often the arm of the column is clearly better than the arm of the row; "
-                "an arm with small numbers in its row is seldom beaten.",
+                "The share of the numbers of labels at which the arm of the column is better than "
+                "the arm of the row, each tested by itself at 5 % over seeds and test rows: of "
+                "equal arms 0.025 is to be expected. An arm of small numbers in its row is seldom "
+                "beaten. Against random: the verdict.",
                 ("", *names),
                 tuple(
                     (name, *(_plain(found.get((name, other))) for other in names)) for name in names
@@ -143,24 +147,27 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
     return sheets
 
 
+def _decided_cells(studies: Sequence[Study]) -> pd.DataFrame:
+    """`shown_cells` that do not say more than the verdict does: none is shown of no difference."""
+    made = []
+    for study in studies:
+        cells = shown_cells([study]).merge(judgements(study)[[*ARM, "kind"]], on=ARM)
+        cells = cells[~cells.kind.isin(UNDECIDED)]
+        cells.loc[cells.kind == "no difference", ["better", "worse"]] = 0
+        made.append(cells)
+    every = pd.concat(made, ignore_index=True)
+    return every.groupby(ARM, sort=False)[["cells", "better", "worse"]].sum().reset_index()
+
+
 def across(studies: Sequence[Study]) -> Sheet:
     """Claim C13: arms and corpora in one table."""
     rows = []
     for study in studies:
-        arms = Arms(study.trajectories)
-        frame = arms.named(against_random(study)).merge(
-            verdict(study)[["strategy", "retrain", "head", "step_size", "initial", "kind"]],
-            on=["strategy", "retrain", "head", "step_size", "initial"],
-            how="left",
-        )
+        ends = summarised(study.steps, study.trajectories, study.test)
+        frame = judgements(study).merge(ends[[*ARM, "n_labelled", "final_mean"]], on=ARM)
         train = study.rows[study.rows.split == "train"]
         median = train.tokens.median() if len(train) else float("nan")
-        ends = study.curves()
-        for row in frame.to_dict("records"):
-            mine = ends[(ends.strategy == row["strategy"]) & (ends.step_size == row["step_size"])
-                        & (ends["retrain"] == row["retrain"]) & (ends["head"] == row["head"])
-                        & (ends.initial == row["initial"])]  # fmt: skip
-            last = mine[mine.n_labelled == mine.n_labelled.max()]
+        for row in Arms(study.trajectories).named(frame).to_dict("records"):
             rows.append(
                 (
                     str(study.description["corpus"]["name"]),
@@ -168,15 +175,16 @@ def across(studies: Sequence[Study]) -> Sheet:
                     "–" if pd.isna(median) else f"{median:.0f}",
                     row["arm"],
                     str(row["seeds"]),
-                    "–" if last.empty else f"{last.n_labelled.iloc[0]:,}",
-                    _share(last.test_accuracy.mean() if len(last) else None),
+                    "–" if pd.isna(row["n_labelled"]) else f"{row['n_labelled']:,.0f}",
+                    _share(row["final_mean"]),
                     _points(row["difference"], row["low"], row["high"]),
                     f"{MARKS.get(str(row['kind']), '?')} {row['kind']}",
                 )
             )
     return Sheet(
         "Across corpora (C13)",
-        "Each arm against random on its own corpus: points of mean accuracy over the labels.",
+        "Each arm against random on its own corpus: points of mean accuracy over the labels, with "
+        "95 % intervals over seeds and test rows.",
         (
             *("corpus", "labels", "tokens, median", "arm", "seeds", "labelled", "accuracy"),
             *("above random (95 %)", "verdict"),

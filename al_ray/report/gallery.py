@@ -13,6 +13,7 @@ from al_ray.report.figures.base import Figure
 from al_ray.report.figures.committee import committee
 from al_ray.report.figures.costs import time_and_cost
 from al_ray.report.figures.curves import learning
+from al_ray.report.figures.gain import gain
 from al_ray.report.figures.labels import accuracy_by_label, distance, mix_by_label, one_label
 from al_ray.report.figures.savings import label_savings
 from al_ray.report.figures.stability import spread
@@ -23,7 +24,8 @@ Maker = Callable[[Study, Arms], Figure | None]
 _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
     ("Accuracy against labels", learning),
     ("Difference from random", versus),
-    ("Labels needed", label_savings),
+    ("Difference from random at each number of labels", gain),
+    ("Labels saved", label_savings),
     ("How steady each arm is", spread),
     ("Right together, right alone", pairs),
     ("Which arms get a test row right", sets),

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,7 @@ def describe(
     }
 
 
+@cache
 def versions() -> str:
     """Versions of what results may depend on, as JSON."""
     names = ("al_ray", "ray", "torch", "transformers", "tokenizers", "numpy", "pyarrow")

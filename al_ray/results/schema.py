@@ -1,4 +1,7 @@
-"""The tables, column by column; a change of these raises VERSION."""
+"""The tables, column by column.
+
+A column keeps its meaning. A new one leaves VERSION as it is, and is null in files of before it.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +70,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("n_labels_paid", pa.int64()),
         ("pool_share", pa.float64()),
         ("test", pa.string()),
+        ("main", pa.bool_()),
         ("test_accuracy", pa.float64()),
         ("test_balanced_accuracy", pa.float64()),
         ("test_macro_f1", pa.float64()),
@@ -100,6 +104,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("trajectory", pa.string()),
         ("step", pa.int64()),
         ("test", pa.string()),
+        ("main", pa.bool_()),
         ("row_id", pa.string()),
         ("label", pa.string()),
         ("prediction", pa.string()),

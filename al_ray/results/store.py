@@ -199,6 +199,10 @@ class Store:
             raise FileNotFoundError(self.storage.of(name))
         try:
             schema = SCHEMAS[name.partition("/")[0]]
+            file = pq.ParquetFile(pa.BufferReader(data))
+            if not options and file.schema_arrow.equals(schema):
+                return file.read(use_threads=False)
+            # A part of it, or of an earlier version: the long way, which costs thrice as much.
             return pq.read_table(pa.BufferReader(data), schema=schema, **options)
         except (pa.ArrowInvalid, OSError) as error:
             raise self._damaged(name) from error
@@ -229,23 +233,36 @@ class Store:
         rows = self._rows_of(table, source, step)
         if rows is None:
             raise FileNotFoundError(self.storage.of(self.name(table, source, step)))
-        columns = {name: rows.column(name).to_pylist() for name in rows.column_names}
-        del columns["trajectory"]
-        for name, value in changes.items():
-            columns[name] = value
-        self.write(table, {**columns, "trajectory": [target] * len(rows)}, target, step)
+        for name, value in {"trajectory": target, **changes}.items():
+            given = isinstance(value, list | tuple | np.ndarray)
+            field = SCHEMAS[table].field(name)
+            values = pa.array(value if given else [value] * len(rows), field.type)
+            rows = rows.set_column(rows.schema.get_field_index(name), field, values)
+        self.put(self.name(table, target, step), rows, target)
+        if step is not None:
+            self._drop_merged(table, target, step)
 
-    def read(self, table: str, trajectories: Sequence[str] | None = None) -> pd.DataFrame:
+    def read(
+        self,
+        table: str,
+        trajectories: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
         """All rows of a table, or of some trajectories, sorted by trajectory and step.
 
         Rows of a step that `steps` does not have do not count and are left out, but for the
         initial draw.
+
+        Args:
+            table: its name.
+            trajectories: whose rows; None: all.
+            columns: that are wanted, `trajectory` and `step` among them; None: all.
         """
-        frame = self._read_raw(table)
+        frame = self._read_raw(table, columns)
         if trajectories is not None:
             frame = frame[frame.trajectory.isin(trajectories)]
         if "step" in frame and table != "steps" and len(frame):
-            done = self._read_raw("steps")[["trajectory", "step"]].drop_duplicates()
+            done = self._read_raw("steps", ["trajectory", "step"]).drop_duplicates()
             kept = pd.MultiIndex.from_frame(done)
             here = pd.MultiIndex.from_frame(frame[["trajectory", "step"]])
             frame = frame[here.isin(kept) | (frame.step == -1)]
@@ -255,8 +272,10 @@ class Store:
         ordered: pd.DataFrame = frame.sort_values(order, kind="stable").reset_index(drop=True)
         return ordered
 
-    def _read_raw(self, name: str) -> pd.DataFrame:
+    def _read_raw(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         schema, files = SCHEMAS[name], self.files(name)
+        if columns is not None:
+            schema = pa.schema([schema.field(column) for column in columns])
         table = schema.empty_table() if not files else self._read_files(files, schema)
         frame: pd.DataFrame = table.to_pandas()
         names = {PurePosixPath(file).stem for file in files}
@@ -273,7 +292,8 @@ class Store:
         except (pa.ArrowInvalid, OSError):
             # One by one: an error that names the file, or the rows, where a file went meanwhile.
             there = [file for file in files if storage.exists(file)]
-            return pa.concat_tables([self.get(file) for file in there] or [schema.empty_table()])
+            found = [self.get(file).select(schema.names) for file in there]
+            return pa.concat_tables(found or [schema.empty_table()])
 
     def _newest(self, frame: pd.DataFrame, table: str, names: set[str]) -> pd.DataFrame:
         """Without a merged file's rows of steps that have a file of their own, which counts.
@@ -290,7 +310,7 @@ class Store:
             merged = self.get(self.merged_name(table, trajectory))
             if step not in set(merged["step"].to_pylist()):
                 continue
-            own = self.read_one(table, trajectory, step)
+            own = self.get(self.name(table, trajectory, step), columns=list(frame)).to_pandas()
             kept = frame[(frame.trajectory != trajectory) | (frame.step != step)]
             frame = pd.concat([kept, own], ignore_index=True)
         return frame

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass
 class LocalWorkers:
-    """For tests and for timing."""
+    """For trajectories whose steps are too short to be worth an actor, for tests and for timing."""
 
     setup: Setup
     seeds: Sequence[int]

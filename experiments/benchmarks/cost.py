@@ -81,7 +81,7 @@ def parts() -> list[Part]:
     """E1 to E7 as the README gives them."""
     short, articles = (150_000, 50_000, 2, NSMC), (112_000, 28_000, 7, NEWS)
     six = (41_850, 17_936, 6, NEWS)
-    sizes = ["--step-size", "3000", "1000"]
+    sizes = ["--step-size", "3000", "1000", "--initial", "3000"]
     warm = ["--retrain", "warm-new", *sizes]
     control = ["--strategies", "random", "--steps", "1", "--controls"]
     again = ["--replay-cold", "1", "3", "5", "--replay-seeds", "3"]

@@ -17,12 +17,14 @@ its standard error in brackets. Tables:
   that is not.
 - power: one arm of a true factor among others that equal random; how often it is said to save, and
   to be better or to save. Where 'saves' is said: medians of 'at least' and of the point estimate as
-  shares of the true saving, and how often 'at least' is too much.
+  shares of the true saving, and how often 'at least' is too much; where it is found at all, the
+  median of 'at least' on the way, as a share of the true mean.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,8 +34,8 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from scenarios import alike, noises, nulls, shapes
+from threadpoolctl import threadpool_limits
 from worlds import LABELS, Drawn, Noise, Truth, World
 
 from al_ray.analysis.versus import Pairs, judge
@@ -96,6 +98,9 @@ def intervals(cell: Cell, repetition: int, seed: int) -> Figures:
         "area": float(area.low <= truth.area <= area.high),
         "steps": float(steps[~np.isnan(low)].mean()),
         "saving": nan if none else float(not below and not above),
+        "on the way": nan
+        if np.isnan([found.on_the_way.low, truth.on_the_way]).any()
+        else float(found.on_the_way.low <= truth.on_the_way <= found.on_the_way.high),
         "truth below": nan if none else float(below),
         "truth above": nan if none else float(above),
         "bounded": nan if none else float(np.isfinite([saving.low, saving.high]).all()),
@@ -125,12 +130,14 @@ def saves(cell: Cell, repetition: int, seed: int) -> Figures:
 def power(cell: Cell, repetition: int, seed: int) -> Figures:
     """The arm of a true saving is the first."""
     drawn, truth = cell.draw(repetition, seed), cell.truths()[0].saving
+    mean = cell.truths()[0].on_the_way
     made: Figures = {}
     for arms in ARMS:
         first = judged(drawn, cell.seeds, arms)[0]
         said = first.kind == "saves"
         made[f"{arms} saves"] = float(said)
         made[f"{arms} found"] = float(first.kind in FOUND)
+        made[f"{arms} mean"] = first.on_the_way.low / mean if first.kind in FOUND else np.nan
         made[f"{arms} low"] = first.saving.low / truth if said else np.nan
         made[f"{arms} point"] = first.saving.saved / truth if said else np.nan
     return made
@@ -196,7 +203,7 @@ def table_intervals(run: Runner, options: argparse.Namespace) -> Iterator[str]:
         for name, noise in noises().items()
         for factor in (1.0, 1.5, 2.0)
     } | shapes()
-    names = ("area", "steps", "saving", "truth below", "truth above", "bounded")
+    names = ("area", "steps", "saving", "on the way", "truth below", "truth above", "bounded")
     names += ("begins wrong", "worst wrong")
     yield "Intervals that hold the truth, per cent"
     yield f"{'':36} {'saving':>7} {'seeds':>5} {'rows':>5} | " + " ".join(
@@ -232,23 +239,24 @@ def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:
 def table_power(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "One arm of a true factor, the others equal"
     yield (
-        f"{'factor':>6} {'saving':>6} {'seeds':>5} {'rows':>5} {'arms':>4} | {'saves, %':>12} "
-        f"{'or better, %':>12} | {'at least':>12} {'point':>12} {'too much, %':>12}"
+        f"{'world':8} {'factor':>6} {'saving':>6} {'seeds':>5} {'rows':>5} {'arms':>4} | "
+        f"{'saves, %':>11} {'or better, %':>12} | {'at least':>11} {'point':>11} "
+        f"{'too much, %':>11} | {'on the way':>11}"
     )
-    for factor in (1.25, 1.5, 2.0):
-        for seeds in options.seeds:
-            for rows in options.rows:
-                cell = Cell("power", alike(Noise(), [factor, *[1.0] * 9]), seeds, rows)
-                found = run(power, cell)
-                for arms in ARMS:
-                    low, point = found[f"{arms} low"], found[f"{arms} point"]
-                    much = np.where(np.isnan(low), np.nan, low > 1)
-                    said, better = (share(found[f"{arms} {word}"]) for word in ("saves", "found"))
-                    yield (
-                        f"{factor:6} {cell.truths()[0].saving:6.0f} {seeds:5} {rows:5} {arms:4} | "
-                        f"{said:>12} {better:>12} | "
-                        f"{middle(low):>12} {middle(point):>12} {share(much):>12}"
-                    )
+    noise = {name: noises()[name] for name in ("plain", "steady fits")}
+    for name, factor in itertools.product(noise, (1.25, 1.5, 2.0)):
+        for seeds, rows in itertools.product(options.seeds, options.rows):
+            cell = Cell(name, alike(noise[name], [factor, *[1.0] * 9]), seeds, rows)
+            found = run(power, cell)
+            for arms in ARMS:
+                low, point = found[f"{arms} low"], found[f"{arms} point"]
+                much = np.where(np.isnan(low), np.nan, low > 1)
+                said, better = (share(found[f"{arms} {word}"]) for word in ("saves", "found"))
+                yield (
+                    f"{name[:6]:8} {factor:6} {cell.truths()[0].saving:6.0f} {seeds:5} {rows:5} "
+                    f"{arms:4} | {said:>11} {better:>12} | {middle(low):>11} "
+                    f"{middle(point):>11} {share(much):>11} | {middle(found[f'{arms} mean']):>11}"
+                )
 
 
 TABLES: dict[

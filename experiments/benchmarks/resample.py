@@ -10,10 +10,10 @@ The large study's seeds and test rows are taken for the whole population, so tha
 the truth: differences of areas and of steps, and labels saved by its mean curves. Small studies are
 drawn from it **with replacement**, seeds and rows apart, all arms at the same ones. They are then
 independent draws from a population that is known to the last digit, and nothing need be corrected;
-drawn without replacement, 20 of 60 seeds would lie closer to the truth than 20 new ones, by a factor
-of 0.82, and intervals would seem better than they are. That a seed may be drawn twice is no harm:
-so it is with a population of 60 equally likely seeds. What 60 seeds cannot show is how rare seeds
-behave that are not among them.
+drawn without replacement, 20 of 60 seeds would lie closer to the truth than 20 new ones, by a
+factor of 0.82, and intervals would seem better than they are. That a seed may be drawn twice is no
+harm: so it is with a population of 60 equally likely seeds. What 60 seeds cannot show is how rare
+seeds behave that are not among them.
 
 Printed for each arm, seeds and rows: how often the printed intervals hold the truth (of the area,
 of the steps, of the labels saved), where it lies if not, how often that of labels has two ends,

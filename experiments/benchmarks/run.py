@@ -33,6 +33,7 @@ NEEDS = {
     "share": (),
     "growth": ("--data", "--tokenizer"),
     "start_up": (),
+    "frozen": ("--data", "--model"),
 }
 MORE = {"scoring": ("--model",)}
 """What is used where it is given."""

@@ -185,17 +185,33 @@ class Truth:
         steps: (steps,) the arm's accuracy, less random's.
         saving: labels that random itself needs for what it has with the most labels, less those
             that the arm needs for it; minus infinity where it never gets there.
+        on_the_way: what random needs less what the arm needs, all of its labels where it never gets
+            there, on average over the accuracies that random gains; NaN where it gains none.
     """
 
     area: float
     steps: Floats
     saving: float
+    on_the_way: float
 
     @classmethod
     def of(cls, labels: Floats, random: Floats, arm: Floats) -> Truth:
         gain = arm - random
         saving = first_at(labels, random, random[-1]) - first_at(labels, arm, random[-1])
-        return cls(float(gain @ weights(labels)), gain, saving)
+        at = np.linspace(random[0], random[-1], 2001)
+        apart = crossed_at(labels, random, at) - crossed_at(labels, arm, at)
+        on_the_way = float(apart.mean()) if random[-1] > random[0] + 1e-9 else float("nan")
+        return cls(float(gain @ weights(labels)), gain, saving, on_the_way)
+
+
+def crossed_at(labels: Floats, curve: Floats, accuracies: Floats) -> Floats:
+    """The fewest labels with which a curve, straight between steps, is at each accuracy; the last
+    where it never is.
+    """
+    many = np.linspace(labels[0], labels[-1], 8001)
+    best = np.maximum.accumulate(np.interp(many, labels, curve))
+    place = np.searchsorted(best, accuracies - 1e-12)
+    return np.asarray(many[np.minimum(place, len(many) - 1)], np.float64)
 
 
 def first_at(labels: Floats, curve: Floats, accuracy: float) -> float:

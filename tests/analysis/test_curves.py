@@ -12,7 +12,6 @@ from al_ray.analysis.curves import (
     controls,
     label_accuracy,
     learning_curves,
-    metrics_disagree,
 )
 from al_ray.analysis.intervals import t_interval
 from al_ray.errors import UserError
@@ -49,19 +48,6 @@ def test_areas_are_of_complete_trajectories_to_a_common_end():
     assert (table["first"].tolist(), table["last"].tolist()) == ([10, 10], [20, 20])
     single = areas(study({"random": {0: [0.5]}}, [10]))
     assert single.area.tolist() == [0.5]
-
-
-def test_metrics_that_disagree():
-    one = study({"margin": {0: [0.4, 0.7]}, "random": {0: [0.4, 0.6]}}, [10, 20])
-    assert metrics_disagree(one).word.tolist() == ["", ""]
-    one.steps.loc[one.steps.strategy == "margin", "test_macro_f1"] = 0.1
-    table = metrics_disagree(one)
-    assert table.rank_macro_f1.tolist() == [2, 1]
-    assert table.word[0] == (
-        "margin is number 1 by accuracy, 1 by balanced accuracy and 2 by macro-F1: which is meant "
-        "decides its place"
-    )
-    assert metrics_disagree(study({}, LABELS)).empty
 
 
 def test_controls_by_hand():

@@ -1,84 +1,13 @@
-"""Labels needed for a baseline: worked by hand, by scikit-learn, and with known truth."""
+"""Labels saved, of a study's tables: worked by hand, and what is printed of them."""
 
 import math
 
 import numpy as np
 import pytest
-from sklearn.isotonic import IsotonicRegression
 from small_studies import name_of, noisy, predictions, study
+from statsmodels.stats.multitest import multipletests
 
-from al_ray.analysis.savings import AT_FIRST, COLUMNS, NOT_REACHED, REACHED, reach, savings
-
-
-def of_accuracies(curves, baseline):
-    """Values of `reach`: (seeds, 1, steps + 1)."""
-    curves, baseline = np.asarray(curves, float), np.asarray(baseline, float)
-    return np.hstack([curves, baseline[:, None]])[:, None, :]
-
-
-def test_crossing_by_hand():
-    # 0.7 lies halfway from 0.6 at 100 to 0.8 at 400: on the logarithm, that is 200 labels.
-    found = reach(np.array([100.0, 400.0]), of_accuracies([[0.6, 0.8]], [0.7]))
-    assert (found.labels, found.reached) == (pytest.approx(200), REACHED)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
-
-
-def test_a_lucky_step_is_not_a_saving():
-    """A running maximum would say 100 labels; the isotonic curve levels 0.9, 0.5, 0.7 to 0.7."""
-    found = reach(np.array([50.0, 100, 200, 400]), of_accuracies([[0.4, 0.9, 0.5, 0.7]], [0.75]))
-    assert found.reached == NOT_REACHED
-    assert math.isnan(found.labels)
-
-
-def test_the_curve_is_scikit_learns():
-    mean = [0.3, 0.5, 0.45, 0.6, 0.58, 0.7]
-    labels = np.array([10.0, 20, 30, 40, 50, 60])
-    level = IsotonicRegression().fit_transform(np.log(labels), mean)
-    for target in (0.35, 0.55, 0.65):
-        found = reach(labels, of_accuracies([mean], [target]))
-        assert np.interp(np.log(found.labels), np.log(labels), level) == pytest.approx(target)
-
-
-def test_at_the_first_step_and_never():
-    labels = np.array([10.0, 20])
-    assert reach(labels, of_accuracies([[0.7, 0.8]], [0.6])).reached == AT_FIRST
-    assert reach(labels, of_accuracies([[0.7, 0.8]], [0.6])).labels == 10
-    assert reach(labels, of_accuracies([[0.7, 0.8]], [0.9])).reached == NOT_REACHED
-    one = reach(labels[:1], of_accuracies([[0.7]], [0.7]))
-    assert (one.reached, one.labels) == (AT_FIRST, 10)
-
-
-def test_interval_ends_where_the_paired_t_test_does():
-    """Brute force: SciPy's test at every number of labels."""
-    from scipy.stats import ttest_rel
-
-    rng = np.random.default_rng(0)
-    labels = np.arange(1.0, 7) * 100
-    own = np.array([0.5, 0.58, 0.64, 0.68, 0.71, 0.73]) + rng.normal(0, 0.01, (6, 6))
-    base = 0.65 + rng.normal(0, 0.01, 6)
-    found = reach(labels, of_accuracies(own, base))
-    at = np.exp(np.linspace(np.log(100), np.log(600), 4000))
-    doubtful = []
-    for n in at:
-        there = [np.interp(np.log(n), np.log(labels), seed) for seed in own]
-        if ttest_rel(there, base).pvalue >= 0.05:
-            doubtful.append(n)
-    assert found.low == pytest.approx(min(doubtful), rel=2e-3)
-    assert found.high == pytest.approx(max(doubtful), rel=2e-3)
-    assert found.low < found.labels < found.high
-
-
-def test_what_was_not_shown_is_open():
-    rng = np.random.default_rng(0)
-    labels = np.array([10.0, 20, 30])
-    own = np.array([0.5, 0.6, 0.7]) + rng.normal(0, 0.05, (5, 3))
-    found = reach(labels, of_accuracies(own, 0.7 + rng.normal(0, 0.05, 5)))
-    assert math.isinf(found.high)
-    never = reach(labels, of_accuracies(own, 0.95 + rng.normal(0, 0.01, 5)))
-    assert math.isinf(never.low)
-    assert math.isinf(never.high)
-
+from al_ray.analysis.savings import COLUMNS, said, savings
 
 CURVE = [0.4, 0.5, 0.6, 0.7]
 
@@ -92,15 +21,53 @@ def test_table_by_hand():
     assert list(table.columns) == COLUMNS
     assert table.target_labels.tolist() == [20, 30, 40]
     assert table.target_accuracy.tolist() == pytest.approx([0.5, 0.6, 0.7])
+    assert table.need.tolist() == pytest.approx([20, 30, 40])
     # Halfway from 10 to 20 on the logarithm; the others at a step of margin's own.
     assert table.labels.tolist() == pytest.approx([math.sqrt(200), 20, 30])
-    assert table.share.tolist() == pytest.approx([math.sqrt(200) / 20, 2 / 3, 3 / 4])
-    assert table.saved_labels.tolist()[1:] == pytest.approx([10, 10])
+    assert table.saved_labels.tolist() == pytest.approx([20 - math.sqrt(200), 10, 10])
     assert table.saved_days.tolist()[1:] == pytest.approx([0.1, 0.1])
-    # Without noise nothing is in doubt: both ends are the number itself.
-    assert table.low.tolist() == pytest.approx(table.labels.tolist())
-    assert table.high.tolist() == pytest.approx(table.labels.tolist(), rel=0.05)
+    # Without noise nothing is in doubt: both ends are the number itself, but for the grid.
+    assert table.low.tolist() == pytest.approx(table.saved_labels.tolist(), abs=1)
+    assert table.high.tolist() == pytest.approx(table.saved_labels.tolist(), abs=1)
+    assert table.shown.all()
     assert table.seeds.tolist() == [5, 5, 5]
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_equal_arms_are_printed_without_numbers(seeds):
+    """Of four equal arms one was printed as needing 80 % or less in half of all studies."""
+    arms = {"random": noisy(CURVE, seeds, 0.02)}
+    arms |= {name: noisy(CURVE, seeds, 0.02, place) for place, name in enumerate("abcd", 1)}
+    printed = said(savings(study(arms, [10, 20, 30, 40])))
+    assert not printed.shown.any()
+    numbers = ["need", "labels", "saved_labels", "low", "high", "saved_days", "low_days"]
+    assert printed[numbers].isna().all(axis=None)
+
+
+def test_correction_is_over_arms_and_targets():
+    arms = {"random": noisy(CURVE, 8, 0.01)}
+    arms |= {name: noisy(CURVE, 8, 0.01, place, 0.02) for place, name in enumerate("ab", 1)}
+    one = study(arms, [10, 20, 30, 40])
+    alone = [
+        savings(study({"random": arms["random"], name: arms[name]}, [10, 20, 30, 40]), targets=[n])
+        for name in "ab"
+        for n in (20, 30, 40)
+    ]
+    corrected = multipletests([table.p_holm[0] for table in alone], method="holm")[1]
+    assert savings(one).p_holm.tolist() == pytest.approx(corrected)
+
+
+def test_a_name_more_is_tested_once():
+    same = noisy(CURVE, 8, 0.01, 1, 0.02)
+    arms = {"random": noisy(CURVE, 8, 0.01), "margin": same}
+    alone = savings(study(arms, [10, 20, 30, 40]))
+    both = study(arms | {"entropy": same}, [10, 20, 30, 40])
+    picks = both.steps.strategy.replace("entropy", "margin")
+    both.steps["picks_digest"] = picks + both.steps.seed.astype(str)
+    table = savings(both)
+    for strategy in ("margin", "entropy"):
+        own = table[table.strategy == strategy]
+        assert own.p_holm.tolist() == pytest.approx(alone.p_holm.tolist())
 
 
 def test_no_interval_below_five_seeds():
@@ -108,7 +75,7 @@ def test_no_interval_below_five_seeds():
     table = savings(study(arms, [10, 20, 30, 40]))
     assert table.low.isna().all()
     assert table.high.isna().all()
-    assert table.labels.notna().any()
+    assert not table.shown.any()
 
 
 def test_seeds_that_only_one_has_do_not_count():
@@ -179,9 +146,7 @@ def test_test_rows_count_where_they_are_known():
     without = savings(study(accuracies, labels), targets=[20])
     rows = savings(study(accuracies, labels, predictions=predictions(answers, truth)), targets=[20])
     assert rows.labels.tolist() == pytest.approx(without.labels.tolist())
-    assert rows.low[0] <= without.low[0]
-    assert rows.high[0] >= without.high[0]
-    assert (rows.low[0], rows.high[0]) != pytest.approx((without.low[0], without.high[0]))
+    assert rows.p_holm[0] != pytest.approx(without.p_holm[0])
 
 
 def test_nothing_to_save():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al_ray.cluster.layout import Layout, layout
+from al_ray.cluster.layout import Layout, Machine, alone, layout, misfit
 
 
 def exact(amount):
@@ -103,3 +103,11 @@ def test_trajectories_fill_the_cores(cpus, threads):
     """As many at once as there are cores for their threads."""
     made = layout(1, 1, threads, float(cpus), 0.0)
     assert int(cpus // total(made, "CPU")) == max(1, cpus // threads)
+
+
+def test_a_loop_that_does_all_work_itself_has_one_core():
+    assert alone(64.0).bundles == [{"CPU": 1.0}]
+    assert alone(0.5).bundles == [{"CPU": 0.5}]
+    assert alone(2.0).cpus == 1.0
+    assert misfit(alone(2.0), [Machine({"CPU": 2.0}, 1)]) is None
+    assert "needs 1 CPU" in misfit(alone(2.0), [Machine({"CPU": 0.0}, 3)])

@@ -8,8 +8,8 @@ import pytest
 from loop_stub import World, config_of, go
 from rich.console import Console
 
+from al_ray.cluster.lots import encode
 from al_ray.cluster.tensorboard import TensorBoard, scalars
-from al_ray.cluster.trial import encode
 from al_ray.errors import UserError
 from al_ray.grid import Trial
 
@@ -40,8 +40,12 @@ def store(folder):
 
 def tune_trial(config):
     # What Tune gives its callbacks has been through its own copy of the search space.
-    point = json.loads(json.dumps(encode(Trial(config))))
+    point = json.loads(json.dumps(encode((Trial(config),))))
     return SimpleNamespace(config={"trial": point}, trial_id=config.id)
+
+
+def report_of(config):
+    return {"steps": [{"trajectory": config.id}]}
 
 
 def expected(store, column):
@@ -65,7 +69,7 @@ def test_tensorboard_reads_every_step_once(store, folder):
     board = TensorBoard(store)
     board.begin([SHORT])
     go(folder, WORLD, LONG)  # two more steps of the same trajectory
-    board.on_trial_result(tune_trial(LONG))
+    board.on_trial_result(tune_trial(LONG), report_of(LONG))
     again = TensorBoard(store)  # a continued study
     again.begin([LONG])
     test = store.read("steps").test.iloc[0]
@@ -101,7 +105,7 @@ def test_mlflow_has_one_run_for_a_trajectory_that_was_continued(store, folder, d
     go(folder, WORLD, LONG)
     later = connect(database, store, Console())
     later.begin([LONG])
-    later.log_trial_result(1, tune_trial(LONG), {})
+    later.log_trial_result(1, tune_trial(LONG), report_of(LONG))
     later.log_trial_end(tune_trial(LONG))
     (found,) = history(database, folder.name, "train_loss").items()
     name, (status, params, losses) = found
@@ -135,6 +139,6 @@ def test_mlflow_that_goes_away_costs_the_study_nothing(store, database, capsys):
 
     told.mlflow_util.start_run = gone
     told.begin([SHORT])
-    told.log_trial_result(1, tune_trial(SHORT), {})
+    told.log_trial_result(1, tune_trial(SHORT), report_of(SHORT))
     said = capsys.readouterr().out
     assert said.count("MLflow is not told any more (nobody answers)") == 1

@@ -19,7 +19,7 @@ from frail_hosts import Process, descendants
 from helpers import assert_equal_studies, tables
 from tiny_study import STUDY
 
-from al_ray.cluster import study as study_module
+from al_ray.cluster import tuning
 from al_ray.errors import UserError
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1800)]
@@ -44,7 +44,7 @@ def test_an_actor_that_never_starts_ends_in_a_clear_failure(
 ) -> None:
     """Its process dies in the constructor: made again a few times, and then that is said."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setattr(study_module, "MAX_FAILURES", 0)
+    monkeypatch.setattr(tuning, "MAX_FAILURES", 0)
     outcome = tiny_study.run(tmp_path, replace(STUDY, strategies=("own_strategy:Doomed",)))
     assert len(outcome.unfinished) == 1
     (row,) = pd.read_parquet(tmp_path / "trajectories").itertuples()
@@ -59,7 +59,7 @@ def test_every_step_gained_buys_the_tries_anew(
 ) -> None:
     """The loop dies in the second step of every attempt: three times, where one is allowed."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setattr(study_module, "MAX_FAILURES", 1)
+    monkeypatch.setattr(tuning, "MAX_FAILURES", 1)
     own = replace(STUDY, strategies=("own_strategy:Lethal", "own_strategy:Margin"), steps=4)
     assert not tiny_study.run(tmp_path, own).unfinished
     chosen = tables(tmp_path)["selections"]
@@ -68,6 +68,36 @@ def test_every_step_gained_buys_the_tries_anew(
         for name in ("Lethal", "Margin")
     )
     assert lethal == margin
+
+
+def test_who_shares_a_process_does_not_share_its_fate(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process for six frozen heads: it is killed in each of Lethal's steps and all of Deadly's.
+
+    Each of the others comes to its own end, with the tables that it has where nobody dies.
+    """
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(tuning, "MAX_FAILURES", 1)
+    names = ("Broken", "Lethal", "Mistaken", "Deadly", "Margin")
+    own = tuple(f"own_strategy:{name}" for name in names)
+    study = replace(STUDY, strategies=(*own, "core-set"), heads=("frozen",), steps=4)
+    outcome = tiny_study.run(tmp_path / "out", study, concurrent=1)
+    assert [config.strategy for config in outcome.unfinished] == [own[0], own[2], own[3]]
+    rows = pd.read_parquet(tmp_path / "out" / "trajectories").set_index("strategy")
+    assert rows.status.value_counts().to_dict() == {"complete": 3, "failed": 3}
+    assert "not numbers" in rows.error[own[0]]
+    assert rows.error[own[2]] == "in a strategy of one's own"
+    assert "\n" not in rows.error[own[3]]
+    chosen = tables(tmp_path / "out")["selections"]
+    lethal, margin = (
+        chosen[chosen.trajectory.str.contains(name)].row_id.tolist()
+        for name in ("Lethal", "Margin")
+    )
+    assert lethal == margin
+    alone = replace(study, strategies=("core-set",))
+    (config,) = tiny_study.run(tmp_path / "alone", alone).trajectories
+    assert_equal_studies(tmp_path / "out", tmp_path / "alone", only=[config.id])
 
 
 # No progress

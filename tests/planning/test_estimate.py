@@ -264,3 +264,18 @@ def test_more_seeds_are_never_cheaper_and_more_slots_never_slower(
     wide = planned(few, Room(cpus + more))
     assert wide.seconds <= one.seconds + 1e-6
     assert wide.seconds >= wide.device_hours * 3600 / (cpus + more) - 1e-6
+
+
+def test_a_frozen_head_needs_no_actors_and_no_gpu():
+    """Two seeds of three steps: what the tables cost, and a core each."""
+    cheap = [
+        replace(left, cpus=1.0, start=0.0)
+        for left in lefts(seeds=(0, 1), strategies=("random",), heads=("frozen",))
+    ]
+    speed = replace(SPEED, number=0.0, row=0.0, alone=0.5)
+    facts = {"shards": 3, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000}
+    found = estimate([cheap], FACTS, speed, Room(2.0, 1.0), **facts)
+    assert found.seconds == pytest.approx(1.5)
+    assert found.phases.total == found.phases.record == pytest.approx(3.0)
+    assert found.device_hours == 0
+    assert estimate([cheap], FACTS, speed, TWO, **facts).device_hours == pytest.approx(3.0 / 3600)

@@ -90,3 +90,21 @@ class Lethal(Margin):
             if self.asked == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
         return True
+
+
+class Deadly(Margin):
+    """Kills the process that scores."""
+
+    name = "deadly"
+
+    def score(self, outputs):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Mistaken(Margin):
+    """A mistake in a program, of which al_ray knows nothing."""
+
+    name = "mistaken"
+
+    def score(self, outputs):
+        raise ZeroDivisionError("division by zero\nin a strategy of one's own")

@@ -18,7 +18,7 @@ import tiny_study
 from helpers import assert_equal_studies
 from tiny_study import STUDY
 
-from al_ray.cluster import study as study_module
+from al_ray.cluster import tuning
 
 pytestmark = pytest.mark.ray
 FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
@@ -61,7 +61,7 @@ def fresh(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """New actors for every trajectory."""
     out = tmp_path_factory.mktemp("fresh")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study_module, "KEEP", False)
+        patch.setattr(tuning, "KEEP", False)
         assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
     assert roles(out.name) == {"member-0": 4, "shard-0": 4}
     return out
@@ -123,17 +123,6 @@ def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
     assert handed
     assert_equal_studies(fresh, out)
     nothing_is_left("handed")
-
-
-def test_a_frozen_head_after_a_fine_tuned_one(cluster: None, tmp_path: Path) -> None:
-    """The same processes do both; the frozen one's tables are those of a study of its own."""
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    assert not tiny_study.run(alone, replace(STUDY, heads=("frozen",))).unfinished
-    heads: Any = ("fine-tuned", "frozen")
-    assert not tiny_study.run(both, replace(STUDY, heads=heads), concurrent=1).unfinished
-    assert roles("both") == {"member-0": 1, "shard-0": 1}
-    (name,) = [path.stem for path in (alone / "trajectories").glob("*.parquet")]
-    assert_equal_studies(both, alone, only=[name])
 
 
 def test_trajectories_of_two_shapes(cluster: None, tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from filelock import FileLock
 from helpers import assert_equal_studies, tables
 from tiny_study import RATE, STUDY
 
-from al_ray.errors import StudyConflict, UserError
+from al_ray.cluster import study as study_module
+from al_ray.errors import AlRayError, StudyConflict, UserError
+from al_ray.results import Store
 
 pytestmark = pytest.mark.ray
 THREE = replace(STUDY, strategies=("margin", "qbc", "core-set"))
@@ -137,6 +139,38 @@ def test_a_frozen_head_and_cold_replays(cluster: None, tmp_path: Path) -> None:
     frozen = steps[steps["head"] == "frozen"]
     assert frozen.n_labelled.tolist() == [20, 40, 60]
     assert set(frozen.strategy) == {"margin"}
+
+
+def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
+    cluster: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without vectors the study does without; a folder that lacks the arm is extended by it."""
+
+    def nothing(*_: object) -> None:
+        raise AlRayError("no vectors came of the encoder (it has none)")
+
+    model = tiny_study.pretrained(tmp_path)
+    study = replace(STUDY, strategies=("random",), steps=2, replay_cold=(0,))
+    out, alone = tmp_path / "both", tmp_path / "alone"
+    with monkeypatch.context() as patch:
+        patch.setattr(study_module, "vectors_of", nothing)
+        outcome = tiny_study.run(out, study, model)
+        assert [config.head for config in outcome.trajectories] == ["fine-tuned"] * 2
+        assert not outcome.unfinished
+        assert "It is left out: no vectors came of the encoder" in capsys.readouterr().out
+        with pytest.raises(AlRayError, match="no vectors came"):
+            tiny_study.run(alone, replace(study, heads=("frozen",), replay_cold=()), model)
+    assert Store(out).description()["trajectories"].keys() == {c.id for c in outcome.trajectories}
+    outcome = tiny_study.run(out, study, model)
+    (beside,) = [config for config in outcome.trajectories if config.head == "frozen"]
+    assert len(outcome.trajectories) == 3
+    assert not outcome.unfinished
+    assert "Beside the arms asked for: random with a frozen head" in capsys.readouterr().out
+    tiny_study.run(alone, replace(study, heads=("frozen",), replay_cold=()), model)
+    assert_equal_studies(out, alone, only=[beside.id])
 
 
 # Refusals, before any cluster is needed

@@ -6,6 +6,7 @@ Also a program, so that a test can run it in a process of its own and kill it.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.console import Console
 from al_ray.cluster.study import Outcome, run_study
 from al_ray.config import RunConfig, StudyConfig, Training
 from al_ray.corpus.embedded import generate
-from al_ray.encoder.source import resolve
+from al_ray.encoder.source import ModelSource, resolve
 from al_ray.errors import UserError
 from al_ray.results import Store
 
@@ -42,12 +43,28 @@ STUDY = StudyConfig(
 )
 
 
-def run(out: Path | str, study: StudyConfig = STUDY, **where: object) -> Outcome:
-    """Run it into `out`."""
+def run(
+    out: Path | str,
+    study: StudyConfig = STUDY,
+    model: ModelSource | None = None,
+    **where: object,
+) -> Outcome:
+    """Run it into `out`, with `mini` unless another model is given."""
     corpus = generate(train=200, test=60)
-    model = resolve("mini", corpus, Store(out).cache)
+    model = model or resolve("mini", corpus, Store(out).cache)
     config = RunConfig(out=str(out), dashboard=False, **where)  # type: ignore[arg-type]
     return run_study(study, config, corpus, model, Console(width=120))
+
+
+def pretrained(folder: Path) -> ModelSource:
+    """A `mini` that has weights, which makes it a pretrained encoder."""
+    from al_ray.encoder.load import load
+
+    corpus = generate(train=200, test=60)
+    made = folder / "encoder"
+    shutil.copytree(resolve("mini", corpus, folder).folder, made)
+    load(made, 2, 0).save_pretrained(made)  # type: ignore[operator]
+    return resolve(str(made), corpus, folder)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -64,7 +64,7 @@ def test_pictures_show_korean_where_there_is_a_font():
     assert fonts._drawn("정치") != fonts._drawn("경제")
 
 
-def test_without_a_font_it_is_said_and_no_box_is_drawn(tmp_path, monkeypatch):
+def test_without_a_font_it_is_said_and_no_box_is_drawn(tmp_path, few, monkeypatch):
     monkeypatch.setattr(fonts, "draws_korean", lambda: False)
     assert fonts.stand_ins(["정치", "IT", "부"]) == {"정치": "label 1", "부": "label 3"}
     drawn = []
@@ -90,7 +90,7 @@ def ran(argv, capsys):
     return Shown(ended.value.code, *capsys.readouterr())
 
 
-def test_the_command(small, capsys):
+def test_the_command(small, few, capsys):
     page = small / "report" / "index.html"
     said = ran(["report", str(small), "--no-pictures"], capsys)
     assert (said.code, said.err) == (0, "")
@@ -108,7 +108,7 @@ def test_the_command(small, capsys):
     assert not old.exists()  # of a figure that is no more
 
 
-def test_several_studies_have_one_table(small, tmp_path, capsys):
+def test_several_studies_have_one_table(small, few, tmp_path, capsys):
     facts = {"seeds": 2, "steps": 2, "step_sizes": (20,), "controls": (), "pool": 120}
     other = write_study(
         tmp_path / "two",
@@ -126,6 +126,9 @@ def test_several_studies_have_one_table(small, tmp_path, capsys):
     assert "영화" in table
     assert "embedded" in table
     assert "DEMONSTRATION</strong>" not in html
+    assert table.count("? cannot tell") == 2  # of two seeds each: points without intervals
+    assert re.findall(r"<td>[+-]\d+\.\d</td>", table)
+    assert not re.search(r"<td>[+-]\d+\.\d \(", table)
 
 
 @pytest.mark.parametrize("kind", ["nothing", "not begun", "a file"])
@@ -160,7 +163,7 @@ def test_a_report_that_fails_does_not_fail_the_study(tmp_path, monkeypatch):
     assert f"al-ray report {tmp_path}" in said
 
 
-def test_one_figure_that_fails_costs_that_figure_alone(small, monkeypatch):
+def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
     from al_ray.report import gallery
 
     def broken(*_):
@@ -173,7 +176,7 @@ def test_one_figure_that_fails_costs_that_figure_alone(small, monkeypatch):
     written = write_report([small], pictures=False)
     assert written.notes == ("Time and cost: could not be drawn (ValueError: no such thing)",)
     html = written.page.read_text(encoding="utf-8")
-    assert 'data-figure="curves"' in html
+    assert 'data-figure="label-mix"' in html
     assert 'data-figure="costs"' not in html
 
 

@@ -30,16 +30,3 @@ def test_many_arms(tmp_path):
         of_one = {row["pair"] for row in rows if row["beside"] == strategies[1]}
         assert len(of_one) == len(strategies) - 1
         assert all(strategies[1] in pair for pair in of_one)
-
-
-def test_no_interval_of_fewer_than_five_seeds(tmp_path):
-    facts = {"steps": 2, "step_sizes": (20,), "controls": (), "pool": 120, "tests": 30}
-    for seeds, there in ((4, False), (5, True)):
-        out = write_study(tmp_path / str(seeds), ("random", "margin"), seeds=seeds, **facts)
-        study = load(out)
-        figures = {
-            figure.name: figure for figure in gallery(study, Arms(study.trajectories)).figures
-        }
-        (row,) = figures["versus"].data["versus"]
-        assert row["difference"] is not None
-        assert (row["low"] is not None, row["high"] is not None) == (there, there)

@@ -71,7 +71,7 @@ def test_every_kind_of_the_reference_study(opened):
 
 def test_an_arm_is_switched_off_and_on_everywhere(opened):
     button = opened.page.locator('[data-figure="curves"] .legend button[data-line="margin"]')
-    before = {name: drawn(opened, name) for name in ("curves", "versus", "costs")}
+    before = {name: drawn(opened, name) for name in ("curves", "spread", "costs")}
     bars = opened.page.locator(COSTS).count()
     button.focus()
     opened.page.keyboard.press("Enter")
@@ -313,6 +313,12 @@ def test_small_and_odd_studies(tmp_path, open_page, facts):
     assert written.notes == ()
     page = open_page(written.page)
     assert page.said == []
+    assert not re.search(r"\bnan\b|\b1 seeds\b", page.page.inner_text("main"))
+    assert page.page.locator('.verdict:not([data-kind="cannot tell"])').count() == 0
+    assert (
+        page.page.locator("#savings, #gain, h3:text('Penalties'), h3:text('At how many')").count()
+        == 0
+    )
     for name in page.page.evaluate(
         "[...document.querySelectorAll('[data-figure]')].map((each) => each.dataset.figure)"
     ):

@@ -71,6 +71,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
             "share:Q",
             title="share of test rows",
             axis=alt.Axis(format=".0%", tickCount=5),
+            scale=alt.Scale(domain=[0, 1], clamp=True),
             stack="zero",
         ),
         order=alt.Order("order:Q"),

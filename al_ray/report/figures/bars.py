@@ -47,7 +47,7 @@ def arm_axis(arms: Arms, field: str = "arm") -> alt.Y:
         title=None,
         sort=arms.names,
         scale=alt.Scale(padding=0.5),
-        axis=alt.Axis(labelLimit=190, grid=False, domain=False, ticks=False),
+        axis=alt.Axis(labelLimit=190, labelPadding=8, grid=False, domain=False, ticks=False),
     )
 
 
@@ -61,9 +61,11 @@ def estimates(
     where: str = "true",
     under: Sequence[Any] = (),
     over: Sequence[Any] = (),
+    pale: str = "false",
 ) -> alt.LayerChart:
-    """A point for each arm, with its interval as a rule."""
+    """A point for each arm, with its interval as a rule; pale ones say less than they seem to."""
     y = arm_axis(arms)
+    opacity = alt.condition(pale, alt.value(0.3), alt.value(1))
     base = (
         alt.Chart(data(rows))
         .transform_filter(where)
@@ -86,8 +88,33 @@ def estimates(
             .encode(x=alt.X(f"{low}:Q"), x2=alt.value("width"), tooltip=tips)
         )
     layers.append(
-        base.mark_point(filled=True, size=90, opacity=1).encode(
-            x=x, shape=arms.shape(), tooltip=tips
+        base.mark_point(filled=True, size=90).encode(
+            x=x, shape=arms.shape(), opacity=opacity, tooltip=tips
         )
     )
     return layered(*layers, *over)
+
+
+def notes(arms: Arms, rows: str, x: alt.X, where: str = "true", side: str = "1") -> alt.Chart:
+    """What is said of an arm, its `note`, in place of numbers or beside them.
+
+    Args:
+        arms: names and looks.
+        rows: name of the data set.
+        x: where.
+        where: a filter expression.
+        side: an expression: above 0 the text is to the right of x, else to the left.
+    """
+    return (
+        alt.Chart(data(rows))
+        .transform_filter(where)
+        .transform_filter(SHOWN)
+        .transform_filter("datum.note !== ''")
+        .mark_text(
+            align=alt.ExprRef(f"{side} > 0 ? 'left' : 'right'"),
+            dx=alt.ExprRef(f"{side} > 0 ? 10 : -10"),
+            fontSize=12,
+            color=colour("soft"),
+        )
+        .encode(y=arm_axis(arms), x=x, text="note:N")
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import altair as alt
-import pandas as pd
 
 from al_ray.analysis.committee import behaviour
 from al_ray.analysis.mix import batch_mix
@@ -143,15 +142,4 @@ def _correlations(arms: Arms, column: str, title: str, labels: list[str]) -> Pan
         max(120, 26 * len(labels) + 40),
         ("behaviour",),
         legend=True,
-    )
-
-
-def committee_notes(frame: pd.DataFrame) -> str:
-    """A sentence on members that collapsed; '' where none did."""
-    collapsed = frame[frame.collapsed.fillna(False).astype(bool)] if len(frame) else frame
-    if not len(collapsed):
-        return ""
-    fits = len(frame)
-    return (
-        f"{len(collapsed)} of {fits} member fits collapsed: they gave one label to nearly all rows."
     )

@@ -6,7 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from al_ray.analysis.baseline import baselines
 from al_ray.analysis.curves import controls, learning_curves
+from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (
@@ -31,6 +33,9 @@ METRICS = {
 }
 _HEIGHT = 320
 
+_ROOM = 0.15
+"""How much beyond the curves the axis may go for what is drawn around them."""
+
 
 def learning(study: Study, arms: Arms) -> Figure | None:
     """Learning curves by every metric and test; mean and 95 % interval over seeds."""
@@ -42,7 +47,9 @@ def learning(study: Study, arms: Arms) -> Figure | None:
     frame = arms.named(pd.concat(frames, ignore_index=True))
     if frame.empty:
         return None
-    flat = _controls(study)
+    # Of fewer seeds nothing is said but the mean.
+    frame.loc[~frame.interval.astype(bool), ["low", "high"]] = np.nan
+    flat = [*_controls(study), *_majority(study, frame)]
     domains = {
         metric: {test: _domain(frame, flat, metric, test) for test in study.tests}
         for metric in METRICS
@@ -116,8 +123,10 @@ def learning(study: Study, arms: Arms) -> Figure | None:
     return Figure(
         "curves",
         "Accuracy against labels",
-        "Mean over seeds, each point a fit; bands are 95 % intervals over seeds, from 5 seeds on."
-        + (" Dotted: models trained once on that many random rows." if under else ""),
+        "Mean over seeds, each point a fit; bands are 95 % intervals of each arm over seeds, on "
+        f"these test rows, from {LEAST_SEEDS} seeds on."
+        + " Dotted: what is reached without active learning."
+        * bool(under),
         panels,
         {
             "curves": records(
@@ -161,9 +170,22 @@ def _controls(study: Study) -> Rows:
             )
             made += [
                 {**row, "metric": metric, "test": test,
-                 "text": f"{row['n_labelled']:,} random rows ({100 * row['share']:.3g} %)"}
+                 "text": f"{row['n_labelled']:,} random rows, {100 * row['share']:.3g} % of all"}
                 for row in records(means)
             ]  # fmt: skip
+    return made
+
+
+def _majority(study: Study, frame: pd.DataFrame) -> Rows:
+    """The most frequent label's share, unless it lies so far below that curves would be pressed."""
+    made: Rows = []
+    for test in study.tests:
+        named = None if test == study.test else test  # as the verdict asks, which is remembered
+        known = [found.majority for found in baselines(study, named).values()]
+        mine = frame[(frame.metric == "accuracy") & (frame.test == test)]
+        if known and known[0] > mine["mean"].min() - _ROOM:
+            text = f"always the most frequent label ({100 * known[0]:.0f} %)"
+            made.append({"mean": known[0], "metric": "accuracy", "test": test, "text": text})
     return made
 
 
@@ -172,7 +194,7 @@ def _domain(frame: pd.DataFrame, flat: Rows, metric: str, test: str) -> list[flo
     bands = mine[mine.interval.astype(bool)]
     lines = [row["mean"] for row in flat if row["metric"] == metric and row["test"] == test]
     # An interval over few seeds that vary much must not press the curves flat.
-    low, high = np.nanmin(mine["mean"]) - 0.15, np.nanmax(mine["mean"]) + 0.15
+    low, high = np.nanmin(mine["mean"]) - _ROOM, np.nanmax(mine["mean"]) + _ROOM
     found = domain(mine["mean"], bands.low.clip(lower=low), bands.high.clip(upper=high), lines)
     return [max(0.0, found[0]), min(1.0, found[1])]
 

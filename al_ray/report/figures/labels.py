@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import altair as alt
 import pandas as pd
 
 from al_ray.analysis.curves import label_accuracy
+from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.mix import batch_mix, mix_distance
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
@@ -170,6 +172,7 @@ def distance(study: Study, arms: Arms) -> Figure | None:
     grouped = frame.groupby(["line", "group", "step"], sort=False, as_index=False).agg(
         distance=("distance", "mean"), apart=("apart", "mean"), seeds=("seed", "nunique")
     )
+    grouped.loc[grouped.seeds < LEAST_SEEDS, "apart"] = math.nan
     grouped["batch"] = grouped.step + 1
     panels = line_panels(
         arms,

@@ -1,18 +1,14 @@
-"""Kind 7: the labels that an arm needs for the accuracy of N random ones."""
+"""Kind 7: the labels that an arm saves at the accuracy of N random ones."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
-import pandas as pd
 
-from al_ray.analysis.savings import savings
+from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
-from al_ray.report.figures.bars import arm_axis, estimates, row_height
+from al_ray.report.figures.bars import estimates, notes, row_height
 from al_ray.report.figures.base import (
-    SHOWN,
     Control,
     Figure,
     Numbers,
@@ -22,53 +18,46 @@ from al_ray.report.figures.base import (
     number,
     percent,
     records,
-    word,
 )
+from al_ray.report.found import shown_savings
 from al_ray.report.theme import colour
 
 
 def label_savings(study: Study, arms: Arms) -> Figure | None:
-    """Labels needed, by target; what was not reached is said and not drawn."""
-    frame = arms.named(savings(study))
-    if frame.empty:
+    """Labels saved, by target; what was not shown is said and has no numbers."""
+    frame = arms.named(shown_savings(study))
+    if frame.empty or frame.seeds.max() < LEAST_SEEDS:
         return None
     frame = frame.sort_values("target_labels", kind="stable")
-    frame = frame.assign(note=[_note(row) for row in frame.to_dict("records")])
     options = tuple(
-        (int(target), f"{int(target):,} random labels") for target in frame.target_labels.unique()
+        (int(target), f"the accuracy of {int(target):,} random labels")
+        for target in frame.target_labels.unique()
     )
+    asked = frame.target_labels[frame.target_labels == frame.target_labels_judged]
+    first = int(asked.max()) if len(asked) else options[-1][0]  # what the verdict is about
     where = chosen("target_labels")
-    base = alt.Chart(data("savings")).transform_filter(where)
-    goal = (
-        base.transform_aggregate(goal="max(target_labels)")
-        .mark_rule(color=colour("soft"), strokeDash=[1, 3], strokeWidth=1.5)
-        .encode(x=alt.X("goal:Q"))
+    zero = (
+        alt.Chart(data("savings"))
+        .mark_rule(color=colour("soft"))
+        .encode(x=alt.datum(0, type="quantitative"))
     )
-    absent = (
-        base.transform_filter(SHOWN)
-        .transform_filter("datum.note !== ''")
-        .encode(y=arm_axis(arms), x=alt.value(0), text="note:N")
-    )
-    style: dict[str, Any] = {"align": "left", "dx": 8, "fontSize": 12}
-    halo = absent.mark_text(
-        **style, stroke=colour("paper"), strokeWidth=6, strokeJoin="round", color=colour("paper")
-    )
-    notes = absent.mark_text(**style, color=colour("soft"))
+    # Where nothing is shown the axis still has a length: the target's own.
+    ends = frame[["high", "saved_labels"]].max(axis=1).fillna(frame.target_labels)
+    most = ends.groupby(frame.target_labels).max()
     x = alt.X(
-        "labels:Q",
-        title="labels needed",
-        scale=alt.Scale(zero=True, nice=True),
+        "saved_labels:Q",
+        title="labels saved",
+        scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef("most[target_labels]"), nice=False),
         axis=alt.Axis(format=",d", tickCount=6),
     )
     tips = [
-        number("labels", "labels"),
-        number("low", "95 % from"),
-        number("high", "to"),
-        word("reached", "reached"),
-        percent("target_accuracy", "accuracy"),
-        percent("share", "share of random's", 0),
         number("saved_labels", "labels saved"),
-        number("saved_days", "person-days saved", 1),
+        number("low", "at least"),
+        number("high", "at most"),
+        number("need", "random needs"),
+        number("labels", "the arm needs"),
+        percent("target_accuracy", "accuracy"),
+        number("low_days", "person-days saved, at least", 1),
         number("seeds", "seeds"),
     ]
     chart = estimates(
@@ -77,36 +66,32 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         x,
         tips,
         interval=("low", "high"),
-        where=where,
-        under=(goal,),
-        over=(halo, notes),
+        where=f"{where} && datum.note === ''",
+        under=(zero, notes(arms, "savings", alt.X(datum=0, type="quantitative"), where)),
     )
     numbers = (
         ("arm", "arm", ""),
         ("target_labels", "random labels", "n"),
         ("target_accuracy", "their accuracy", "%"),
-        ("labels", "labels needed", "n"),
-        ("low", "95 % from", "n"),
-        ("high", "to", "n"),
-        ("reached", "reached", ""),
-        ("saved_labels", "saved", "n"),
-        ("saved_days", "person-days", "1"),
+        ("low", "saved, at least", "n"),
+        ("saved_labels", "most likely", "n"),
+        ("high", "at most", "n"),
+        ("need", "random needs", "n"),
+        ("labels", "the arm needs", "n"),
+        ("low_days", "person-days, at least", "1"),
+        ("note", "", ""),
         ("seeds", "seeds", "n"),
     )
     return Figure(
         "savings",
-        "Labels needed for the accuracy of random ones",
-        "The dotted line is what random needs; an arm to its left saves labels. "
-        "No interval is drawn below 5 seeds; one that ends in dashes is open.",
+        "Labels saved at the accuracy of so many random ones",
+        "What an arm saves of the labels that random itself needs; further to the right is more. "
+        "Numbers are given only where a saving is shown, corrected over all arms and targets "
+        "(Holm); 95 % intervals are over seeds and test rows, and one that ends in dashes is open.",
         (Panel("savings", "", chart, row_height(frame.arm.nunique()), ("savings",), wide=True),),
-        {"savings": records(frame, "line", "note", "share", *(field for field, _, _ in numbers))},
-        (Control("target_labels", "Target", options, options[-1][0]),),
+        {"savings": records(frame, "line", *(field for field, _, _ in numbers))},
+        (Control("target_labels", "Target", options, first),),
+        {"most": {str(target): round(1.05 * float(end), 1) for target, end in most.items()}},
         numbers=(Numbers("savings", numbers),),
         kind=7,
     )
-
-
-def _note(row: dict[object, object]) -> str:
-    if row["reached"] == "reached" and not pd.isna(row["labels"]):  # type: ignore[call-overload]
-        return ""
-    return "" if row["reached"] == "at the first step" else str(row["reached"])

@@ -47,7 +47,7 @@ def spread(study: Study, arms: Arms) -> Figure | None:
         x = alt.X(
             f"{column}:Q",
             title="points of accuracy",
-            scale=alt.Scale(zero=True),
+            scale=alt.Scale(domain=[0, max(0.5, 1.05 * frame[column].max())], nice=False),
             axis=alt.Axis(tickCount=5),
         )
         under = (rule,) if known and column == "sd_over_seeds" else ()

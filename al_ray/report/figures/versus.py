@@ -1,34 +1,35 @@
-"""Each arm against random: the paired difference, and what so many seeds could not have shown."""
+"""Each arm against random: the difference, and what so many seeds could not have shown."""
 
 from __future__ import annotations
-
-import math
 
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.comparison import against_random
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
-from al_ray.report.figures.bars import arm_axis, estimates, row_height
+from al_ray.report.figures.bars import arm_axis, estimates, notes, row_height
 from al_ray.report.figures.base import SHOWN, Figure, Numbers, Panel, data, number, records
+from al_ray.report.found import UNDECIDED, judgements
 from al_ray.report.theme import colour
 
 
 def versus(study: Study, arms: Arms) -> Figure | None:
     """Differences in mean accuracy over the labels, in points."""
-    frame = arms.named(against_random(study))
+    frame = arms.named(judgements(study))
     if frame.empty or frame.difference.isna().all():
         return None
     points = ["difference", "low", "high", "detectable"]
-    frame[points] = 100 * frame[points].astype(float)
+    frame[points] *= 100
     frame["unseen"] = -frame.detectable
-    frame.loc[frame.seeds < LEAST_SEEDS, ["low", "high"]] = math.nan
+    frame["note"] = frame.kind.where(frame.kind.isin(UNDECIDED), "")
+    # Around 0, so that a note has room on the inner side of its point.
+    most = 1.05 * float(frame[[*points, "unseen"]].abs().max(axis=None)) or 1.0
     x = alt.X(
         "difference:Q",
         title="points of accuracy above random",
         axis=alt.Axis(tickCount=7),
+        scale=alt.Scale(domain=[-most, most], nice=False),
     )
     zero = (
         alt.Chart(data("versus"))
@@ -50,41 +51,47 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         number("detectable", "could be shown from", 2),
         number("seeds", "paired seeds"),
     ]
-    chart = estimates(arms, "versus", x, tips, interval=("low", "high"), under=(unseen, zero))
+    chart = estimates(
+        arms,
+        "versus",
+        x,
+        tips,
+        interval=("low", "high"),
+        under=(unseen, zero, notes(arms, "versus", x, side="-datum.difference")),
+        pale="datum.note !== ''",
+    )
+    numbers = (
+        ("arm", "arm", ""),
+        ("difference", "points above random", "2"),
+        ("low", "95 % from", "2"),
+        ("high", "to", "2"),
+        ("p", "p", "p"),
+        ("p_holm", "p, Holm", "p"),
+        ("detectable", "could be shown from", "2"),
+        ("kind", "verdict", ""),
+        ("seeds", "seeds", "n"),
+        ("missing", "seeds missing", "n"),
+    )
     return Figure(
         "versus",
         "Difference from random",
-        f"Area under the curve minus random's, seed by seed, with 95 % intervals from "
-        f"{LEAST_SEEDS} seeds on. The grey bar reaches as far as the smallest difference that this "
-        "many seeds could have shown.",
+        _caption(frame),
         (Panel("versus", "", chart, row_height(frame.arm.nunique()), ("versus",), wide=True),),
-        {
-            "versus": records(
-                frame,
-                *("arm", "line", "seeds", "difference", "low", "high", "p", "p_holm", "test"),
-                *("effect", "detectable", "unseen"),
-            )
-        },
-        numbers=(
-            Numbers(
-                "versus",
-                (
-                    ("arm", "arm", ""),
-                    ("difference", "points above random", "2"),
-                    ("low", "95 % from", "2"),
-                    ("high", "to", "2"),
-                    ("p", "p", "p"),
-                    ("p_holm", "p, Holm", "p"),
-                    ("test", "test", ""),
-                    ("effect", "effect (dz)", "2"),
-                    ("detectable", "could be shown from", "2"),
-                    ("seeds", "seeds", "n"),
-                ),
-            ),
-        ),
+        {"versus": records(frame, "line", "note", "unseen", *(field for field, _, _ in numbers))},
+        numbers=(Numbers("versus", numbers),),
     )
 
 
-def shares_worse(frame: pd.DataFrame, arms: Arms) -> list[dict[str, object]]:
-    """Rows of the table of cells in which an arm is worse than random."""
-    return records(arms.named(frame), "arm", "cells", "worse", "share")
+def _caption(frame: pd.DataFrame) -> str:
+    said = ["Area under the curve minus random's, mean over seeds."]
+    rows = int(frame.rows.max())
+    if (frame.note == "").any():
+        over = f"seeds and {rows:,} test rows" if rows > 1 else "seeds, test rows taken as fixed"
+        said.append(
+            f"95 % intervals are over {over}. The grey bar reaches as far as the smallest "
+            "difference that would have been seen 8 times in 10."
+        )
+    if (frame.note != "").any():
+        few = f" (fewer than {LEAST_SEEDS} seeds)" if frame.seeds.max() < LEAST_SEEDS else ""
+        said.append(f"Pale: nothing can be told of this arm{few}.")
+    return " ".join(said)
