@@ -16,8 +16,8 @@ harm: so it is with a population of 60 equally likely seeds. What 60 seeds canno
 seeds behave that are not among them.
 
 Printed for each arm, seeds and rows: how often the printed intervals hold the truth (of the area,
-of the steps, of the labels saved), where it lies if not, how often that of labels has two ends,
-and how often each verdict is given. Standard errors are in brackets.
+of the steps, of the labels saved on the way and in the end), where it lies if not, how often that
+of labels has two ends, and how often each verdict is given. Standard errors are in brackets.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from al_ray.analysis.versus import Pairs, judge
 from al_ray.results import Store
 
 KINDS = ("saves", "better", "no difference", "worse", "cannot tell")
-NAMES = ("area", "steps", "saving", "truth below", "truth above", "bounded")
+NAMES = ("area", "steps", "on the way", "saving", "truth below", "truth above", "bounded")
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,10 @@ def held(judged: Any, truth: Truth) -> list[float]:
     made = [
         float(judged.area.low <= truth.area <= judged.area.high),
         float(steps[printed].mean()) if printed.any() else np.nan,
+        np.nan,
     ]
+    if not np.isnan([judged.on_the_way.low, truth.on_the_way]).any():
+        made[2] = float(judged.on_the_way.low <= truth.on_the_way <= judged.on_the_way.high)
     if np.isnan(saving.low):
         return made + [np.nan] * 4
     below, above = truth.saving < saving.low - 1e-6, truth.saving > saving.high + 1e-6
@@ -161,7 +164,10 @@ def main() -> None:
     for name, right in large.right.items():
         curve = " ".join(f"{100 * value:.2f}" for value in right.mean(axis=(0, 1)))
         truth = large.truth(name)
-        print(f"{name:>12}: {curve}; area {100 * truth.area:+.2f}, saves {truth.saving:.0f}")
+        print(
+            f"{name:>12}: {curve}; area {100 * truth.area:+.2f}, saves {truth.saving:.0f}, "
+            f"on the way {truth.on_the_way:.0f}"
+        )
     print(f"\n{options.repetitions} studies each, per cent")
     columns = (*NAMES, *KINDS)
     heads = " ".join(f"{name:>13}" for name in columns)

@@ -64,7 +64,11 @@ def test_truth_by_hand(worlds):
     found = worlds.Truth.of(labels, random, arm)
     assert found.area == pytest.approx((0.05 * 100 + 0.05 * 200) / 300)
     assert found.saving == pytest.approx(400 - 200)
+    # Random needs 150 labels on average up to 0.6 and 300 beyond, the arm 150 from 0.5 to 0.7.
+    assert found.on_the_way == pytest.approx((150 + 300) / 2 - 150, abs=0.2)
     # Halfway from 0.6 to 0.8 on the logarithm is 200 x the root of 2.
+    never = worlds.Truth.of(labels, random, np.array([0.5, 0.5, 0.5]))
+    assert never.on_the_way == pytest.approx(225 - 400, abs=0.2)
     halfway = worlds.Truth.of(labels, random, np.array([0.5, 0.6, 0.8]))
     assert halfway.saving == pytest.approx(400 - 200 * 2**0.5)
 
