@@ -25,8 +25,15 @@ from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.versus import Judgement
 
-KINDS: Final = ("saves", "better", "no difference", "worse", "undertrained", "cannot tell")
-"""`better`: more accurate than random over the curve, but a saving at its end was not shown."""
+KINDS: Final = (
+    *("saves", "saves on the way", "better"),
+    *("no difference", "worse", "undertrained", "cannot tell"),
+)
+"""`saves`: at the accuracy of the most random labels; `saves on the way`: on average over the
+accuracies up to there; `better`: more accurate over the curve, with no saving shown."""
+
+FOUND: Final = ("saves", "saves on the way", "better")
+"""Kinds that speak for an arm."""
 
 UNDECIDED: Final = ("undertrained", "cannot tell")
 """Kinds that rest on no interval and no test: too few seeds, or random is no measure."""
@@ -112,7 +119,7 @@ def shown_savings(
     kind = pd.Series(kinds, table.index, dtype=object)
     # The verdict asks at one target; the table, which asks at all, is the stricter one there.
     headline = np.array(ends, bool)
-    shown = (table.shown & kind.isin(("saves", "better"))) | ((kind == "saves") & headline)
+    shown = (table.shown & kind.isin(FOUND)) | ((kind == "saves") & headline)
     note = kind.where(kind.isin(UNDECIDED), "not shown").mask(shown, "")
     return said(table.assign(shown=shown.astype(bool), headline=headline, note=note))
 
@@ -220,6 +227,7 @@ def _said(
         return "cannot tell", "cannot tell, since random is not shown to have learnt"
     words = {
         "saves": _saves,
+        "saves on the way": _on_the_way,
         "better": _better,
         "worse": _worse,
         "no difference": _no_difference,
@@ -243,24 +251,35 @@ def _saves(
     )
 
 
+def _on_the_way(
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+) -> str:
+    way, target = found.on_the_way, found.saving.target
+    return (
+        f"saves at least {_labels(way.low)} labels on average over the accuracies on the way to "
+        f"that of {_labels(target)} random ones ({100 * level:g} %: {_labels(way.low)} to "
+        f"{_labels(way.high)}, most likely {_labels(way.difference)}; {_over(found)}), at the end "
+        f"itself none that was shown{_at(shown)}; {_points(abs(found.area.difference))} "
+        f"{_side(found)} random on average over the curve {_interval(found, level)}{_where(found)}"
+    )
+
+
 def _better(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
 ) -> str:
-    on_the_way = ""
-    if len(shown):
-        row = shown.sort_values("target_labels").iloc[-1]
-        on_the_way = (
-            f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
-        )
-    elif found.on_the_way.low > 0:
-        on_the_way = (
-            f"; on the way there it saves at least {_labels(found.on_the_way.low)} on average"
-        )
     return (
         f"better than random, by {_points(found.area.difference)} on average over the curve "
         f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
-        f"accuracy of {_labels(found.saving.target)} random ones was not shown{on_the_way}"
+        f"accuracy of {_labels(found.saving.target)} random ones was not shown{_at(shown)}"
     )
+
+
+def _at(shown: pd.DataFrame) -> str:
+    """The most random labels for whose accuracy a saving is shown, if there are any."""
+    if shown.empty:
+        return ""
+    row = shown.sort_values("target_labels").iloc[-1]
+    return f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
 
 
 def _worse(
@@ -357,7 +376,7 @@ def _why_unpaired(arm: Arm, study: Study) -> str:
 
 
 def _direction(found: Judgement) -> int:
-    return {"saves": 1, "better": 1, "worse": -1}.get(found.kind, 0)
+    return 1 if found.kind in FOUND else -1 if found.kind == "worse" else 0
 
 
 def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
@@ -383,6 +402,7 @@ def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
         "labels_low": saved.low,
         "labels_high": saved.high,
         "saved_days": saved.saved / per_day,
+        "p_on_the_way_holm": found.on_the_way.p_holm,
         "mean_saved": found.on_the_way.difference,
         "mean_saved_low": found.on_the_way.low,
         "mean_saved_high": found.on_the_way.high,

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -33,7 +33,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed, Floats, critical, holm
 
-Kind = Literal["saves", "better", "no difference", "worse", "cannot tell"]
+Kind = Literal["saves", "saves on the way", "better", "no difference", "worse", "cannot tell"]
 
 REACHED: Final = "reached"
 NOT_REACHED: Final = "not reached"
@@ -162,7 +162,7 @@ class Judgement:
 def judge(pairs: Sequence[Pairs], level: float = 0.95, gain: float = 0.01) -> list[Judgement]:
     """Judge the distinct arms of a study, together.
 
-    Holm's correction over the arms holds for areas and for savings alike.
+    Holm's correction over the arms holds for areas, savings and savings on the way alike.
 
     Args:
         pairs: one for each arm, none of which is another one under another name.
@@ -170,26 +170,27 @@ def judge(pairs: Sequence[Pairs], level: float = 0.95, gain: float = 0.01) -> li
         gain: a difference that one would like to see; see `Judgement.seeds_for`.
     """
     found = [_measured(each, level) for each in pairs]
-    areas = holm([area.p for area, _, _ in found])
-    savings = holm([saving.p for _, _, saving in found])
+    ways = [mean_saving(each, level) for each in pairs]
+    of_areas = holm([area.p for area, _, _ in found])
+    of_ways = holm([way.p for way in ways])
+    of_savings = holm([saving.p for _, _, saving in found])
     tested = max(1, sum(not math.isnan(area.p) for area, _, _ in found))
     made = []
-    for each, (area, steps, saving), p_area, p_saving in zip(
-        pairs, found, areas, savings, strict=True
-    ):
-        area = Effect(area.difference, area.low, area.high, area.p, float(p_area))
-        saving = Saving(**{**vars(saving), "p_holm": float(p_saving)})
+    for place, (each, (area, steps, saving)) in enumerate(zip(pairs, found, strict=True)):
+        area = replace(area, p_holm=float(of_areas[place]))
+        way = replace(ways[place], p_holm=float(of_ways[place]))
+        saving = replace(saving, p_holm=float(of_savings[place]))
         begins, worst = _begins_and_worst(each, level)
         made.append(
             Judgement(
-                decide(area, saving, len(each.arm), each.missing, level),
+                decide(area, saving, way, len(each.arm), each.missing, level),
                 len(each.arm),
                 each.missing,
                 each.arm.shape[1],
                 area,
                 steps,
                 saving,
-                mean_saving(each, level),
+                way,
                 begins,
                 worst,
                 *_power(each, 1 - (1 - level) / tested, gain),
@@ -198,12 +199,16 @@ def judge(pairs: Sequence[Pairs], level: float = 0.95, gain: float = 0.01) -> li
     return made
 
 
-def decide(area: Effect, saving: Saving, seeds: int, missing: int, level: float = 0.95) -> Kind:
-    """The verdict that corrected tests bear; a saving is asked for first."""
+def decide(
+    area: Effect, saving: Saving, way: Effect, seeds: int, missing: int, level: float = 0.95
+) -> Kind:
+    """The verdict that corrected tests bear; savings are asked for first."""
     if seeds < LEAST_SEEDS or math.isnan(area.p_holm):
         return "cannot tell"
     if saving.p_holm < 1 - level:
         return "saves"
+    if way.p_holm < 1 - level and way.low > 0:
+        return "saves on the way"
     if area.p_holm < 1 - level:
         return "better" if area.difference > 0 else "worse"
     return "no difference" if missing == 0 else "cannot tell"

@@ -23,6 +23,7 @@ from al_ray.report.rerun import rerun_command
 
 MARKS: Final = {
     "saves": "▲",
+    "saves on the way": "▲",
     "better": "△",
     "no difference": "=",
     "worse": "▼",

@@ -13,10 +13,10 @@ its standard error in brackets. Tables:
   of single steps, of the labels saved; how often that lies below and above the interval; how often
   it is bounded on both sides. And how often 'begins' names labels from which on the arm is not
   truly better at every step, and the worst loss is said to be smaller than it is.
-- saves: ten arms that save nothing; how often any is said to, and how often any is called better
-  that is not.
-- power: one arm of a true factor among others that equal random; how often it is said to save, and
-  to be better or to save. Where 'saves' is said: medians of 'at least' and of the point estimate as
+- saves: ten arms that save nothing at the end; how often any is said to, how often any is said to
+  save on the way that does not, and how often any is called better or worse that is not.
+- power: one arm of a true factor among others that equal random; how often it is said to save at
+  the end, to do so there or on the way, and any of these or to be better. Where 'saves' is said: medians of 'at least' and of the point estimate as
   shares of the true saving, and how often 'at least' is too much; where it is found at all, the
   median of 'at least' on the way, as a share of the true mean.
 """
@@ -40,7 +40,7 @@ from worlds import LABELS, Drawn, Noise, Truth, World
 
 from al_ray.analysis.versus import Pairs, judge
 
-FOUND = ("better", "saves")
+FOUND = ("better", "saves", "saves on the way")
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,17 @@ def saves(cell: Cell, repetition: int, seed: int) -> Figures:
     found = judged(cell.draw(repetition, seed), cell.seeds, len(cell.world.arms))
     truths = cell.truths()
     false = [
-        one.kind in FOUND and truth.area <= 1e-12 for one, truth in zip(found, truths, strict=True)
+        one.kind == "better" and truth.area <= 1e-12
+        for one, truth in zip(found, truths, strict=True)
     ]
     return {
         "saves": float(any(one.kind == "saves" for one in found)),
+        "way": float(
+            any(
+                one.kind == "saves on the way" and not truth.on_the_way > 1e-9
+                for one, truth in zip(found, truths, strict=True)
+            )
+        ),
         "better": float(any(false)),
         "worse": float(
             any(
@@ -136,6 +143,7 @@ def power(cell: Cell, repetition: int, seed: int) -> Figures:
         first = judged(drawn, cell.seeds, arms)[0]
         said = first.kind == "saves"
         made[f"{arms} saves"] = float(said)
+        made[f"{arms} way"] = float(first.kind in ("saves", "saves on the way"))
         made[f"{arms} found"] = float(first.kind in FOUND)
         made[f"{arms} mean"] = first.on_the_way.low / mean if first.kind in FOUND else np.nan
         made[f"{arms} low"] = first.saving.low / truth if said else np.nan
@@ -144,6 +152,7 @@ def power(cell: Cell, repetition: int, seed: int) -> Figures:
 
 
 ARMS = (1, 4, 10)
+KINDS = ("saves", "way", "found")
 
 
 class Runner:
@@ -223,7 +232,8 @@ def table_intervals(run: Runner, options: argparse.Namespace) -> Iterator[str]:
 def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "Ten arms that save nothing: said of any, per cent"
     yield (
-        f"{'':28} {'seeds':>5} {'rows':>5} | {'saves':>12} {'better, is not':>15} "
+        f"{'':28} {'seeds':>5} {'rows':>5} | {'saves':>12} {'on the way, not':>15} "
+        f"{'better, is not':>15} "
         f"{'worse, is not':>14}"
     )
     for name, world in wanted(nulls(), options.only).items():
@@ -232,6 +242,7 @@ def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:
                 found = run(saves, Cell(name, world, seeds, rows))
                 yield (
                     f"{name:28} {seeds:5} {rows:5} | {share(found['saves']):>12} "
+                    f"{share(found['way']):>15} "
                     f"{share(found['better']):>15} {share(found['worse']):>14}"
                 )
 
@@ -240,7 +251,7 @@ def table_power(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "One arm of a true factor, the others equal"
     yield (
         f"{'world':8} {'factor':>6} {'saving':>6} {'seeds':>5} {'rows':>5} {'arms':>4} | "
-        f"{'saves, %':>11} {'or better, %':>12} | {'at least':>11} {'point':>11} "
+        f"{'saves, %':>11} {'or on way, %':>12} {'or better, %':>12} | {'at least':>11} {'point':>11} "
         f"{'too much, %':>11} | {'on the way':>11}"
     )
     noise = {name: noises()[name] for name in ("plain", "steady fits")}
@@ -251,10 +262,10 @@ def table_power(run: Runner, options: argparse.Namespace) -> Iterator[str]:
             for arms in ARMS:
                 low, point = found[f"{arms} low"], found[f"{arms} point"]
                 much = np.where(np.isnan(low), np.nan, low > 1)
-                said, better = (share(found[f"{arms} {word}"]) for word in ("saves", "found"))
+                said, way, better = (share(found[f"{arms} {word}"]) for word in KINDS)
                 yield (
                     f"{name[:6]:8} {factor:6} {cell.truths()[0].saving:6.0f} {seeds:5} {rows:5} "
-                    f"{arms:4} | {said:>11} {better:>12} | {middle(low):>11} "
+                    f"{arms:4} | {said:>11} {way:>12} {better:>12} | {middle(low):>11} "
                     f"{middle(point):>11} {share(much):>11} | {middle(found[f'{arms} mean']):>11}"
                 )
 

@@ -38,7 +38,7 @@ from worlds import Floats, Truth
 from al_ray.analysis.versus import Pairs, judge
 from al_ray.results import Store
 
-KINDS = ("saves", "better", "no difference", "worse", "cannot tell")
+KINDS = ("saves", "saves on the way", "better", "no difference", "worse", "cannot tell")
 NAMES = ("area", "steps", "on the way", "saving", "truth below", "truth above", "bounded")
 
 

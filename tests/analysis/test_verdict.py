@@ -9,7 +9,7 @@ import pytest
 from small_studies import alike, answered, name_of, noisy, predictions, study
 
 from al_ray.analysis.metrics import rare_labels
-from al_ray.analysis.verdict import disagreements, missing_lines, sentences, verdict
+from al_ray.analysis.verdict import FOUND, disagreements, missing_lines, sentences, verdict
 
 LABELS = [1000, 2000, 3000, 4000, 5000]
 CURVE = [0.5, 0.6, 0.66, 0.70, 0.72]
@@ -43,8 +43,10 @@ def test_a_saving_of_days_is_said_in_days():
 
 def test_better_on_the_way_alone():
     row = of(noisy([0.5, 0.68, 0.70, 0.71, 0.70], 6, 0.004, 1))
-    assert row.kind == "better"
-    assert "was not shown; for that of " in row.sentence
+    assert row.kind == "saves on the way"
+    assert row.sentence.startswith("margin: saves at least 4")
+    assert "at the end itself none that was shown; for that of " in row.sentence
+    assert row.numbers["mean_saved_low"] > 0
 
 
 def test_no_difference_says_what_limits():
@@ -89,7 +91,7 @@ def test_missing_seeds_are_said_and_lower_the_verdict():
     margin = noisy(CURVE, 8, 0.01, 1, 0.02)
     random = noisy(CURVE, 8, 0.01)
     arms = {"random": random, "margin": margin}
-    assert verdict(study(arms, LABELS)).kind[0] in ("saves", "better")
+    assert verdict(study(arms, LABELS)).kind[0] in FOUND
     gone = {("margin", seed): "failed" for seed in (0, 1, 2)}
     row = verdict(study(arms, LABELS, status=gone)).iloc[0]
     assert row.kind == "cannot tell"
@@ -110,7 +112,7 @@ def test_metrics_that_disagree_are_one_line_on_top():
     )
     assert line.endswith("by accuracy no difference was shown")
     assert sentences(apart)[0] == line
-    assert verdict(apart, metric="macro_f1").kind[0] in ("saves", "better")
+    assert verdict(apart, metric="macro_f1").kind[0] in FOUND
 
 
 def test_rare_labels_have_a_verdict_of_their_own():

@@ -91,7 +91,10 @@ def test_a_stalled_trial_is_worth_another_try() -> None:
 
 def test_tries_are_counted_from_the_last_step() -> None:
     trial = SimpleNamespace(num_failures=5, max_failures=3)
-    Tries(3).on_trial_result(iteration=0, trials=[trial], trial=trial, result={})
+    facts: dict[str, Any] = {"iteration": 0, "trials": [trial], "trial": trial}
+    Tries(3).on_trial_result(**facts, result={"steps": [{"gained": False}]})
+    assert trial.max_failures == 3  # told again of what an earlier try had done
+    Tries(3).on_trial_result(**facts, result={"steps": [{"gained": False}, {"gained": True}]})
     assert trial.max_failures == 8
 
 
@@ -100,12 +103,12 @@ def test_a_trial_has_begun_until_it_is_to_be_tried_again() -> None:
     begun, trial = Begun(), SimpleNamespace(config={"trial": {"id": "one"}})
     facts: dict[str, Any] = {"iteration": 0, "trials": [trial], "trial": trial}
     begun.on_trial_start(**facts)
-    assert begun.trajectories == {"one"}
+    assert begun.lots == {"one"}
     begun.on_trial_recover(**facts)
-    assert not begun.trajectories
+    assert not begun.lots
     begun.on_trial_start(**facts)
     begun.on_trial_error(**facts)
-    assert begun.trajectories == {"one"}
+    assert begun.lots == {"one"}
 
 
 def test_waiting_begins_anew_when_something_runs(monkeypatch: pytest.MonkeyPatch) -> None:
