@@ -1,7 +1,7 @@
 """Does the verdict keep its word? Studies of known truth, drawn and judged many times.
 
     python experiments/benchmarks/coverage.py [--table equal intervals saves power]
-        [--repetitions 400] [--seeds 5 10 20 40] [--rows 300 1000 3000] [--processes 2]
+        [--repetitions 200] [--seeds 5 10 20 40] [--rows 300 1000 3000] [--processes 2]
 
 `worlds.py` has the models that the studies are drawn from; they are described there, not taken
 from what is tested here. The truth is that of infinitely many seeds and test rows. Every figure has
@@ -16,9 +16,10 @@ its standard error in brackets. Tables:
 - saves: ten arms that save nothing at the end; how often any is said to, how often any is said to
   save on the way that does not, and how often any is called better or worse that is not.
 - power: one arm of a true factor among others that equal random; how often it is said to save at
-  the end, to do so there or on the way, and any of these or to be better. Where 'saves' is said: medians of 'at least' and of the point estimate as
-  shares of the true saving, and how often 'at least' is too much; where it is found at all, the
-  median of 'at least' on the way, as a share of the true mean.
+  the end, to do so there or on the way, and any of these or to be better. Where 'saves' is said:
+  medians of 'at least' and of the point estimate as shares of the true saving, and how often 'at
+  least' is too much; where it is found at all, the median of 'at least' on the way, as a share of
+  the true mean.
 """
 
 from __future__ import annotations
@@ -251,7 +252,8 @@ def table_power(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "One arm of a true factor, the others equal"
     yield (
         f"{'world':8} {'factor':>6} {'saving':>6} {'seeds':>5} {'rows':>5} {'arms':>4} | "
-        f"{'saves, %':>11} {'or on way, %':>12} {'or better, %':>12} | {'at least':>11} {'point':>11} "
+        f"{'saves, %':>11} {'or on way, %':>12} {'or better, %':>12} | "
+        f"{'at least':>11} {'point':>11} "
         f"{'too much, %':>11} | {'on the way':>11}"
     )
     noise = {name: noises()[name] for name in ("plain", "steady fits")}
@@ -274,8 +276,8 @@ TABLES: dict[
     str, tuple[Callable[[Runner, argparse.Namespace], Iterable[str]], Sequence[int], Sequence[int]]
 ] = {
     "equal": (table_equal, (5, 10, 20, 40), (300, 1000, 3000)),
-    "intervals": (table_intervals, (5, 10, 20), (300, 1000)),
-    "saves": (table_saves, (5, 10, 20), (500, 2000)),
+    "intervals": (table_intervals, (5, 10, 20), (300,)),
+    "saves": (table_saves, (5, 10, 20), (500,)),
     "power": (table_power, (5, 10, 20), (500, 2000)),
 }
 """Each with its own seeds and rows."""
@@ -286,7 +288,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
-    parser.add_argument("--repetitions", type=int, default=400)
+    parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--seeds", nargs="+", type=int, help="instead of the tables' own")
     parser.add_argument("--rows", nargs="+", type=int, help="test rows, instead of their own")
     parser.add_argument("--only", nargs="+", help="worlds whose name has one of these")
