@@ -30,6 +30,10 @@ MULTIPLES = (2.0, 1.0, 0.5)
 """Committee rates of other models, as multiples of the evaluated member's."""
 
 
+DEMO_ROWS = (2000, 1000)
+"""Of train and test, generated: five seeds of five arms then take minutes."""
+
+
 def is_demonstration(options: argparse.Namespace) -> bool:
     """Whether the text is generated, so that nothing is learnt of real text."""
     return bool(options.data == "embedded")
@@ -83,7 +87,7 @@ def read_corpus(options: argparse.Namespace) -> Corpus:
                 f"--data {options.data}: its columns are known; leave out --text-column, "
                 "--label-column and --id-column"
             )
-        corpus = generate() if ours else hub.load(options.data)
+        corpus = generate(*DEMO_ROWS) if ours else hub.load(options.data)
     else:
         if is_remote(options.data):
             with fetched(options.data) as path:

@@ -39,8 +39,8 @@ class Experiment:
     budget: float
     batch_size: int
     max_length: int
-    demo_step_size: int = 80
-    demo_steps: int = 4
+    demo_step_size: int = 100
+    demo_steps: int = 3
 
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))

@@ -143,7 +143,7 @@ def test_the_experiments(name, strategies, sizes, budget, batch, length):
     assert (real.seeds, real.retrain, real.initial) == (tuple(range(10)), ("cold",), None)
     assert (real.controls, real.validation, real.disagreement) == ((), 0, "vote-entropy")
     shown = study(name=name)
-    assert (shown.steps, shown.budget, shown.seeds) == (4, None, (0, 1, 2, 3, 4))
+    assert (shown.steps, shown.budget, shown.seeds) == (3, None, (0, 1, 2, 3, 4))
     assert list(shown.strategies) == strategies
     where = run_config(experiment(name), study_parser(experiment(name)).parse_args([]))
     assert (where.out, where.shards, where.concurrent) == (f"results/{name}", 1, None)
