@@ -165,7 +165,10 @@ def disagreements(study: Study, test: str | None = None, level: float = 0.95) ->
         if said:
             known = {0: "no difference was shown", 1: "it is better", -1: "it is worse"}[first]
             name = names[tuple(one.arm.values())]
-            lines.append(f"The metrics disagree on {name}: {', '.join(said)}; by accuracy {known}")
+            mark = DEMONSTRATION if study.demonstration else ""
+            lines.append(
+                f"{mark}The metrics disagree on {name}: {', '.join(said)}; by accuracy {known}"
+            )
     return lines
 
 
