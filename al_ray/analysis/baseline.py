@@ -10,8 +10,8 @@ import numpy as np
 from al_ray.analysis.answers import answers
 from al_ray.analysis.comparison import Arm, pair, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed
+from al_ray.analysis.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
-from al_ray.analysis.versus import Effect, area_weights, contrast
 
 FROZEN = "frozen"
 

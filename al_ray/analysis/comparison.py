@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from al_ray.analysis.answers import Key, answers
 from al_ray.analysis.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.metrics import RARE, column, rare_labels, values
+from al_ray.analysis.pairs import Effect, Pairs, contrast
 from al_ray.analysis.study import RANDOM, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.versus import Effect, Judgement, Pairs, contrast, judge
+from al_ray.analysis.versus import Judgement, judge
 
 Arm = dict[str, Any]
 """The values of ARM."""

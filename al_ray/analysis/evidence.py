@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from al_ray.analysis.baseline import signed
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed, holm
+from al_ray.analysis.pairs import Effect
 from al_ray.analysis.study import Study
-from al_ray.analysis.versus import Effect
 
 Word = Literal["supported", "contradicted", "cannot tell"]
 

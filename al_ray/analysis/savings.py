@@ -1,4 +1,4 @@
-"""Labels saved at every accuracy that random came to; see `versus` for how."""
+"""Labels saved at every accuracy that random came to; see `needs` for how."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pandas as pd
 from al_ray.analysis.baseline import baselines
 from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS, holm
+from al_ray.analysis.needs import Saving, saving
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.versus import Saving, saving
 from al_ray.config import CONTROL
 
 COLUMNS: Final = [

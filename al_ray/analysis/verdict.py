@@ -66,7 +66,7 @@ def verdict(
         ARM, sentence, kind (one of KINDS), numbers: a row per arm but random, in order. `numbers`
         is a dict of what the sentence rests on, with None for what is not known or not bounded:
         the area's difference with low, high, p, p_holm and detectable; what is saved at the most
-        labels as in `versus.Saving` (labels_low, labels_high: ends of what is saved), and
+        labels as in `needs.Saving` (labels_low, labels_high: ends of what is saved), and
         mean_saved, on average over the accuracies on the way there, with its ends; `begins`,
         `worst`, `seeds`, `missing`, `rows`.
     """

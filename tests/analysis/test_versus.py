@@ -9,8 +9,10 @@ from small_studies import alike
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from al_ray.analysis.needs import AT_FIRST, NOT_REACHED, REACHED, saving
+from al_ray.analysis.pairs import Pairs
 from al_ray.analysis.verdict import FOUND
-from al_ray.analysis.versus import AT_FIRST, NOT_REACHED, REACHED, Pairs, judge, saving
+from al_ray.analysis.versus import judge
 
 LABELS = np.array([100.0, 200, 300, 400, 500])
 CURVE = [0.50, 0.60, 0.66, 0.70, 0.72]

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.comparison import aliases, key_of, pair
+from al_ray.analysis.pairs import contrast
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.study import records as rows_of
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.verdict import UNDECIDED
-from al_ray.analysis.versus import contrast
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Figure, Numbers, data, domain, number, records
 from al_ray.report.figures.lines import line_panels
