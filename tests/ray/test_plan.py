@@ -45,6 +45,7 @@ def test_an_estimate_and_no_study(
 ) -> None:
     out = tmp_path / "out"
     argv = ["--plan", "--pool-limit", "300", "--test-limit", "60", "--out", str(out)]
+    argv += ["--seeds", "0", "1"]
     with pytest.raises(SystemExit) as ended:
         cli.study_main(SMALL, argv)
     said = capsys.readouterr().out
