@@ -1,5 +1,6 @@
 """Whether random is worth beating, with the intervals that SciPy gives."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from small_studies import alike, answered, study
 
 from al_ray.analysis.baseline import baselines, warnings
 from al_ray.analysis.verdict import FOUND, sentences, verdict
+from al_ray.parser import Experiment, study_parser
 
 FLAT = {seed: [0.70 + 0.01 * seed, 0.72, 0.70 + 0.01 * (4 - seed)] for seed in range(5)}
 RISING = {seed: [0.50, 0.60, 0.70 + 0.01 * seed] for seed in range(5)}
@@ -121,3 +123,18 @@ def test_what_is_undertrained_needs_five_seeds():
     four = {seed: RISING[seed] for seed in range(4)}
     above = {seed: [value + 0.05 for value in curve] for seed, curve in four.items()}
     assert verdict(of_heads(four, above)).kind.tolist() == ["cannot tell"] * 2
+
+
+def test_what_is_offered_as_a_remedy_is_an_option():
+    known = study_parser(Experiment("x", "", ("random",), (1,), 1, 1, 1))._option_string_actions
+    above = {seed: [value + 0.05 for value in curve] for seed, curve in RISING.items()}
+    few = study({"random": {0: RISING[0]}, "margin": {0: RISING[0]}}, LABELS)
+    said = [
+        *warnings(study({"random": FLAT}, LABELS)),
+        *warnings(study({FROZEN["random"]: FLAT}, LABELS)),
+        *verdict(of_heads(RISING, above)).sentence,
+        *verdict(few).sentence,
+    ]
+    offered = re.findall(r"--[a-z-]+", " ".join(said))
+    assert len(offered) >= 6
+    assert set(offered) <= set(known)
