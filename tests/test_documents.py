@@ -18,9 +18,17 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "depl
 COMMAND = re.compile(r"python experiments/(nsmc|news6|news7|savings)\.py([^`\n]*)")
 
 
+SEQUENCE = re.compile(r"\$\(seq (\d+) (\d+)\)")
+
+
+def _counted(found):
+    """As the shell has it."""
+    return " ".join(str(n) for n in range(int(found[1]), int(found[2]) + 1))
+
+
 def commands(page):
     """Script and arguments of every command that runs a study, without what stands for more."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    text = SEQUENCE.sub(_counted, page.read_text(encoding="utf-8").replace("\\\n", " "))
     for script, rest in COMMAND.findall(text):
         yield script, [word for word in shlex.split(rest, comments=True) if word != "…"]
 
