@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
@@ -76,6 +76,7 @@ class Storage:
 
     def __init__(self, where: str | Path, option: str = "--out") -> None:
         self.local: Path | None = None
+        self._seen = False
         if is_remote(where):
             self.address = said(str(where)).partition("?")[0].rstrip("/")
             before = str(where).partition("://")[2].partition("?")[0].rpartition("@")[0]
@@ -130,6 +131,12 @@ class Storage:
             and info.base_name[0] not in "._"
         )
 
+    def entries(self) -> list[str]:
+        """Names of all that is right in the folder, folders and hidden ones too; [] without it."""
+        with self._saying("", "listed"):
+            found = self.fs.get_file_info(fs.FileSelector(self.path(""), allow_not_found=True))
+        return [info.base_name for info in found]
+
     def tree(self, depth: int) -> list[str] | None:
         """Names of all files up to so many folders deep; None where the folder is a file itself."""
         with self._saying("", "listed"):
@@ -145,14 +152,24 @@ class Storage:
         ]
         return sorted(name for name in names if name.count("/") < depth)
 
-    def read(self, name: str) -> bytes | None:
-        """What is in a file, or None where there is none."""
+    def read(self, name: str, most: int | None = None) -> bytes | None:
+        """What is in a file, or None where there is none.
+
+        Args:
+            name: of the file.
+            most: bytes that it may have.
+
+        Raises:
+            StorageError: it cannot be read, or has more.
+        """
         try:
             with self._saying(name, "read"), self.fs.open_input_file(self.path(name)) as file:
-                data: bytes = file.read()
-                return data
+                data: bytes = file.read(None if most is None else most + 1)
         except FileNotFoundError:
             return None
+        if most is not None and len(data) > most:
+            raise StorageError(f"{self.of(name)}: is larger than any that al_ray writes; remove it")
+        return data
 
     @contextmanager
     def replace(self, name: str, check: Callable[[], None] | None = None) -> Iterator[str]:
@@ -169,8 +186,13 @@ class Storage:
         """
         with self._saying(name, "written"):
             if self.local is not None:
-                with atomic(self.local / name, check) as temp:
-                    yield temp
+                self._make_folder(self.local / name)
+                try:
+                    with atomic(self.local / name, check) as temp:
+                        yield temp
+                except FileNotFoundError:
+                    self._make_folder(self.local / name)  # says so if the whole folder is gone
+                    raise
                 return
             with tempfile.TemporaryDirectory(prefix="al_ray-") as folder:
                 path = Path(folder, "file")
@@ -179,7 +201,9 @@ class Storage:
                     check()
                 self._upload(path, name)
 
-    def write(self, name: str, data: bytes, check: Callable[[], None] | None = None) -> None:
+    def write(
+        self, name: str, data: bytes | bytearray, check: Callable[[], None] | None = None
+    ) -> None:
         """Write a small file."""
         with self.replace(name, check) as temp:
             Path(temp).write_bytes(data)
@@ -191,6 +215,30 @@ class Storage:
                 self.fs.delete_file(self.path(name))
             except FileNotFoundError:
                 return
+
+    def move(self, name: str, target: str) -> None:
+        """Give a file another name, in place of any there; nothing where it is gone."""
+        with self._saying(name, "moved"):
+            if self.local is not None:
+                self._make_folder(self.local / target)
+            with suppress(FileNotFoundError):
+                self.fs.move(self.path(name), self.path(target))
+
+    def _make_folder(self, path: Path) -> None:
+        """Of a file that is to be written.
+
+        Raises:
+            StorageError: the whole folder was there and is not any more: what is written now would
+                be no study.
+        """
+        assert self.local is not None
+        if self.local.is_dir():
+            self._seen = True
+        elif self._seen:
+            raise StorageError(
+                f"{self.local}: was removed meanwhile; the same command begins it anew"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
 
     def fetch(self, name: str, path: Path) -> None:
         """Copy a file to a path of this machine, which is not written atomically.

@@ -82,3 +82,9 @@ def assert_equal_studies(one: Path | str, other: Path | str, only: list[str] | N
         if only is not None and "trajectory" in left[name]:
             left[name] = left[name][left[name].trajectory.isin(only)].reset_index(drop=True)
         pd.testing.assert_frame_equal(left[name], right[name], check_exact=True, obj=name)
+
+
+def lock_of(out: Path) -> Path:
+    """The lock of a results folder, whose own folder is made if need be."""
+    (out / ".al_ray").mkdir(parents=True, exist_ok=True)
+    return out / ".al_ray" / "lock"

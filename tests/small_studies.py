@@ -200,7 +200,9 @@ def noisy(
 def write(folder: Path, tables: Study) -> Store:
     """The study as a folder, one file per step."""
     store = Store(folder)
-    for name in ("steps", "selections", "predictions", "members"):
+    for name in tables.steps.trajectory.unique():
+        store.write("selections", {"rank": [], "row_id": []}, name, -1)
+    for name in ("selections", "predictions", "members", "steps"):
         frame = getattr(tables, name)
         if not len(frame):
             continue

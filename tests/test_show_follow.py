@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from filelock import FileLock
+from helpers import lock_of
 
 from al_ray import cli, show_command
 from al_ray.analysis.progress import COLUMNS, progress
@@ -68,7 +69,7 @@ class Writer:
 def writer(tmp_path, monkeypatch):
     made = Writer(tmp_path)
     monkeypatch.setattr(show_command.time, "sleep", made.sleep)
-    with FileLock(tmp_path / ".lock"):
+    with FileLock(lock_of(tmp_path)):
         yield made
 
 
@@ -149,12 +150,12 @@ def test_a_driver_that_is_dead_runs_nothing(tmp_path, capsys):
     writer.end(0, "running")
     description = writer.store.read_description()
     writer.store.write_description({**description, "run": {"command": "python news7.py"}})
-    with FileLock(tmp_path / ".lock"):
+    with FileLock(lock_of(tmp_path)):
         code, out, _ = shown([str(tmp_path)], capsys)
         assert code == 0
         assert "1 running" in out
         assert "stopped" not in out
-    assert (tmp_path / ".lock").exists()
+    assert lock_of(tmp_path).exists()
     code, out, _ = shown([str(tmp_path)], capsys)
     assert code == 0
     assert "1 stopped" in out
@@ -171,7 +172,7 @@ def test_a_driver_that_is_killed_lets_go(tmp_path):
         "held = FileLock(sys.argv[1]).acquire(); print('held', flush=True); time.sleep(600)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / ".lock")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(lock_of(tmp_path))], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

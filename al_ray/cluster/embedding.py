@@ -18,7 +18,7 @@ from al_ray.cluster.crew import RETRIES
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.encoder import frozen
 from al_ray.errors import AlRayError, StorageError
-from al_ray.files import atomic
+from al_ray.files import atomic_with_digest, is_as_written, note_digest
 from al_ray.workers import Setup, chunks
 
 
@@ -63,7 +63,11 @@ def vectors_of(
         StorageError: no room for them.
     """
     training, path = setup.training, vectors_path(setup, model_digest, folder)
-    if path.exists():
+    whole = is_as_written(path)
+    if whole is None and _fits(path, len(rows.labels)):
+        note_digest(path)  # of an earlier version, which may have been made elsewhere
+        whole = True
+    if whole:
         return path, 0.0
     began = time.perf_counter()
     total = len(rows.labels)
@@ -90,7 +94,7 @@ def vectors_of(
 
     answers = ActorPool(actors).map(lambda actor, part: actor.embed.remote(part), parts)
     try:
-        with atomic(path) as temp:
+        with atomic_with_digest(path) as temp:
             frozen.standardise(map(counted, answers), Path(temp), total, len(rows.train))
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
@@ -101,6 +105,15 @@ def vectors_of(
         for actor in actors:
             ray.kill(actor)
     return path, time.perf_counter() - began
+
+
+def _fits(path: Path, rows: int) -> bool:
+    """Whether a file holds a finite vector for each row."""
+    try:
+        vectors = np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return False
+    return vectors.ndim == 2 and len(vectors) == rows and bool(np.isfinite(vectors).all())
 
 
 def vectors_path(setup: Setup, model_digest: str, folder: Path) -> Path:

@@ -24,11 +24,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from al_ray.corpus.arrow import first_line, is_whole, write_batch
+from al_ray.corpus.arrow import first_line
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError, ModelError
-from al_ray.files import atomic
+from al_ray.files import atomic_with_digest, is_as_written
 from al_ray.randomness import row_hashes
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def prepare(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # A damaged file is replaced and not removed first: another start may have just mended it.
-        if not is_whole(prepared.rows):
+        if not is_as_written(prepared.rows):
             _write_rows(corpus, prepared.rows)
-        if not is_whole(prepared.tokens):
+        if not is_as_written(prepared.tokens):
             texts = [text for split in corpus.splits for text in split.texts]
             _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress)
     except OSError as error:
@@ -111,11 +111,10 @@ def _write_rows(corpus: Corpus, path: Path) -> None:
             "splits": "\x00".join(split.name for split in corpus.splits),
             "sizes": " ".join(str(len(split)) for split in corpus.splits),
             "labels": "\x00".join(corpus.labels),
-            "rows": str(len(ids)),
         }
     )
-    with atomic(path) as temp, pa.ipc.new_file(temp, batch.schema) as writer:
-        write_batch(writer, batch)
+    with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, batch.schema) as writer:
+        writer.write_batch(batch)
 
 
 def _write_tokens(
@@ -140,10 +139,10 @@ def _write_tokens(
                     "rows": str(len(texts)),
                 },
             )
-            with atomic(path) as temp, pa.ipc.new_file(temp, schema) as writer:
+            with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, schema) as writer:
                 for end, encoded in _in_order(pool, workers + 1, texts, max_length):
                     _check_ids(encoded[1], embedded, tokenizer)
-                    write_batch(writer, _as_batch(*encoded, schema))
+                    writer.write_batch(_as_batch(*encoded, schema))
                     if progress:
                         progress(end, len(texts))
     except BrokenProcessPool as error:

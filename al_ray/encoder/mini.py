@@ -6,11 +6,12 @@ Its tokenizer is learnt from the texts of the pool (their labels are not looked 
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import tempfile
 from pathlib import Path
 
 from al_ray.corpus.rows import Corpus
+from al_ray.files import is_as_written, note_digest
 
 VERSION = 2
 SPECIAL = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")  # the pad id is 1, as KoBERT's
@@ -39,10 +40,10 @@ def build(corpus: Corpus, folder: Path) -> Path:
     """Write configuration and tokenizer (no weights: they are drawn per seed).
 
     Returns:
-        The folder, named by the corpus; it is left as it is if it is there.
+        The folder, named by the corpus; it is left as it is if it is as it was written.
     """
     target = folder / f"mini-{VERSION}-{corpus.digest[:16]}"
-    if target.exists():
+    if is_as_written(target):
         return target
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -60,6 +61,7 @@ def build(corpus: Corpus, folder: Path) -> Path:
     )
     folder.mkdir(parents=True, exist_ok=True)
     temp = Path(tempfile.mkdtemp(dir=folder, prefix=".mini-"))
+    os.chmod(temp, folder.stat().st_mode)  # as the umask has it
     tokenizer.save(str(temp / "tokenizer.json"))
     names = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}
@@ -67,8 +69,11 @@ def build(corpus: Corpus, folder: Path) -> Path:
     (temp / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
     config = CONFIG | {"vocab_size": tokenizer.get_vocab_size()}
     (temp / "config.json").write_text(json.dumps(config, indent=1))
+    note_digest(target, temp)
     try:
         temp.rename(target)
-    except OSError:  # another start was first, with the same content
-        shutil.rmtree(temp)
+    except OSError:  # there is one, of another start or damaged; what is right is the same
+        for path in temp.iterdir():
+            path.replace(target / path.name)
+        temp.rmdir()
     return target

@@ -18,7 +18,8 @@ from al_ray.report.files import save
 from al_ray.report.fonts import REMEDY, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
-from al_ray.storage import said
+from al_ray.results.folder import own, refuse_links
+from al_ray.storage import Storage, said
 
 STAMP = "DEMONSTRATION on generated text: says nothing about real data"
 
@@ -59,6 +60,9 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
                 f"how far it is with al-ray show {said(str(out))}"
             )
     study = studies[0]
+    if study.address:  # else it is the study's own folder
+        own(Storage(study.out), option="")
+        refuse_links(study.out)
     folder = study.out / "report"
     arms = Arms(study.trajectories)
     stamp = STAMP if study.demonstration else ""
@@ -72,6 +76,7 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     parts, went_wrong = _parts(study, arms, studies)
     html = render(study, arms, drawn, parts, [*notes, *went_wrong])
     page = folder / "index.html"
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic(page) as temp:
         Path(temp).write_text(html, encoding="utf-8")
     return Written(page, tuple(figures), (*notes, *went_wrong))

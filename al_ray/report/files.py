@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import vl_convert
 
-from al_ray.files import atomic
+from al_ray.files import atomic, digest_of
+from al_ray.reading import parse_json, read_small
 from al_ray.report.figures.base import Figure
 from al_ray.report.fonts import stand_ins
 
 _VERSION: Final = "6.4"
 _SCALE: Final = 2.0
+
+_INVENTORY: Final = ".al_ray.json"
+"""Digests of the pictures that were written, by name."""
 
 
 def save(figures: Sequence[Figure], folder: Path, labels: Sequence[str], stamp: str) -> list[Path]:
@@ -21,7 +26,7 @@ def save(figures: Sequence[Figure], folder: Path, labels: Sequence[str], stamp: 
 
     Args:
         figures: drawn for paper.
-        folder: where to; pictures of figures that are no more are removed.
+        folder: where to; made if need be. Pictures of figures that are no more are removed.
         labels: names of the corpus's labels, which may be Korean.
         stamp: a line in each picture; may be empty.
 
@@ -29,6 +34,7 @@ def save(figures: Sequence[Figure], folder: Path, labels: Sequence[str], stamp: 
         The files. SVG keeps Korean as text, whatever fonts this machine has; PNG shows stand-ins
         where no font can draw it.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     replaced = stand_ins(labels)
     written = []
     for figure in figures:
@@ -46,7 +52,21 @@ def save(figures: Sequence[Figure], folder: Path, labels: Sequence[str], stamp: 
             with atomic(path) as temp:
                 Path(temp).write_bytes(content)
             written.append(path)
-    for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
-        if old not in written:
-            old.unlink()
+    _forget(folder, written)
     return written
+
+
+def _forget(folder: Path, written: Sequence[Path]) -> None:
+    """Remove what an earlier call has written and this one has not, if it is as it was then."""
+    inventory = folder / _INVENTORY
+    try:
+        known = parse_json(read_small(inventory))
+    except (OSError, ValueError):
+        known = None
+    for name, digest in known.items() if isinstance(known, dict) else ():
+        old = folder / Path(name).name
+        if old not in written and old.is_file() and digest_of(old) == digest:
+            old.unlink()
+    with atomic(inventory) as temp:
+        now = {path.name: digest_of(path) for path in written}
+        Path(temp).write_text(json.dumps(now, indent=1), encoding="utf-8")

@@ -87,7 +87,15 @@ def _merge(store: Store, table: str, trajectory: str, steps: list[int]) -> None:
             places = [place for place, number in enumerate(numbers) if number == step]
             parts.append((step, rows.take(places)))
     parts.sort(key=lambda part: part[0])
-    store.put(merged, pa.concat_tables([part for _, part in parts]), trajectory)
+    beside = None
+    if table == "steps":
+        named = [name for name in (merged, *apart.values()) if name in there]
+        beside = {
+            step: dict.fromkeys(files, "")
+            for name in named
+            for step, files in store.beside(name).items()
+        }
+    store.put(merged, pa.concat_tables([part for _, part in parts]), trajectory, beside)
     for name in apart.values():
         _remove(store, name)
 

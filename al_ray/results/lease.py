@@ -24,7 +24,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from al_ray.errors import StorageError, StudyConflict
-from al_ray.files import sweep
+from al_ray.reading import parse_json
+from al_ray.results.folder import PRIVATE, own, sweep_ours
 from al_ray.results.store import Store
 
 RENEWED = 5.0
@@ -36,10 +37,11 @@ PATIENCE = 30.0
 SETTLED = 2.0
 """Seconds after which of two that took a lease at once both see whose it is."""
 
-LOCK = ".lock"
+LOCK = f"{PRIVATE}/lock"
 """Held by the driver while a study runs; the system lets go of it when that process ends."""
 
 _NAME = ".lease"
+_MOST_BYTES = 2**16
 
 
 @contextmanager
@@ -52,8 +54,9 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
         remedy: what to do where another process holds it.
 
     Raises:
-        StudyConflict: another process is at it.
+        StudyConflict: another process is at it, or the folder holds files that are not ours.
     """
+    own(store.storage)
     if store.storage.local is None:
         lease = _Lease(store, say, remedy)
         try:
@@ -61,7 +64,6 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
         finally:
             lease.release()
         return
-    store.folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(store.folder / LOCK).acquire(timeout=1)  # `show` may be looking
     except Timeout:
@@ -69,7 +71,7 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
             f"{store.address}: another process is running this study; {remedy}"
         ) from None
     with lock:
-        sweep(store.folder)
+        sweep_ours(store.folder)
         yield
 
 
@@ -156,11 +158,11 @@ class _Lease:
                 continue
 
     def _read(self) -> dict[str, Any] | None:
-        data = self._store.storage.read(_NAME)
+        data = self._store.storage.read(_NAME, _MOST_BYTES)
         if data is None:
             return None
         try:
-            found = json.loads(data)
+            found = parse_json(data)
         except ValueError:
             found = None
         return found if isinstance(found, dict) and "owner" in found else {"owner": None}

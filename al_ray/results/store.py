@@ -8,27 +8,35 @@ same values whoever writes them (times apart), and a status that is behind is se
 start.
 
 `compact` merges the steps of a trajectory into one file; a step written later has its own again.
+
+Every file bears a seal (`seal`), which every reading looks at, and `steps` names the seals of what
+was written beside it: `check` finds what is damaged or gone, `mend` has it done again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
+import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
+from al_ray.reading import parse_json
+from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
 from al_ray.results.schema import SCHEMAS, VERSION
+from al_ray.results.seal import EMPTY, seal, seal_of
 from al_ray.storage import Storage, node_cache
 
 Weights = Mapping[str, NDArray[Any]]
@@ -36,8 +44,28 @@ Weights = Mapping[str, NDArray[Any]]
 _OBJECTS = ("corpus", "model", "training", "tests", "trajectories")
 """What is an object in a study's description."""
 
+COPY: Final = f"{PRIVATE}/study.json"
+"""Of the description, byte by byte."""
+
+_MOST_BYTES: Final = 2**26
+"""Of a description."""
+
 MERGED = "-all"
 """What a merged file's name has in place of a step."""
+
+STEM: Final = re.compile(rf"(?P<trajectory>.+?)(?P<step>--001|-[0-9]{{4,}}|{MERGED})")
+"""A file's name in a table that has a file per step, without its ending."""
+
+AT_ONCE: Final = 16
+"""Files that are read at the same time."""
+
+SEAL: Final = b"al_ray_seal"
+"""Where a Parquet file's metadata has its seal."""
+
+BESIDE: Final = b"al_ray_beside"
+"""Where that of `steps` has the seals of a step's other files, by step and table; '': merged."""
+
+Beside = Mapping[str, Mapping[str, str]]
 
 
 class Store:
@@ -58,9 +86,12 @@ class Store:
         self.storage = Storage(folder)
         self.where = str(self.storage.local or folder)
         self._attempt = attempt
+        self._beside: dict[tuple[str, int], dict[str, str]] = {}
         local = self.storage.local
         if local is not None and os.path.exists(local) and not local.is_dir():  # Path's may raise
             raise UserError(f"--out {folder}: is a file; give a folder")
+        if local is not None and attempt is None:  # the driver of a trial has looked
+            refuse_links(local)
 
     @property
     def address(self) -> str:
@@ -111,7 +142,10 @@ class Store:
 
     def files(self, table: str) -> list[str]:
         """The files of a table. Hidden ones are being written; pyarrow leaves them out, too."""
-        return [f"{table}/{name}" for name in self.storage.names(table, ".parquet")]
+        names = self.storage.names(table, ".parquet")
+        if "step" in SCHEMAS[table].names:  # others in there are not of our naming
+            names = [name for name in names if STEM.fullmatch(name.removesuffix(".parquet"))]
+        return [f"{table}/{name}" for name in names]
 
     def exists(self, table: str, trajectory: str, step: int | None = None) -> bool:
         """Whether a table has a file of this trajectory (and step)."""
@@ -172,20 +206,49 @@ class Store:
                 arrays.append(pa.array(value, field.type))
             else:
                 arrays.append(pa.array([value] * n_rows, field.type))
-        rows = pa.Table.from_arrays(arrays, schema=schema)
-        self.put(self.name(table, trajectory, step), rows, trajectory)
+        self._put_step(table, trajectory, step, pa.Table.from_arrays(arrays, schema=schema))
+
+    def _put_step(self, table: str, trajectory: str, step: int | None, rows: pa.Table) -> None:
+        """Write a file, and keep its seal until `steps` is written, which names it."""
+        name, beside = self.name(table, trajectory, step), None
+        if table == "steps" and step is not None:
+            beside = {str(step): self._beside.pop((trajectory, step), {})}
+        digest = self.put(name, rows, trajectory, beside)
         if step is not None:
+            if beside is None:
+                self._beside.setdefault((trajectory, step), {})[table] = digest
             self._drop_merged(table, trajectory, step)
 
-    def put(self, name: str, rows: pa.Table, trajectory: str) -> None:
-        """Write a file of rows of a trajectory, in place of any there.
+    def put(
+        self,
+        name: str,
+        rows: pa.Table,
+        trajectory: str,
+        beside: Beside | None = None,
+    ) -> str:
+        """Write a file of rows of a trajectory, in place of any there; answers with its seal.
+
+        Args:
+            name: of the file.
+            rows: in the table's schema.
+            trajectory: whose.
+            beside: of `steps`; see BESIDE.
 
         Raises:
             Superseded: another attempt at the trajectory has begun.
             StorageError: no room, or not reachable.
         """
-        with self.storage.replace(name, lambda: self._check_claim(trajectory)) as temp:
-            pq.write_table(rows, temp)
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, rows.schema) as writer:
+            writer.write_table(rows)
+            metadata = {SEAL: EMPTY}
+            if beside is not None:
+                metadata[BESIDE] = json.dumps(beside)
+            writer.add_key_value_metadata(metadata)
+        data = bytearray(sink.getvalue())
+        digest = seal(data, name)
+        self.storage.write(name, data, lambda: self._check_claim(trajectory))
+        return digest
 
     def get(self, name: str, **options: Any) -> pa.Table:
         """The rows of a file.
@@ -198,19 +261,15 @@ class Store:
         if data is None:
             raise FileNotFoundError(self.storage.of(name))
         try:
-            schema = SCHEMAS[name.partition("/")[0]]
-            file = pq.ParquetFile(pa.BufferReader(data))
-            if not options and file.schema_arrow.equals(schema):
-                return file.read(use_threads=False)
-            # A part of it, or of an earlier version: the long way, which costs thrice as much.
-            return pq.read_table(pa.BufferReader(data), schema=schema, **options)
-        except (pa.ArrowInvalid, OSError) as error:
+            seal_of(data, name)
+            return decoded(data, name, **options)
+        except DAMAGED as error:
             raise self._damaged(name) from error
 
     def _damaged(self, name: str) -> StorageError:
         return StorageError(
             f"{self.storage.of(name)}: is damaged or was cut short; the study's command, given "
-            "again, writes it anew"
+            "again, sets it aside and does anew what was in it"
         )
 
     def _drop_merged(self, table: str, trajectory: str, step: int) -> None:
@@ -221,12 +280,43 @@ class Store:
         merged = self.get(name)
         others = merged.filter(pc.not_equal(merged["step"], step))
         if len(others) < len(merged):
-            self.put(name, others, trajectory)
+            self.put(name, others, trajectory, self.beside(name) if table == "steps" else None)
 
-    def drop_step(self, trajectory: str, step: int) -> None:
-        """Make a step not count: take its rows out of `steps`."""
-        self.storage.remove(self.name("steps", trajectory, step))
-        self._drop_merged("steps", trajectory, step)
+    def beside(self, name: str) -> dict[str, dict[str, str]]:
+        """Of a file of `steps`: the seals of what was written beside it, by step and table.
+
+        Raises:
+            StorageError: it is damaged.
+        """
+        data = self.storage.read(name)
+        try:
+            return beside_of(data or b"")
+        except DAMAGED as error:
+            raise self._damaged(name) from error
+
+    def drop_steps(self, trajectory: str, first: int) -> None:
+        """Make steps not count, from one on: their files of `steps` are set aside."""
+        own = re.compile(re.escape(f"steps/{trajectory}-") + r"([0-9]{4,})\.parquet")
+        found = [match for name in self.files("steps") if (match := own.fullmatch(name))]
+        for match in reversed(found):  # from the end, so that there is never a gap
+            if int(match[1]) >= first:
+                self.set_aside(match[0])
+        merged = self.merged_name("steps", trajectory)
+        if self.storage.exists(merged):
+            rows = self.get(merged)
+            kept = rows.filter(pc.less(rows["step"], first))
+            if len(kept) < len(rows):
+                self.put(merged, kept, trajectory, self.beside(merged))
+
+    def set_aside(self, name: str) -> str:
+        """Move a file to where nobody reads it; answers with its name there."""
+        stem, dot, ending = f"{ASIDE}/{name}".rpartition(".")
+        target, number = f"{stem}{dot}{ending}", 1
+        while self.storage.exists(target):
+            number += 1
+            target = f"{stem}-{number}{dot}{ending}"
+        self.storage.move(name, target)
+        return target
 
     def copy(self, source: str, target: str, step: int | None, table: str, **changes: Any) -> None:
         """Write a trajectory's rows of a table again under another trajectory's name."""
@@ -238,9 +328,7 @@ class Store:
             field = SCHEMAS[table].field(name)
             values = pa.array(value if given else [value] * len(rows), field.type)
             rows = rows.set_column(rows.schema.get_field_index(name), field, values)
-        self.put(self.name(table, target, step), rows, target)
-        if step is not None:
-            self._drop_merged(table, target, step)
+        self._put_step(table, target, step, rows)
 
     def read(
         self,
@@ -276,24 +364,22 @@ class Store:
         schema, files = SCHEMAS[name], self.files(name)
         if columns is not None:
             schema = pa.schema([schema.field(column) for column in columns])
-        table = schema.empty_table() if not files else self._read_files(files, schema)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = list(pool.map(self._get_if_there, files))
+        there = [rows.select(schema.names) for rows in found if rows is not None]
+        table = pa.concat_tables(there or [schema.empty_table()])
         frame: pd.DataFrame = table.to_pandas()
         names = {PurePosixPath(file).stem for file in files}
         if "step" in schema.names and any(name.endswith(MERGED) for name in names):
             frame = self._newest(frame, name, names)
         return frame
 
-    def _read_files(self, files: Sequence[str], schema: pa.Schema) -> pa.Table:
-        storage = self.storage
-        paths = [storage.path(file) for file in files]
+    def _get_if_there(self, name: str) -> pa.Table | None:
+        """A file's rows; None where it went meanwhile, as into a merged one."""
         try:
-            found = ds.dataset(paths, schema=schema, format="parquet", filesystem=storage.fs)
-            return found.to_table()
-        except (pa.ArrowInvalid, OSError):
-            # One by one: an error that names the file, or the rows, where a file went meanwhile.
-            there = [file for file in files if storage.exists(file)]
-            found = [self.get(file).select(schema.names) for file in there]
-            return pa.concat_tables(found or [schema.empty_table()])
+            return self.get(name)
+        except FileNotFoundError:
+            return None
 
     def _newest(self, frame: pd.DataFrame, table: str, names: set[str]) -> pd.DataFrame:
         """Without a merged file's rows of steps that have a file of their own, which counts.
@@ -340,30 +426,29 @@ class Store:
     def read_description(self) -> dict[str, Any] | None:
         """`study.json`, or None where no study has begun.
 
+        Where it is damaged or gone its copy counts.
+
         Raises:
-            StudyConflict: the file cannot be read.
+            StudyConflict: it cannot be read, nor its copy.
         """
-        name = self.storage.of("study.json")
-        try:
-            text = self.storage.read("study.json")
-        except StorageError as error:
-            raise StudyConflict(f"--out: {error}") from error
-        if text is None:
+        name, why = self.storage.of("study.json"), ""
+        for each in ("study.json", COPY):
+            try:
+                data = self.storage.read(each, _MOST_BYTES)
+                if data is not None:
+                    return _description(data)
+            except StorageError as error:
+                raise StudyConflict(f"--out: {error}") from error
+            except ValueError as error:
+                why = why or str(error).partition("\n")[0]
+        if not self.storage.exists("study.json"):
             return None
-        try:
-            description: Any = json.loads(text.decode())
-        except (ValueError, RecursionError) as error:
-            raise StudyConflict(
-                f"{name}: not a study's description ({error}); give another --out"
-            ) from error
-        if (
-            not isinstance(description, dict)
-            or "schema_version" not in description
-            or any(not isinstance(description.get(part, {}), dict) for part in _OBJECTS)
-        ):
-            raise StudyConflict(f"{name}: not a study's description; give another --out")
-        described: dict[str, Any] = description
-        return described
+        if not self.storage.exists(MARKER):
+            raise StudyConflict(f"{name}: not a study's description ({why}); give another --out")
+        raise StudyConflict(
+            f"{name}: is damaged ({why}), and so is its copy; remove it, and give the study's "
+            "command again, which writes it anew"
+        )
 
     def description(self, *needs: str) -> dict[str, Any]:
         """`study.json`.
@@ -391,9 +476,27 @@ class Store:
         return described
 
     def write_description(self, description: Mapping[str, Any]) -> None:
-        """Write `study.json`."""
-        text = json.dumps(description, indent=1, ensure_ascii=False)
-        self.storage.write("study.json", (text + "\n").encode())
+        """Write `study.json`, and a copy of it that is read where it is damaged."""
+        text = json.dumps({**description, "seal": EMPTY}, indent=1, ensure_ascii=False)
+        data = bytearray((text + "\n").encode())
+        seal(data, "study.json")
+        for name in (COPY, "study.json"):
+            self.storage.write(name, data)
+
+    def mend_description(self) -> bool:
+        """Write `study.json` or its copy as the other has it; answers whether one was not right.
+
+        Raises:
+            StudyConflict: neither can be read.
+        """
+        described = self.read_description()
+        if described is None:
+            return False
+        data = {name: self.storage.read(name, _MOST_BYTES) for name in ("study.json", COPY)}
+        if data["study.json"] == data[COPY]:
+            return False
+        self.write_description(described)
+        return True
 
     # Checkpoints of warm trajectories
 
@@ -405,15 +508,17 @@ class Store:
         from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
-        name = self._checkpoint(trajectory, step)
+        name = self.checkpoint(trajectory, step)
         with self.storage.replace(name, lambda: self._check_claim(trajectory)) as temp:
             flat = {
-                f"{member}/{name}": np.asarray(value, order="C")
+                f"{member}/{key}": np.asarray(value, order="C")
                 for member, weights in enumerate(members)
-                for name, value in weights.items()
+                for key, value in weights.items()
             }
             try:
-                save_file(flat, temp)
+                save_file(flat, temp, {"seal": EMPTY})
+                with open(temp, "r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+                    seal(data, name, first=True)
             except SafetensorError as error:
                 raise StorageError(
                     f"{self.storage.of(name)}: cannot be written ({error}); make room there; the "
@@ -422,20 +527,21 @@ class Store:
         for old in range(step - 2, -1, -1):
             if not self.has_checkpoint(trajectory, old):
                 break
-            self.storage.remove(self._checkpoint(trajectory, old))
+            self.storage.remove(self.checkpoint(trajectory, old))
 
     def read_checkpoint(self, trajectory: str, step: int) -> list[dict[str, NDArray[Any]]] | None:
         """Each member's weights after a step's fit, or None where they are not kept."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        name = self._checkpoint(trajectory, step)
+        name = self.checkpoint(trajectory, step)
         data = self.storage.read(name)
         if data is None:
             return None
         try:
+            seal_of(data, name, first=True)
             flat = load(data)
-        except SafetensorError as error:
+        except (SafetensorError, *DAMAGED) as error:
             raise self._damaged(name) from error
         members: dict[int, dict[str, NDArray[Any]]] = {}
         for key, value in flat.items():
@@ -445,10 +551,61 @@ class Store:
 
     def has_checkpoint(self, trajectory: str, step: int) -> bool:
         """Whether the weights after a step's fit are kept."""
-        return self.storage.exists(self._checkpoint(trajectory, step))
+        return self.storage.exists(self.checkpoint(trajectory, step))
 
-    def _checkpoint(self, trajectory: str, step: int) -> str:
+    def checkpoint(self, trajectory: str, step: int) -> str:
+        """The file of the members' weights after a step's fit."""
         return f"checkpoints/{trajectory}-{step:04d}.safetensors"
+
+
+def _description(data: bytes) -> dict[str, Any]:
+    """What `study.json` says, if it is one.
+
+    Raises:
+        ValueError: it is not, or not as it was written.
+    """
+    seal_of(data, "study.json")
+    found = parse_json(data)
+    if (
+        not isinstance(found, dict)
+        or "schema_version" not in found
+        or any(not isinstance(found.get(part, {}), dict) for part in _OBJECTS)
+    ):
+        raise ValueError("lacks what one holds")
+    found.pop("seal", None)
+    return found
+
+
+DAMAGED: Final = (pa.ArrowException, ValueError, OSError, TypeError, LookupError, MemoryError)
+"""What a damaged file may raise when it is read."""
+
+
+def decoded(data: bytes, name: str, **options: Any) -> pa.Table:
+    """The rows of a file, whatever its seal says.
+
+    Raises:
+        One of DAMAGED.
+    """
+    schema = SCHEMAS[name.partition("/")[0]]
+    file = pq.ParquetFile(pa.BufferReader(data))
+    if file.metadata.num_rows > _MOST_ROWS:
+        raise ValueError(f"has {file.metadata.num_rows} rows")
+    if not options and file.schema_arrow.equals(schema):
+        # Without the file's own words: rows that are written again have others.
+        return file.read(use_threads=False).replace_schema_metadata(schema.metadata)
+    # A part of it, or of an earlier version: the long way, which costs thrice as much.
+    return pq.read_table(pa.BufferReader(data), schema=schema, **options)
+
+
+_MOST_ROWS = 2**28
+"""Of a file: what a few bytes claim to unfold to must not fill the memory."""
+
+
+def beside_of(data: bytes) -> dict[str, dict[str, str]]:
+    """Seals by step and table, of a whole file of `steps`; {} where it names none."""
+    metadata = pq.read_metadata(pa.BufferReader(data)).metadata or {}
+    found: dict[str, dict[str, str]] = json.loads(metadata.get(BESIDE, b"{}"))
+    return found
 
 
 def newer(name: str, version: object) -> StudyConflict:

@@ -1,4 +1,4 @@
-"""What a refusal leaves in a study's folder: nothing."""
+"""What a refusal leaves in a study's folder: nothing, where it was new."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from al_ray.errors import UserError
+from al_ray.results.folder import PRIVATE, own
 from al_ray.results.lease import LOCK
 from al_ray.results.store import Store
 
 
 @contextmanager
 def untouched(store: Store) -> Iterator[None]:
-    """Make a results folder; where what is done in it is refused, it is again as it was.
+    """Make a results folder and take it as ours; where what is done in it is refused, it is again
+    as it was.
 
-    Only what comes before a study's description is taken back (the lock and new entries of the
+    Only what comes before a study's description is taken back (marker, lock and new entries of the
     cache), and only if nobody else is at it.
 
     Raises:
+        StudyConflict: it holds files that are not ours.
         UserError: the folder cannot be made or written to.
     """
     folder = store.storage.local
@@ -39,6 +42,7 @@ def untouched(store: Store) -> Iterator[None]:
             f"--out {folder}: cannot be made or written to ({error.strerror}); give another folder"
         ) from None
     before = set(_inside(folder))
+    own(store.storage)
     try:
         yield
     except UserError:
@@ -47,12 +51,15 @@ def untouched(store: Store) -> Iterator[None]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return [*folder.glob(".lock"), *folder.glob("cache"), *folder.glob("cache/*")]
+    return [*folder.glob(PRIVATE), *folder.glob("cache"), *folder.glob("cache/*")]
 
 
 def _take_back(folder: Path, before: set[Path], made: list[Path]) -> None:
     with suppress(Timeout, OSError), FileLock(folder / LOCK).acquire(timeout=0):
         for path in {*_inside(folder)} - before:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)  # of several within each other
+            else:
+                path.unlink(missing_ok=True)
         for path in made:
             path.rmdir()

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import tiny_study
 from filelock import FileLock
-from helpers import assert_equal_studies, tables
+from helpers import assert_equal_studies, lock_of, tables
 from tiny_study import RATE, STUDY
 
 from al_ray.cluster import study as study_module
@@ -177,7 +177,7 @@ def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
 
 
 def test_another_process_is_at_it(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".lock"), pytest.raises(StudyConflict, match="another process"):
+    with FileLock(lock_of(tmp_path)), pytest.raises(StudyConflict, match="another process"):
         tiny_study.run(tmp_path)
 
 

@@ -19,6 +19,7 @@ from al_ray.corpus.embedded import generate
 from al_ray.encoder.source import ModelSource, resolve
 from al_ray.errors import UserError
 from al_ray.results import Store
+from al_ray.results.folder import own
 
 RATE = 2e-3
 STUDY = StudyConfig(
@@ -51,6 +52,7 @@ def run(
 ) -> Outcome:
     """Run it into `out`, with `mini` unless another model is given."""
     corpus = generate(train=200, test=60)
+    own(Store(out).storage)
     model = model or resolve("mini", corpus, Store(out).cache)
     config = RunConfig(out=str(out), dashboard=False, **where)  # type: ignore[arg-type]
     return run_study(study, config, corpus, model, Console(width=120))

@@ -15,6 +15,7 @@ from pages import Shown
 from written_studies import SEVEN, write_study
 
 from al_ray import cli, report_command
+from al_ray.files import digest_of
 from al_ray.report import files, fonts
 from al_ray.report.build import write_report
 
@@ -95,9 +96,12 @@ def test_the_command(small, few, capsys):
     said = ran(["report", str(small), "--no-pictures"], capsys)
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith(f"Report: {page} (")
-    old = small / "report" / "figures" / "old.png"
+    logo, old = (small / "report" / "figures" / name for name in ("logo.svg", "old.png"))
     old.parent.mkdir()
-    old.write_bytes(b"")
+    for path in (logo, old):
+        path.write_bytes(b"")
+    written = {"old.png": digest_of(old), "../index.html": digest_of(page)}
+    (old.parent / ".al_ray.json").write_text(json.dumps(written))
     said = ran(["report", str(small), "--json"], capsys)
     answer = json.loads(said.out)
     # Where no font has Korean, that is said.
@@ -106,6 +110,8 @@ def test_the_command(small, few, capsys):
     for figure in answer["figures"]:
         assert Path(figure["path"]).stat().st_size == figure["bytes"]
     assert not old.exists()  # of a figure that is no more
+    assert logo.exists()  # not ours
+    assert page.exists()
 
 
 def test_several_studies_have_one_table(small, few, tmp_path, capsys):

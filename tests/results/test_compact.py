@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 from filelock import FileLock
+from helpers import lock_of
 from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StudyConflict, UserError
@@ -173,7 +174,7 @@ def test_steps_done_and_a_new_start(store):
 
 
 def test_not_while_a_study_runs(store):
-    with FileLock(store.folder / ".lock"), pytest.raises(StudyConflict, match="afterwards"):
+    with FileLock(lock_of(store.folder)), pytest.raises(StudyConflict, match="afterwards"):
         compact(store)
 
 

@@ -13,12 +13,14 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
+from helpers import lock_of
 from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StorageError, StudyConflict, Superseded
 from al_ray.record import steps_done
 from al_ray.results import SCHEMAS, VERSION, Store, lease
 from al_ray.results.compact import compact
+from al_ray.results.folder import own
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
 
@@ -109,6 +111,7 @@ def test_a_lease_whose_owner_died_is_taken_over_with_a_word(s3_server, tmp_path,
     monkeypatch.setattr(lease, "SETTLED", 0.1)
     store = Store(s3_server.uri(tmp_path.name))
     dead = {"owner": "x", "who": "process 7 on there", "beat": 3, "time": "2999-01-01"}
+    own(store.storage)
     store.storage.write(".lease", json.dumps(dead).encode())
     said: list[str] = []
     ended = threading.Event()
@@ -130,12 +133,12 @@ def test_a_lock_file_of_a_dead_process_stops_nobody(tmp_path):
         "import os, sys; from filelock import FileLock\n"
         "FileLock(sys.argv[1]).acquire(); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / ".lock")], check=False)
-    (tmp_path / ".lock").touch()
+    subprocess.run([sys.executable, "-c", program, str(lock_of(tmp_path))], check=False)
+    (lock_of(tmp_path)).touch()
     with held(Store(tmp_path), print, "wait"):
-        assert os.path.exists(tmp_path / ".lock")
+        assert os.path.exists(lock_of(tmp_path))
     with (
-        FileLock(tmp_path / ".lock"),
+        FileLock(lock_of(tmp_path)),
         pytest.raises(StudyConflict),
         held(Store(tmp_path), print, "wait"),
     ):

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from al_ray.errors import StudyConflict
-from al_ray.files import atomic, sweep
+from al_ray.files import atomic
 from al_ray.results import SCHEMAS, VERSION, Store
+from al_ray.results.folder import own, sweep_ours
 
 
 @pytest.fixture
@@ -200,6 +201,7 @@ def test_copy(store):
 
 def test_a_crash_leaves_nothing(tmp_path):
     target = tmp_path / "folder" / "file.bin"
+    target.parent.mkdir()
 
     def crash():
         with atomic(target) as temp:
@@ -227,9 +229,18 @@ def test_values_that_do_not_fit_leave_what_was_there(store):
     assert len(list((store.folder / "steps").iterdir())) == 1
 
 
-def test_others_may_read_what_is_written(store):
-    write_steps(store, "t", 0)
-    assert os.stat(store.path("steps", "t", 0)).st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_is_what_the_umask_leaves(store, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_steps(store, "t", 0)
+        store.write_checkpoint("t", 0, [{"w": np.ones(2)}])
+        store.write_description({"schema_version": VERSION})
+    finally:
+        os.umask(before)
+    files = [path for path in store.folder.rglob("*") if path.is_file()]
+    assert len(files) == 4
+    assert {path.stat().st_mode & 0o777 for path in files} == {mode}
 
 
 def leave_behind(target):
@@ -250,9 +261,15 @@ def test_sweep(store, file):
     write_steps(store, "t", 0)
     store.write_description({"a": 1})
     store.write_checkpoint("t", 0, [{"w": np.ones(2)}])
+    store.cache.mkdir()
     before = sorted(store.folder.rglob("*"))
     context, temp = leave_behind(store.folder / file)
-    sweep(store.folder)
+    # Names that begin and end alike in somebody's folder are not ours.
+    others = [store.folder / ".env.production-eu", store.folder / "steps" / ".al_ray-notes"]
+    for path in others:
+        path.write_text("kept")
+    before = sorted([*before, *others])
+    sweep_ours(store.folder)
     assert not os.path.exists(temp)
     after = sorted(store.folder.rglob("*"))
     assert [path for path in after if path.is_file()] == [p for p in before if p.is_file()]
@@ -267,11 +284,26 @@ def test_description(store):
     assert store.read_description() is None
     store.write_description({"schema_version": 1, "이름": "뉴스", "rates": [2e-5]})
     assert store.read_description() == {"schema_version": 1, "이름": "뉴스", "rates": [2e-5]}
+    copy = store.folder / ".al_ray" / "study.json"
+    for content in ("{", "", "[1]", '{"schema_version": 1}', "[" * 10**6, None):
+        path = store.folder / "study.json"
+        path.unlink() if content is None else path.write_text(content, encoding="utf-8")
+        if content != '{"schema_version": 1}':  # which somebody may have written so
+            assert store.read_description()["이름"] == "뉴스"
+    store.mend_description()
+    assert store.read_description()["이름"] == "뉴스"
+    copy.write_text("{", encoding="utf-8")
+    assert store.read_description()["이름"] == "뉴스"
     (store.folder / "study.json").write_text("{", encoding="utf-8")
     with pytest.raises(StudyConflict) as refused:
         store.read_description()
     assert "study.json" in str(refused.value)
     assert "\n" not in str(refused.value)
+    own(store.storage)
+    with pytest.raises(StudyConflict, match="remove it, and give the study's command again"):
+        store.read_description()
+    (store.folder / "study.json").unlink()  # which is the remedy
+    assert store.read_description() is None
 
 
 def weights(seed):

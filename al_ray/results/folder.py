@@ -1,0 +1,103 @@
+"""Whose a results folder is: ours, or not to be touched; and that nothing leads out of it.
+
+A folder of ours has a marker, or the description of a study that an earlier version has left there.
+Any other that is not empty is refused, so that no file of somebody else's is ever read as a table,
+written over or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from al_ray.errors import StorageError, StudyConflict
+from al_ray.files import sweep
+from al_ray.results.schema import SCHEMAS
+from al_ray.storage import Storage
+
+PRIVATE: Final = ".al_ray"
+"""The folder in a results folder for what is of no interest to a reader: marker, lock, copies."""
+
+MARKER: Final = f"{PRIVATE}/README"
+
+ASIDE: Final = "set-aside"
+"""The folder for damaged files, each under its name."""
+
+OURS: Final = (
+    *SCHEMAS,
+    *("study.json", PRIVATE, ASIDE, "cache", "checkpoints", "claims", "report", "tensorboard"),
+)
+"""All that al_ray writes at the top of a results folder."""
+
+_SAYS = (
+    "al_ray writes to this folder. What it finds damaged it moves to set-aside/; it removes only "
+    "what it has written.\n"
+)
+
+
+def own(storage: Storage, option: str = "--out ") -> None:
+    """Take a folder as ours, if it is empty or has been ours; made if need be.
+
+    Raises:
+        StudyConflict: it holds files that are not ours.
+        StorageError: it cannot be read or written to.
+    """
+    if storage.local is not None:
+        storage.local.mkdir(parents=True, exist_ok=True)
+    if storage.exists(MARKER):
+        return
+    others = sorted(set(storage.entries()) - {PRIVATE})
+    # Looked at again, since another start may be at it.
+    if others and "study.json" not in others and not storage.exists(MARKER):
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        raise StudyConflict(
+            f"{option}{storage.address}: holds files that are not al_ray's ({others[0]}{more}); "
+            "give a new or empty folder"
+        )
+    storage.write(MARKER, _SAYS.encode())
+
+
+def sweep_ours(folder: Path) -> None:
+    """Remove what a process that was killed has left half-written; nobody else may write."""
+    for name in ("", *OURS, "report/figures"):
+        if (folder / name).is_dir():
+            sweep(folder / name)
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a results folder in which anything of ours is a link, a pipe or a device.
+
+    Following it would read, write or remove what lies elsewhere, or wait for ever.
+
+    Raises:
+        StorageError: naming the first.
+    """
+    for name in OURS:
+        for entry in _inside(folder / name):
+            raise StorageError(
+                f"{entry}: is a link, a pipe or a device, which no results folder has; remove it, "
+                "and give the same command again"
+            )
+
+
+def _inside(path: Path) -> Iterator[str]:
+    """What is neither file nor folder, at a path and below."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:  # not there, or not to be looked at; whoever opens it says so
+        return
+    if not stat.S_ISDIR(mode):
+        if not stat.S_ISREG(mode):
+            yield str(path)
+        return
+    folders = [str(path)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    yield entry.path
