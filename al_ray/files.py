@@ -14,6 +14,9 @@ _TEMPORARY: Final = (".al_ray-", ".tmp")
 """How names of temporary files begin and end; nobody else's do."""
 
 
+_DIGEST: Final = ".digest"
+
+
 @contextmanager
 def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]:
     """A temporary file beside `path` that takes its place when all has gone well.
@@ -75,6 +78,12 @@ def is_as_written(path: Path) -> bool | None:
     return beside.read_bytes() == f"{digest_of(path)}\n".encode() if beside.is_file() else None
 
 
+def damaged_in(folder: Path) -> list[Path]:
+    """What in a folder is there and is not what its digest says."""
+    named = (path.with_suffix("") for path in sorted(folder.glob(f"*{_DIGEST}")))
+    return [path for path in named if path.exists() and not is_as_written(path)]
+
+
 def digest_of(path: Path) -> str:
     """Of all bytes of a file or of the files of a folder: 32 hexadecimal digits."""
     if path.is_dir():
@@ -87,4 +96,4 @@ def digest_of(path: Path) -> str:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.digest")
+    return path.with_name(path.name + _DIGEST)

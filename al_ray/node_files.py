@@ -7,7 +7,6 @@ fetches it once, under a lock, and keeps it when its digest is right.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from al_ray.errors import StorageError
+from al_ray.files import digest_of
 from al_ray.storage import Storage, node_cache
 
 
@@ -41,11 +41,11 @@ class NodeFiles:
         """
         cache = node_cache()
         target = cache / name
-        if target.exists():
+        if self._is_right(target):
             return target
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f".{name}.lock"):
-            if target.exists():  # another process of this machine was first
+            if self._is_right(target):  # another process of this machine was first
                 return target
             storage = Storage(self.where)
             with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as folder:
@@ -57,8 +57,19 @@ class NodeFiles:
                     for each in self.digests:
                         if each.startswith(f"{name}/"):
                             _fetch(storage, each, Path(folder, each), self.digests[each])
-                temp.rename(target)
+                if target.is_dir():  # damaged; others may have it open
+                    target.rename(Path(folder, "damaged"))
+                temp.replace(target)
         return target
+
+    def _is_right(self, target: Path) -> bool:
+        """Whether a copy is what the driver has written."""
+        name = target.name
+        inside = [each for each in self.digests if each == name or each.startswith(f"{name}/")]
+        files = {each: target.parent / each for each in inside}
+        return bool(files) and all(
+            path.is_file() and digest_of(path) == self.digests[each] for each, path in files.items()
+        )
 
 
 def share(where: str, found: NodeFiles | None, paths: Mapping[str, Path]) -> NodeFiles:
@@ -79,7 +90,7 @@ def share(where: str, found: NodeFiles | None, paths: Mapping[str, Path]) -> Nod
         if path.is_dir():
             members = {f"{name}/{p.name}": p for p in sorted(path.iterdir()) if p.is_file()}
         for each, file in members.items():
-            digest, known = _digest(file), storage.read(f"cache/{each}.digest")
+            digest, known = digest_of(file), storage.read(f"cache/{each}.digest")
             if known is None:
                 with storage.replace(f"cache/{each}") as temp:
                     shutil.copyfile(file, temp)
@@ -103,13 +114,8 @@ def _fetch(storage: Storage, name: str, path: Path, digest: str) -> None:
             f"{source}: is gone; the same command puts it there again, once {source}.digest is "
             "removed too"
         ) from None
-    if _digest(path) != digest:
+    if digest_of(path) != digest:
         raise StorageError(
             f"{source}: is not what was written there; remove it and {source}.digest, and the same "
             "command puts it there again"
         )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

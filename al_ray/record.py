@@ -16,6 +16,7 @@ from al_ray.config import COLLAPSED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows, Tokens
 from al_ray.corpus.rows import Corpus
 from al_ray.results import Store
+from al_ray.results.check import damaged_checkpoints
 from al_ray.strategies import Selection, picks_digest
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
@@ -185,5 +186,11 @@ def resumes_at(store: Store, config: TrajectoryConfig) -> int:
     first = steps_done(store, config)
     if first in (0, config.steps) or config.retrain == "cold":
         return first
-    # Weights that are gone: the same steps again give the same weights.
-    return first if store.has_checkpoint(config.id, first - 1) else 0
+    # Weights that are gone or damaged: the same steps again give the same weights.
+    name = store.checkpoint(config.id, first - 1)
+    if not store.storage.exists(name):
+        return 0
+    if damaged_checkpoints(store, [name]):
+        store.set_aside(name)
+        return 0
+    return first

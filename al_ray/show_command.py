@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from al_ray.analysis.progress import progress
 from al_ray.analysis.summary import arms
 from al_ray.errors import UserError
 from al_ray.results import SCHEMAS, Store
+from al_ray.results.check import Damage, damaged_checkpoints, damages
+from al_ray.results.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
 from al_ray.terminal import plain
 
@@ -35,6 +38,9 @@ def add_commands(commands: Any) -> None:
     show.add_argument(
         "--every", type=float, default=2.0, metavar="SECONDS", help="between looks; default: 2"
     )
+    show.add_argument(
+        "--check", action="store_true", help="read every file: is it as it was written?"
+    )
     show.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -47,6 +53,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     if not (math.isfinite(options.every) and options.every > 0):
         raise UserError(f"--every {options.every:g}: give seconds above 0")
     out = options.out
+    if options.check:
+        return _check(Store(out), options.json, console)
     if options.follow:
         _follow(out, options.every, None if options.json else console)
         if options.json:
@@ -66,6 +74,28 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         console.print(_progress_table(far))
     _say_stopped(out, far, console)
     return 0
+
+
+def _check(store: Store, as_json: bool, console: Console) -> int:
+    """Say what is damaged; 1 if anything is. Nothing is changed: the study's command does that."""
+    description = store.description()
+    found = [*damages(store), *damaged_checkpoints(store)]
+    found += [Damage(str(path), "is damaged") for path in damaged_inputs(store)]
+    if as_json:
+        print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))
+        return 1 if found else 0
+    for each in found:
+        _say(console, f"{store.storage.of(each.file)}: {each.why}.")
+    if not found:
+        _say(console, f"{store.address}: every file is there, and as it was written.")
+        return 0
+    command = description.get("run", {}).get("command")
+    _say(
+        console,
+        f"{len(found):,} files cannot be believed. The study's command, given again, sets them "
+        f"aside and does again what was in them{f': {command}' if command else '.'}",
+    )
+    return 1
 
 
 def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:

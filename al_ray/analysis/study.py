@@ -15,6 +15,8 @@ from al_ray.analysis.summary import ARM
 from al_ray.config import CONTROL, LABELS_PER_DAY, UNQUERIED
 from al_ray.errors import UserError
 from al_ray.results import Store
+from al_ray.results.check import refuse_damaged
+from al_ray.results.lease import somebody_is_at
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""
@@ -154,9 +156,12 @@ def load(out: str | Path) -> Study:
     Raises:
         UserError: no study there.
         StudyConflict: its description cannot be read.
+        StorageError: a table is damaged.
     """
     store = Store(out)
     description = store.description("trajectories", "tests", "labels")
+    if not somebody_is_at(store):  # who is may be writing a step at this moment
+        refuse_damaged(store)
     asked = list(description["trajectories"])
     rows = store.read("rows")
     tests = tuple(description["tests"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
+from typing import Final
 
 from rich.console import Console
 
@@ -19,15 +21,19 @@ from al_ray.config import RunConfig, StudyConfig, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout
-from al_ray.errors import AlRayError, UserError
+from al_ray.errors import AlRayError, StorageError, UserError
 from al_ray.grid import check_study, unasked
 from al_ray.node_files import share
 from al_ray.record import all_steps_done, record_rows
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
+from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
 from al_ray.workers import Setup
+
+ROUNDS: Final = 3
+"""How often what was damaged while a study ran is done again by the same command."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ def run_study(
 ) -> Outcome:
     """Run, continue or extend the study in `run_config.out`.
 
+    What is damaged in its folder, before or while it runs, is set aside and done again.
+
     Raises:
         StudyConflict: the folder holds another study, or another process is at it.
         UserError: a bad option, or no cluster at the address.
@@ -56,72 +64,85 @@ def run_study(
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, "wait for it, or give another --out"):
         mend(store, say)
-        return _run(study, run_config, corpus, model, console, store)
+        distrust(store, say)
+        trackers = _trackers(run_config, store, console)
+        with readied(study, run_config, corpus, model, console, store) as ready:
+            return _run(ready, run_config, corpus, model, console, store, trackers)
 
 
 def _run(
-    study: StudyConfig,
+    ready: Ready,
     run_config: RunConfig,
     corpus: Corpus,
     model: ModelSource,
     console: Console,
     store: Store,
+    trackers: Sequence[Tracker],
 ) -> Outcome:
-    trackers = _trackers(run_config, store, console)
-    with readied(study, run_config, corpus, model, console, store) as ready:
-        study, configs, again = ready.study, ready.configs, ready.again
-        beside = unasked(study, configs)  # asked for when its vectors are there
-        configs = [config for config in configs if config not in beside]
-        prepared, cpus, gpus = ready.prepared, ready.cpus, ready.gpus
-        shown = {
-            "labels": list(corpus.labels),
-            "train_rows": len(corpus.train),
-            "tests": {split.name: len(split) for split in corpus.tests},
-            "notes": list(corpus.notes),
-        }
+    say = partial(console.print, markup=False, soft_wrap=True)
+    study, configs, again = ready.study, ready.configs, ready.again
+    beside = unasked(study, configs)  # asked for when its vectors are there
+    configs = [config for config in configs if config not in beside]
+    prepared, cpus, gpus = ready.prepared, ready.cpus, ready.gpus
+    shown = {
+        "labels": list(corpus.labels),
+        "train_rows": len(corpus.train),
+        "tests": {split.name: len(split) for split in corpus.tests},
+        "notes": list(corpus.notes),
+    }
 
-        def write_description(**found: float) -> None:
-            facts = (ready.described, study, ready.corpus, ready.model, shown)
-            asked = describe(*facts, [*configs, *again], run_config)
-            store.write_description({**asked, **found})
+    def write_description(**found: float) -> None:
+        facts = (ready.described, study, ready.corpus, ready.model, shown)
+        asked = describe(*facts, [*configs, *again], run_config)
+        store.write_description({**asked, **found})
 
-        write_description()
-        record_rows(store, corpus, prepared)
-        setup = shared(ready.setup, model, prepared, store)
-        if beside:
-            console.print(
-                "Beside the arms asked for: random with a frozen head, which shows whether the "
-                "fine-tuned one is trained long enough.",
-                soft_wrap=True,
-            )
-        if any(config.head == "frozen" for config in ready.configs):
-            try:
-                setup, seconds = _with_vectors(setup, ready, model, store, console)
-            except (AlRayError, OSError) as error:
-                if not beside:
-                    raise
-                console.print(f"It is left out: {one_line(error)}.", markup=False, soft_wrap=True)
-            else:
-                configs = ready.configs
-                write_description(**({"vectors_seconds": seconds} if seconds else {}))
-        job = Job(
-            out=store.where,
-            prepared=prepared,
-            setup=setup,
-            shards=run_config.shards,
-            cpus=cpus,
-            gpus=gpus,
-            ledger=study.ledger,
-            commit=commit(),
-            patience=run_config.patience,
+    write_description()
+    setup = shared(ready.setup, model, prepared, store)
+    if beside:
+        console.print(
+            "Beside the arms asked for: random with a frozen head, which shows whether the "
+            "fine-tuned one is trained long enough.",
+            soft_wrap=True,
         )
-        refuse_misfits([*configs, *again], job, ready.room)
+    if any(config.head == "frozen" for config in ready.configs):
+        try:
+            setup, seconds = _with_vectors(setup, ready, model, store, console)
+        except (AlRayError, OSError) as error:
+            if not beside:
+                raise
+            console.print(f"It is left out: {one_line(error)}.", markup=False, soft_wrap=True)
+        else:
+            configs = ready.configs
+            write_description(**({"vectors_seconds": seconds} if seconds else {}))
+    job = Job(
+        out=store.where,
+        prepared=prepared,
+        setup=setup,
+        shards=run_config.shards,
+        cpus=cpus,
+        gpus=gpus,
+        ledger=study.ledger,
+        commit=commit(),
+        patience=run_config.patience,
+    )
+    refuse_misfits([*configs, *again], job, ready.room)
+    every = (*configs, *again)
+    trust(store)
+    for _ in range(ROUNDS):
+        record_rows(store, corpus, prepared)
         for stage in (configs, again):  # a replay needs the rows that another has chosen
             if stage:
                 tune_study(study, run_config, stage, job, store, console, trackers)
-        every = (*configs, *again)
-        done = all_steps_done(store, every)
-        return Outcome(every, tuple(config for config in every if done[config.id] < config.steps))
+        if damaged := damaged_inputs(store):
+            raise StorageError(
+                f"{damaged[0]}: was damaged while the study ran; the same command makes it anew, "
+                "and does the steps of this run again"
+            )
+        if not mend(store, say):  # what was damaged while it ran
+            break
+    done = all_steps_done(store, every)
+    trust(store)
+    return Outcome(every, tuple(config for config in every if done[config.id] < config.steps))
 
 
 def _with_vectors(

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from al_ray.errors import StorageError
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import seal_of
 from al_ray.results.store import (
@@ -76,6 +77,19 @@ def damages(store: Store) -> list[Damage]:
     bad = [found for found in looked if isinstance(found, Damage)]
     whole = {found.name: found for found in looked if isinstance(found, _File)}
     return [*bad, *_misfits(store, whole, {each.file for each in bad})]
+
+
+def refuse_damaged(store: Store) -> None:
+    """For readers, who must not believe what is left where something is gone.
+
+    Raises:
+        StorageError: naming a file.
+    """
+    for damage in damages(store):
+        raise StorageError(
+            f"{store.storage.of(damage.file)}: {damage.why}; the study's command, given again, "
+            "does anew what was in it"
+        )
 
 
 def damaged_checkpoints(store: Store, names: Sequence[str] | None = None) -> list[Damage]:
