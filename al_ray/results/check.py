@@ -161,17 +161,16 @@ def _misfits(store: Store, whole: Mapping[str, _File], bad: set[str]) -> list[Da
     """What counted steps lack, or have of another writing; the first of each trajectory."""
     found = []
     for trajectory, steps in sorted(_counted(whole).items()):
-        for step, file in [(-1, None), *sorted(steps.items(), key=lambda each: each[0])]:
-            wanted: Mapping[str, str] = {"selections": ""}
-            if file is not None:
-                wanted = (file.beside or {}).get(str(step), {})
+        for step in (-1, *sorted(steps)):
             if step > 0 and step - 1 not in steps:
                 before = store.name("steps", trajectory, step - 1)
                 if before not in bad:
                     found.append(Damage(before, GONE, trajectory, step - 1))
                 break
+            file = steps.get(step, steps[min(steps)])
+            wanted = (file.beside or {}).get(str(step), {}) if step >= 0 else {"selections": ""}
             lacking = [
-                _lacks(store, whole, bad, table, trajectory, step, mark)
+                _lacks(store, whole, bad, table, trajectory, step, file, mark)
                 for table, mark in wanted.items()
             ]
             missing = [each for each in lacking if each and each.file not in bad]
@@ -206,18 +205,21 @@ def _lacks(
     table: str,
     trajectory: str,
     step: int,
+    counts: _File,
     mark: str,
 ) -> Damage | None:
-    name = store.name(table, trajectory, step)
-    own, merged = whole.get(name), whole.get(store.merged_name(table, trajectory))
+    """What a step's file of a table lacks; `counts` is that of `steps`."""
+    name, merged_name = store.name(table, trajectory, step), store.merged_name(table, trajectory)
+    own, merged = whole.get(name), whole.get(merged_name)
     first = max(0, step)
-    if own is None:
-        if store.merged_name(table, trajectory) in bad or (merged and step in merged.steps):
+    if own is not None:
+        if not mark or own.seal == mark:
             return None
-        return Damage(name, GONE, trajectory, first)
-    if mark and own.seal != mark:
         return Damage(name, "does not belong to its step", trajectory, first)
-    return None
+    if merged_name in bad or (merged is not None and step in merged.steps):
+        return None
+    was_merged = counts.name == store.merged_name("steps", trajectory)
+    return Damage(merged_name if was_merged else name, GONE, trajectory, first)
 
 
 def _has_steps(table: str) -> bool:

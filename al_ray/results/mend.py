@@ -26,14 +26,18 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
         say(f"{store.storage.of('study.json')}: was damaged; it is written again from its copy.")
         mended += 1
     undone: dict[str, int] = {}
-    for damage in [*damages(store), *_of_checkpoints(store)]:
-        mended += 1
-        place = "" if damage.why == GONE else f", and lies in {store.set_aside(damage.file)} now"
-        again = "what was in it is done again"
-        if damage.trajectory is not None:
-            again = f"step {damage.step} of {damage.trajectory} is done again, and what came after"
-            undone[damage.trajectory] = min(damage.step, undone.get(damage.trajectory, damage.step))
-        say(f"{store.storage.of(damage.file)}: {damage.why}{place}; {again}.")
+    for look in (damages, _of_checkpoints):  # the second reads what the first may find damaged
+        for damage in look(store):
+            mended += 1
+            place = "" if damage.why == GONE else f", and lies in {store.set_aside(damage.file)} now"
+            again = "what was in it is done again"
+            if damage.trajectory is not None:
+                first = min(damage.step, undone.get(damage.trajectory, damage.step))
+                undone[damage.trajectory] = first
+                again = (
+                    f"step {damage.step} of {damage.trajectory} is done again, and what came after"
+                )
+            say(f"{store.storage.of(damage.file)}: {damage.why}{place}; {again}.")
     for trajectory, step in _built_on(store, undone).items():
         store.drop_steps(trajectory, step)
     return mended
