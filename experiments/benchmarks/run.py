@@ -34,6 +34,7 @@ NEEDS = {
     "growth": ("--data", "--tokenizer"),
     "start_up": (),
     "frozen": ("--data", "--model"),
+    "at_rest": (),
 }
 MORE = {"scoring": ("--model",)}
 """What is used where it is given."""
