@@ -79,7 +79,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 def _check(store: Store, as_json: bool, console: Console) -> int:
     """Say what is damaged; 1 if anything is. Nothing is changed: the study's command does that."""
     description = store.description()
-    found = [*damages(store), *damaged_checkpoints(store)]
+    found = [Damage(name, "is damaged or gone") for name in store.damaged_description()]
+    found += [*damages(store), *damaged_checkpoints(store)]
     found += [Damage(str(path), "is damaged") for path in damaged_inputs(store)]
     if as_json:
         print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))

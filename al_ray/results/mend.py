@@ -22,14 +22,16 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
         StorageError: not reachable.
     """
     mended = 0
-    if store.mend_description():
-        say(f"{store.storage.of('study.json')}: was damaged; it is written again from its copy.")
+    for name in store.mend_description():
+        say(f"{store.storage.of(name)}: was damaged; it is written again as its copy has it.")
         mended += 1
     undone: dict[str, int] = {}
     for look in (damages, _of_checkpoints):  # the second reads what the first may find damaged
         for damage in look(store):
             mended += 1
-            place = "" if damage.why == GONE else f", and lies in {store.set_aside(damage.file)} now"
+            place = ""
+            if damage.why != GONE:
+                place = f", and lies in {store.set_aside(damage.file)} now"
             again = "what was in it is done again"
             if damage.trajectory is not None:
                 first = min(damage.step, undone.get(damage.trajectory, damage.step))

@@ -431,24 +431,29 @@ class Store:
         Raises:
             StudyConflict: it cannot be read, nor its copy.
         """
-        name, why = self.storage.of("study.json"), ""
-        for each in ("study.json", COPY):
-            try:
-                data = self.storage.read(each, _MOST_BYTES)
-                if data is not None:
-                    return _description(data)
-            except StorageError as error:
-                raise StudyConflict(f"--out: {error}") from error
-            except ValueError as error:
-                why = why or str(error).partition("\n")[0]
-        if not self.storage.exists("study.json"):
+        found = {name: self._described(name) for name in ("study.json", COPY)}
+        for each in found.values():
+            if isinstance(each, dict):
+                return each
+        if (why := found["study.json"]) is None:
             return None
+        name = self.storage.of("study.json")
         if not self.storage.exists(MARKER):
             raise StudyConflict(f"{name}: not a study's description ({why}); give another --out")
         raise StudyConflict(
             f"{name}: is damaged ({why}), and so is its copy; remove it, and give the study's "
             "command again, which writes it anew"
         )
+
+    def _described(self, name: str) -> dict[str, Any] | str | None:
+        """What a description says, or why it cannot be believed; None where there is none."""
+        try:
+            data = self.storage.read(name, _MOST_BYTES)
+            return None if data is None else _description(data)
+        except StorageError as error:
+            raise StudyConflict(f"--out: {error}") from error
+        except ValueError as error:
+            return str(error).partition("\n")[0]
 
     def description(self, *needs: str) -> dict[str, Any]:
         """`study.json`.
@@ -483,20 +488,31 @@ class Store:
         for name in (COPY, "study.json"):
             self.storage.write(name, data)
 
-    def mend_description(self) -> bool:
-        """Write `study.json` or its copy as the other has it; answers whether one was not right.
+    def damaged_description(self) -> list[str]:
+        """Files of a description that are not as they were written, or gone while the other is not.
+
+        A copy that is not there is no damage: earlier versions made none.
+        """
+        found = {name: self._described(name) for name in ("study.json", COPY)}
+        gone = found["study.json"] is None and found[COPY] is not None
+        return [name for name, each in found.items() if isinstance(each, str)] + (
+            ["study.json"] if gone else []
+        )
+
+    def mend_description(self) -> list[str]:
+        """Write both files of a description as the one that is whole has it.
+
+        Returns:
+            Those that were damaged.
 
         Raises:
             StudyConflict: neither can be read.
         """
-        described = self.read_description()
-        if described is None:
-            return False
-        data = {name: self.storage.read(name, _MOST_BYTES) for name in ("study.json", COPY)}
-        if data["study.json"] == data[COPY]:
-            return False
-        self.write_description(described)
-        return True
+        described, damaged = self.read_description(), self.damaged_description()
+        both = {self.storage.read(name, _MOST_BYTES) for name in ("study.json", COPY)}
+        if described is not None and len(both) > 1:
+            self.write_description(described)
+        return damaged
 
     # Checkpoints of warm trajectories
 

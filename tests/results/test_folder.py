@@ -143,6 +143,14 @@ def bind(path: Path) -> None:
         os.chdir(here)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    few = {"strategies": ("random",), "seeds": 1, "steps": 1, "step_sizes": (20,)}
+    out = write_study(tmp_path_factory.mktemp("small"), **few, controls=())
+    lock_of(out).touch()
+    return out
+
+
 PLACES = (
     *OURS,
     ".al_ray/lock",
@@ -158,16 +166,15 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_no_link_leads_out(tmp_path, place):
+def test_no_link_leads_out(tmp_path, small, place):
     victim = tmp_path / "victim"
     for name in ("index.html", "holiday.png", "holiday.svg", "x-0000.parquet", "config.json"):
         (victim / name).parent.mkdir(exist_ok=True)
         (victim / name).write_text("mine")
     before = state(victim)
     out = tmp_path / "out"
-    small = write_study(out, strategies=("random", "margin"), seeds=1, steps=1, step_sizes=(20,))
-    lock_of(out).touch()
-    path = in_place(small, place, lambda path: path.symlink_to(victim))
+    shutil.copytree(small, out)
+    path = in_place(out, place, lambda path: path.symlink_to(victim))
     with pytest.raises(StorageError) as refused:
         Store(out)
     assert str(refused.value).startswith(f"{path}: is a link, a pipe or a device")
@@ -180,10 +187,9 @@ def test_no_link_leads_out(tmp_path, place):
 @pytest.mark.parametrize("command", ["show", "verdict", "report", "compact"])
 @pytest.mark.parametrize("place", ["report", "report/figures", "members", ".al_ray", "study.json"])
 @pytest.mark.parametrize("put", [lambda p: p.symlink_to("/"), os.mkfifo, bind])
-def test_no_command_follows_one_or_waits(tmp_path, place, command, put, capsys):
-    out = write_study(
-        tmp_path / "o", strategies=("random",), seeds=1, steps=1, step_sizes=(20,), controls=()
-    )
+def test_no_command_follows_one_or_waits(tmp_path, small, place, command, put, capsys):
+    out = tmp_path / "o"
+    shutil.copytree(small, out)
     path = in_place(out, place, put)
     code, _, said = call([command, out], capsys)
     assert code == 2
