@@ -5,7 +5,6 @@ For child processes: what is loaded here costs seconds and memory that the drive
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.arrow import first_line
 from al_ray.errors import CorpusError, ModelError
+from al_ray.reading import parse_json, read_small
 
 Encoded = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Lengths (rows,), and the ids of all rows, one row after another (sum of lengths,)."""
@@ -65,7 +65,7 @@ def check_kind(folder: Path) -> int | None:
     path = folder / "config.json"
     if not path.is_file():
         return None
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = parse_json(read_small(path))  # the driver has found it in order
     quiet_transformers()
     # Not from the package, which has a stand-in for it where torch is switched off.
     from transformers.models.auto.modeling_auto import (
