@@ -284,30 +284,30 @@ def _swallowed(table: Table, label: str) -> list[int]:
     where it stands in it or before.
     """
     separator = _SEPARATORS.get(split_name(table.path.name)[1].removesuffix(".gz"))
-    width, where = len(table.names), table.names.index(label)
-    columns = [table.fetch(i) for i in range(width)] if separator else []
-    broken = [
-        (row, i)
-        for i, values in enumerate(columns)
-        for row, value in enumerate(values)
-        if isinstance(value, str) and "\n" in value
-    ]
-    if not separator or not broken:
+    if not separator:
         return []
-    labels = set(columns[where])
-    found = set()
-    for row, i in broken:
-        first, *middle, last = [line.split(separator) for line in str(columns[i][row]).split("\n")]
-        before = [str(values[row]) for values in columns[:i]]
-        after = [str(values[row]) for values in columns[i + 1 :]]
-        lines = [
-            *([before + first] if i <= where else []),
-            *middle,
-            *([last + after] if i >= where else []),
-        ]
-        if any(len(line) == width and line[where] in labels for line in lines):
-            found.add(row + 1)
-    return sorted(found)
+    width, where = len(table.names), table.names.index(label)
+    labels = {value for value in table.fetch(where) if isinstance(value, str)}
+
+    def holds_row(lines: list[list[str]], i: int) -> bool:
+        """Of the lines, in fields, of a value of column i."""
+        first, *middle, last = lines
+        return (
+            (i <= where and len(first) == width - i and first[where - i] in labels)
+            or any(len(line) == width and line[where] in labels for line in middle)
+            or (i >= where and len(last) == i + 1 and last[where] in labels)
+        )
+
+    return sorted(
+        {
+            row
+            for i in range(width)
+            for row, value in enumerate(table.fetch(i), start=1)
+            if isinstance(value, str)
+            and "\n" in value
+            and holds_row([line.split(separator) for line in value.split("\n")], i)
+        }
+    )
 
 
 def _row_ids(

@@ -34,6 +34,9 @@ LARGEST = 2**30
 """Bytes of a file, unpacked. It is held in memory several times over, and a small file may unfold
 to as much as it likes."""
 
+WIDEST = 1000
+"""Columns of a delimited file: every row, however short, takes room and time for each of them."""
+
 _PIECE = 2**20
 _BATCH = 1024
 
@@ -233,6 +236,10 @@ def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
 def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
     quoted = suffix != ".txt"
     separator = "," if suffix == ".csv" else "\t"
+    if (wide := data.partition(b"\n")[0].count(separator.encode()) + 1) > WIDEST:
+        raise CorpusError(
+            f"{path}: has {wide:,} columns, more than {WIDEST:,}; keep those that are needed"
+        )
     with_nul = b"\0" in data
     if with_nul:
         for character, escape in _ESCAPES:
@@ -315,7 +322,7 @@ def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
 def _parquet(path: Path, file: IO[bytes]) -> Table:
     try:
         # By itself, and not as a data set: a parent folder such as lang=ko is no column.
-        table = _bounded(path, pq.ParquetFile(file))
+        table = _bounded(path, pq.ParquetFile(file, page_checksum_verification=True))
     except MemoryError:  # one of Arrow's, too
         raise
     except (pa.ArrowException, OSError, ValueError):

@@ -381,6 +381,25 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     assert "not a Parquet file" in refusal(text_file(tmp_path, "t.parquet", "PAR1 no"))
 
 
+def test_a_page_of_parquet_that_is_not_what_was_written(tmp_path: Path) -> None:
+    """A flipped bit that still is a text is told by the page's checksum, where it has one."""
+    path = tmp_path / "t.parquet"
+    frame = pa.table({"text": ["alpha", "beta", "gamma"], "label": ["x", "y", "x"]})
+    pq.write_table(frame, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    data = path.read_bytes()
+    assert read(path).train.texts == ("alpha", "beta", "gamma")
+    path.write_bytes(data.replace(b"beta", b"bets"))
+    assert "damaged" in refusal(path)
+
+
+def test_a_file_with_columns_without_end(tmp_path: Path) -> None:
+    content = f"text,label{',' * 998}\na,x\nb,y\n"
+    assert len(read(text_file(tmp_path, "t.csv", content)).train) == 2
+    assert "has 1,001 columns" in refusal(
+        text_file(tmp_path, "u.csv", content.replace("label", "label,"))
+    )
+
+
 def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
     folder = tmp_path / "label=z"
     folder.mkdir()
