@@ -461,6 +461,33 @@ def positions_after_a_padding_that_is_no_number(folder: Path) -> Given:
     return Given(("--model", str(made), "--max-length", "8"), ("--max-length 8", "7"))
 
 
+def a_configuration_of_labels_without_end(folder: Path) -> Given:
+    return model(encoder(folder, num_labels=10**12), "config.json", "num_labels 1000000000000")
+
+
+def a_configuration_of_layers_without_end(folder: Path) -> Given:
+    return model(encoder(folder, num_hidden_layers=10**400), "config.json", "num_hidden_layers")
+
+
+def a_tokenizer_that_lacks_its_own_unknown_token(folder: Path) -> Given:
+    """It opens, and fails at the first text."""
+    made = encoder(folder)
+    (made / "tokenizer.json").unlink()
+    (made / "vocab.txt").write_text("[PAD]\n[CLS]\n[SEP]\n가\n")
+    facts = {"tokenizer_class": "BertTokenizer"}
+    (made / "tokenizer_config.json").write_text(json.dumps(facts))
+    return model(made, str(made), "tokenizer", "[UNK]")
+
+
+def a_tokenizer_that_makes_its_library_panic(folder: Path) -> Given:
+    made = encoder(folder)
+    path = made / "tokenizer.json"
+    facts = json.loads(path.read_text())
+    facts["model"]["continuing_subword_prefix"] = "a" * 30  # longer than any piece
+    path.write_text(json.dumps(facts))
+    return model(made, str(made), "tokenizer")
+
+
 def a_configuration_without_a_type(folder: Path) -> Given:
     return model(encoder(folder, model_type=None), "config.json", "model_type")
 
@@ -601,6 +628,10 @@ MODELS: list[Kind] = [
     a_configuration_without_end,
     *map(pipe_in, ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")),
     positions_after_a_padding_that_is_no_number,
+    a_configuration_of_labels_without_end,
+    a_configuration_of_layers_without_end,
+    a_tokenizer_that_lacks_its_own_unknown_token,
+    a_tokenizer_that_makes_its_library_panic,
     a_configuration_without_a_type,
     an_unknown_type,
     a_type_that_is_no_text,

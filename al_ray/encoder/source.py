@@ -72,6 +72,19 @@ _CONFIGURATIONS = (
     "tokenizer_config.json",
 )
 
+_MOST = {
+    "num_hidden_layers": 1000,
+    "n_layers": 1000,
+    "num_labels": 10**6,
+    "hidden_size": 10**5,
+    "dim": 10**5,
+    "intermediate_size": 10**6,
+    "type_vocab_size": 10**6,
+    "vocab_size": 10**7,
+    "max_position_embeddings": 10**7,
+}
+"""What a configuration may ask for: Transformers makes as many as it says, until memory is full."""
+
 LARGEST_VOCABULARY = 2**28
 """Bytes of a file of the tokenizer: those of a million tokens have some tens of megabytes."""
 
@@ -228,6 +241,11 @@ def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
     for name in names if isinstance(names, list) else []:
         if str(name).endswith(_NO_ENCODER):
             raise ModelError(f"{where} is of {name}, no encoder; give one, such as klue/bert-base")
+    for name, most in _MOST.items():
+        if isinstance(value := config.get(name), int) and value > most:
+            raise ModelError(
+                f"{where} has {name} {str(value)[:20]}, more than any encoder; correct it"
+            )
     if config.get("is_decoder"):
         raise ModelError(f"{where} has is_decoder, so it is no encoder; give one")
 
