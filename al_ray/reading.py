@@ -3,11 +3,12 @@ than it may."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 SMALL = 16 * 2**20
 """Bytes of a configuration or the like: a hundred times what real ones have."""
@@ -16,7 +17,7 @@ DEEPEST = 64
 """Arrays and objects within each other; real files have a handful."""
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading, which a pipe, a socket, a device or a folder is not.
 
     Raises:

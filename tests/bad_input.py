@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,20 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return made.getvalue()
 
 
+def table(texts: Sequence[str | bytes], labels: object) -> bytes:
+    """A Parquet file of these, whether the texts are UTF-8 or not."""
+    made = io.BytesIO()
+    pq.write_table(
+        pa.table({"text": pa.array(texts, pa.binary()).view("string"), "label": labels}), made
+    )
+    return made.getvalue()
+
+
+def times(kind: pa.DataType, first: int) -> pa.Array:
+    return pa.array([first, *[0] * 59], pa.int64()).view(kind)
+
+
+LABELS = [label for _, label in rows("train", 60)]
 GOOD_PARQUET = parquet(pd.DataFrame(rows("train", 60), columns=["text", "label"]))
 JSONL = "".join(f'{{"text": "{t}", "label": "{label}"}}\n' for t, label in rows("train", 60))
 LINE = "문장 입니다\t가\n".encode()
@@ -193,6 +209,18 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
             )
         },
         ("train.parquet", "row 1", "'text'"),
+    ),
+    "Parquet that is not UTF-8": (
+        {"train.parquet": table([*[t for t, _ in rows("train", 59)], b"\xff"], LABELS)},
+        ("train.parquet", "row 60", "'text'", "UTF-8"),
+    ),
+    "Parquet with times that no calendar has": (
+        {"train.parquet": table(["A"] * 60, times(pa.timestamp("ms"), 2**62))},
+        ("train.parquet", "row 1", "'label'"),
+    ),
+    "Parquet with a time zone that is not there": (
+        {"train.parquet": table(["A"] * 60, times(pa.timestamp("ms", tz="Nowhere/Land"), 0))},
+        ("train.parquet", "row 1", "'label'"),
     ),
     "a broken line of JSON": ({"train.jsonl": f"{JSONL}{{\n".encode()}, ("train.jsonl", "line 61")),
     "JSON nested too deep": (
@@ -264,6 +292,31 @@ def a_device(folder: Path) -> Given:
     return Given(("--data", os.devnull), (os.devnull,))
 
 
+def a_corpus_that_is_a_pipe(folder: Path) -> Given:
+    os.mkfifo(folder / "mine.csv")
+    return Given(("--data", str(folder / "mine.csv")), ("mine.csv", "no regular file"))
+
+
+def a_train_that_is_a_pipe(folder: Path) -> Given:
+    (folder / "data").mkdir()
+    os.mkfifo(folder / "data" / "train.tsv")
+    return Given(("--data", str(folder / "data")), ("train.tsv", "no regular file"))
+
+
+def a_test_that_is_a_pipe(folder: Path) -> Given:
+    (folder / "data").mkdir()
+    (folder / "data" / "train.tsv").write_bytes(TRAIN)
+    os.mkfifo(folder / "data" / "test.parquet")
+    return Given(("--data", str(folder / "data")), ("test.parquet", "no regular file"))
+
+
+def a_part_that_is_a_pipe(folder: Path) -> Given:
+    (folder / "data" / "train").mkdir(parents=True)
+    (folder / "data" / "train" / "0.tsv").write_bytes(TRAIN)
+    (folder / "data" / "train" / "1.tsv").symlink_to(os.devnull)
+    return Given(("--data", str(folder / "data")), ("1.tsv", "no regular file"))
+
+
 def a_name_that_is_no_text(folder: Path) -> Given:
     data = folder / "data\udcff"
     data.mkdir()
@@ -293,6 +346,10 @@ DATA: list[Kind] = [
     a_link_to_itself,
     a_file_of_no_known_format,
     a_device,
+    a_corpus_that_is_a_pipe,
+    a_train_that_is_a_pipe,
+    a_test_that_is_a_pipe,
+    a_part_that_is_a_pipe,
     a_name_that_is_no_text,
     a_given_test_that_is_not_there,
     all_of_train_is_in_the_test,
@@ -369,6 +426,68 @@ def a_configuration_cut_short(folder: Path) -> Given:
     return model(made, "config.json")
 
 
+def a_configuration_nested_too_deep(folder: Path) -> Given:
+    made = encoder(folder)
+    (made / "config.json").write_text(f'{{"a": {"[" * 100_000}')
+    return model(made, "config.json", "nested")
+
+
+def a_tokenizer_configuration_nested_too_deep(folder: Path) -> Given:
+    made = encoder(folder)
+    (made / "tokenizer_config.json").write_text(f'{{"a": {"[" * 900}{"]" * 900}}}')
+    return model(made, "tokenizer_config.json", "nested")
+
+
+def a_configuration_without_end(folder: Path) -> Given:
+    made = encoder(folder)
+    with (made / "config.json").open("a") as file:
+        file.truncate(2**24 + 1)
+    return model(made, "config.json", "bytes")
+
+
+def pipe_in(name: str) -> Kind:
+    def make(folder: Path) -> Given:
+        made = encoder(folder)
+        (made / name).unlink()
+        os.mkfifo(made / name)
+        return model(made, name, "no regular file")
+
+    make.__name__ = f"pipe in {name}"
+    return make
+
+
+def positions_after_a_padding_that_is_no_number(folder: Path) -> Given:
+    made = encoder(folder, model_type="roberta", pad_token_id="x", max_position_embeddings=9)
+    return Given(("--model", str(made), "--max-length", "8"), ("--max-length 8", "7"))
+
+
+def a_configuration_of_labels_without_end(folder: Path) -> Given:
+    return model(encoder(folder, num_labels=10**12), "config.json", "num_labels 1000000000000")
+
+
+def a_configuration_of_layers_without_end(folder: Path) -> Given:
+    return model(encoder(folder, num_hidden_layers=10**400), "config.json", "num_hidden_layers")
+
+
+def a_tokenizer_that_lacks_its_own_unknown_token(folder: Path) -> Given:
+    """It opens, and fails at the first text."""
+    made = encoder(folder)
+    (made / "tokenizer.json").unlink()
+    (made / "vocab.txt").write_text("[PAD]\n[CLS]\n[SEP]\n가\n")
+    facts = {"tokenizer_class": "BertTokenizer"}
+    (made / "tokenizer_config.json").write_text(json.dumps(facts))
+    return model(made, str(made), "tokenizer", "[UNK]")
+
+
+def a_tokenizer_that_makes_its_library_panic(folder: Path) -> Given:
+    made = encoder(folder)
+    path = made / "tokenizer.json"
+    facts = json.loads(path.read_text())
+    facts["model"]["continuing_subword_prefix"] = "a" * 30  # longer than any piece
+    path.write_text(json.dumps(facts))
+    return model(made, str(made), "tokenizer")
+
+
 def a_configuration_without_a_type(folder: Path) -> Given:
     return model(encoder(folder, model_type=None), "config.json", "model_type")
 
@@ -418,6 +537,11 @@ def weights_cut_short(folder: Path) -> Given:
 
 def weights_that_lie_of_their_length(folder: Path) -> Given:
     return model(encoder(folder, b"\xff" * 200), "model.safetensors")
+
+
+def weights_that_end_nowhere(folder: Path) -> Given:
+    header = b'{"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 1e999]}}'
+    return model(encoder(folder, safetensors(header)), "model.safetensors")
 
 
 def weights_of_another_kind(folder: Path) -> Given:
@@ -499,6 +623,15 @@ MODELS: list[Kind] = [
     a_model_that_is_a_file,
     a_model_folder_that_is_empty,
     a_configuration_cut_short,
+    a_configuration_nested_too_deep,
+    a_tokenizer_configuration_nested_too_deep,
+    a_configuration_without_end,
+    *map(pipe_in, ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")),
+    positions_after_a_padding_that_is_no_number,
+    a_configuration_of_labels_without_end,
+    a_configuration_of_layers_without_end,
+    a_tokenizer_that_lacks_its_own_unknown_token,
+    a_tokenizer_that_makes_its_library_panic,
     a_configuration_without_a_type,
     an_unknown_type,
     a_type_that_is_no_text,
@@ -510,6 +643,7 @@ MODELS: list[Kind] = [
     weights_without_a_byte,
     weights_cut_short,
     weights_that_lie_of_their_length,
+    weights_that_end_nowhere,
     weights_of_another_kind,
     a_pickle_with_a_program,
     an_old_pickle_with_a_program,
@@ -538,6 +672,19 @@ STRATEGIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a class of something else": ("class Mine: ...\n", ("strategies_{}:Mine", "Strategy")),
     "a function of something else": ("def Mine(): return 3\n", ("strategies_{}:Mine", "Strategy")),
     "a function with arguments": ("def Mine(a): ...\n", ("strategies_{}:Mine", "cannot be made")),
+    "a function that exits": (
+        "def Mine(): raise SystemExit(0)\n",
+        ("strategies_{}:Mine", "SystemExit"),
+    ),
+    "a module that throws what is no error": (
+        "class Odd(BaseException): ...\nraise Odd\n",
+        ("strategies_{}:Mine", "Odd"),
+    ),
+    "an exit": ("", ("sys:exit", "Strategy")),
+    "a need that is no set": (
+        f"{OWN}    needs = 3\n    def score(self, o): ...\n",
+        ("strategies_{}:Mine", "needs"),
+    ),
     "no score": (OWN, ("strategies_{}:Mine", "score")),
     "a name that is taken": (
         f"{HEAD}class Mine(Strategy):\n    name = 'margin'\n    def score(self, o): ...\n",

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from al_ray.corpus.read import read
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError
+from al_ray.reading import open_regular
 
 PATIENCE = 10.0
 """Seconds that the hub is given to answer."""
@@ -235,13 +236,14 @@ def source_files(source: Source) -> Choose:
 def _table(source: Source, name: str, path: Path) -> pa.Table:
     """Id, text and label of a Parquet file of the cache, the label by name."""
     try:
-        table = pq.read_table(
-            path, columns=[source.id, source.text, source.label], partitioning=None
-        ).replace_schema_metadata(None)
+        with open_regular(path) as file:
+            table = pq.read_table(
+                file, columns=[source.id, source.text, source.label], partitioning=None
+            ).replace_schema_metadata(None)
         if source.label_names is None:
             return table
         labels = pa.array(source.label_names).take(table.column(source.label))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise CorpusError(
             f"--data {name}: {path} in the hub's cache is damaged ({reason}); delete it and the "

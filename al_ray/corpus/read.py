@@ -24,7 +24,8 @@ LABEL_COLUMNS = "label topic category section class sentiment 분류 라벨 레�
 COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
 ID_COLUMNS = "id guid row_id uid doc_id 번호"
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousands of digits
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def read(
@@ -202,6 +203,7 @@ def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[st
     rows = _Rows([], [], [], [], [])
     unlabelled: list[int] = []
     with_nul: list[int] = []
+    swallowed: list[int] = []
     done = numbers = 0
     for table in tables:
         column, labels = table.column(columns.text), table.column(columns.label).values
@@ -225,6 +227,7 @@ def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[st
             rows.texts.append(text)
             rows.labels.append(label)
             rows.ids.append(row_id)
+        swallowed += [done + number for number in _swallowed(table, columns.label)]
         done += table.rows
         numbers += column.numbers
     if unlabelled:
@@ -252,6 +255,13 @@ def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[st
             f"{split}: NUL bytes are taken out of {len(with_nul):,} texts (data row "
             f"{', '.join(map(str, with_nul[:3]))}{' …' if with_nul[3:] else ''})."
         )
+    if swallowed:
+        more = f" (so have {len(swallowed) - 1:,} more rows)" if swallowed[1:] else ""
+        notes.append(
+            f"{_place(tables, swallowed[0])} has lines within quotation marks that read as rows of "
+            f"their own{more}; if those marks are plain characters, rows are lost: quote their "
+            "texts, and write the marks in them twice."
+        )
     lines = sum("\n" in text for text in rows.texts)
     quoted = [table.path.name for table in tables if split_name(table.path.name)[1][:4] == ".tsv"]
     if lines and quoted:
@@ -260,6 +270,44 @@ def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[st
             f"in {listed(quoted)}, name it .txt."
         )
     return rows
+
+
+def _swallowed(table: Table, label: str) -> list[int]:
+    """Data rows of a quoted file in which a pair of stray quotation marks may hold whole rows.
+
+    A quoted value may well have line breaks. But where a mark that is a plain character opens a
+    value, it goes on to the next mark, however many rows later. Then the lines in between, the
+    first with what stands before the value and the last with what stands after it, are rows: each
+    has as many fields as there are columns, and a label that other rows have. That a real text has
+    such a line is rare, since it needs the separators and, alone between two of them, a label. Of
+    the first line the label is told only where it stands in the value or after it, and of the last
+    where it stands in it or before.
+    """
+    separator = _SEPARATORS.get(split_name(table.path.name)[1].removesuffix(".gz"))
+    if not separator:
+        return []
+    width, where = len(table.names), table.names.index(label)
+    labels = {value for value in table.fetch(where) if isinstance(value, str)}
+
+    def holds_row(lines: list[list[str]], i: int) -> bool:
+        """Of the lines, in fields, of a value of column i."""
+        first, *middle, last = lines
+        return (
+            (i <= where and len(first) == width - i and first[where - i] in labels)
+            or any(len(line) == width and line[where] in labels for line in middle)
+            or (i >= where and len(last) == i + 1 and last[where] in labels)
+        )
+
+    return sorted(
+        {
+            row
+            for i in range(width)
+            for row, value in enumerate(table.fetch(i), start=1)
+            if isinstance(value, str)
+            and "\n" in value
+            and holds_row([line.split(separator) for line in value.split("\n")], i)
+        }
+    )
 
 
 def _row_ids(

@@ -31,6 +31,8 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """
     if os.path.isfile(path):  # which has no error of its own, unlike Path's
         return {"train": [path]}, []
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise CorpusError(f"{path}: is no regular file; give --data a file or a folder of files")
     if not os.path.isdir(path):
         raise CorpusError(f"{path}: no such file or folder; check --data")
     entries = _entries(path)
@@ -42,9 +44,14 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
         part = _PART.fullmatch(stem)
         if stem.lower() in SPLITS and not entry.exists():
             raise CorpusError(f"{entry}: a link to what is not there; mend it, or remove it")
+        if suffix and (part["name"] if part else stem).lower() in SPLITS:
+            _check_regular(entry)
         if entry.is_dir() and stem.lower() in SPLITS:
             split, source = SPLITS[stem.lower()], f"{entry.name}/"
             inside = _entries(entry)
+            for file in inside:
+                if split_name(file.name)[1]:
+                    _check_regular(file)
             files = [file for file in inside if file.is_file() and split_name(file.name)[1]]
             aside += [f"{source}{file.name}" for file in inside if file not in files]
         elif not entry.is_file() or not suffix:
@@ -73,6 +80,12 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
             if len(files) > 1:
                 notes.append(f"{split}: {len(files):,} files, {listed([f.name for f in files])}.")
     return chosen, notes
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse pipes, devices and sockets: a note that they were not read is soon overlooked."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CorpusError(f"{path}: is no regular file; give one, or remove it")
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

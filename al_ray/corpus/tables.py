@@ -6,18 +6,20 @@ import codecs
 import csv
 import gzip
 import io
-import json
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from al_ray.errors import CorpusError
+from al_ray.reading import open_regular, parse_json
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet", ".txt")
 
@@ -28,8 +30,33 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-# pandas ends a value at a NUL without a word; this stands in for it, and is no character.
-_STAND_IN = "\uffff"
+LARGEST = 2**30
+"""Bytes of a file, unpacked. It is held in memory several times over, and a small file may unfold
+to as much as it likes."""
+
+WIDEST = 1000
+"""Columns of a delimited file: every row, however short, takes room and time for each of them."""
+
+_PIECE = 2**20
+_BATCH = 1024
+
+_TEXT_OR_NUMBER = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+)
+
+# pandas ends a value at a NUL without a word, so it is written as two characters. The first is no
+# character in use; where a file has it nevertheless, that is written as two as well.
+_ESCAPES = (("\uffff", "\uffff0"), ("\0", "\uffff1"))
+
+# In memory a value of a column that holds neither text nor numbers: what it is does not matter, and
+# Python cannot make every time and zone that Parquet can hold.
+_NEITHER = b""
 
 
 @dataclass(frozen=True)
@@ -115,18 +142,47 @@ def open_table(path: Path) -> Table:
             f"{path}: not a format that is read ({formats}, and .gz of the text ones); convert it"
         )
     try:
-        if suffix == ".parquet":
-            return _parquet(path)
-        data = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            data = gzip.decompress(data)
+        with _opened(path) as file:
+            if suffix == ".parquet":
+                return _parquet(path, file)
+            data, encoding = _utf8(path, _content(path, file))
+        if suffix == ".jsonl":
+            return _json_lines(path, data, encoding)
+        return _delimited(path, data, encoding, suffix)
+    except MemoryError:
+        raise _too_large(path) from None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return open_regular(path)
+    except ValueError as error:
+        raise CorpusError(f"{path}: {error}; give a file, or a folder of files") from None
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); check the file") from None
+
+
+def _content(path: Path, file: IO[bytes]) -> bytes:
+    """All of a text file, unpacked."""
+    pieces: list[bytes] = []
+    packed = path.suffix.lower() == ".gz"
+    try:
+        with gzip.open(file) if packed else nullcontext(file) as source:
+            while piece := source.read(_PIECE):
+                pieces.append(piece)
+                if sum(map(len, pieces)) > LARGEST:
+                    raise _too_large(path)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise CorpusError(f"{path}: cannot be read ({reason}); check the file") from None
-    data, encoding = _utf8(path, data)
-    if suffix == ".jsonl":
-        return _json_lines(path, data, encoding)
-    return _delimited(path, data, encoding, suffix)
+    return b"".join(pieces)
+
+
+def _too_large(path: Path) -> CorpusError:
+    return CorpusError(
+        f"{path}: holds more than {LARGEST:,} bytes unpacked, or than there is memory for; give "
+        "fewer rows, or make numbered parts of it"
+    )
 
 
 def _string(value: object) -> str | None:
@@ -180,9 +236,14 @@ def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
 def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
     quoted = suffix != ".txt"
     separator = "," if suffix == ".csv" else "\t"
+    if (wide := data.partition(b"\n")[0].count(separator.encode()) + 1) > WIDEST:
+        raise CorpusError(
+            f"{path}: has {wide:,} columns, more than {WIDEST:,}; keep those that are needed"
+        )
     with_nul = b"\0" in data
     if with_nul:
-        data = data.replace(b"\0", _STAND_IN.encode())
+        for character, escape in _ESCAPES:
+            data = data.replace(character.encode(), escape.encode())
     try:
         # Without header=None pandas takes a longer first row for an index; with lines ending in
         # \n alone, a stray \r stays a character of its text.
@@ -215,7 +276,7 @@ def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
         values = frame[i].tolist()[1:]
         return [_restored(value) for value in values] if with_nul else values
 
-    names = tuple(frame.iloc[0].tolist())
+    names = tuple(_restored(name) if with_nul else name for name in frame.iloc[0].tolist())
     return Table(path, names, len(frame) - 1, fetch, encoding)
 
 
@@ -231,8 +292,11 @@ def _longer(data: bytes, separator: str, quoted: bool, width: int) -> int:
         return 1
 
 
-def _restored(value: object) -> object:
-    return value.replace(_STAND_IN, "\0") if isinstance(value, str) else value
+def _restored(value: Any) -> Any:
+    if isinstance(value, str):
+        for character, escape in reversed(_ESCAPES):
+            value = value.replace(escape, character)
+    return value
 
 
 def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
@@ -241,8 +305,8 @@ def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             record = None
         if not isinstance(record, dict):
             raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")
@@ -255,11 +319,51 @@ def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
     return Table(path, names, len(records), fetch, encoding)
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, file: IO[bytes]) -> Table:
     try:
-        # A parent folder such as lang=ko is no column.
-        table = pq.read_table(path, partitioning=None)
-    except pa.ArrowException:
+        # By itself, and not as a data set: a parent folder such as lang=ko is no column.
+        table = _bounded(path, pq.ParquetFile(file, page_checksum_verification=True))
+    except MemoryError:  # one of Arrow's, too
+        raise
+    except (pa.ArrowException, OSError, ValueError):
         raise CorpusError(f"{path}: not a Parquet file, or damaged; write it again") from None
-    names = tuple(table.column_names)
-    return Table(path, names, table.num_rows, lambda i: table.column(i).to_pylist())
+
+    def fetch(i: int) -> list[object]:
+        return _values(path, table.column_names[i], table.column(i))
+
+    return Table(path, tuple(table.column_names), table.num_rows, fetch)
+
+
+def _bounded(path: Path, file: pq.ParquetFile) -> pa.Table:
+    """All of a file, or an error as soon as it is too large: one repeated value takes no room."""
+    batches: list[pa.RecordBatch] = []
+    room = LARGEST
+    for batch in file.iter_batches(_BATCH):
+        batches.append(batch)
+        room -= batch.nbytes
+        if room < 0:
+            raise _too_large(path)
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _values(path: Path, name: str, column: pa.ChunkedArray) -> list[object]:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not any(is_kind(kind) for is_kind in _TEXT_OR_NUMBER):
+        return [None if missing else _NEITHER for missing in column.is_null().to_pylist()]
+    try:
+        values: list[object] = column.to_pylist()
+    except UnicodeDecodeError:
+        row = next(row for row, value in enumerate(column, start=1) if _broken(value))
+        raise CorpusError(
+            f"{path}: data row {row} is not UTF-8 in column {name!r}; correct it or write the "
+            "file again"
+        ) from None
+    return values
+
+
+def _broken(value: pa.Scalar) -> bool:
+    try:
+        value.as_py()
+    except UnicodeDecodeError:
+        return True
+    return False

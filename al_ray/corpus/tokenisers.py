@@ -5,7 +5,6 @@ For child processes: what is loaded here costs seconds and memory that the drive
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -15,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.arrow import first_line
 from al_ray.errors import CorpusError, ModelError
+from al_ray.reading import parse_json, read_small
 
 Encoded = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Lengths (rows,), and the ids of all rows, one row after another (sum of lengths,)."""
@@ -49,11 +48,16 @@ def open_tokeniser(folder: Path) -> Tokeniser:
     Raises:
         ModelError: there is none that can be used.
     """
-    if any(folder.glob("tokenizer_*.model")):
-        from al_ray.corpus.kobert import Kobert
+    try:
+        if any(folder.glob("tokenizer_*.model")):
+            from al_ray.corpus.kobert import Kobert
 
-        return Kobert(folder)
-    return Library(folder)
+            return Kobert(folder)
+        return Library(folder)
+    except (ModelError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the libraries raise many kinds, of which Rust's is no error
+        raise unusable(folder, error) from error
 
 
 def check_kind(folder: Path) -> int | None:
@@ -65,7 +69,7 @@ def check_kind(folder: Path) -> int | None:
     path = folder / "config.json"
     if not path.is_file():
         return None
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = parse_json(read_small(path))  # the driver has found it in order
     quiet_transformers()
     # Not from the package, which has a stand-in for it where torch is switched off.
     from transformers.models.auto.modeling_auto import (
@@ -87,12 +91,9 @@ class Library:
 
     def __init__(self, folder: Path) -> None:
         transformers = quiet_transformers()
-        try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=False
-            )
-        except Exception as error:  # the library raises many kinds, and its own bare ones
-            raise unusable(folder, error) from error
+        self._tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False
+        )
         if self._tokenizer.pad_token_id is None:
             raise ModelError(
                 f"{folder}: the tokenizer has no padding token; name one as pad_token in "
@@ -121,10 +122,12 @@ def plainly(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
             return_attention_mask=False,
             return_token_type_ids=False,
         )["input_ids"]
-    except (RuntimeError, TypeError, ValueError):
-        refuse_broken(texts)
+        return flatten(rows)
+    except (KeyboardInterrupt, SystemExit):
         raise
-    return flatten(rows)
+    except BaseException as error:  # as above
+        refuse_broken(texts)
+        raise unusable(Path(tokenizer.name_or_path), error) from error
 
 
 def refuse_broken(texts: Sequence[str]) -> None:
@@ -149,11 +152,12 @@ def flatten(rows: Sequence[Sequence[int]]) -> Encoded:
     return lengths, np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
 
 
-def unusable(folder: Path, error: Exception) -> ModelError:
-    """One line for a tokenizer that cannot be loaded, whatever its library said."""
+def unusable(folder: Path, error: BaseException) -> ModelError:
+    """One line for a tokenizer that cannot be used, whatever its library said."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ModelError(
-        f"{folder}: its tokenizer cannot be loaded ({first_line(error)}); give --model a folder "
-        "with the model's own tokenizer files, or fetch them again"
+        f"{folder}: its tokenizer cannot be used ({reason[:200]}); give --model a "
+        "folder with the model's own tokenizer files, or fetch them again"
     )
 
 

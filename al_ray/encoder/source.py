@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tempfile
@@ -17,6 +16,7 @@ from al_ray.corpus.kobert import MODEL_FILE, PAD_ID
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder import mini
 from al_ray.errors import ModelError
+from al_ray.reading import open_regular, parse_json, read_small
 from al_ray.storage import Storage, is_remote, said
 
 if TYPE_CHECKING:
@@ -65,6 +65,29 @@ _SMALL = (
     "vocab.txt",
 )
 
+_CONFIGURATIONS = (
+    "added_tokens.json",
+    "config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+)
+
+_MOST = {
+    "num_hidden_layers": 1000,
+    "n_layers": 1000,
+    "num_labels": 10**6,
+    "hidden_size": 10**5,
+    "dim": 10**5,
+    "intermediate_size": 10**6,
+    "type_vocab_size": 10**6,
+    "vocab_size": 10**7,
+    "max_position_embeddings": 10**7,
+}
+"""What a configuration may ask for: Transformers makes as many as it says, until memory is full."""
+
+LARGEST_VOCABULARY = 2**28
+"""Bytes of a file of the tokenizer: those of a million tokens have some tens of megabytes."""
+
 
 @dataclass(frozen=True)
 class ModelSource:
@@ -107,16 +130,12 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         notes.append(f"From the hub: {HUB.get(model, model)} at {folder.name[:12]}.")
     else:
         raise ModelError(f"--model {model}: no such folder; give an encoder folder, or a hub id")
-    try:
-        config = _config(folder)
-    except FileNotFoundError:
+    if not os.path.lexists(folder / "config.json"):
         raise ModelError(
             f"--model {model}: {folder / 'config.json'} is missing; give a Hugging Face folder"
-        ) from None
-    except (ValueError, OSError) as error:
-        raise ModelError(
-            f"--model {model}: {folder / 'config.json'} cannot be read ({error}); fetch it again"
-        ) from error
+        )
+    _check_files(model, folder)
+    config = _config(folder)
     _check_kind(model, folder, config)
     if any(folder.glob("tokenizer_*.model")):
         _check_kobert(model, folder, config)
@@ -126,7 +145,11 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
             "all its parts); give a folder that does"
         )
     name = Path(model).name or folder.name
-    return ModelSource(name, folder, _digest(folder), tuple(notes))
+    try:
+        digest = _digest(folder)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"--model {model}: cannot be read ({error}); check the folder") from error
+    return ModelSource(name, folder, digest, tuple(notes))
 
 
 def has_weights(folder: Path) -> bool:
@@ -169,7 +192,7 @@ def longest(folder: Path) -> int | None:
         return None
     if config.get("model_type") in OFFSET_TYPES:
         pad_id = config.get("pad_token_id")
-        positions -= (1 if pad_id is None else pad_id) + 1
+        positions -= (pad_id if isinstance(pad_id, int) else 1) + 1
     return positions
 
 
@@ -183,10 +206,30 @@ def width(folder: Path) -> int:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if not isinstance(config, dict):
-        raise ValueError("not an object")
+    config: dict[str, Any] = parse_json(read_small(folder / "config.json"))
     return config
+
+
+def _check_files(model: str, folder: Path) -> None:
+    """Refuse what the libraries, minutes later and in other processes, would not say in one line:
+    files that wait for a writer, that are too large, and JSON that is none."""
+    path = folder
+    try:
+        names = [path.name for path in folder.iterdir()]
+        for name in sorted({*_small(names), *weight_files(names)}):
+            path = folder / name
+            if name in _CONFIGURATIONS or name.endswith(".index.json"):
+                if not isinstance(parse_json(read_small(path)), dict):
+                    raise ValueError("not an object")
+                continue
+            with open_regular(path) as file:
+                size = os.fstat(file.fileno()).st_size
+            if name in _small([name]) and size > LARGEST_VOCABULARY:
+                raise ValueError(f"has more than {LARGEST_VOCABULARY:,} bytes")
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"--model {model}: {path} cannot be read ({error}); fetch it again"
+        ) from error
 
 
 def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
@@ -198,6 +241,11 @@ def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
     for name in names if isinstance(names, list) else []:
         if str(name).endswith(_NO_ENCODER):
             raise ModelError(f"{where} is of {name}, no encoder; give one, such as klue/bert-base")
+    for name, most in _MOST.items():
+        if isinstance(value := config.get(name), int) and value > most:
+            raise ModelError(
+                f"{where} has {name} {str(value)[:20]}, more than any encoder; correct it"
+            )
     if config.get("is_decoder"):
         raise ModelError(f"{where} has is_decoder, so it is no encoder; give one")
 
@@ -299,7 +347,7 @@ def _digest(folder: Path) -> str:
     total = hashlib.blake2b(digest_size=16)
     names = [path.name for path in folder.iterdir() if path.is_file()]
     for name in sorted({*_small(names), *weight_files(names)}):
-        with (folder / name).open("rb") as file:
+        with open_regular(folder / name) as file:
             content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
         total.update(f"{name}\x00{content.hexdigest()}\x00".encode())
     return total.hexdigest()

@@ -6,20 +6,25 @@ and a hostile pickle are. Nothing is unpickled. Imports neither torch nor transf
 
 from __future__ import annotations
 
-import json
+import io
 import pickletools
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from al_ray.encoder.source import ModelSource, weight_files
 from al_ray.errors import ModelError
+from al_ray.reading import open_regular, parse_json
 
 _PICKLE = "pkl"
 _OLD_HEADERS = 4
 """Pickles in a file of before PyTorch 1.6 that come before its tensors, the state dict the last."""
+
+_LARGEST_HEADER = 100_000_000
+"""Bytes that tell of the tensors; safetensors itself reads no header of more."""
 
 _ROOMS = ("torch", "collections", "numpy", "_codecs")
 """Packages whose names the pickle of a state dict has; `weights_only` then looks at each name."""
@@ -40,23 +45,24 @@ def check_weights(model: ModelSource) -> None:
                 _check_safetensors(path)
             elif path.suffix == ".bin":
                 _check_bin(path)
-        except OSError as error:
-            raise _refused(path, f"cannot be read ({error.strerror})", _REMEDY) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise _refused(path, f"cannot be read ({reason})", _REMEDY) from None
 
 
 def _check_safetensors(path: Path) -> None:
     """Eight bytes of length, that much JSON, and as many bytes as the JSON says."""
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        if length > size - 8:
+        if length > min(size - 8, _LARGEST_HEADER):
             raise _refused(path, "is no safetensors file, or was cut short", _REMEDY)
         try:
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length))
             facts = [value for key, value in header.items() if key != "__metadata__"]
             end = max((int(fact["data_offsets"][1]) for fact in facts), default=0)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
             raise _refused(path, "is no safetensors file", _REMEDY) from None
     if 8 + length + end != size:
         said = f"has {size:,} bytes where its header says {8 + length + end:,}"
@@ -73,21 +79,28 @@ def _check_bin(path: Path) -> None:
                     f"names {name[:60]!r}, which is no tensor: loading it would run a program",
                     "give --model a folder with model.safetensors, from a source you trust",
                 )
-    except (ValueError, zipfile.BadZipFile, EOFError):
+    except (ValueError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError):
+        # A RuntimeError says of a zip that it is encrypted, or packed in a way that is not known.
         raise _refused(path, "is no file of weights, or was cut short", _REMEDY) from None
 
 
 def _named(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 (name,) = [n for n in archive.namelist() if n.rpartition(".")[2] == _PICKLE]
                 with archive.open(name) as inside:
-                    yield from _names(inside)
+                    yield from _names(_start(inside))
         else:
             file.seek(0)
+            start = _start(file)
             for _ in range(_OLD_HEADERS):
-                yield from _names(file)
+                yield from _names(start)
+
+
+def _start(file: IO[bytes]) -> IO[bytes]:
+    """Where the pickles are: a string in one may say that it is as long as memory is."""
+    return io.BytesIO(file.read(_LARGEST_HEADER))
 
 
 def _names(file: IO[bytes]) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Set
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
 from al_ray.errors import UserError
+from al_ray.reading import read_small
 from al_ray.strategies.badge import Badge
 from al_ray.strategies.bald import Bald
 from al_ray.strategies.base import Family, Need, Strategy
@@ -112,7 +114,14 @@ def source_digest(name: str) -> str:
     file = getattr(_module(name), "__file__", None)
     if file is None:
         raise UserError(f"--strategies {name!r}: its module has no source file")
-    return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).hexdigest()
+    try:
+        source = read_small(Path(file))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--strategies {name!r}: its source {file} cannot be read ({_one_line(error)}); give a "
+            "module that is a file"
+        ) from error
+    return hashlib.blake2b(source, digest_size=16).hexdigest()
 
 
 def _check_known(name: str) -> None:
@@ -132,7 +141,9 @@ def _module(name: str) -> ModuleType:
         raise UserError(f"--strategies {name!r}: write module:name")
     try:
         return importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # importing runs the module: anything may come
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # importing runs the module: anything may come, even an exit
         raise UserError(
             f"--strategies {name!r}: cannot import {module!r} ({_one_line(error)});"
             " is its folder on PYTHONPATH?"
@@ -141,17 +152,22 @@ def _module(name: str) -> ModuleType:
 
 def _build_own(name: str) -> Strategy:
     module, attribute = _module(name), name.partition(":")[2]
-    made = getattr(module, attribute, None)
-    if made is None:
-        raise UserError(
-            f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
-        )
     wanted = "a Strategy subclass or a function without arguments that returns a strategy"
-    if not callable(made) or (isinstance(made, type) and not issubclass(made, Strategy)):
-        raise UserError(f"--strategies {name!r} must be {wanted}")
     try:
+        made = getattr(module, attribute, None)
+        if made is None:
+            raise UserError(
+                f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
+            )
+        # What is written in C, such as sys.exit or os.abort, makes no strategy, and is not called.
+        if not inspect.isfunction(made) and not (
+            isinstance(made, type) and issubclass(made, Strategy)
+        ):
+            raise UserError(f"--strategies {name!r} must be {wanted}")
         strategy = made()
-    except Exception as error:
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         raise UserError(
             f"--strategies {name!r} cannot be made: {_one_line(error)}; it must be {wanted}"
         ) from error
@@ -169,12 +185,16 @@ def _check_named(name: str, strategy: Strategy) -> None:
         raise UserError(f"--strategies {name!r}: the name {own!r} is taken; give it another")
     if getattr(strategy, "family", None) not in families:
         raise UserError(f"--strategies {name!r}: set `family` to one of {', '.join(families)}")
+    if not isinstance(strategy.needs, Set):
+        raise UserError(f"--strategies {name!r}: set `needs` to a frozenset")
     if unknown := sorted(map(str, set(strategy.needs) - set(get_args(Need)))):
         raise UserError(
             f"--strategies {name!r}: `needs` has {', '.join(unknown)}; choose from "
             f"{', '.join(get_args(Need))}"
         )
-    if "dropout" in strategy.needs and strategy.passes < 2:
+    if "dropout" in strategy.needs and not (
+        isinstance(strategy.passes, int) and strategy.passes >= 2
+    ):
         raise UserError(f"--strategies {name!r}: set `passes` to 2 or more passes with dropout")
 
 

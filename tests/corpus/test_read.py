@@ -7,12 +7,14 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from al_ray.corpus import tables
 from al_ray.corpus.read import read
 from al_ray.errors import CorpusError
 
@@ -124,6 +126,56 @@ def test_quoted_texts_hold_separators_and_lines(tmp_path: Path) -> None:
     corpus = read(path)
     assert corpus.train.texts == ("a\tb\nc", '그는 "왔다')
     assert "train: 1 texts hold line breaks" in corpus.notes[-1]
+
+
+SWALLOWED = {
+    "two rows": 'text,label\n"가다,x\n나다",y\n다,x\n라,y\n',
+    "three rows": 'text,label\n"가다,x\n나,y\n다",x\n라,y\n마,x\n',
+    "labels first": 'label,text\nx,"가다\ny,나다"\nx,다\ny,라\n',
+    "a column of its own": 'id,note,text,label\n1,"a,가,x\n2,b",나,y\n3,c,다,x\n4,d,라,y\n',
+    "text before the mark": 'text,label\n"가",x\n"나,x\n"다"라,y\n마,y\n바,x\n',
+    "the label": 'text,label\n가,"x\n나,y\n다,"\n라,x\n마,y\n',
+    "tabs": 'text\tlabel\n"가다\tx\n나다"\ty\n다\tx\n라\ty\n',
+}
+
+
+@pytest.mark.parametrize("name", SWALLOWED)
+def test_a_pair_of_stray_quotation_marks_that_swallows_rows_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    path = text_file(tmp_path, "t.tsv" if name == "tabs" else "t.csv", SWALLOWED[name])
+    row = 2 if name == "text before the mark" else 1
+    (said,) = [note for note in read(path).notes if "rows are lost" in note]
+    assert said.startswith(f"{path}: data row {row} has lines within quotation marks")
+
+
+def test_rows_that_swallow_others_are_counted_in_each_part(tmp_path: Path) -> None:
+    lines = '"가다,x\n나다",y\n다,x\n"라,y\n마,x\n바",y\n사,x\n'
+    text_file(tmp_path, "train-1.csv", "text,label\n하,x\n하하,y\n")
+    text_file(tmp_path, "train-2.csv", f"text,label\n{lines}")
+    (said,) = [note for note in read(tmp_path).notes if "rows are lost" in note]
+    assert f"{tmp_path / 'train-2.csv'}: data row 1 has" in said
+    assert "(so have 1 more rows)" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "한 줄\n두 줄",
+        "쉼표, 하나\n쉼표, 둘\n\n끝",  # as many separators as a row, and no label
+        "x\ny\nx",  # labels, and no separator
+        '그는 ""말했다"",\n그리고 갔다, 또',
+        "a,b,x\nc,d,y\ne",  # labels, in lines of other lengths
+    ],
+)
+def test_texts_of_many_lines_are_no_swallowed_rows(tmp_path: Path, text: str) -> None:
+    for content in (
+        f'text,label\n"{text}",x\n나,y\n다,x\n라,y\n',
+        f'label,text\nx,"{text}"\ny,나\nx,다\ny,라\n',
+    ):
+        corpus = read(text_file(tmp_path, "t.csv", content))
+        assert corpus.train.texts[1:] == ("나", "다", "라")
+        assert not any("rows are lost" in note for note in corpus.notes)
 
 
 def test_integer_labels_become_strings_in_the_order_of_numbers(tmp_path: Path) -> None:
@@ -329,6 +381,25 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     assert "not a Parquet file" in refusal(text_file(tmp_path, "t.parquet", "PAR1 no"))
 
 
+def test_a_page_of_parquet_that_is_not_what_was_written(tmp_path: Path) -> None:
+    """A flipped bit that still is a text is told by the page's checksum, where it has one."""
+    path = tmp_path / "t.parquet"
+    frame = pa.table({"text": ["alpha", "beta", "gamma"], "label": ["x", "y", "x"]})
+    pq.write_table(frame, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    data = path.read_bytes()
+    assert read(path).train.texts == ("alpha", "beta", "gamma")
+    path.write_bytes(data.replace(b"beta", b"bets"))
+    assert "damaged" in refusal(path)
+
+
+def test_a_file_with_columns_without_end(tmp_path: Path) -> None:
+    content = f"text,label{',' * 998}\na,x\nb,y\n"
+    assert len(read(text_file(tmp_path, "t.csv", content)).train) == 2
+    assert "has 1,001 columns" in refusal(
+        text_file(tmp_path, "u.csv", content.replace("label", "label,"))
+    )
+
+
 def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
     folder = tmp_path / "label=z"
     folder.mkdir()
@@ -419,6 +490,23 @@ def test_nul_bytes_are_taken_out_and_the_rest_of_the_text_stays(tmp_path: Path, 
     assert corpus.train.texts == ("앞뒤", "b" * 40, "c")
     assert "train: NUL bytes are taken out of 3 texts (data row 1, 3, 4)." in corpus.notes
     assert corpus.left_out == {"train": ("train:3",)}
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.tsv"])
+def test_characters_that_are_none_are_kept_beside_nul_bytes(tmp_path: Path, name: str) -> None:
+    """U+FFFF is no character in use, but what is in a text stays in it."""
+    separator = "," if name == "t.csv" else "\t"
+    texts = ["a\0b", "\uffff", "c\uffff0\uffff1\uffff\0\uffff", "\ufffe\ufdd0\U0010ffff"]
+    lines = [("text", "label"), *zip(texts, "xyxy", strict=True)]
+    corpus = read(text_file(tmp_path, name, "".join(separator.join(r) + "\n" for r in lines)))
+    assert corpus.train.texts == tuple(text.replace("\0", "") for text in texts)
+    assert "train: NUL bytes are taken out of 2 texts (data row 1, 3)." in corpus.notes
+
+
+def test_labels_of_digits_without_end_are_names(tmp_path: Path) -> None:
+    nines, tens = "9" * 5000, "10"  # Python makes no number of more than 4,300 digits
+    path = text_file(tmp_path, "t.csv", f"text,label\na,{nines}\nb,{tens}\n")
+    assert read(path).labels == (tens, nines)
 
 
 def test_nul_in_json(tmp_path: Path) -> None:
@@ -534,11 +622,46 @@ def test_damaged_gzip(tmp_path: Path, data: bytes) -> None:
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = text_file(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
 
-    def refuse(_: Path) -> bytes:  # root, who may run the tests, may read everything
+    def refuse(_: Path) -> IO[bytes]:  # root, who may run the tests, may read everything
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(tables, "open_regular", refuse)
     assert "cannot be read (Permission denied)" in refusal(path)
+
+
+def test_a_file_that_unfolds_to_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LARGEST", 3 * 2**20)
+    large = {"text": ["a" * 4 * 2**20, "b"], "label": ["x", "y"]}
+    for name, write in (
+        ("t.csv", lambda path: pd.DataFrame(large).to_csv(path, index=False)),
+        ("t.jsonl", lambda path: pd.DataFrame(large).to_json(path, orient="records", lines=True)),
+    ):
+        write(tmp_path / name)
+        packed = tmp_path / f"{name}.gz"
+        packed.write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+        assert packed.stat().st_size < 100_000
+        for path in (tmp_path / name, packed):
+            assert "more than 3,145,728 bytes unpacked" in refusal(path)
+    # One value, which is in the file once, and four thousand times in memory.
+    many = pa.table({"text": ["a" * 1000] * 4000, "label": ["x", "y"] * 2000})
+    pq.write_table(many, tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 100_000
+    assert "more than 3,145,728 bytes unpacked" in refusal(tmp_path / "t.parquet")
+    small = pa.table({"text": ["a" * 1000] * 2000, "label": ["x", "y"] * 1000})
+    pq.write_table(small, tmp_path / "t.parquet")
+    assert len(read(tmp_path / "t.parquet").train) == 2000
+
+
+def test_no_memory_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = text_file(tmp_path, "t.csv", "text,label\na,x\nb,y\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(pd, "read_csv", refuse)
+    assert "memory" in refusal(path)
 
 
 def test_packed_parquet_is_refused(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_what_a_child_refuses_is_one_line(tmp_path, kobert):
         prepare(corpus_of(["가", "\ud83d"]), kobert, "k", 16, tmp_path / "cache")
     assert "\n" not in str(caught.value)
     assert {path.name[:5] for path in (tmp_path / "cache").iterdir()} == {"rows-"}
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="cannot be used"):
         prepare(corpus_of(["가"]), tmp_path, "n", 16, tmp_path / "cache")
 
 

@@ -535,3 +535,17 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path, weights):
     assert weights in local.sent
     steps = list((tmp_path / "here" / "results" / "news7" / "steps").glob("*.parquet"))
     assert len(steps) == 2
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"hidden_dropout_prob": "x"}, {"pruned_heads": 3}, {"auto_map": 3}, {"vocab_size": [1]}],
+    ids=str,
+)
+def test_a_configuration_that_the_library_trusts(tmp_path, nonsense):
+    """It raises what comes, an AttributeError or a TypeError; the user gets one line."""
+    facts = {"model_type": "bert", **SIZES, **nonsense}
+    (tmp_path / "config.json").write_text(json.dumps(facts))
+    with pytest.raises(ModelError, match="not an encoder that can be loaded") as caught:
+        load(tmp_path, 2, 0)
+    assert "\n" not in str(caught.value)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import hub_server
 import pytest
 from s3_server import SECRET
 
 from al_ray.corpus.embedded import generate
-from al_ray.encoder.source import learning_rate, resolve
+from al_ray.encoder import weights
+from al_ray.encoder.source import ModelSource, learning_rate, resolve
+from al_ray.encoder.weights import check_weights
 from al_ray.errors import ModelError
 
 
@@ -174,3 +178,42 @@ def test_a_folder_on_an_object_store(corpus, encoder, tmp_path, s3_server):
     with pytest.raises(ModelError, match=r"theirs: config\.json is missing") as caught:
         resolve(where, corpus, tmp_path / "cache")
     assert SECRET not in str(caught.value)
+
+
+def test_a_header_of_weights_without_end(corpus, encoder, tmp_path):
+    with (encoder / "model.safetensors").open("wb") as file:
+        file.write((2**39).to_bytes(8, "little"))
+        file.truncate(2**40)  # a hole, which takes no room
+    with pytest.raises(ModelError, match=r"model\.safetensors: is no safetensors file"):
+        check_weights(ModelSource("mine", encoder, ""))
+
+
+def test_weights_in_a_zip_that_unfolds_without_end(encoder, monkeypatch):
+    """A string in the pickle is as long as memory, and packed it is nothing."""
+    monkeypatch.setattr(weights, "_LARGEST_HEADER", 1000)
+    (encoder / "model.safetensors").unlink()
+    with zipfile.ZipFile(encoder / "pytorch_model.bin", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps("a" * 5000))
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: is no file of weights"):
+        check_weights(ModelSource("mine", encoder, ""))
+
+
+@pytest.mark.parametrize(("flag", "packed"), [(1, 0), (0, 99)])  # encrypted; packed in no known way
+def test_weights_in_a_zip_that_cannot_be_opened(encoder, flag, packed):
+    (encoder / "model.safetensors").unlink()
+    path = encoder / "pytorch_model.bin"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}))
+    data = bytearray(path.read_bytes())
+    for start, flags in ((0, 6), (data.index(b"PK\x01\x02"), 8)):
+        data[start + flags] = flag
+        data[start + flags + 2] = packed
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: is no file of weights"):
+        check_weights(ModelSource("mine", encoder, ""))
+
+
+def test_a_vocabulary_without_end(corpus, encoder, tmp_path):
+    with (encoder / "tokenizer.json").open("wb") as file:
+        file.truncate(2**40)
+    assert "tokenizer.json" in refused(encoder, corpus, tmp_path)

@@ -43,6 +43,16 @@ class Taken(Gini):
 class NotOne:
     pass
 
+class mistaken(Gini):
+    needs = 3
+
+class nonsense(Gini):
+    needs = {"dropout"}
+    passes = "many"
+
+def exits():
+    raise SystemExit(0)
+
 def broken():
     raise RuntimeError("first line\\nsecond line")
 
@@ -63,6 +73,7 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "al_ray_test_own.py").write_text(OWN)
     (tmp_path / "al_ray_test_syntax.py").write_text("def broken(:\n")
     (tmp_path / "al_ray_test_raises.py").write_text("raise RuntimeError('one\\ntwo')\n")
+    (tmp_path / "al_ray_test_lazy.py").write_text("def __getattr__(name):\n    return 1 / 0\n")
     (tmp_path / "al_ray_test_exits.py").write_text("raise SystemExit(1)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield "al_ray_test_own"
@@ -112,6 +123,11 @@ def test_ones_own_class_and_function(own):
         ("al_ray_test_own:Abstract", "cannot be made.*abstract"),
         ("al_ray_test_own:Strategy", "cannot be made.*abstract"),
         ("al_ray_test_own:broken", "cannot be made: RuntimeError: first line second line"),
+        ("al_ray_test_own:exits", "cannot be made: SystemExit"),
+        ("al_ray_test_own:mistaken", "set `needs`"),
+        ("al_ray_test_own:nonsense", "set `passes`"),
+        ("al_ray_test_lazy:Gini", "cannot be made: ZeroDivisionError"),
+        ("sys:exit", "a Strategy subclass"),
         ("al_ray_test_own:needs_an_argument", "cannot be made: TypeError"),
         ("al_ray_test_own:Nameless", "`name`"),
         ("al_ray_test_own:Homeless", "`family`.*data-based"),
@@ -147,6 +163,13 @@ def test_source_digest_follows_the_source(own, tmp_path):
 def test_source_digest_of_what_has_no_source_is_refused(name):
     with pytest.raises(UserError, match="--strategies"):
         source_digest(name)
+
+
+def test_source_digest_of_a_source_that_is_gone(own, tmp_path):
+    source_digest(f"{own}:Gini")
+    (tmp_path / f"{own}.py").unlink()
+    with pytest.raises(UserError, match="cannot be read"):
+        source_digest(f"{own}:Gini")
 
 
 def test_nothing_heavy_is_imported():
