@@ -7,6 +7,11 @@ Then the table of all of them, also as OUT/savings.csv.
 
 from __future__ import annotations
 
+from al_ray.interrupts import RESUMES, listen
+
+if __name__ == "__main__":  # before what takes a second to load
+    listen(f"savings.py: {RESUMES}")
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -19,7 +24,8 @@ from al_ray import terminal
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import arm_names, sentences, shown_savings
 from al_ray.cli import is_submitted, study_main
-from al_ray.parser import Experiment, Parser, study_parser, whole, word
+from al_ray.experiment import Experiment
+from al_ray.parser import Parser, study_parser, whole, word
 from al_ray.plan_command import print_sum
 from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table

@@ -20,6 +20,7 @@ from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from rich.console import Console
 
 from al_ray.cluster.layout import Machine, total
+from al_ray.cluster.leaving import our_signals
 from al_ray.config import Device, RunConfig, Training
 from al_ray.errors import UserError
 
@@ -106,14 +107,14 @@ def reach(run_config: RunConfig) -> Address:
     return replace(address, guarded=authenticate(lambda: _check(address), address.said))
 
 
-def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
-    """Join or start a cluster, and say which; answers whether to leave it at the end.
+def connect(address: Address, run_config: RunConfig, console: Console) -> None:
+    """Join or start a cluster, and say which, unless that is done.
 
     Raises:
         UserError: the cluster can be reached but not joined.
     """
     if ray.is_initialized():
-        return False
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address.value == "local":
         # Explicit, though it is Ray's default: nobody else's machine may reach it.
@@ -124,7 +125,8 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
         if not address.guarded and os.environ.get("RAY_AUTH_MODE") != "disabled":
             name += "; it demands no token, so whoever reaches it can run code there"
     try:
-        context = ray.init(address=address.value, **options)
+        with our_signals():
+            context = ray.init(address=address.value, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"{address.said or 'Ray'}: the cluster cannot be joined ({one_line(error)}); run this "
@@ -132,7 +134,6 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
         ) from error
     url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
     console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)
-    return True
 
 
 # Leave to enter

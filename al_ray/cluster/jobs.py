@@ -121,7 +121,7 @@ def _submit(study: Submission, address: str, console: Console) -> int:
         details = _follow(client, job)
     except KeyboardInterrupt:
         _say(console, "Stopped following; the job goes on.")
-        return 130
+        raise
     if details.status == JobStatus.STOPPED:
         _say(console, f"Job {job} was stopped; the same command goes on with its study.")
         return 1
