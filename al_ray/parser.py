@@ -16,6 +16,7 @@ from al_ray.config import (
     Retrain,
 )
 from al_ray.experiment import Experiment
+from al_ray.terminal import one_line
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
 """A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
@@ -26,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
+        self.exit(2, one_line(f"{self.prog}: {message}; see --help") + "\n")
 
 
 def whole(text: str) -> int:

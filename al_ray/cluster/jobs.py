@@ -33,6 +33,7 @@ from rich.console import Console
 import al_ray
 from al_ray.cluster.connect import NoToken, authenticate, one_line, refuse_versions
 from al_ray.errors import AlRayError, StudyConflict, UserError
+from al_ray.terminal import plain
 
 MOST_BYTES: Final = 100 * 2**20
 """Of corpus and model that travel with the code; Ray's own limit is 512 MiB, zipped."""
@@ -199,7 +200,7 @@ def _follow(client: JobSubmissionClient, job: str) -> JobDetails:
             new = text[max(0, seen - begin) :]
             begin += len(text)
             seen = max(seen, begin)
-            sys.stdout.write(new)
+            sys.stdout.write(plain(new))
             sys.stdout.flush()
 
     failures = 0
