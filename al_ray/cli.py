@@ -41,6 +41,7 @@ from al_ray.options import (
 from al_ray.parser import Parser, add_columns, study_parser, whole, word
 from al_ray.results import Store
 from al_ray.results.untouched import untouched
+from al_ray.room import no_room, written_to
 from al_ray.storage import said
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ def study_main(
     words = shlex.join(map(said, given))  # it is kept and shown: no secrets
     command = f"python experiments/{experiment.name}.py {words}".rstrip()
     found = [] if plans is None else plans
-    _guard(
+    guard(
         parser.prog,
         lambda: _run_experiment(experiment, options, given, found, command),
-        RESUMES,
+        outs=[run_config(experiment, options).out],
+        stopped=RESUMES,
     )
 
 
@@ -90,12 +92,22 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     options = parser.parse_args(argv)
     for module in (show_command, tables_command, report_command):
         if options.command in module.NAMES:
-            _guard(parser.prog, partial(module.run_command, options, terminal.console()))
-    _guard(parser.prog, lambda: _check(options))
+            outs = options.outs if "outs" in options else [options.out]
+            guard(parser.prog, partial(module.run_command, options, terminal.console()), outs)
+    guard(parser.prog, lambda: _check(options))
 
 
-def _guard(program: str, action: Callable[[], int], stopped: str = "stopped") -> NoReturn:
-    """Exit with the action's code, and with one line where something is wrong."""
+def guard(
+    program: str, action: Callable[[], int], outs: Sequence[str] = (), stopped: str = "stopped"
+) -> NoReturn:
+    """Exit with the action's code, and with one line where something is wrong.
+
+    Args:
+        program: its name.
+        action: what it is to do.
+        outs: results folders that it writes to.
+        stopped: what is said where a signal ends it.
+    """
     line = terminal.one_line(f"{program}: {stopped}")
     try:
         with stoppable(line):
@@ -110,6 +122,12 @@ def _guard(program: str, action: Callable[[], int], stopped: str = "stopped") ->
     except KeyboardInterrupt as stop:
         print(line, file=sys.stderr)
         sys.exit(getattr(stop, "code", 130))
+    except Exception as error:
+        full = no_room(error, written_to(*outs))
+        if full is None:
+            raise
+        print(terminal.one_line(f"{program}: {full}"), file=sys.stderr)
+        sys.exit(2)
 
 
 def _run_experiment(

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from rich.console import Console
 
 from al_ray import terminal
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import arm_names, sentences, shown_savings
-from al_ray.cli import is_submitted, study_main
+from al_ray.cli import guard, is_submitted, study_main
 from al_ray.experiment import Experiment
 from al_ray.parser import Parser, study_parser, whole, word
 from al_ray.plan_command import print_sum
@@ -135,6 +136,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if first.plan:
         print_sum(plans, console)
         sys.exit(code)
+    guard("savings.py", lambda: compare(out, options, code, console), [str(out)], RESUMES)
+
+
+def compare(out: Path, options: argparse.Namespace, code: int, console: Console) -> int:
+    """Show what all folders say, and write it down."""
     targets = options.targets
     for epochs in options.epochs:
         study = load(out / f"epochs-{epochs}")
@@ -154,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     every = table(out, options.epochs, targets)
     every.to_csv(out / "savings.csv", index=False)
     console.print(f"{out / 'savings.csv'}", markup=False)
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":
