@@ -25,7 +25,9 @@ from al_ray.corpus.lengths import token_lengths
 from al_ray.encoder.source import ModelSource, check_length, resolve
 from al_ray.encoder.weights import check_weights
 from al_ray.errors import AlRayError, UserError
+from al_ray.experiment import Experiment
 from al_ray.grid import check_study
+from al_ray.interrupts import RESUMES, stoppable
 from al_ray.options import (
     check_budget,
     is_demonstration,
@@ -36,9 +38,10 @@ from al_ray.options import (
     run_config,
     study_config,
 )
-from al_ray.parser import Experiment, Parser, add_columns, study_parser, whole, word
+from al_ray.parser import Parser, add_columns, study_parser, whole, word
 from al_ray.results import Store
 from al_ray.results.untouched import untouched
+from al_ray.room import no_room, written_to
 from al_ray.storage import said
 
 if TYPE_CHECKING:
@@ -63,7 +66,12 @@ def study_main(
     words = shlex.join(map(said, given))  # it is kept and shown: no secrets
     command = f"python experiments/{experiment.name}.py {words}".rstrip()
     found = [] if plans is None else plans
-    _guard(parser.prog, lambda: _run_experiment(experiment, options, given, found, command))
+    guard(
+        parser.prog,
+        lambda: _run_experiment(experiment, options, given, found, command),
+        outs=[run_config(experiment, options).out],
+        stopped=RESUMES,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -84,14 +92,27 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     options = parser.parse_args(argv)
     for module in (show_command, tables_command, report_command):
         if options.command in module.NAMES:
-            _guard(parser.prog, partial(module.run_command, options, terminal.console()))
-    _guard(parser.prog, lambda: _check(options))
+            outs = options.outs if "outs" in options else [options.out]
+            guard(parser.prog, partial(module.run_command, options, terminal.console()), outs)
+    guard(parser.prog, lambda: _check(options))
 
 
-def _guard(program: str, action: Callable[[], int]) -> NoReturn:
-    """Exit with the action's code, and with one line where something is wrong."""
+def guard(
+    program: str, action: Callable[[], int], outs: Sequence[str] = (), stopped: str = "stopped"
+) -> NoReturn:
+    """Exit with the action's code, and with one line where something is wrong.
+
+    Args:
+        program: its name.
+        action: what it is to do.
+        outs: results folders that it writes to.
+        stopped: what is said where a signal ends it.
+    """
+    line = terminal.one_line(f"{program}: {stopped}")
     try:
-        sys.exit(action())
+        with stoppable(line):
+            code = action()
+        sys.exit(code)
     except UserError as error:
         print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(2)
@@ -99,8 +120,14 @@ def _guard(program: str, action: Callable[[], int]) -> NoReturn:
         print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stop:
-        print(f"{program}: stopped; the same command goes on from here", file=sys.stderr)
+        print(line, file=sys.stderr)
         sys.exit(getattr(stop, "code", 130))
+    except Exception as error:
+        full = no_room(error, written_to(*outs))
+        if full is None:
+            raise
+        print(terminal.one_line(f"{program}: {full}"), file=sys.stderr)
+        sys.exit(2)
 
 
 def _run_experiment(

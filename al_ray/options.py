@@ -22,7 +22,8 @@ from al_ray.corpus.remote import fetched
 from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
 from al_ray.encoder import source
 from al_ray.errors import UserError
-from al_ray.parser import DEMO_SEEDS, SEEDS, Experiment
+from al_ray.experiment import Experiment
+from al_ray.parser import DEMO_SEEDS, SEEDS
 from al_ray.storage import is_remote
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import NoReturn, get_args
 
 from al_ray.config import (
@@ -16,32 +15,8 @@ from al_ray.config import (
     Recipe,
     Retrain,
 )
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """The defaults of one script; `demo` ones hold where no data is given.
-
-    Attributes:
-        name: of the script, and of its results folder.
-        title: what the reference study did under this name.
-        strategies: of the reference study.
-        step_sizes: labels a step.
-        budget: labels, or share of the pool, that the reference study went to.
-        batch_size: rows of one update.
-        max_length: tokens a text is cut to.
-    """
-
-    name: str
-    title: str
-    strategies: tuple[str, ...]
-    step_sizes: tuple[int, ...]
-    budget: float
-    batch_size: int
-    max_length: int
-    demo_step_size: int = 100
-    demo_steps: int = 3
-
+from al_ray.experiment import Experiment
+from al_ray.terminal import one_line
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
 """A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
@@ -52,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
+        self.exit(2, one_line(f"{self.prog}: {message}; see --help") + "\n")
 
 
 def whole(text: str) -> int:

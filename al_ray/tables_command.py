@@ -18,7 +18,7 @@ from rich.text import Text
 from al_ray.config import check_labels_per_day
 from al_ray.results import Store
 from al_ray.results.compact import compact
-from al_ray.terminal import plain
+from al_ray.terminal import one_line, plain
 
 NAMES = ("verdict", "compact")
 
@@ -135,7 +135,7 @@ def _labels(value: float) -> str:
 
 def _compact(options: argparse.Namespace, console: Console) -> int:
     def say(text: str) -> None:
-        print(text, file=sys.stderr)
+        print(one_line(text), file=sys.stderr)
 
     done = compact(Store(options.out), say)
     if options.json:

@@ -27,7 +27,13 @@ def one_line(text: str) -> str:
 
 
 class PlainConsole(Console):
-    """A console that shows no text but as `plain` gives it; colours are its own."""
+    """A console that shows no text but as `plain` gives it; colours are its own.
+
+    Nor does a text bring colours, links or pictures along: Rich's markup is off.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, "highlight": False, **options})
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -42,5 +48,5 @@ class PlainConsole(Console):
 
 def console(**options: Any) -> PlainConsole:
     """The console of a command: a pipe has no width of its own, and 80 columns help nobody."""
-    made = PlainConsole(highlight=False, **options)
-    return made if made.is_terminal else PlainConsole(highlight=False, width=140, **options)
+    made = PlainConsole(**options)
+    return made if made.is_terminal else PlainConsole(width=140, **options)

@@ -1,7 +1,7 @@
 """NEWS-6: six news sections (experiments E1 and E5 of the reference study)."""
 
-from al_ray.cli import study_main
-from al_ray.parser import Experiment
+from al_ray.experiment import Experiment
+from al_ray.start import study
 
 EXPERIMENT = Experiment(
     name="news6",
@@ -14,4 +14,4 @@ EXPERIMENT = Experiment(
 )
 
 if __name__ == "__main__":
-    study_main(EXPERIMENT)
+    study(EXPERIMENT)

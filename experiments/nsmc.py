@@ -1,7 +1,7 @@
 """NSMC: binary sentiment of film reviews (experiments E1, E2 and E3 of the reference study)."""
 
-from al_ray.cli import study_main
-from al_ray.parser import Experiment
+from al_ray.experiment import Experiment
+from al_ray.start import study
 
 EXPERIMENT = Experiment(
     name="nsmc",
@@ -14,4 +14,4 @@ EXPERIMENT = Experiment(
 )
 
 if __name__ == "__main__":
-    study_main(EXPERIMENT)
+    study(EXPERIMENT)

@@ -7,6 +7,11 @@ Then the table of all of them, also as OUT/savings.csv.
 
 from __future__ import annotations
 
+from al_ray.interrupts import RESUMES, listen
+
+if __name__ == "__main__":  # before what takes a second to load
+    listen(f"savings.py: {RESUMES}")
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -14,12 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from rich.console import Console
 
 from al_ray import terminal
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import arm_names, sentences, shown_savings
-from al_ray.cli import is_submitted, study_main
-from al_ray.parser import Experiment, Parser, study_parser, whole, word
+from al_ray.cli import guard, is_submitted, study_main
+from al_ray.experiment import Experiment
+from al_ray.parser import Parser, study_parser, whole, word
 from al_ray.plan_command import print_sum
 from al_ray.storage import is_remote
 from al_ray.tables_command import savings_table
@@ -129,6 +136,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if first.plan:
         print_sum(plans, console)
         sys.exit(code)
+    guard("savings.py", lambda: compare(out, options, code, console), [str(out)], RESUMES)
+
+
+def compare(out: Path, options: argparse.Namespace, code: int, console: Console) -> int:
+    """Show what all folders say, and write it down."""
     targets = options.targets
     for epochs in options.epochs:
         study = load(out / f"epochs-{epochs}")
@@ -148,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     every = table(out, options.epochs, targets)
     every.to_csv(out / "savings.csv", index=False)
     console.print(f"{out / 'savings.csv'}", markup=False)
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from al_ray import cli
 from al_ray.cli import main
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import UserError
+from al_ray.experiment import Experiment
 from al_ray.options import load_corpus
-from al_ray.parser import Experiment, study_parser
+from al_ray.parser import study_parser
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 needs_shared = [

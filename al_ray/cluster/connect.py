@@ -7,12 +7,16 @@ import os
 import platform
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import ray
+from ray._private.authentication.authentication_token_generator import (
+    generate_new_authentication_token,
+)
 from ray._private.grpc_utils import init_grpc_channel
 from ray._private.utils import read_ray_address
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
@@ -20,8 +24,10 @@ from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from rich.console import Console
 
 from al_ray.cluster.layout import Machine, total
+from al_ray.cluster.leaving import our_signals
 from al_ray.config import Device, RunConfig, Training
 from al_ray.errors import UserError
+from al_ray.room import no_room, written_to
 
 TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
 
@@ -106,14 +112,14 @@ def reach(run_config: RunConfig) -> Address:
     return replace(address, guarded=authenticate(lambda: _check(address), address.said))
 
 
-def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
-    """Join or start a cluster, and say which; answers whether to leave it at the end.
+def connect(address: Address, run_config: RunConfig, console: Console) -> None:
+    """Join or start a cluster, and say which, unless that is done.
 
     Raises:
         UserError: the cluster can be reached but not joined.
     """
     if ray.is_initialized():
-        return False
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address.value == "local":
         # Explicit, though it is Ray's default: nobody else's machine may reach it.
@@ -124,15 +130,32 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> bool:
         if not address.guarded and os.environ.get("RAY_AUTH_MODE") != "disabled":
             name += "; it demands no token, so whoever reaches it can run code there"
     try:
-        context = ray.init(address=address.value, **options)
+        if address.value == "local":
+            _make_token()
+        with our_signals():
+            context = ray.init(address=address.value, **options)
     except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(
+        raise no_room(error, written_to()) or UserError(
             f"{address.said or 'Ray'}: the cluster cannot be joined ({one_line(error)}); run this "
             "on a machine of the cluster, or give --address http://HOST:PORT of its dashboard"
         ) from error
     url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
     console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)
-    return True
+
+
+def _make_token() -> None:
+    """As Ray does for a cluster of one's own, but so that nobody else may read it."""
+    loader = AuthenticationTokenLoader.instance()
+    mode = os.environ.get("RAY_AUTH_MODE", "token").lower()
+    if mode != "token" or loader.has_token(ignore_auth_mode=True):
+        return
+    path = Path.home() / ".ray" / "auth_token"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # another study's, a moment ago
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w") as file:
+            file.write(generate_new_authentication_token())
+    loader.reset_cache()
 
 
 # Leave to enter

@@ -33,6 +33,7 @@ from rich.console import Console
 import al_ray
 from al_ray.cluster.connect import NoToken, authenticate, one_line, refuse_versions
 from al_ray.errors import AlRayError, StudyConflict, UserError
+from al_ray.terminal import plain
 
 MOST_BYTES: Final = 100 * 2**20
 """Of corpus and model that travel with the code; Ray's own limit is 512 MiB, zipped."""
@@ -121,7 +122,7 @@ def _submit(study: Submission, address: str, console: Console) -> int:
         details = _follow(client, job)
     except KeyboardInterrupt:
         _say(console, "Stopped following; the job goes on.")
-        return 130
+        raise
     if details.status == JobStatus.STOPPED:
         _say(console, f"Job {job} was stopped; the same command goes on with its study.")
         return 1
@@ -199,7 +200,7 @@ def _follow(client: JobSubmissionClient, job: str) -> JobDetails:
             new = text[max(0, seen - begin) :]
             begin += len(text)
             seen = max(seen, begin)
-            sys.stdout.write(new)
+            sys.stdout.write(plain(new))
             sys.stdout.flush()
 
     failures = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from rich.console import Console
 
 from al_ray.cluster.connect import connect, device_of, machines, reach, settle
 from al_ray.cluster.first_worker import await_worker
-from al_ray.cluster.interrupts import stoppable
 from al_ray.cluster.layout import Machine, misfit, total
+from al_ray.cluster.leaving import leaving
 from al_ray.cluster.progress import name_of, row_bar
 from al_ray.cluster.trial import Job, trial_layout
 from al_ray.config import RunConfig, Source, StudyConfig, TrajectoryConfig
@@ -90,8 +90,8 @@ def readied(
             corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
         )
     began = time.perf_counter()
-    own = connect(address, run_config, console)
-    with _leaving(own), stoppable():
+    with nullcontext() if ray.is_initialized() else leaving(own=address.value == "local"):
+        connect(address, run_config, console)
         await_worker(console, run_config.patience)
         seconds = time.perf_counter() - began
         room = machines()
@@ -125,16 +125,6 @@ def readied(
             gpus=total(room, "GPU") if device == "cuda" else 0.0,
             seconds=seconds,
         )
-
-
-@contextmanager
-def _leaving(own: bool) -> Iterator[None]:
-    """Leave the cluster at the end, however that comes, if we have joined it."""
-    try:
-        yield
-    finally:
-        if own:
-            ray.shutdown()
 
 
 def shared(setup: Setup, model: ModelSource, prepared: Prepared, store: Store) -> Setup:

@@ -162,7 +162,7 @@ def _with_vectors(
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:
     """Those that are told of every step that is on disk."""
-    board = TensorBoard(store)
+    board = TensorBoard(store, partial(console.print, markup=False, soft_wrap=True))
     if run_config.mlflow is None:
         return [board]
     if find_spec("mlflow") is None:

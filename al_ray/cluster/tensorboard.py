@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from ray.tune import Callback
 from al_ray.cluster.lots import decode
 from al_ray.config import TrajectoryConfig
 from al_ray.results import Store
+from al_ray.storage import reason
 
 OF_A_TEST = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 OF_A_STEP = ("validation_accuracy", "train_loss", "fit_seconds", "score_seconds", "step_seconds")
@@ -94,9 +95,11 @@ class _Events:
 class TensorBoard(Callback):  # type: ignore[misc]
     """Event files in OUT/tensorboard, made anew from the tables at each start."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, say: Callable[[str], None]) -> None:
         self._folder = store.pages / "tensorboard"
         self._told = Told(store)
+        self._say = say
+        self._gone = False
         self._open: dict[str, _Events] = {}
 
     def begin(self, configs: Sequence[TrajectoryConfig]) -> None:
@@ -115,6 +118,19 @@ class TensorBoard(Callback):  # type: ignore[misc]
             self._tell(config)
 
     def _tell(self, config: TrajectoryConfig) -> None:
+        """A disk that is full costs a study nothing but this."""
+        if self._gone:
+            return
+        try:
+            self._write(config)
+        except OSError as error:
+            self._gone = True
+            self._say(
+                f"{self._folder}: TensorBoard is not told any more ({reason(error)}); make room "
+                "there; the same command tells it all."
+            )
+
+    def _write(self, config: TrajectoryConfig) -> None:
         steps = list(self._told.new(config.id))
         if not steps:
             return

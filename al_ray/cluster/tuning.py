@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -18,6 +19,7 @@ from al_ray.cluster.tensorboard import Tracker
 from al_ray.cluster.trial import Job, placement, record, record_all, run, trial_layout
 from al_ray.config import UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
 from al_ray.equivalence import follow
+from al_ray.errors import AlRayError
 from al_ray.grid import Trial, trials
 from al_ray.record import all_steps_done
 from al_ray.results import Store
@@ -27,6 +29,19 @@ MAX_FAILURES = 3
 
 KEEP = True
 """Whether a trial takes over the processes of one that has ended (`crew`): picks are the same."""
+
+
+class _Unexpected(logging.Filter):
+    """Of Tune's notes, which hold stacks: none of an error that is raised on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is of anything else."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(getattr(error, "cause", error), AlRayError)
+
+
+logging.getLogger("ray.tune.execution.tune_controller").addFilter(_Unexpected())
+logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # who did not complete, we say
 
 
 def tune_study(
@@ -70,7 +85,7 @@ def tune_study(
     with Progress(todo, done, console) as progress:
         callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle]
         while left:
-            errors, lost = _fit(left, job, run_config, store, callbacks, keep)
+            errors, lost = _fit(left, job, run_config, callbacks, keep)
             if not keep:  # nothing was handed over, so it is their own fault
                 lost = []
             failed = [lot for lot in left if lot[0].leader.id in errors and lot not in lost]
@@ -102,7 +117,6 @@ def _fit(
     todo: Sequence[Lot],
     job: Job,
     run_config: RunConfig,
-    store: Store,
     callbacks: Sequence[tune.Callback],
     keep: bool,
 ) -> tuple[dict[str, str], list[Lot]]:
@@ -116,35 +130,34 @@ def _fit(
         begin, since the process that they were given had died. Tune (2.60) does not try these
         again.
     """
-    # Tune's own notes: never read, so never trusted. Only the driver writes them as long as no
-    # trial gives Tune a checkpoint, so that they need not be where other nodes reach them.
-    scratch = store.scratch
-    shutil.rmtree(scratch, ignore_errors=True)
     begun = Begun()
-    tuner = tune.Tuner(
-        tune.with_resources(tune.with_parameters(run, job=job), partial(placement, job=job)),
-        param_space={"trial": tune.grid_search([encode(lot) for lot in todo])},
-        tune_config=tune.TuneConfig(
-            max_concurrent_trials=run_config.concurrent,
-            reuse_actors=keep,
-            trial_name_creator=lambda trial: trial.config["trial"]["id"],
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            name="study",
-            storage_path=str(scratch),
-            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[*callbacks, begun],
-            verbose=0,
-        ),
-    )
-    results = tuner.fit()
-    shutil.rmtree(scratch, ignore_errors=True)
-    errors = {
-        result.config["trial"]["id"]: one_line(result.error)
-        for result in results
-        if result.config and result.error
-    }
+    # Tune's own notes are never read again, and need not be where other nodes reach them as long as
+    # no trial gives Tune a checkpoint. Away from the results, whose disk may be full while they are
+    # whole, and where nobody else reads: the address of the results may hold secrets.
+    with tempfile.TemporaryDirectory(prefix="al_ray-", ignore_cleanup_errors=True) as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(run, job=job), partial(placement, job=job)),
+            param_space={"trial": tune.grid_search([encode(lot) for lot in todo])},
+            tune_config=tune.TuneConfig(
+                max_concurrent_trials=run_config.concurrent,
+                reuse_actors=keep,
+                trial_name_creator=lambda trial: trial.config["trial"]["id"],
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="study",
+                storage_path=scratch,
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                callbacks=[*callbacks, begun],
+                verbose=0,
+            ),
+        )
+        results = tuner.fit()
+        errors = {
+            result.config["trial"]["id"]: one_line(result.error)
+            for result in results
+            if result.config and result.error
+        }
     return errors, [lot for lot in todo if lot[0].leader.id not in begun.lots]
 
 

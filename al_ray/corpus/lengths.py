@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.prepared import begin_child
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError
+from al_ray.interrupts import deaf_children
 from al_ray.randomness import keys, row_hashes
 
 SAMPLE = 20_000
@@ -41,7 +42,9 @@ def token_lengths(corpus: Corpus, tokenizer: Path) -> dict[str, NDArray[np.int64
             for split in corpus.splits:
                 order = np.argsort(keys(row_hashes(split.row_ids), 0, 0, "tokens"), kind="stable")
                 texts = [split.texts[row] for row in order[:most]]
-                answer[split.name] = pool.submit(_count, str(tokenizer), texts).result()
+                with deaf_children():
+                    counted = pool.submit(_count, str(tokenizer), texts)
+                answer[split.name] = counted.result()
     except BrokenProcessPool:
         raise CorpusError(
             f"{tokenizer}: the process that counts tokens died; is there memory enough?"

@@ -29,6 +29,7 @@ from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError, ModelError
 from al_ray.files import atomic_with_digest, is_as_written
+from al_ray.interrupts import deaf_children
 from al_ray.randomness import row_hashes
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def _write_tokens(
         with ProcessPoolExecutor(
             workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
         ) as pool:
-            opened = pool.submit(_open_tokenizer, str(tokenizer)).result()
-            pad_id, size, special, embedded = opened
+            with deaf_children():
+                opened = pool.submit(_open_tokenizer, str(tokenizer))
+            pad_id, size, special, embedded = opened.result()
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
             schema = pa.schema(
                 {"tokens": pa.list_(values)},
@@ -164,7 +166,9 @@ def _in_order(
     try:
         while True:
             for start, end in islice(ahead, most - len(flight)):
-                flight.append((end, pool.submit(_tokenise, list(texts[start:end]), max_length)))
+                with deaf_children():
+                    sent = pool.submit(_tokenise, list(texts[start:end]), max_length)
+                flight.append((end, sent))
             if not flight:
                 return
             end, future = flight.popleft()

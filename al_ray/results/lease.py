@@ -27,6 +27,7 @@ from al_ray.errors import StorageError, StudyConflict
 from al_ray.reading import parse_json
 from al_ray.results.folder import PRIVATE, own, sweep_ours
 from al_ray.results.store import Store
+from al_ray.terminal import one_line
 
 RENEWED = 5.0
 """Seconds between two writings of a lease."""
@@ -125,7 +126,7 @@ class _Lease:
         if seen is None:
             return
         self._say(
-            f"{self._store.address}: {seen.get('who')} was at this study; looking for "
+            f"{self._store.address}: {_who(seen)} was at this study; looking for "
             f"{PATIENCE:.0f} s whether it still is."
         )
         until = time.monotonic() + PATIENCE
@@ -136,11 +137,12 @@ class _Lease:
                 return
             if found != seen:
                 raise self._conflict(found, remedy)
-        self._say(f"{self._store.address}: {seen.get('who')} is gone; its study goes on here.")
+        self._say(f"{self._store.address}: {_who(seen)} is gone; its study goes on here.")
 
     def _conflict(self, found: dict[str, Any] | None, remedy: str) -> StudyConflict:
-        who = (found or {}).get("who", "another process")
-        return StudyConflict(f"{self._store.address}: {who} is running this study; {remedy}")
+        return StudyConflict(
+            f"{self._store.address}: {_who(found)} is running this study; {remedy}"
+        )
 
     def _renew(self) -> None:
         while not self._end.wait(RENEWED):
@@ -148,7 +150,7 @@ class _Lease:
                 found = self._read()
                 if found is not None and found["owner"] != self._owner:
                     self._say(
-                        f"{self._store.address}: {found.get('who')} has taken this study over; "
+                        f"{self._store.address}: {_who(found)} has taken this study over; "
                         "this process ends."
                     )
                     _thread.interrupt_main()
@@ -171,3 +173,8 @@ class _Lease:
         self._beat += 1
         lease = {"owner": self._owner, "who": self._who, "beat": self._beat}
         self._store.storage.write(_NAME, json.dumps(lease).encode())
+
+
+def _who(found: dict[str, Any] | None) -> str:
+    """As it may be printed: whoever can write there may have written it."""
+    return one_line(str((found or {}).get("who", "another process")))[:200]

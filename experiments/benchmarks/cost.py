@@ -30,9 +30,10 @@ import savings
 
 from al_ray.cluster.layout import layout
 from al_ray.config import Source, TrajectoryConfig
+from al_ray.experiment import Experiment
 from al_ray.grid import replays, trajectories, trials
 from al_ray.options import study_config
-from al_ray.parser import Experiment, study_parser
+from al_ray.parser import study_parser
 from al_ray.planning import Facts, Room, Wanted, Work, facts_of, finish, step_work
 
 LAYERS, WIDTH, PARAMETERS, EMBEDDINGS = 12, 768, 92e6, 8002 * 768 + 514 * 768

@@ -27,9 +27,10 @@ from al_ray.cluster.embedding import vectors_path
 from al_ray.config import Source
 from al_ray.corpus.prepared import Rows, prepare
 from al_ray.encoder.source import resolve
+from al_ray.experiment import Experiment
 from al_ray.grid import trajectories
 from al_ray.options import load_corpus, study_config
-from al_ray.parser import Experiment, study_parser
+from al_ray.parser import study_parser
 from al_ray.results import Store
 from al_ray.trajectory import Trajectory
 from al_ray.workers import LocalWorkers, Setup

@@ -66,11 +66,11 @@ def test_scalars_are_named_by_test(store):
 
 def test_tensorboard_reads_every_step_once(store, folder):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    board = TensorBoard(store)
+    board = TensorBoard(store, print)
     board.begin([SHORT])
     go(folder, WORLD, LONG)  # two more steps of the same trajectory
     board.on_trial_result(tune_trial(LONG), report_of(LONG))
-    again = TensorBoard(store)  # a continued study
+    again = TensorBoard(store, print)  # a continued study
     again.begin([LONG])
     test = store.read("steps").test.iloc[0]
     read = events.EventAccumulator(str(folder / "tensorboard" / LONG.id)).Reload()
@@ -79,6 +79,19 @@ def test_tensorboard_reads_every_step_once(store, folder):
         (e.step, pytest.approx(e.value, abs=1e-6)) for e in read.Scalars(f"accuracy/{test}")
     ] == [(int(row.n_labelled), row.test_accuracy) for row in steps.itertuples()]
     assert len(steps) == 4
+
+
+def test_a_tensorboard_without_room_costs_nothing_but_itself(store, folder):
+    """A folder that cannot be made stands for it: it is the same error to the writer."""
+    said = []
+    (folder / "tensorboard").write_text("a file")
+    board = TensorBoard(store, said.append)
+    board.begin([SHORT])
+    go(folder, WORLD, LONG)
+    board.on_trial_result(tune_trial(LONG), report_of(LONG))
+    assert len(said) == 1
+    assert said[0].startswith(f"{folder / 'tensorboard'}: TensorBoard is not told any more (")
+    assert "\n" not in said[0]
 
 
 def history(database, study, name):

@@ -16,7 +16,7 @@ from al_ray.cluster import probe
 from al_ray.config import RunConfig
 from al_ray.corpus.embedded import generate
 from al_ray.encoder.source import resolve
-from al_ray.parser import Experiment
+from al_ray.experiment import Experiment
 from al_ray.results import Store
 
 pytestmark = pytest.mark.ray

@@ -128,6 +128,22 @@ def test_a_lease_whose_owner_died_is_taken_over_with_a_word(s3_server, tmp_path,
     assert json.loads(store.storage.read(".lease"))["owner"] == "y"  # not ours to remove
 
 
+def test_who_is_named_in_a_lease_steers_nothing(s3_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(lease, "PATIENCE", 0.0)
+    monkeypatch.setattr(lease, "SETTLED", 0.0)
+    store = Store(s3_server.uri(tmp_path.name))
+    dead = {"owner": "x", "who": "\x1b[2J\n\u202eeno" + "y" * 1000}
+    store.storage.write(".lease", json.dumps(dead).encode())
+    said: list[str] = []
+    with held(store, said.append, "wait"):
+        pass
+    assert len(said) == 2
+    for line in said:
+        assert "\\u001b[2J \\u202eenoy" in line
+        assert len(line) < 400
+        assert "\n" not in line
+
+
 def test_a_lock_file_of_a_dead_process_stops_nobody(tmp_path):
     program = (
         "import os, sys; from filelock import FileLock\n"

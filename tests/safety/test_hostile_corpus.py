@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 from loop_stub import World, config_of, go
+from rich.table import Table
 from rich.text import Text
 from written_studies import write_study
 
 from al_ray import cli, terminal
+from al_ray.experiment import Experiment
 from al_ray.randomness import row_hashes
 
 ESC = "\x1b"
@@ -77,6 +81,69 @@ def test_a_refusal_of_a_hostile_name_is_one_line(
     assert not STEERING.search(said)
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["show", "{}"],
+        ["verdict", "{}"],
+        ["report", "{}"],
+        ["compact", "{}"],
+        ["show", "x", "{}"],
+        ["{}"],
+        ["show", "x", "--every", "{}"],
+    ],
+)
+def test_no_argument_steers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    said, code = run(capsys, *(each.format(tmp_path / f"no{RED}\nsuch") for each in argv))
+    assert code == 2
+    assert said.count("\n") == 1
+    assert not STEERING.search(said)
+    assert "owned" in said
+
+
+def test_no_option_of_an_experiment_steers(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = Experiment("made", "Made.", ("random",), (10,), 0.5, 16, 64)
+    for argv in ([f"--no{RED}\n"], ["--committee", RED], ["--steps", RED], ["--data", RED]):
+        with pytest.raises(SystemExit) as ended:
+            cli.study_main(experiment, argv)
+        captured = capsys.readouterr()
+        assert ended.value.code == 2
+        assert captured.err.count("\n") == 1
+        assert not STEERING.search(captured.out + captured.err)
+        assert "owned" in captured.err
+
+
+def test_what_a_job_says_does_not_steer(capsys: pytest.CaptureFixture[str]) -> None:
+    from ray.job_submission import JobStatus
+
+    from al_ray.cluster.jobs import _follow
+
+    class Client:
+        async def tail_job_logs(self, _: str) -> AsyncIterator[str]:
+            yield f"said {RED}\n"
+
+        def get_job_info(self, _: str) -> SimpleNamespace:
+            return SimpleNamespace(status=JobStatus.SUCCEEDED)
+
+    _follow(Client(), "job")  # type: ignore[arg-type]
+    said = capsys.readouterr().out
+    assert "owned" in said
+    assert not STEERING.search(said)
+
+
+def test_names_of_files_do_not_steer_where_they_are_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = write_study(tmp_path)
+    (out / "predictions" / f"x{RED}-0000.parquet").write_bytes(b"cut short")
+    said, code = run(capsys, "compact", str(out))
+    assert code == 0
+    assert "owned" in said
+    assert not STEERING.search(said)
+
+
 @pytest.mark.parametrize("command", ["show", "verdict"])
 def test_a_hostile_study_is_shown_and_does_not_steer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
@@ -101,6 +168,20 @@ def test_plain_is_what_a_terminal_shows(capsys: pytest.CaptureFixture[str]) -> N
     with shown.capture() as captured:
         shown.print(Text(f"a{ESC}[2Jb", style="red"))
     assert captured.get() == f"{ESC}[31ma\\u001b[2Jb{ESC}[0m\n"
+
+
+def test_a_text_brings_no_link_and_no_colour_along() -> None:
+    """Nor does a lone [/], which is no markup of anything, end a command."""
+    shown = terminal.PlainConsole(force_terminal=True, color_system="standard", width=80)
+    table = Table("a", title="[/b] :boom:")
+    table.add_row("[link=http://x][red]text[/]")
+    with shown.capture() as captured:
+        shown.print("[link=http://x][red]text[/]", table)
+    said = captured.get()
+    assert "]8;" not in said
+    assert f"{ESC}[31m" not in said
+    assert said.count("[link=http://x][red]text[/]") == 2
+    assert "[/b] :boom:" in said
 
 
 def test_ids_and_labels_name_no_file(tmp_path: Path) -> None:

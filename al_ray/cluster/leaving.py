@@ -1,0 +1,64 @@
+"""Signals where Ray would have them too, and the end of a study's processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import ray
+
+from al_ray import interrupts
+
+
+@contextmanager
+def our_signals() -> Iterator[None]:
+    """Ray puts handlers of its own in SIGTERM's place, with words and codes of their own.
+
+    One is Python's. One is C's, writes a stack to stderr before ours has its turn, and is there
+    from the middle of `ray.init` on.
+    """
+    if not interrupts.are_heard():
+        yield
+        return
+    theirs, stderr = ray._private.utils.set_sigterm_handler, os.dup(2)
+    ray._private.utils.set_sigterm_handler = lambda _: None
+    sys.stderr.flush()
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        interrupts.take_back()
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        ray._private.utils.set_sigterm_handler = theirs
+
+
+@contextmanager
+def leaving(own: bool) -> Iterator[None]:
+    """Leave a cluster at the end, however that comes; one of our own ends with it."""
+    try:
+        yield
+    finally:
+        if interrupts.heard() and own:
+            import psutil  # Ray brings it, and has it found
+
+            # At once: Ray's own way takes seconds and aborts where the signal went to all of it.
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        else:
+            _shut_down()
+
+
+def _shut_down() -> None:
+    """Ray's own way, in the middle of which it takes ours from the signals."""
+    thread = threading.Thread(target=ray.shutdown, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if interrupts.are_heard():
+            interrupts.take_back()
+        thread.join(0.05)

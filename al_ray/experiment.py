@@ -1,0 +1,30 @@
+"""What an experiment's script says of itself; nothing is loaded for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The defaults of one script; `demo` ones hold where no data is given.
+
+    Attributes:
+        name: of the script, and of its results folder.
+        title: what the reference study did under this name.
+        strategies: of the reference study.
+        step_sizes: labels a step.
+        budget: labels, or share of the pool, that the reference study went to.
+        batch_size: rows of one update.
+        max_length: tokens a text is cut to.
+    """
+
+    name: str
+    title: str
+    strategies: tuple[str, ...]
+    step_sizes: tuple[int, ...]
+    budget: float
+    batch_size: int
+    max_length: int
+    demo_step_size: int = 100
+    demo_steps: int = 3
