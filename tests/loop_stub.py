@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from al_ray.config import RECIPES, Source, Training, TrajectoryConfig
+from al_ray.config import RECIPES, UNQUERIED, Source, Training, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
@@ -59,7 +59,7 @@ class Stub:
         self.world, self.config = world, config
         self.n_labels = len(world.rows.label_names)
         self.strategy = (
-            None if config.strategy == "control" else build(config.strategy, config.disagreement)
+            None if config.strategy in UNQUERIED else build(config.strategy, config.disagreement)
         )
         self.fits, self.scored, self.predicted = [], [], []
         self.device = "stub"

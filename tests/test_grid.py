@@ -337,6 +337,12 @@ def test_on_two_labels_arms_that_are_one_order_are_replayed_once():
     assert len(replays(asked, configs, 3)) > len(replays(asked, configs, 2))
 
 
+def test_on_two_labels_there_may_be_no_arm_that_is_one_order_with_others():
+    asked = study(strategies=("random", "badge"), steps=2, replay_cold=(1,))
+    configs = trajectories(asked, CORPUS, MODEL, 1000)
+    assert len(replays(asked, configs, 2)) == len(replays(asked, configs, 3)) == len(configs)
+
+
 def test_replays_beyond_the_last_step_are_refused():
     with pytest.raises(UserError, match="--replay-cold 3: there are 3 steps"):
         trajectories(study(steps=3, replay_cold=(3,)), CORPUS, MODEL, 1000)

@@ -15,7 +15,6 @@ was written beside it: `check` finds what is damaged or gone, `mend` has it done
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
@@ -118,14 +117,6 @@ class Store:
     def cache(self) -> Path:
         """Content-addressed files that can be made again: tokens, `mini`; on this machine."""
         return node_cache() if self.storage.local is None else self.storage.local / "cache"
-
-    @property
-    def scratch(self) -> Path:
-        """For what is never read again; on this machine."""
-        if self.storage.local is not None:
-            return self.storage.local / ".tune"
-        name = hashlib.blake2b(self.address.encode(), digest_size=10).hexdigest()
-        return node_cache() / f"tune-{name}"
 
     def path(self, table: str, trajectory: str, step: int | None = None) -> Path:
         """`name` on this machine."""
