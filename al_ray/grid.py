@@ -151,7 +151,8 @@ def replays(
     first = {name: name for name in study.strategies}
     if n_labels == 2 and not study.keep_equivalent:
         equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
-        first |= dict.fromkeys(equal, equal[0])
+        for name in equal:
+            first[name] = equal[0]
     return [
         replace(
             config,

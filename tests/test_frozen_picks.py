@@ -1,8 +1,8 @@
 """Names and picks of some thirty configurations, as they were before the redesign.
 
-What could be run then is run now by the same words, and must have the same trajectories, by name, and
-the same picks. `frozen_picks.json` was written by the code of then (this file as a program); to write
-it anew is to say that results of before cannot be repeated.
+What could be run then is run now by the same words, and must have the same trajectories, by name,
+and the same picks. `frozen_picks.json` was written by the code of then (this file as a program); to
+write it anew is to say that results of before cannot be repeated.
 """
 
 from __future__ import annotations
@@ -31,16 +31,8 @@ NEWS = Experiment("news7", "", ("random", "margin"), (3000, 1000), 21_000, 8, 12
 SMALL = "--model mini --learning-rate 0.1 --epochs 3 --min-updates 0 --step-size 5 --steps 4"
 
 SINGLE = (
-    *[
-        "random",
-        "least-confidence",
-        "margin",
-        "entropy",
-        "expected-gradient-length",
-        "core-set",
-        "badge",
-    ],
-    *["expected-gradient-length-word", "learning-loss", "bald", "contrastive"],
+    *("random", "least-confidence", "margin", "entropy", "expected-gradient-length", "core-set"),
+    *("badge", "expected-gradient-length-word", "learning-loss", "bald", "contrastive"),
 )
 
 CONFIGURATIONS = (
