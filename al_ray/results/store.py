@@ -12,7 +12,6 @@ start.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -87,14 +86,6 @@ class Store:
     def cache(self) -> Path:
         """Content-addressed files that can be made again: tokens, `mini`; on this machine."""
         return node_cache() if self.storage.local is None else self.storage.local / "cache"
-
-    @property
-    def scratch(self) -> Path:
-        """For what is never read again; on this machine."""
-        if self.storage.local is not None:
-            return self.storage.local / ".tune"
-        name = hashlib.blake2b(self.address.encode(), digest_size=10).hexdigest()
-        return node_cache() / f"tune-{name}"
 
     def path(self, table: str, trajectory: str, step: int | None = None) -> Path:
         """`name` on this machine."""
