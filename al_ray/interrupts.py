@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -19,6 +19,9 @@ from al_ray.errors import Stopped
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 RESUMES = "stopped; the same command goes on from here"
+
+LAST: set[Callable[[], None]] = set()
+"""What is done right before a process is ended by a signal, and only then."""
 
 PATIENCE = 10.0
 """Seconds that a step which cannot be dropped at once is given, such as a request to a store."""
@@ -49,6 +52,9 @@ class _Listener:
         """Say it, and be gone; not by way of `sys.stderr`, amidst which a signal may have come."""
         assert self.heard is not None
         line, self._line = self._line, b""
+        for act in LAST:
+            with suppress(Exception):
+                act()
         with suppress(OSError):
             os.write(self._stderr, line)
         os._exit(128 + self.heard)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -181,3 +183,23 @@ def test_a_driver_that_is_killed_lets_go(tmp_path):
     process.kill()
     process.wait()
     assert not somebody_is_at(Store(tmp_path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_a_word(tmp_path, number):
+    """While nothing is to be said: it looks again and again."""
+    writer = Writer(tmp_path)
+    writer.step(0, 0, 0.25)
+    writer.end(0, "running")
+    program = "from al_ray.start import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "show", str(tmp_path), "--follow", "--every", "600"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert "step 1/2" in process.stdout.readline()
+        os.killpg(process.pid, number)
+        _, said = process.communicate(timeout=300)
+    assert (process.returncode, said) == (128 + number, "al-ray: stopped\n")

@@ -134,10 +134,17 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> None:
             _make_token()
         with our_signals():
             context = ray.init(address=address.value, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise no_room(error, written_to()) or UserError(
-            f"{address.said or 'Ray'}: the cluster cannot be joined ({one_line(error)}); run this "
-            "on a machine of the cluster, or give --address http://HOST:PORT of its dashboard"
+    except Exception as error:  # a start that fails has no kind of its own
+        if full := no_room(error, written_to()):
+            raise full from error
+        if address.value == "local":
+            raise UserError(
+                f"Ray cannot be started here ({one_line(error)}); its logs, in "
+                "/tmp/ray/session_latest/logs, say why"
+            ) from error
+        raise UserError(
+            f"{address.said}: the cluster cannot be joined ({one_line(error)}); run this on a "
+            "machine of the cluster, or give --address http://HOST:PORT of its dashboard"
         ) from error
     url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
     console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)

@@ -40,18 +40,25 @@ def our_signals() -> Iterator[None]:
 @contextmanager
 def leaving(own: bool) -> Iterator[None]:
     """Leave a cluster at the end, however that comes; one of our own ends with it."""
+    if own:
+        interrupts.LAST.add(_end_all)
     try:
         yield
     finally:
-        if interrupts.heard() and own:
-            import psutil  # Ray brings it, and has it found
-
-            # At once: Ray's own way takes seconds and aborts where the signal went to all of it.
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        else:
+        if not (own and interrupts.heard()):
             _shut_down()
+
+
+def _end_all() -> None:
+    """All that this process has begun, and at once.
+
+    Ray's own way takes seconds, and aborts where a signal went to all of Ray, too.
+    """
+    import psutil  # Ray brings it, and has it found
+
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _shut_down() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -158,15 +159,23 @@ def test_a_study_that_finds_no_room_says_so_and_ends(cluster: None, tmp_path: Pa
 # Signals
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    """An experiment as a user starts it, in the middle of a trajectory."""
+STOPPED = "news7.py: stopped; the same command goes on from here"
+
+
+def command(out: Path, steps: int = 6, updates: int = 30) -> list[str]:
+    """An experiment as a user starts it."""
     options = (
-        "--strategies margin --seeds 0 --step-size 20 --steps 6 --updates 30 --max-length 24 "
-        "--pool-limit 200 --test-limit 60 --no-dashboard --address local"
+        f"--strategies margin --seeds 0 --step-size 20 --steps {steps} --updates {updates} "
+        "--max-length 24 --pool-limit 200 --test-limit 60 --no-dashboard --address local"
     )
-    command = [sys.executable, str(ROOT / "experiments" / "news7.py"), *options.split()]
+    script = str(ROOT / "experiments" / "news7.py")
+    return [sys.executable, script, *options.split(), "--out", str(out)]
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    """In the middle of a trajectory."""
     process = subprocess.Popen(
-        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command(out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     until(
         lambda: any((out / "steps").glob("*-0000.parquet")) or process.poll() is not None,
@@ -197,9 +206,69 @@ def test_a_signal_ends_a_study_and_nothing_is_left(
         time.sleep(0.01)
     _, said = process.communicate(timeout=PATIENT)
     assert process.returncode == code
-    if not often:
-        assert said.splitlines()[-1] == "news7.py: stopped; the same command goes on from here"
-    assert "Traceback" not in said
+    assert said == f"{STOPPED}\n"
     until(lambda: not any(child.runs() for child in children), "processes were left behind")
     done = len(list((tmp_path / "out" / "steps").glob("*.parquet")))
     assert 1 <= done <= 6
+
+
+def test_a_signal_to_all_of_it_at_any_moment(tmp_path: Path) -> None:
+    """As a terminal and `timeout` send it: to the command, to what makes tokens, and to Ray.
+
+    One study, which goes on from each of them and comes to its end.
+    """
+    out = tmp_path / "out"
+    moments = (
+        ("Corpus embedded", signal.SIGTERM),  # the model is made
+        ("Model mini", signal.SIGINT),  # tokens are made
+        ("Model mini", signal.SIGTERM),
+        ("Tokens: ", signal.SIGTERM),  # Ray starts
+        ("Ray cluster: ", signal.SIGTERM),  # trials start
+        (str(out / "steps"), signal.SIGTERM),  # the report is written
+        (str(out / "steps"), signal.SIGINT),
+    )
+    for line, number in moments:
+        process = subprocess.Popen(
+            command(out, steps=2, updates=5),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert any(line in each for each in process.stdout), line
+        children = descendants(process.pid)
+        os.killpg(process.pid, number)
+        _, said = process.communicate(timeout=PATIENT)
+        assert (process.returncode, said) == (128 + number, f"{STOPPED}\n"), line
+        for child in children:
+            until(lambda: not child.runs(), f"after {line} a process was left behind")  # noqa: B023
+    ended = subprocess.run(command(out, steps=2, updates=5), capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+# A full disk
+
+
+def test_a_full_disk_is_one_line_at_any_moment(tmp_path: Path) -> None:
+    """The driver's files may not grow any more from a moment on, as a quota has it.
+
+    One study, which goes on from each of them and comes to its end.
+    """
+    out = tmp_path / "out"
+    for line in ("Corpus embedded", "Model mini", "Ray cluster: ", "step 1/2"):
+        process = subprocess.Popen(
+            command(out, steps=2, updates=5),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert any(line in each for each in process.stdout), line
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        _, said = process.communicate(timeout=PATIENT)
+        assert process.returncode == 2, (line, said)
+        assert said.count("\n") == 1, (line, said)
+        assert "make room there" in said
+    ended = subprocess.run(command(out, steps=2, updates=5), capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
