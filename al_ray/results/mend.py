@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from al_ray.results.check import GONE, Damage, damaged_checkpoints, damages
 from al_ray.results.store import Store
@@ -26,7 +26,7 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
         say(f"{store.storage.of('study.json')}: was damaged; it is written again from its copy.")
         mended += 1
     undone: dict[str, int] = {}
-    for damage in [*damages(store), *_of_checkpoints(store)]:
+    for damage in _damages(store):
         mended += 1
         place = "" if damage.why == GONE else f", and lies in {store.set_aside(damage.file)} now"
         again = "what was in it is done again"
@@ -37,6 +37,12 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
     for trajectory, step in _built_on(store, undone).items():
         store.drop_steps(trajectory, step)
     return mended
+
+
+def _damages(store: Store) -> Iterator[Damage]:
+    """Tables first: only when they are set aside can be read which trajectories have ended."""
+    yield from damages(store)
+    yield from _of_checkpoints(store)
 
 
 def _of_checkpoints(store: Store) -> list[Damage]:
