@@ -10,6 +10,7 @@ from loop_stub import World, assert_same, config_of, go, tables
 from al_ray.corpus.embedded import generate
 from al_ray.encoder import mini
 from al_ray.errors import ModelError
+from al_ray.record import all_told
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.mend import mend
 
@@ -48,6 +49,28 @@ def test_an_input_that_was_replaced_before_anybody_looked_is_remembered(tmp_path
     go(tmp_path / "out", world, config)
     whole, _, _ = go(tmp_path / "whole", world, config)
     assert_same(tables(whole), tables(store))
+
+
+@pytest.mark.parametrize("table", ["rows", "trajectories", "steps"])
+def test_what_no_other_file_names_is_missed(tmp_path, table):
+    world, config = World(), config_of()
+    corpus = generate(train=20, test=10)
+    store, _, _ = go(tmp_path / "out", world, config)
+    store.write("rows", {"row_id": ["a"]}, corpus.digest[:20])
+    store.write("trajectories", {"status": "complete", "steps": config.steps}, config.id)
+    assert all_told(store, corpus, [config])
+    store.storage.remove(store.files(table)[-1])
+    assert mend(store, print) == 0
+    assert not all_told(store, corpus, [config])
+
+
+def test_a_trajectory_that_failed_is_not_missed(tmp_path):
+    world, config = World(), config_of()
+    corpus = generate(train=20, test=10)
+    store, _, _ = go(tmp_path / "out", world, replace(config, steps=2))
+    store.write("rows", {"row_id": ["a"]}, corpus.digest[:20])
+    store.write("trajectories", {"status": "failed"}, config.id)
+    assert all_told(store, corpus, [config])
 
 
 def test_mini_without_room_ends_in_one_line(tmp_path, monkeypatch):
