@@ -16,6 +16,8 @@ _TEMPORARY: Final = (".al_ray-", ".tmp")
 
 _DIGEST: Final = ".digest"
 
+_REPLACED: Final = ".replaced"
+
 
 @contextmanager
 def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]:
@@ -61,8 +63,11 @@ def note_digest(path: Path, content: Path | None = None) -> None:
     """Write down what is in a file that is right; `content` is to take its place in a moment.
 
     The digest comes first: were the file there without it, it could not be told from a damaged one.
+    Where a damaged one is replaced, that stays known until `forget_replaced`.
     """
     digest = digest_of(content or path)
+    if content is not None and path.exists() and is_as_written(path) is False:
+        path.with_name(path.name + _REPLACED).touch()
     with atomic(_beside(path)) as temp:
         Path(temp).write_text(f"{digest}\n", encoding="ascii")
 
@@ -79,9 +84,17 @@ def is_as_written(path: Path) -> bool | None:
 
 
 def damaged_in(folder: Path) -> list[Path]:
-    """What in a folder is there and is not what its digest says."""
+    """What in a folder is there and not what its digest says, or was so and has been replaced."""
     named = (path.with_suffix("") for path in sorted(folder.glob(f"*{_DIGEST}")))
-    return [path for path in named if path.exists() and not is_as_written(path)]
+    found = [path for path in named if path.exists() and not is_as_written(path)]
+    replaced = (path.with_suffix("") for path in sorted(folder.glob(f"*{_REPLACED}")))
+    return [*found, *(path for path in replaced if path not in found)]
+
+
+def forget_replaced(folder: Path) -> None:
+    """What was done with damaged files has been done again."""
+    for path in folder.glob(f"*{_REPLACED}"):
+        path.unlink(missing_ok=True)
 
 
 def digest_of(path: Path) -> str:

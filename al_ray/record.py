@@ -181,6 +181,21 @@ def all_steps_done(store: Store, configs: Sequence[TrajectoryConfig]) -> dict[st
     return {config.id: done(config) for config in configs}
 
 
+def all_told(store: Store, corpus: Corpus, configs: Sequence[TrajectoryConfig]) -> bool:
+    """Whether what no other file names is there too, after a run: it may have gone meanwhile.
+
+    These are the corpus's rows, each trajectory's row, and the last step of a complete one.
+    """
+    if not store.exists("rows", corpus.digest[:20]):
+        return False
+    runs, done = store.read("trajectories"), all_steps_done(store, configs)
+    complete = dict(zip(runs.trajectory, runs.status == "complete", strict=True))
+    return all(
+        config.id in complete and (not complete[config.id] or done[config.id] == config.steps)
+        for config in configs
+    )
+
+
 def resumes_at(store: Store, config: TrajectoryConfig) -> int:
     """The first step that is to be done; what is on disk may not be enough to go on from."""
     first = steps_done(store, config)

@@ -24,7 +24,7 @@ from al_ray.encoder.source import ModelSource, has_dropout
 from al_ray.errors import AlRayError, StorageError, UserError
 from al_ray.grid import check_study, unasked
 from al_ray.node_files import share
-from al_ray.record import all_steps_done, record_rows
+from al_ray.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
 from al_ray.results.inputs import damaged_inputs, distrust, trust
@@ -138,7 +138,8 @@ def _run(
                 f"{damaged[0]}: was damaged while the study ran; the same command makes it anew, "
                 "and does the steps of this run again"
             )
-        if not mend(store, say):  # what was damaged while it ran
+        # What was damaged or has gone while it ran.
+        if not mend(store, say) and all_told(store, corpus, every):
             break
     done = all_steps_done(store, every)
     trust(store)

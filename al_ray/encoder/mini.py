@@ -6,11 +6,11 @@ Its tokenizer is learnt from the texts of the pool (their labels are not looked 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from pathlib import Path
 
 from al_ray.corpus.rows import Corpus
+from al_ray.errors import ModelError
 from al_ray.files import is_as_written, note_digest
 
 VERSION = 2
@@ -41,6 +41,9 @@ def build(corpus: Corpus, folder: Path) -> Path:
 
     Returns:
         The folder, named by the corpus; it is left as it is if it is as it was written.
+
+    Raises:
+        ModelError: no room for it.
     """
     target = folder / f"mini-{VERSION}-{corpus.digest[:16]}"
     if is_as_written(target):
@@ -59,21 +62,32 @@ def build(corpus: Corpus, folder: Path) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    temp = Path(tempfile.mkdtemp(dir=folder, prefix=".mini-"))
-    os.chmod(temp, folder.stat().st_mode)  # as the umask has it
-    tokenizer.save(str(temp / "tokenizer.json"))
     names = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}
     settings |= dict(zip(names, SPECIAL, strict=True))
-    (temp / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
     config = CONFIG | {"vocab_size": tokenizer.get_vocab_size()}
-    (temp / "config.json").write_text(json.dumps(config, indent=1))
-    note_digest(target, temp)
     try:
-        temp.rename(target)
-    except OSError:  # there is one, of another start or damaged; what is right is the same
-        for path in temp.iterdir():
-            path.replace(target / path.name)
-        temp.rmdir()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".mini-") as temp:
+            made = Path(temp, target.name)
+            made.mkdir()  # as the umask has it
+            # Not by the tokenizer's own `save`, whose error is not an OSError.
+            (made / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
+            (made / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
+            (made / "config.json").write_text(json.dumps(config, indent=1))
+            note_digest(target, made)
+            _put(made, target)
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: `mini` cannot be written ({error.strerror or error}); make room there, or "
+            "give another folder by --out"
+        ) from error
     return target
+
+
+def _put(made: Path, target: Path) -> None:
+    try:
+        made.rename(target)
+    except OSError:  # there is one, of another start or damaged; what is right is the same
+        for path in made.iterdir():
+            path.replace(target / path.name)

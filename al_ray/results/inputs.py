@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from al_ray.files import damaged_in
+from al_ray.files import damaged_in, forget_replaced
 from al_ray.reading import parse_json
 from al_ray.results.folder import PRIVATE
 from al_ray.results.seal import EMPTY, seal, seal_of
@@ -27,6 +27,8 @@ def trust(store: Store) -> None:
     data = bytearray(json.dumps({"steps": steps, "seal": EMPTY}).encode())
     seal(data, _NAME)
     store.storage.write(_NAME, data)
+    if store.storage.local is not None:
+        forget_replaced(store.cache)
 
 
 def damaged_inputs(store: Store) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from al_ray.results.check import GONE, Damage, damaged_checkpoints, damages
 from al_ray.results.store import Store
@@ -26,23 +26,24 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
         say(f"{store.storage.of(name)}: was damaged; it is written again as its copy has it.")
         mended += 1
     undone: dict[str, int] = {}
-    for look in (damages, _of_checkpoints):  # the second reads what the first may find damaged
-        for damage in look(store):
-            mended += 1
-            place = ""
-            if damage.why != GONE:
-                place = f", and lies in {store.set_aside(damage.file)} now"
-            again = "what was in it is done again"
-            if damage.trajectory is not None:
-                first = min(damage.step, undone.get(damage.trajectory, damage.step))
-                undone[damage.trajectory] = first
-                again = (
-                    f"step {damage.step} of {damage.trajectory} is done again, and what came after"
-                )
-            say(f"{store.storage.of(damage.file)}: {damage.why}{place}; {again}.")
+    for damage in _damages(store):
+        mended += 1
+        place, again = "", "what was in it is done again"
+        if damage.why != GONE:
+            place = f", and lies in {store.set_aside(damage.file)} now"
+        if damage.trajectory is not None:
+            undone[damage.trajectory] = min(damage.step, undone.get(damage.trajectory, damage.step))
+            again = f"step {damage.step} of {damage.trajectory} is done again, and what came after"
+        say(f"{store.storage.of(damage.file)}: {damage.why}{place}; {again}.")
     for trajectory, step in _built_on(store, undone).items():
         store.drop_steps(trajectory, step)
     return mended
+
+
+def _damages(store: Store) -> Iterator[Damage]:
+    """Tables first: only when they are set aside can be read which trajectories have ended."""
+    yield from damages(store)
+    yield from _of_checkpoints(store)
 
 
 def _of_checkpoints(store: Store) -> list[Damage]:
