@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from al_ray.corpus.mapped import Tokens
 from al_ray.errors import NotNumbers
 from al_ray.randomness import row_hashes
-from al_ray.strategies import Outputs, build, log_softmax
+from al_ray.strategies import Outputs, Strategy, build, log_softmax
 from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Shard, chunks, join
 
 CHUNK = 32
@@ -105,6 +105,37 @@ def test_a_rows_score_does_not_depend_on_the_other_chunks(workers, weights):
         expected = Scores(whole.scores[kept], whole.predictions[:, kept], whole.confidence[kept])
         assert_same(some, expected)
     assert_same(workers.score(pool, Query(weights, 1, 0, 1)), whole)
+
+
+class Everything(Strategy):
+    """Asks for all that a shard can give, and keeps it."""
+
+    name, family, passes = "everything", "model-based", 2
+    needs = frozenset({"committee", "vectors", "dropout", "labelled"})
+
+    def score(self, outputs):
+        self.seen = outputs
+        return outputs.log_probabilities[0, :, 0]
+
+
+def test_a_committee_s_strategy_is_given_what_else_it_needs(setup, weights):
+    """What is not the members' own is of the one that is evaluated."""
+    shard, strategy = Shard(setup, 0, "qbc", "mean-kl"), Everything()
+    shard._strategy = strategy
+    rows = np.arange(3, 20)
+    labelled = shard.observe(np.arange(40, 45), weights[1], frozenset({"vectors"}))
+    shard.score(rows, Query(weights, 1, 0, 1, labelled))
+    for member, each in enumerate(weights):
+        alone = shard.observe(rows, each, frozenset({"vectors"}))
+        np.testing.assert_array_equal(
+            strategy.seen.log_probabilities[member], alone.log_probabilities[0]
+        )
+        assert np.array_equal(strategy.seen.get("vectors"), alone.vectors) == (member == 1)
+    single = Shard(setup, 0, "bald", "")
+    single.score(rows, Query(weights[1:2], 0, 0, 1))
+    outputs = single._outputs(rows, Query(weights[1:2], 0, 0, 1))
+    np.testing.assert_array_equal(strategy.seen.get("dropout"), outputs.get("dropout")[:2])
+    assert strategy.seen.get("labelled") is labelled
 
 
 def test_predict_does_not_depend_on_the_other_chunks(workers, weights):

@@ -138,12 +138,19 @@ class Shard:
     def _outputs(self, rows: NDArray[np.int64], query: Query) -> Outputs:
         """All that the strategy needs of these rows."""
         assert self._strategy is not None
-        needs = self._strategy.needs
+        needs, dropout, others = self._strategy.needs, None, {}
         if "committee" in needs:
-            each = [self._observe(rows, weights, frozenset()) for weights in query.weights]
-            return Outputs(np.concatenate([member.log_probabilities for member in each]))
+            others = {
+                member: self._observe(rows, weights, frozenset()).log_probabilities
+                for member, weights in enumerate(query.weights)
+                if member != query.evaluated
+            }
+        # Last, since the passes with dropout are those of the weights that are loaded.
         outputs = self._observe(rows, query.weights[query.evaluated], needs)
-        dropout = None
+        if "committee" in needs:
+            each = others | {query.evaluated: outputs.log_probabilities}
+            members = np.concatenate([each[member] for member in sorted(each)])
+            outputs = replace(outputs, log_probabilities=members)
         if "dropout" in needs:
             # From the chunk's place on the grid, so that it does not matter who runs it.
             cell = int(rows[0]) // self._setup.training.chunk_rows
