@@ -69,7 +69,7 @@ def study_main(
     guard(
         parser.prog,
         lambda: _run_experiment(experiment, options, given, found, command),
-        outs=[run_config(experiment, options).out],
+        outs=[options.out or f"results/{experiment.name}"],
         stopped=RESUMES,
     )
 
