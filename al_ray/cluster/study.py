@@ -63,8 +63,6 @@ def run_study(
     check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, "wait for it, or give another --out"):
-        mend(store, say)
-        distrust(store, say)
         trackers = _trackers(run_config, store, console)
         with readied(study, run_config, corpus, model, console, store) as ready:
             return _run(ready, run_config, corpus, model, console, store, trackers)
@@ -80,6 +78,8 @@ def _run(
     trackers: Sequence[Tracker],
 ) -> Outcome:
     say = partial(console.print, markup=False, soft_wrap=True)
+    mend(store, say)  # not before it is known that the study is this one
+    distrust(store, say)
     study, configs, again = ready.study, ready.configs, ready.again
     beside = unasked(study, configs)  # asked for when its vectors are there
     configs = [config for config in configs if config not in beside]

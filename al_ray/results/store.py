@@ -491,7 +491,7 @@ class Store:
         )
 
     def mend_description(self) -> list[str]:
-        """Write both files of a description as the one that is whole has it.
+        """Write both files of a description, if one is damaged, as the other has it.
 
         Returns:
             Those that were damaged.
@@ -500,8 +500,7 @@ class Store:
             StudyConflict: neither can be read.
         """
         described, damaged = self.read_description(), self.damaged_description()
-        both = {self.storage.read(name, _MOST_BYTES) for name in ("study.json", COPY)}
-        if described is not None and len(both) > 1:
+        if described is not None and damaged:
             self.write_description(described)
         return damaged
 

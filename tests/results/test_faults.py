@@ -132,6 +132,7 @@ def test_who_is_named_in_a_lease_steers_nothing(s3_server, tmp_path, monkeypatch
     monkeypatch.setattr(lease, "PATIENCE", 0.0)
     monkeypatch.setattr(lease, "SETTLED", 0.0)
     store = Store(s3_server.uri(tmp_path.name))
+    own(store.storage)
     dead = {"owner": "x", "who": "\x1b[2J\n\u202eeno" + "y" * 1000}
     store.storage.write(".lease", json.dumps(dead).encode())
     said: list[str] = []
