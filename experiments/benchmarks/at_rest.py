@@ -1,4 +1,4 @@
-"""What it costs that no file is believed unseen: a check of a whole study, and the writing of a step.
+"""What it costs that no file is believed unseen: a study's check, and the writing of a step.
 
 python experiments/benchmarks/at_rest.py
 
