@@ -255,6 +255,22 @@ class TrajectoryConfig:
         size = self.initial if self.strategy in UNQUERIED else self.step_size
         return f"{strategy}-{self.retrain}-{size}-s{self.seed}-{digest}"
 
+    @property
+    def arm(self) -> dict[str, Any]:
+        """The columns by which tables tell arms and seeds apart."""
+        return {
+            "corpus": self.corpus.name,
+            "model": self.model.name,
+            "strategy": self.strategy,
+            "family": self.family,
+            "recipe": self.training.recipe,
+            "retrain": self.retrain,
+            "head": self.head,
+            "step_size": self.step_size,
+            "initial": self.initial,
+            "seed": self.seed,
+        }
+
     def to_json(self) -> str:
         """For sending it to a trial."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)

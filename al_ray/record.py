@@ -111,7 +111,7 @@ class Recorder:
 
     def step(self, step: int, columns: Mapping[str, Any]) -> None:
         """The row a test that says that the step is complete."""
-        arm, now = arm_columns(self.config), datetime.now(UTC)
+        arm, now = self.config.arm, datetime.now(UTC)
         self._store.write("steps", {**arm, **columns, "finished_at": now}, self.config.id, step)
 
 
@@ -129,22 +129,6 @@ def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
         "tokens": Tokens(prepared.tokens).lengths,
     }
     store.write("rows", columns, name)
-
-
-def arm_columns(config: TrajectoryConfig) -> dict[str, Any]:
-    """The columns by which `steps` and `trajectories` tell arms apart."""
-    return {
-        "corpus": config.corpus.name,
-        "model": config.model.name,
-        "strategy": config.strategy,
-        "family": config.family,
-        "recipe": config.training.recipe,
-        "retrain": config.retrain,
-        "head": config.head,
-        "step_size": config.step_size,
-        "initial": config.initial,
-        "seed": config.seed,
-    }
 
 
 def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> bool:

@@ -187,7 +187,12 @@ def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any
     known = _headed(known).set_index("trajectory")
     begun = [name for name in asked if name in known.index]
     found = known.loc[begun].reset_index()
-    others = [_from_name(name, description) for name in asked if name not in known.index]
+    arms = description.get("arms", {})
+    others = [
+        {"trajectory": name, **arms[name]} if name in arms else _from_name(name, description)
+        for name in asked
+        if name not in known.index
+    ]
     if others:
         absent = pd.DataFrame(others)
         found = absent if found.empty else pd.concat([found, absent], ignore_index=True)
@@ -204,7 +209,7 @@ def _headed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
-    """What a trajectory's name and the study's last configuration say of one that never began."""
+    """What is known of one that never began, in a study of before `arms` were written down."""
     study = description.get("study", {})
     rest, seed = name.rsplit("-", 2)[:2]
     rest, size = rest.rsplit("-", 1)

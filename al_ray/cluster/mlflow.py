@@ -12,7 +12,7 @@ from rich.console import Console
 from al_ray.cluster.tensorboard import OF_A_STEP, Told, configs_of, told_of
 from al_ray.config import TrajectoryConfig
 from al_ray.errors import UserError
-from al_ray.record import arm_columns, steps_done
+from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.storage import reason, said
 
@@ -91,7 +91,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         else:
             tags = {"study": study, "trajectory": config.id}
             run = self.mlflow_util.start_run(run_name=config.id, tags=tags).info.run_id
-            params = {**arm_columns(config), **_training(config)}
+            params = {**config.arm, **_training(config)}
             given = {name: value for name, value in params.items() if value is not None}
             self.mlflow_util.log_params(given, run_id=run)
         self._runs[config.id] = run

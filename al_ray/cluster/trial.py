@@ -25,7 +25,7 @@ from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError, StorageError, Superseded
 from al_ray.grid import Trial
-from al_ray.record import arm_columns, steps_done
+from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
 from al_ray.results.folder import MARKER
@@ -245,7 +245,7 @@ def record(
     """Write a trajectory's row in `trajectories`."""
     training = config.training
     columns: dict[str, Any] = {
-        **arm_columns(config),
+        **config.arm,
         "corpus_digest": config.corpus.digest,
         "model_digest": config.model.digest,
         "strategy_source": config.strategy_source,

@@ -107,8 +107,9 @@ def describe(
     run_config: RunConfig,
 ) -> dict[str, Any]:
     """`study.json`: this run's configuration, and every trajectory asked for so far."""
-    known = {} if described is None else dict(described["trajectories"])
-    known |= {config.id: config.steps for config in configs}
+    before = described or {}
+    known = before.get("trajectories", {}) | {config.id: config.steps for config in configs}
+    arms = before.get("arms", {}) | {config.id: config.arm for config in configs}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         "schema_version": VERSION,
@@ -122,8 +123,9 @@ def describe(
             "command": run_config.command,
         },
         "labels_per_day": run_config.labels_per_day
-        or (described or {}).get("labels_per_day", LABELS_PER_DAY),
+        or before.get("labels_per_day", LABELS_PER_DAY),
         "trajectories": known,
+        "arms": arms,
         "versions": versions(),
         "commit": commit(),
         "begun_at": now if described is None else described["begun_at"],

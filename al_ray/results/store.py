@@ -40,7 +40,7 @@ from al_ray.storage import Storage, node_cache
 
 Weights = Mapping[str, NDArray[Any]]
 
-_OBJECTS = ("corpus", "model", "training", "tests", "trajectories")
+_OBJECTS = ("corpus", "model", "training", "tests", "trajectories", "arms")
 """What is an object in a study's description."""
 
 COPY: Final = f"{PRIVATE}/study.json"

@@ -41,7 +41,7 @@ from al_ray.encoder import mini  # noqa: E402
 from al_ray.encoder.frozen import standardise  # noqa: E402
 from al_ray.errors import UserError  # noqa: E402
 from al_ray.files import atomic_with_digest, is_as_written  # noqa: E402
-from al_ray.record import arm_columns, record_rows, steps_done  # noqa: E402
+from al_ray.record import record_rows, steps_done  # noqa: E402
 from al_ray.results import SCHEMAS, VERSION, Store, check  # noqa: E402
 from al_ray.results import store as store_module  # noqa: E402
 from al_ray.results.compact import compact  # noqa: E402
@@ -149,7 +149,7 @@ def _trajectory(out: Path, world: World, config: TrajectoryConfig, most: int | N
     told = store.read_one("trajectories", config.id)
     if done and told is not None and told.status.iloc[0] == "complete":
         return
-    columns = {**arm_columns(config), "steps": config.steps}
+    columns = {**config.arm, "steps": config.steps}
     store.write("trajectories", {**columns, "status": "running"}, config.id)
     loop = Trajectory(config, world.rows, Stub(world, config), store, ledger=True)
     for _ in islice(loop.run(), most):

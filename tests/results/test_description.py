@@ -1,10 +1,14 @@
 """What `study.json` keeps from one run to the next."""
 
+import dataclasses
+
 import pytest
 from loop_stub import config_of, training
 
+from al_ray.analysis.study import load
 from al_ray.config import RunConfig, Source, StudyConfig
 from al_ray.errors import UserError
+from al_ray.results import Store
 from al_ray.results.description import describe
 
 
@@ -27,3 +31,23 @@ def test_labels_per_day_hold_until_another_number_is_given():
 def test_labels_per_day_are_a_number_above_0(labels):
     with pytest.raises(UserError, match="--labels-per-day"):
         RunConfig(out="out", labels_per_day=labels)
+
+
+def test_arms_are_written_down_and_not_read_from_names(tmp_path):
+    """A frozen arm that never began, and a strategy of one's own, are told by what they are."""
+    study = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
+    source = Source(name="x", digest="0")
+    first = config_of(head="frozen", strategy="random")
+    second = dataclasses.replace(config_of(seed=1), strategy="loop_stub:Gini.x", initial=9)
+    before = describe(None, study, source, source, {}, [first], RunConfig(out="out"))
+    after = describe(before, study, source, source, {}, [second], RunConfig(out="out"))
+    store = Store(tmp_path)
+    shown = {"labels": ["a", "b"], "tests": {"test": 3}}
+    store.write_description({**after, **shown})
+    found = load(tmp_path).trajectories.set_index("trajectory")
+    assert found.index.tolist() == [first.id, second.id]
+    assert found["head"].tolist() == ["frozen", "fine-tuned"]
+    assert found.strategy.tolist() == ["random", "loop_stub:Gini.x"]
+    assert found.step_size.tolist() == [5, 5]
+    assert found.initial.tolist() == [6, 9]
+    assert found.seed.tolist() == [0, 1]
