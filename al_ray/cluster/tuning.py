@@ -21,6 +21,7 @@ from al_ray.equivalence import follow
 from al_ray.grid import Trial, trials
 from al_ray.record import all_steps_done
 from al_ray.results import Store
+from al_ray.results.folder import refuse_gone
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
@@ -140,6 +141,7 @@ def _fit(
     )
     results = tuner.fit()
     shutil.rmtree(scratch, ignore_errors=True)
+    refuse_gone(store.storage)  # Tune has made the folder again
     errors = {
         result.config["trial"]["id"]: one_line(result.error)
         for result in results

@@ -26,6 +26,9 @@ MARKER: Final = f"{PRIVATE}/README"
 ASIDE: Final = "set-aside"
 """The folder for damaged files, each under its name."""
 
+SCRATCH: Final = ".tune"
+"""The folder for Tune's own notes, which it makes again wherever it is gone."""
+
 OURS: Final = (
     *SCHEMAS,
     *("study.json", PRIVATE, ASIDE, "cache", "checkpoints", "claims", "report", "tensorboard"),
@@ -49,7 +52,7 @@ def own(storage: Storage, option: str = "--out ") -> None:
         storage.local.mkdir(parents=True, exist_ok=True)
     if storage.exists(MARKER):
         return
-    others = sorted(set(storage.entries()) - {PRIVATE})
+    others = sorted(set(storage.entries()) - {PRIVATE, SCRATCH})
     # Looked at again, since another start may be at it.
     if others and "study.json" not in others and not storage.exists(MARKER):
         more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
@@ -58,6 +61,18 @@ def own(storage: Storage, option: str = "--out ") -> None:
             "give a new or empty folder"
         )
     storage.write(MARKER, _SAYS.encode())
+
+
+def refuse_gone(storage: Storage) -> None:
+    """End a run whose folder was removed: what it wrote now would be no study.
+
+    Raises:
+        StorageError: it has no marker any more.
+    """
+    if not storage.exists(MARKER):
+        raise StorageError(
+            f"{storage.address}: was removed meanwhile; the same command begins it anew"
+        )
 
 
 def sweep_ours(folder: Path) -> None:

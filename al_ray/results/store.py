@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
 from al_ray.reading import parse_json
-from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
+from al_ray.results.folder import ASIDE, MARKER, PRIVATE, SCRATCH, refuse_links
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import EMPTY, seal, seal_of
 from al_ray.storage import Storage, node_cache
@@ -123,7 +123,7 @@ class Store:
     def scratch(self) -> Path:
         """For what is never read again; on this machine."""
         if self.storage.local is not None:
-            return self.storage.local / ".tune"
+            return self.storage.local / SCRATCH
         name = hashlib.blake2b(self.address.encode(), digest_size=10).hexdigest()
         return node_cache() / f"tune-{name}"
 
@@ -158,6 +158,11 @@ class Store:
         assert self._attempt is not None
         for trajectory in trajectories:
             self.storage.write(f"claims/{trajectory}.attempt", self._attempt.encode())
+
+    def withdraw_claims(self) -> None:
+        """From now on no attempt writes, but for one that is yet to begin."""
+        for name in self.storage.names("claims"):
+            self.storage.remove(f"claims/{name}")
 
     def _check_claim(self, trajectory: str) -> None:
         if self._attempt is None:
