@@ -28,7 +28,7 @@ from al_ray.grid import Trial
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
-from al_ray.results.folder import MARKER
+from al_ray.results.folder import refuse_gone
 from al_ray.trajectory import Step, Trajectory
 from al_ray.workers import LocalWorkers, Setup, Workers
 
@@ -76,8 +76,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     A trajectory that fails is recorded, and those after it in the lot go on.
     """
     lot, store = decode(point["trial"]), Store(job.out, attempt=uuid.uuid4().hex)
-    if not store.storage.exists(MARKER):  # or an attempt would begin a folder of its own
-        raise StorageError(f"{store.address}: was removed meanwhile; the same command begins anew")
+    refuse_gone(store.storage)
     # All of them now, so that an attempt that was cut off and goes on can take none of them back.
     store.claim([config.id for trial in lot for config in trial.all])
     shared = job.setup.shared

@@ -23,6 +23,7 @@ from al_ray.errors import AlRayError
 from al_ray.grid import Trial, trials
 from al_ray.record import all_steps_done
 from al_ray.results import Store
+from al_ray.results.folder import refuse_gone
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
@@ -86,6 +87,7 @@ def tune_study(
         callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle]
         while left:
             errors, lost = _fit(left, job, run_config, callbacks, keep)
+            refuse_gone(store.storage)  # before a failure is told to a folder that is none of ours
             if not keep:  # nothing was handed over, so it is their own fault
                 lost = []
             failed = [lot for lot in left if lot[0].leader.id in errors and lot not in lost]

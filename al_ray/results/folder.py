@@ -60,6 +60,18 @@ def own(storage: Storage, option: str = "--out ") -> None:
     storage.write(MARKER, _SAYS.encode())
 
 
+def refuse_gone(storage: Storage) -> None:
+    """End a run whose folder was removed: what it wrote now would be no study.
+
+    Raises:
+        StorageError: it has no marker any more.
+    """
+    if not storage.exists(MARKER):
+        raise StorageError(
+            f"{storage.address}: was removed meanwhile; the same command begins it anew"
+        )
+
+
 def sweep_ours(folder: Path) -> None:
     """Remove what a process that was killed has left half-written; nobody else may write."""
     for name in ("", *OURS, "report/figures"):

@@ -150,6 +150,11 @@ class Store:
         for trajectory in trajectories:
             self.storage.write(f"claims/{trajectory}.attempt", self._attempt.encode())
 
+    def withdraw_claims(self) -> None:
+        """From now on no attempt writes, but for one that is yet to begin."""
+        for name in self.storage.names("claims"):
+            self.storage.remove(f"claims/{name}")
+
     def _check_claim(self, trajectory: str) -> None:
         if self._attempt is None:
             return

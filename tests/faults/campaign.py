@@ -133,9 +133,14 @@ class Run:
 
     def failure(self) -> str:
         """What else than one line of a refusal it has written; '' if nothing."""
-        code, errors = self.process.returncode, self.errors()
-        bad = (code == 2 and "\n" in errors) or "Traceback" in errors
-        return errors[-3000:] if bad else ""
+        errors = self.errors()
+        own = errors.splitlines()
+        for place, line in enumerate(own):
+            if _RECORD.match(line):
+                _blank(own, place)
+        said = len(list(filter(None, own)))
+        bad = self.process.returncode == 2 and said != 1
+        return errors[-3000:] if bad or f'{tiny_study.__file__}", line' in errors else ""
 
     def kill(self) -> bool:
         """SIGKILL to the driver; False where it had ended already."""
@@ -181,6 +186,20 @@ class Run:
     def seconds(self) -> float:
         """Since it began."""
         return time.monotonic() - self.began
+
+
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ ")
+"""How a record of Ray's log begins; Tune has one, with a traceback, of every try that fails."""
+
+_TRACE = re.compile(r"\s|Traceback|The above exception|During handling|[\w.]+(\(\w+\))?: |$")
+
+
+def _blank(lines: list[str], place: int) -> None:
+    lines[place] = ""
+    for other in range(place + 1, len(lines)):
+        if not _TRACE.match(lines[other]):
+            return
+        lines[other] = ""
 
 
 def measure(hosts: Hosts, shape: Shape, folder: Path) -> tuple[Path, list[float]]:

@@ -9,8 +9,10 @@ from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.corpus.embedded import generate
 from al_ray.encoder import mini
-from al_ray.errors import ModelError
+from al_ray.errors import ModelError, StorageError, Superseded
 from al_ray.record import all_told
+from al_ray.results import Store
+from al_ray.results.folder import own, refuse_gone
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.mend import mend
 
@@ -49,6 +51,30 @@ def test_an_input_that_was_replaced_before_anybody_looked_is_remembered(tmp_path
     go(tmp_path / "out", world, config)
     whole, _, _ = go(tmp_path / "whole", world, config)
     assert_same(tables(whole), tables(store))
+
+
+def test_who_still_works_with_a_damaged_input_writes_nothing_more(tmp_path):
+    """Its driver was killed, and it has not noticed: it would add a step that nobody distrusts."""
+    world, config = World(), config_of()
+    store = Store(tmp_path / "out")
+    old = Store(tmp_path / "out", attempt="old")
+    old.claim([config.id])
+    go(tmp_path / "out", world, replace(config, steps=2), store=old)
+    encoder = mini.build(generate(train=60, test=20), store.cache)
+    trust(store)
+    (encoder / "config.json").write_text("{}")
+    distrust(store, print)
+    with pytest.raises(Superseded):
+        go(tmp_path / "out", world, config, store=old)
+    assert set(store.read("steps").step) == {0, 1}
+
+
+def test_a_folder_that_only_tune_has_made_again_is_taken(tmp_path):
+    (tmp_path / ".tune" / "study").mkdir(parents=True)
+    with pytest.raises(StorageError, match="same command begins it anew"):
+        refuse_gone(Store(tmp_path).storage)
+    own(Store(tmp_path).storage)
+    refuse_gone(Store(tmp_path).storage)
 
 
 @pytest.mark.parametrize("table", ["rows", "trajectories", "steps"])
