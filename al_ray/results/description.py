@@ -122,8 +122,7 @@ def describe(
             "concurrent": run_config.concurrent,
             "command": run_config.command,
         },
-        "labels_per_day": run_config.labels_per_day
-        or before.get("labels_per_day", LABELS_PER_DAY),
+        "labels_per_day": run_config.labels_per_day or before.get("labels_per_day", LABELS_PER_DAY),
         "trajectories": known,
         "arms": arms,
         "versions": versions(),

@@ -9,10 +9,9 @@ from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.corpus.embedded import generate
 from al_ray.encoder import mini
-from al_ray.errors import ModelError, StorageError, Superseded
+from al_ray.errors import ModelError, Superseded
 from al_ray.record import all_told
 from al_ray.results import Store
-from al_ray.results.folder import own, refuse_gone
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.mend import mend
 
@@ -69,15 +68,6 @@ def test_who_still_works_with_a_damaged_input_writes_nothing_more(tmp_path):
     assert set(store.read("steps").step) == {0, 1}
 
 
-def test_a_folder_that_only_tune_has_made_again_is_taken(tmp_path):
-    (tmp_path / ".tune" / "study").mkdir(parents=True)
-    with pytest.raises(StorageError, match="same command begins it anew"):
-        refuse_gone(Store(tmp_path).storage)
-    own(Store(tmp_path).storage)
-    refuse_gone(Store(tmp_path).storage)
-
-
-@pytest.mark.parametrize("table", ["rows", "trajectories", "steps"])
 def test_what_no_other_file_names_is_missed(tmp_path, table):
     world, config = World(), config_of()
     corpus = generate(train=20, test=10)
