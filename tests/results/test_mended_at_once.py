@@ -68,6 +68,7 @@ def test_who_still_works_with_a_damaged_input_writes_nothing_more(tmp_path):
     assert set(store.read("steps").step) == {0, 1}
 
 
+@pytest.mark.parametrize("table", ["rows", "trajectories", "steps"])
 def test_what_no_other_file_names_is_missed(tmp_path, table):
     world, config = World(), config_of()
     corpus = generate(train=20, test=10)
