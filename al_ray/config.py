@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
+from al_ray.knobs import check_knobs, knob
 from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
@@ -89,40 +90,49 @@ class Training:
     """
 
     recipe: Recipe
-    epochs: int
-    learning_rate: float
-    batch_size: int
-    max_length: int
-    updates: int | None = None
-    min_updates: int = 0
-    warmup: float = 0.0
-    decay: Literal["none", "linear"] = "none"
-    weight_decay: float = 0.01
-    clip: float | None = None
-    threads: int = 1
-    precision: Precision = "auto"
-    token_budget: int | None = None
-    chunk_rows: int = 2048
+    learning_rate: float = knob(
+        "--learning-rate",
+        ok=lambda rate: 0 < rate < 1,
+        say="give a rate between 0 and 1, such as 2e-5",
+    )
+    epochs: int = knob("--epochs", ok=lambda n: n >= 1, say="give 1 or more")
+    updates: int | None = knob(
+        "--updates",
+        default=None,
+        ok=lambda n: n >= 1,
+        say="give 1 or more",
+        help="exact number of updates of every fit",
+    )
+    min_updates: int = knob("--min-updates", default=0, ok=lambda n: n >= 0, say="give 0 or more")
+    batch_size: int = knob("--batch-size", ok=lambda n: n >= 1, say="give 1 or more")
+    max_length: int = knob(
+        "--max-length", ok=lambda n: n >= 3, say="give 3 or more tokens", help="tokens"
+    )
+    warmup: float = knob(
+        "--warmup",
+        default=0.0,
+        ok=lambda share: 0 <= share <= 1,
+        say="give a share from 0 to 1",
+        metavar="SHARE",
+    )
+    decay: Literal["none", "linear"] = knob(default="none")
+    weight_decay: float = knob(
+        "--weight-decay", default=0.01, ok=lambda x: 0 <= x < math.inf, say="give 0 or more"
+    )
+    clip: float | None = knob(default=None)
+    threads: int = knob(
+        "--threads",
+        default=1,
+        ok=lambda n: 1 <= n <= 1024,
+        say="give 1 to 1,024",
+        help="of one actor",
+    )
+    precision: Precision = knob("--precision", default="auto")
+    token_budget: int | None = knob(default=None)
+    chunk_rows: int = knob(default=2048, ok=lambda n: n >= 1, say="give 1 or more")
 
     def __post_init__(self) -> None:
-        check(self.epochs >= 1, f"--epochs {self.epochs}: give 1 or more")
-        check(
-            self.updates is None or self.updates >= 1, f"--updates {self.updates}: give 1 or more"
-        )
-        check(self.min_updates >= 0, f"--min-updates {self.min_updates}: give 0 or more")
-        check(
-            0 < self.learning_rate < 1,
-            f"--learning-rate {self.learning_rate:g}: give a rate between 0 and 1, such as 2e-5",
-        )
-        check(self.batch_size >= 1, f"--batch-size {self.batch_size}: give 1 or more")
-        check(self.max_length >= 3, f"--max-length {self.max_length}: give 3 or more tokens")
-        check(0 <= self.warmup <= 1, f"--warmup {self.warmup:g}: give a share from 0 to 1")
-        check(
-            0 <= self.weight_decay < math.inf,
-            f"--weight-decay {self.weight_decay:g}: give 0 or more",
-        )
-        check(1 <= self.threads <= 1024, f"--threads {self.threads}: give 1 to 1,024")
-        check(self.chunk_rows >= 1, f"chunk_rows {self.chunk_rows}: give 1 or more")
+        check_knobs(self)
 
     def updates_for(self, rows: int) -> int:
         """Optimiser updates of a fit on this many rows."""

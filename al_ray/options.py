@@ -23,6 +23,7 @@ from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, th
 from al_ray.encoder import source
 from al_ray.errors import UserError
 from al_ray.experiment import Experiment
+from al_ray.knobs import given
 from al_ray.parser import DEMO_SEEDS, SEEDS
 from al_ray.storage import is_remote
 
@@ -122,30 +123,19 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         rates = KOBERT_RATES
     else:
         rates = tuple(multiple * rate for multiple in MULTIPLES)
-    given = {
-        name: getattr(options, name)
-        for name in ("epochs", "updates", "min_updates", "warmup", "weight_decay")
-        if getattr(options, name) is not None
-    }
     training = Training(
-        recipe=recipe,
         **{
+            "recipe": recipe,
             **RECIPES[recipe],
             "learning_rate": rate,
-            "batch_size": _given(
-                options.batch_size, 16 if demonstration else experiment.batch_size
-            ),
-            "max_length": _given(
-                options.max_length, 64 if demonstration else experiment.max_length
-            ),
-            "threads": options.threads,
-            # Its matrices are too small for what bfloat16 saves to pay for the conversions.
-            "precision": "float32"
-            if model == "mini" and options.precision == "auto"
-            else options.precision,
-            **given,
-        },
+            "batch_size": 16 if demonstration else experiment.batch_size,
+            "max_length": 64 if demonstration else experiment.max_length,
+            **given(options, Training),
+        }
     )
+    if model == "mini" and training.precision == "auto":
+        # Its matrices are too small for what bfloat16 saves to pay for the conversions.
+        training = replace(training, precision="float32")
     steps, budget = options.steps, options.budget
     if steps is None and budget is None:
         steps, budget = (

@@ -11,11 +11,12 @@ from al_ray.config import (
     Disagreement,
     Head,
     OnDivergence,
-    Precision,
     Recipe,
     Retrain,
+    Training,
 )
 from al_ray.experiment import Experiment
+from al_ray.knobs import add_knobs
 from al_ray.terminal import one_line
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
@@ -219,18 +220,13 @@ def study_parser(experiment: Experiment) -> Parser:
     training.add_argument(
         "--recipe", choices=get_args(Recipe), help="default: seed for kobert, stable otherwise"
     )
-    training.add_argument("--epochs", type=whole)
-    training.add_argument("--updates", type=whole, help="exact number of updates of every fit")
-    training.add_argument("--min-updates", type=whole)
-    training.add_argument("--learning-rate", type=float)
-    training.add_argument(
-        "--batch-size", type=whole, help=f"default: {experiment.batch_size} (embedded: 16)"
-    )
-    training.add_argument(
-        "--max-length", type=whole, help=f"tokens; default: {experiment.max_length} (embedded: 64)"
-    )
-    training.add_argument("--warmup", type=float, metavar="SHARE")
-    training.add_argument("--weight-decay", type=float)
+    defaults = {
+        "batch_size": f"{experiment.batch_size} (embedded: 16)",
+        "max_length": f"{experiment.max_length} (embedded: 64)",
+        "threads": "1",
+        "precision": "auto",
+    }
+    add_knobs(training, Training, {int: whole}, defaults)
     training.add_argument(
         "--on-divergence",
         choices=get_args(OnDivergence),
@@ -238,8 +234,6 @@ def study_parser(experiment: Experiment) -> Parser:
         help="what follows a training loss that is not finite: the trajectory fails (default), or "
         "the fit is begun again with half the learning rate, four times at most",
     )
-    training.add_argument("--threads", type=whole, default=1, help="of one actor")
-    training.add_argument("--precision", choices=get_args(Precision), default="auto")
 
     running = parser.add_argument_group("running; none of these changes a pick")
     running.add_argument(

@@ -10,8 +10,9 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 from rich.console import Console
 
 from al_ray.cluster.tensorboard import OF_A_STEP, Told, configs_of, told_of
-from al_ray.config import TrajectoryConfig
+from al_ray.config import Training, TrajectoryConfig
 from al_ray.errors import UserError
+from al_ray.knobs import knobs
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.storage import reason, said
@@ -91,7 +92,8 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         else:
             tags = {"study": study, "trajectory": config.id}
             run = self.mlflow_util.start_run(run_name=config.id, tags=tags).info.run_id
-            params = {**config.arm, **_training(config)}
+            training = {name: getattr(config.training, name) for name in knobs(Training)}
+            params = {**config.arm, **training}
             given = {name: value for name, value in params.items() if value is not None}
             self.mlflow_util.log_params(given, run_id=run)
         self._runs[config.id] = run
@@ -114,8 +116,3 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
             f"--mlflow {said(uri)}: cannot be used ({reason(error)}); start a server there, "
             "or leave the option out"
         ) from error
-
-
-def _training(config: TrajectoryConfig) -> dict[str, Any]:
-    names = ("learning_rate", "batch_size", "epochs", "updates", "min_updates", "max_length")
-    return {name: getattr(config.training, name) for name in names}

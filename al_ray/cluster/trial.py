@@ -20,11 +20,12 @@ from al_ray.cluster.layout import Layout, alone, layout
 from al_ray.cluster.logs import actor_name, name_logs
 from al_ray.cluster.lots import decode, is_cheap
 from al_ray.cluster.ray_workers import RayWorkers
-from al_ray.config import UNQUERIED, TrajectoryConfig
+from al_ray.config import UNQUERIED, Training, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError, StorageError, Superseded
 from al_ray.grid import Trial
+from al_ray.knobs import knobs
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
@@ -258,20 +259,7 @@ def record(
         "fit_seed": config.fit_seed if config.replay_of else None,
         "steps": config.steps,
         "validation": config.validation,
-        "learning_rate": training.learning_rate,
-        "epochs": training.epochs,
-        "updates": training.updates,
-        "min_updates": training.min_updates,
-        "batch_size": training.batch_size,
-        "max_length": training.max_length,
-        "warmup": training.warmup,
-        "decay": training.decay,
-        "weight_decay": training.weight_decay,
-        "clip": training.clip,
-        "threads": training.threads,
-        "precision": training.precision,
-        "token_budget": training.token_budget,
-        "chunk_rows": training.chunk_rows,
+        **{name: getattr(training, name) for name in knobs(Training)},
         "status": status,
         "error": error,
         "rows_of": rows_of,

@@ -5,6 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from al_ray.config import Training
+from al_ray.knobs import knobs
+
+_OTHERWISE = {
+    "--step-sizes": "--step-size",
+    "--heads": "--head",
+    "--rates": "--committee-learning-rates",
+}
+"""Options that have not the names of what they say of a study."""
+
 
 def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
     """The command, and whether it is the one that was given.
@@ -25,25 +35,15 @@ def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
     words: list[str] = ["--data", data if description["demonstration"] else "FOLDER"]
     if not description["demonstration"]:
         words += ["--model", "FOLDER"]
-    several = (
-        ("--strategies", study.get("strategies")),
-        ("--retrain", study.get("retrain")),
-        ("--step-size", study.get("step_sizes")),
-        ("--initial", study.get("initial")),
-        ("--steps", study.get("steps")),
-        ("--budget", study.get("budget")),
-        ("--controls", study.get("controls")),
-        ("--seeds", study.get("seeds")),
-        ("--recipe", training.get("recipe")),
-        ("--learning-rate", training.get("learning_rate")),
-        ("--epochs", training.get("epochs")),
-        ("--updates", training.get("updates")),
-        ("--batch-size", training.get("batch_size")),
-        ("--max-length", training.get("max_length")),
-        ("--out", out),
-    )
-    for option, value in several:
+    asked = {f"--{name.replace('_', '-')}": value for name, value in study.items()}
+    asked |= {renamed: asked.pop(name, None) for name, renamed in _OTHERWISE.items()}
+    asked |= {"--recipe": training.get("recipe")}
+    asked |= {said.option: training.get(name) for name, said in knobs(Training).items()}
+    for option, value in {**asked, "--out": out}.items():
         values = value if isinstance(value, list) else [value]
-        if values and values[0] is not None:
-            words += [option, *(f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
+        if not option or option == "--training" or values in ([], [None]) or value is False:
+            continue
+        words.append(option)
+        if value is not True:
+            words += [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
     return f"python experiments/EXPERIMENT.py {shlex.join(words)}", False

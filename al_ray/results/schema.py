@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from al_ray.config import Training
+from al_ray.knobs import kinds
+
 VERSION = 2
 
 _ARM = [
@@ -22,6 +25,9 @@ _ARM = [
     ("initial", pa.int64()),
     ("seed", pa.int64()),
 ]
+
+_ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+_TRAINING = [(name, _ARROW[kind]) for name, kind in kinds(Training).items()]
 
 _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
     "trajectories": [
@@ -41,20 +47,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("fit_seed", pa.int64()),
         ("steps", pa.int64()),
         ("validation", pa.int64()),
-        ("learning_rate", pa.float64()),
-        ("epochs", pa.int64()),
-        ("updates", pa.int64()),
-        ("min_updates", pa.int64()),
-        ("batch_size", pa.int64()),
-        ("max_length", pa.int64()),
-        ("warmup", pa.float64()),
-        ("decay", pa.string()),
-        ("weight_decay", pa.float64()),
-        ("clip", pa.float64()),
-        ("threads", pa.int64()),
-        ("precision", pa.string()),
-        ("token_budget", pa.int64()),
-        ("chunk_rows", pa.int64()),
+        *_TRAINING,
         ("status", pa.string()),
         ("error", pa.string()),
         ("rows_of", pa.string()),

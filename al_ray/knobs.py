@@ -1,0 +1,120 @@
+"""A knob is a field of a frozen dataclass that says all there is to say of itself.
+
+From the declaration come the option of the command line with its help, the check and its remedy,
+and, by the fields' names, columns, `study.json` and what a folder refuses. So a knob is written in
+two places: where it is declared, and where it is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from al_ray.errors import UserError
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What is said of a field.
+
+    Attributes:
+        option: on the command line; '': it has none, and is named by its field.
+        ok: whether a value can be used; None, where the field may be, always can.
+        say: the remedy where it cannot.
+        help: of the option.
+        metavar: of the option.
+    """
+
+    option: str
+    ok: Callable[[Any], bool]
+    say: str
+    help: str | None
+    metavar: str | None
+
+
+def knob(
+    option: str = "",
+    *,
+    default: Any = MISSING,
+    ok: Callable[[Any], bool] = lambda _: True,
+    say: str = "",
+    help: str | None = None,
+    metavar: str | None = None,
+) -> Any:
+    """A field of a dataclass; see `Knob`."""
+    said = Knob(option, ok, say, help, metavar)
+    return dataclasses.field(default=default, metadata={Knob: said})
+
+
+def knobs(declared: type) -> dict[str, Knob]:
+    """Of a dataclass, by the names of their fields."""
+    fields = dataclasses.fields(declared)
+    return {each.name: each.metadata[Knob] for each in fields if Knob in each.metadata}
+
+
+def kinds(declared: type) -> dict[str, type]:
+    """Of what type the values of a dataclass's knobs are, by field: int, float or str."""
+    hints = get_type_hints(declared)
+    found = {name: _plain(hints[name]) for name in knobs(declared)}
+    return {name: str if get_origin(kind) is Literal else kind for name, kind in found.items()}
+
+
+def check_knobs(values: Any) -> None:
+    """Refuse what a declaration does not allow; for `__post_init__`.
+
+    Raises:
+        UserError: naming the option, the value and the remedy.
+    """
+    for name, said in knobs(type(values)).items():
+        value = getattr(values, name)
+        if value is not None and not said.ok(value):
+            shown = f"{value:g}" if isinstance(value, float) else value
+            raise UserError(f"{said.option or name} {shown}: {said.say}")
+
+
+def add_knobs(
+    group: argparse._ActionsContainer,
+    declared: type,
+    readers: Mapping[type, Callable[[str], Any]],
+    defaults: Mapping[str, str],
+) -> None:
+    """Add an option for each knob that has one. What is not given is None.
+
+    Args:
+        group: of the parser.
+        declared: the dataclass.
+        readers: of words, for types of fields that do not read them well enough themselves.
+        defaults: said of the default, by field.
+    """
+    hints = get_type_hints(declared)
+    for name, said in knobs(declared).items():
+        if not said.option:
+            continue
+        kind = _plain(hints[name])
+        choices = get_args(kind) if get_origin(kind) is Literal else None
+        parts = (said.help, f"default: {defaults[name]}" if name in defaults else None)
+        group.add_argument(
+            said.option,
+            dest=name,
+            type=str if choices else readers.get(kind, kind),
+            choices=choices,
+            metavar=said.metavar,
+            help="; ".join(part for part in parts if part) or None,
+        )
+
+
+def given(options: argparse.Namespace, declared: type) -> dict[str, Any]:
+    """The values of the knobs that were given, by field."""
+    named = {name: getattr(options, name) for name, said in knobs(declared).items() if said.option}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _plain(hint: Any) -> Any:
+    """`int` of `int | None`."""
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = (each for each in get_args(hint) if each is not type(None))
+    return hint
