@@ -76,9 +76,9 @@ def test_follows_step_by_step_and_writes_nothing_twice(tmp_path):
     written = []
     put = store.put
 
-    def noted(name, rows, trajectory):
+    def noted(name, rows, trajectory, *beside):
         written.append(name.partition("/")[0])
-        put(name, rows, trajectory)
+        put(name, rows, trajectory, *beside)
 
     store.put = noted
     for steps in (1, 3, 4):

@@ -22,6 +22,7 @@ def out(request, tmp_path_factory):
     # A trajectory that nobody asked for, and rows of a step that is not complete.
     stray = store.read_one("steps", two_tests.name_of(next(iter(two_tests.CURVES)), 0), 0)
     columns = {name: stray[name].tolist() for name in (*ARM, "seed", "n_labelled", "test")}
+    store.write("selections", {"rank": [], "row_id": []}, "stray", -1)
     store.write("steps", {**columns, "test_accuracy": 1.0}, "stray", 0)
     return folder
 

@@ -173,6 +173,8 @@ class Bits:
         self.stats = _stats(self.out)
         self.files = {path: Path(path).read_bytes() for path in sorted(self.stats)}
         self.now = tables(self.out)
+        stems = [path.stem for path in (self.out / "checkpoints").iterdir()]
+        self.weights = {stem: self._weights(stem) for stem in stems}
         self.known: dict[str, str] = {}
         list(go_on(self.out, []))
         self.end = tables(self.out)
@@ -236,13 +238,17 @@ class Bits:
             if not found[list(wanted)].equals(wanted):
                 return OUTCOMES[3]
         if table == "checkpoints":
-            trajectory, _, step = name.stem.rpartition("-")
             try:
-                store.read_checkpoint(trajectory, int(step))
+                found = self._weights(name.stem)
             except UserError:
                 return None
-            return OUTCOMES[3]
+            return None if found == self.weights[name.stem] else OUTCOMES[3]
         return None
+
+    def _weights(self, stem: str) -> str:
+        trajectory, _, step = stem.rpartition("-")
+        members = Store(self.out).read_checkpoint(trajectory, int(step)) or []
+        return repr([{key: value.tolist() for key, value in each.items()} for each in members])
 
     def _go_on(self, path: Path, data: bytes, said: list[str]) -> str:
         steps = go_on(self.out, said)

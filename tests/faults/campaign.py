@@ -531,13 +531,14 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
             say(f"  {verdict} after {report['seconds']:.0f} s; {hit()} faults so far")
             if report["equal"] and not report["left_over"]:
                 clear(place)
+            run = None
             if report["hung"]:  # its actors may hold what the next one needs
                 hosts.close()
                 hosts = Hosts(HOSTS, CPUS)
     finally:
         if run is not None:
             run.kill()
-            run.make_room()
+            clear(run.place)  # it is not noted, and will be begun anew
         if hosts is not None:
             hosts.close()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -254,9 +254,12 @@ def test_a_stage_waits_for_the_one_before():
 def test_more_seeds_are_never_cheaper_and_more_slots_never_slower(
     seeds, more, strategies, regime, cpus
 ):
+    """Actors that begin cost nothing here: more slots begin more of them, which may take longer."""
     names = tuple(sorted(strategies))
-    few = lefts(tuple(range(seeds)), names, retrain=(regime,))
-    many = lefts(tuple(range(seeds + more)), names, retrain=(regime,))
+    few, many = (
+        [replace(left, start=0.0) for left in lefts(tuple(range(n)), names, retrain=(regime,))]
+        for n in (seeds, seeds + more)
+    )
     one, other = planned(few, Room(cpus)), planned(many, Room(cpus))
     assert other.seconds >= one.seconds - 1e-6
     assert other.device_hours > one.device_hours
