@@ -96,9 +96,9 @@ def test_the_command_that_runs_a_study_again_has_every_knob():
         "--retrain warm cold --controls 0.5 --validation 6 --disagreement mean-kl --diversity 0.9 "
         "--candidates 9 --head frozen fine-tuned --on-divergence retry-with-lower-rate --ledger "
         "--replay-cold 1 --replay-seeds 2 --keep-equivalent --recipe stable --epochs 2 --updates 9 "
-        "--min-updates 3 --learning-rate 0.004 --batch-size 4 --max-length 31 --warmup 0.3 "
+        "--min-updates 3 --learning-rate 0.0012345678 --batch-size 4 --max-length 31 --warmup 0.3 "
         "--weight-decay 0.2 --threads 2 --precision bfloat16 --committee seeds "
-        "--committee-learning-rates 0.004 0.002"
+        "--committee-learning-rates 0.0012345678 0.002"
     )
     study = study_config(experiment, study_parser(experiment).parse_args(shlex.split(words)))
     plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(study).items()}

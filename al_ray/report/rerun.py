@@ -45,5 +45,5 @@ def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
             continue
         words.append(option)
         if value is not True:
-            words += [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
+            words += map(str, values)
     return f"python experiments/EXPERIMENT.py {shlex.join(words)}", False
