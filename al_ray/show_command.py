@@ -93,8 +93,8 @@ def _check(store: Store, as_json: bool, console: Console) -> int:
     command = description.get("run", {}).get("command")
     _say(
         console,
-        f"{len(found):,} files cannot be believed. The study's command, given again, sets them "
-        f"aside and does again what was in them{f': {command}' if command else '.'}",
+        f"Not to be believed: {len(found):,}. The study's command, given again, sets them aside "
+        f"and does again what was in them{f': {command}' if command else '.'}",
     )
     return 1
 

@@ -27,6 +27,7 @@ from al_ray.node_files import share
 from al_ray.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
+from al_ray.results.folder import own_pages
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
@@ -78,6 +79,8 @@ def _run(
     trackers: Sequence[Tracker],
 ) -> Outcome:
     say = partial(console.print, markup=False, soft_wrap=True)
+    if store.storage.local is None:
+        own_pages(store.pages)
     mend(store, say)  # not before it is known that the study is this one
     distrust(store, say)
     study, configs, again = ready.study, ready.configs, ready.again

@@ -18,8 +18,8 @@ from al_ray.report.files import save
 from al_ray.report.fonts import REMEDY, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
-from al_ray.results.folder import own, refuse_links
-from al_ray.storage import Storage, said
+from al_ray.results.folder import own_pages
+from al_ray.storage import said
 
 STAMP = "DEMONSTRATION on generated text: says nothing about real data"
 
@@ -61,8 +61,7 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
             )
     study = studies[0]
     if study.address:  # else it is the study's own folder
-        own(Storage(study.out), option="")
-        refuse_links(study.out)
+        own_pages(study.out)
     folder = study.out / "report"
     arms = Arms(study.trajectories)
     stamp = STAMP if study.demonstration else ""

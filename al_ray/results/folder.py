@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -38,8 +38,23 @@ _SAYS = (
 )
 
 
-def own(storage: Storage, option: str = "--out ") -> None:
+PAGES: Final = ("report", "tensorboard")
+"""What earlier versions, which had no marker, have written beside a study that is elsewhere."""
+
+
+def own_pages(folder: Path) -> None:
+    """Take the folder here for the page of a study on an object store; see `own`."""
+    own(Storage(folder), option="", known=PAGES)
+    refuse_links(folder)
+
+
+def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -> None:
     """Take a folder as ours, if it is empty or has been ours; made if need be.
+
+    Args:
+        storage: the folder.
+        option: that named it, for the message.
+        known: names that may be there without a marker.
 
     Raises:
         StudyConflict: it holds files that are not ours.
@@ -49,7 +64,7 @@ def own(storage: Storage, option: str = "--out ") -> None:
         storage.local.mkdir(parents=True, exist_ok=True)
     if storage.exists(MARKER):
         return
-    others = sorted(set(storage.entries()) - {PRIVATE})
+    others = sorted(set(storage.entries()) - {PRIVATE, *known})
     # Looked at again, since another start may be at it.
     if others and "study.json" not in others and not storage.exists(MARKER):
         more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""

@@ -53,7 +53,7 @@ def test_an_estimate_and_no_study(
     assert "It would take about " in said
     assert "4 trajectories, 12 steps, 12 fits" in said
     assert "of cache" in said
-    assert [path.name for path in out.iterdir()] == ["cache"]
+    assert {path.name for path in out.iterdir()} == {".al_ray", "cache"}
 
 
 def test_what_is_left_of_a_study(cluster: None, tmp_path: Path) -> None:

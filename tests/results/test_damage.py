@@ -275,7 +275,7 @@ def test_show_check(tmp_path, capsys):
     said = capsys.readouterr().out
     for path in paths:
         assert f"{path}: is damaged" in said
-    assert "3 files cannot be believed" in said
+    assert "Not to be believed: 3." in said
     assert "python news7.py" in said
     assert call("show", tmp_path, "--check", "--json") == 1
     answer = json.loads(capsys.readouterr().out)
