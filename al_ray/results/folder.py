@@ -1,6 +1,7 @@
 """Whose a results folder is: ours, or not to be touched; and that nothing leads out of it.
 
-A folder of ours has a marker, or the description of a study that an earlier version has left there.
+A folder of ours has one that is named as nobody else's is, or the description of a study that an
+earlier version has left there.
 Any other that is not empty is refused, so that no file of somebody else's is ever read as a table,
 written over or removed.
 """
@@ -64,9 +65,9 @@ def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -
         storage.local.mkdir(parents=True, exist_ok=True)
     if storage.exists(MARKER):
         return
-    others = sorted(set(storage.entries()) - {PRIVATE, *known})
-    # Looked at again, since another start may be at it.
-    if others and "study.json" not in others and not storage.exists(MARKER):
+    there = set(storage.entries())
+    others = sorted(there - set(known))
+    if others and not there & {PRIVATE, "study.json"}:
         more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
         raise StudyConflict(
             f"{option}{storage.address}: holds files that are not al_ray's ({others[0]}{more}); "

@@ -38,13 +38,13 @@ def damaged_inputs(store: Store) -> list[Path]:
 
 def distrust(store: Store, say: Callable[[str], None]) -> None:
     """Make steps not count that may have been done with a damaged input; say so."""
-    data = store.storage.read(_NAME)
-    if data is None or not (found := damaged_inputs(store)):
+    if not (found := damaged_inputs(store)):
         return
+    data = store.storage.read(_NAME) or b""
     try:
         seal_of(data, _NAME)
         trusted = parse_json(data)["steps"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):  # damaged or gone: none is
         trusted = {}
     say(
         f"{found[0]}: is damaged; it is made anew, and so is what may have been done with it: the "

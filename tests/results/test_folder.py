@@ -92,10 +92,15 @@ def test_what_is_refused_and_what_is_not(tmp_path, s3_server):
     own(Store(tmp_path / "new").storage)
     (tmp_path / "empty").mkdir()
     own(Store(tmp_path / "empty").storage)
-    before = write_study(tmp_path / "of an earlier version")
-    assert not (before / ".al_ray" / "README").exists()
+    before = tmp_path / "of an earlier version"
+    before.mkdir()
+    for name in ("study.json", "steps.txt"):
+        (before / name).write_text("{}")
     own(Store(before).storage)
     assert (before / ".al_ray" / "README").exists()
+    for name in (".al_ray/README", "study.json"):  # both gone; the copy is there
+        (before / name).unlink()
+    own(Store(before).storage)
     other = Store(s3_server.uri(tmp_path.name)).storage
     other.write("mine.txt", b"mine")
     with pytest.raises(StudyConflict, match=r"\(mine.txt\); give a new or empty folder"):
