@@ -14,19 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from al_ray.errors import StorageError
+from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import seal_of
-from al_ray.results.store import (
-    AT_ONCE,
-    DAMAGED,
-    MERGED,
-    STEM,
-    Beside,
-    Store,
-    beside_of,
-    decoded,
-    newer,
-)
+from al_ray.results.store import AT_ONCE, MERGED, STEM, Store, newer
 
 GONE = "is gone"
 

@@ -28,12 +28,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
 from al_ray.reading import parse_json
 from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
+from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded, encoded
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import EMPTY, seal, seal_of
 from al_ray.storage import Storage, node_cache
@@ -57,14 +57,6 @@ STEM: Final = re.compile(rf"(?P<trajectory>.+?)(?P<step>--001|-[0-9]{{4,}}|{MERG
 
 AT_ONCE: Final = 16
 """Files that are read at the same time."""
-
-SEAL: Final = b"al_ray_seal"
-"""Where a Parquet file's metadata has its seal."""
-
-BESIDE: Final = b"al_ray_beside"
-"""Where that of `steps` has the seals of a step's other files, by step and table; '': merged."""
-
-Beside = Mapping[str, Mapping[str, str]]
 
 
 class Store:
@@ -228,21 +220,13 @@ class Store:
             name: of the file.
             rows: in the table's schema.
             trajectory: whose.
-            beside: of `steps`; see BESIDE.
+            beside: of `steps`; see `parquet`.
 
         Raises:
             Superseded: another attempt at the trajectory has begun.
             StorageError: no room, or not reachable.
         """
-        sink = pa.BufferOutputStream()
-        with pq.ParquetWriter(sink, rows.schema) as writer:
-            writer.write_table(rows)
-            metadata = {SEAL: EMPTY}
-            if beside is not None:
-                metadata[BESIDE] = json.dumps(beside)
-            writer.add_key_value_metadata(metadata)
-        data = bytearray(sink.getvalue())
-        digest = seal(data, name)
+        data, digest = encoded(rows, name, beside)
         self.storage.write(name, data, lambda: self._check_claim(trajectory))
         return digest
 
@@ -584,38 +568,6 @@ def _description(data: bytes) -> dict[str, Any]:
     ):
         raise ValueError("lacks what one holds")
     found.pop("seal", None)
-    return found
-
-
-DAMAGED: Final = (pa.ArrowException, ValueError, OSError, TypeError, LookupError, MemoryError)
-"""What a damaged file may raise when it is read."""
-
-
-def decoded(data: bytes, name: str, **options: Any) -> pa.Table:
-    """The rows of a file, whatever its seal says.
-
-    Raises:
-        One of DAMAGED.
-    """
-    schema = SCHEMAS[name.partition("/")[0]]
-    file = pq.ParquetFile(pa.BufferReader(data))
-    if file.metadata.num_rows > _MOST_ROWS:
-        raise ValueError(f"has {file.metadata.num_rows} rows")
-    if not options and file.schema_arrow.equals(schema):
-        # Without the file's own words: rows that are written again have others.
-        return file.read(use_threads=False).replace_schema_metadata(schema.metadata)
-    # A part of it, or of an earlier version: the long way, which costs thrice as much.
-    return pq.read_table(pa.BufferReader(data), schema=schema, **options)
-
-
-_MOST_ROWS = 2**28
-"""Of a file: what a few bytes claim to unfold to must not fill the memory."""
-
-
-def beside_of(data: bytes) -> dict[str, dict[str, str]]:
-    """Seals by step and table, of a whole file of `steps`; {} where it names none."""
-    metadata = pq.read_metadata(pa.BufferReader(data)).metadata or {}
-    found: dict[str, dict[str, str]] = json.loads(metadata.get(BESIDE, b"{}"))
     return found
 
 
