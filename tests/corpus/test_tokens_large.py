@@ -141,7 +141,8 @@ def test_a_damaged_file_is_made_again(tmp_path, inline, which):
         assert path.read_bytes() == whole, name
     assert_tokens(Tokens(paths.tokens), texts)
     assert Rows.load(paths.rows).train.tolist() == list(range(8))
-    assert len(list(tmp_path.iterdir())) == 4
+    # Each with its digest, and a note that one was replaced, which a study forgets (`trust`).
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_missing_batches_are_noticed(tmp_path, inline):
@@ -255,7 +256,7 @@ def test_two_starts_on_a_damaged_file(tmp_path, inline):
     assert [process.wait(timeout=90) for process in both] == [0, 0]
     assert len(list(tmp_path.glob("looked-*-False"))) == 2
     assert path.read_bytes() == whole
-    assert len(list((tmp_path / "cache").iterdir())) == 4  # each with its digest
+    assert len(list((tmp_path / "cache").iterdir())) == 5  # each with its digest, and a note
 
 
 # A million rows. `argv`: cache, rows, and a tokenizer's folder or nothing for one of characters.
