@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from al_ray.corpus.arrow import first_line
 from al_ray.errors import CorpusError
+from al_ray.storage import reason
 
 
 class Tokens:
@@ -39,7 +39,7 @@ class Tokens:
                 raise ValueError("rows are missing")
         except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's are among these
             raise CorpusError(
-                f"{path}: the prepared tokens cannot be read ({first_line(error)}); give the same "
+                f"{path}: the prepared tokens cannot be read ({reason(error)}); give the same "
                 "command again, which makes them anew"
             ) from error
         self._values = [_view(column.values) for column in columns]

@@ -24,13 +24,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from al_ray.corpus.arrow import first_line
 from al_ray.corpus.mapped import Rows, Tokens
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError, ModelError
 from al_ray.files import atomic_with_digest, is_as_written
 from al_ray.interrupts import deaf_children
 from al_ray.randomness import row_hashes
+from al_ray.storage import reason
 
 if TYPE_CHECKING:
     from al_ray.corpus.tokenisers import Encoded, Tokeniser
@@ -93,7 +93,7 @@ def prepare(
             _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress)
     except OSError as error:
         raise CorpusError(
-            f"{folder}: the prepared corpus cannot be written ({first_line(error)}); make room "
+            f"{folder}: the prepared corpus cannot be written ({reason(error)}); make room "
             "there, or give another folder by --out"
         ) from error
     return prepared
