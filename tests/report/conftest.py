@@ -51,9 +51,9 @@ def written(study):
     return write_report([study])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """A headless Chromium, gone after these tests: its event loop would be in the way of others."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here; install one (Debian: apt-get install chromium)")
     api = pytest.importorskip("playwright.sync_api")
