@@ -213,14 +213,18 @@ def _model(
     for note in model.notes:
         _say(console, note)
     training = study.training
+
+    def values(name: str) -> str:
+        return " or ".join(f"{value:g}" for value in study.values(name))
+
     _say(
         console,
-        f"Model {model.name}, recipe {training.recipe}: learning rate {training.learning_rate:g}, "
-        f"batch {training.batch_size}, "
+        f"Model {model.name}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
+        f"batch {values('batch_size')}, "
         + (
             f"exactly {training.updates} updates"
             if training.updates
-            else f"{training.epochs} epochs, at least {training.min_updates} updates"
+            else f"{values('epochs')} epochs, at least {values('min_updates')} updates"
         )
         + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
     )

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
-from al_ray.knobs import check_knobs, knob
+from al_ray.knobs import axes, check_knobs, knob, knobs
 from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
@@ -65,10 +67,12 @@ def check_labels_per_day(labels: float | None) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a member is fine-tuned and how it is run over rows; equal within a study.
+    """How a member is fine-tuned, and how it is run over rows.
 
-    `auto` and None are settled once, when a study starts, and recorded: fine-tuning in another
-    precision, with another number of threads or another token budget differs in the last bits.
+    The axes are hyperparameters, of which a study may have several values; how rows are run over
+    is equal within a study. `auto` and None are settled once, when a study starts, and recorded:
+    fine-tuning in another precision, with another number of threads or another token budget differs
+    in the last bits.
 
     Attributes:
         recipe: where the numbers below come from.
@@ -92,10 +96,11 @@ class Training:
     recipe: Recipe
     learning_rate: float = knob(
         "--learning-rate",
+        axis=True,
         ok=lambda rate: 0 < rate < 1,
         say="give a rate between 0 and 1, such as 2e-5",
     )
-    epochs: int = knob("--epochs", ok=lambda n: n >= 1, say="give 1 or more")
+    epochs: int = knob("--epochs", axis=True, ok=lambda n: n >= 1, say="give 1 or more")
     updates: int | None = knob(
         "--updates",
         default=None,
@@ -103,23 +108,30 @@ class Training:
         say="give 1 or more",
         help="exact number of updates of every fit",
     )
-    min_updates: int = knob("--min-updates", default=0, ok=lambda n: n >= 0, say="give 0 or more")
-    batch_size: int = knob("--batch-size", ok=lambda n: n >= 1, say="give 1 or more")
+    min_updates: int = knob(
+        "--min-updates", axis=True, default=0, ok=lambda n: n >= 0, say="give 0 or more"
+    )
+    batch_size: int = knob("--batch-size", axis=True, ok=lambda n: n >= 1, say="give 1 or more")
     max_length: int = knob(
         "--max-length", ok=lambda n: n >= 3, say="give 3 or more tokens", help="tokens"
     )
     warmup: float = knob(
         "--warmup",
+        axis=True,
         default=0.0,
         ok=lambda share: 0 <= share <= 1,
         say="give a share from 0 to 1",
         metavar="SHARE",
     )
-    decay: Literal["none", "linear"] = knob(default="none")
+    decay: Literal["none", "linear"] = knob(default="none", axis=True)
     weight_decay: float = knob(
-        "--weight-decay", default=0.01, ok=lambda x: 0 <= x < math.inf, say="give 0 or more"
+        "--weight-decay",
+        axis=True,
+        default=0.01,
+        ok=lambda x: 0 <= x < math.inf,
+        say="give 0 or more",
     )
-    clip: float | None = knob(default=None)
+    clip: float | None = knob(default=None, axis=True)
     threads: int = knob(
         "--threads",
         default=1,
@@ -148,6 +160,10 @@ class Training:
         if self.decay == "none":
             return 1.0
         return (updates - update) / max(1, updates - rising)
+
+
+FIT = ("recipe", *axes(Training))
+"""The fields of `Training` that a study may have several values of."""
 
 
 RECIPES: dict[Recipe, dict[str, Any]] = {
@@ -253,10 +269,10 @@ class TrajectoryConfig:
         """Names the trajectory by what determines its picks; safe as a file name."""
         facts = dataclasses.asdict(self)
         del facts["steps"], facts["family"]
-        for field in dataclasses.fields(self):
+        for each in dataclasses.fields(self):
             # An option that came later and is not used leaves the names of before as they are.
-            if field.default is not dataclasses.MISSING and facts[field.name] == field.default:
-                del facts[field.name]
+            if each.default is not dataclasses.MISSING and facts[each.name] == each.default:
+                del facts[each.name]
         facts["corpus"], facts["model"] = self.corpus.digest, self.model.digest
         content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
@@ -281,6 +297,29 @@ class TrajectoryConfig:
             "seed": self.seed,
         }
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """All that tables say of it: `arm`, and what else determines its picks."""
+        return {
+            **self.arm,
+            "corpus_digest": self.corpus.digest,
+            "model_digest": self.model.digest,
+            "strategy_source": self.strategy_source,
+            "disagreement": self.disagreement,
+            "committee": self.committee if len(self.rates) > 1 else None,
+            "rates": list(self.rates),
+            "member_seeds": list(self.member_seeds),
+            "candidates": self.candidates,
+            "diversity": self.diversity,
+            "on_divergence": self.on_divergence,
+            "replay_of": self.replay_of or None,
+            "replay_step": self.replay_step if self.replay_of else None,
+            "fit_seed": self.fit_seed if self.replay_of else None,
+            "steps": self.steps,
+            "validation": self.validation,
+            **{name: getattr(self.training, name) for name in knobs(Training)},
+        }
+
     def to_json(self) -> str:
         """For sending it to a trial."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
@@ -300,11 +339,16 @@ class StudyConfig:
     """The grid of trajectories over one corpus and one model.
 
     Attributes:
+        training: the first value of each hyperparameter.
+        axes: hyperparameters that have several values, and these.
+        frozen_with: hyperparameters that trajectories of a frozen head, which has none, are named
+            with; None: those of `training`.
         initial: rows of the first draw; None: the step size.
         steps: number of fits of each trajectory; None where a budget is given.
         budget: labels, or share of the pool if not above 1, to stop at.
         controls: shares of the pool to train on at random, once.
         rates: the committee's learning rates.
+        multiples: of the evaluated member's learning rate, where `rates` follow from it.
         committee: what its members differ in, their rates or their seeds.
         candidates: pool rows that costly strategies score.
         diversity: cosine similarity above which a row is passed over in a batch.
@@ -317,6 +361,9 @@ class StudyConfig:
     strategies: tuple[str, ...]
     training: Training
     rates: tuple[float, ...]
+    multiples: tuple[float, ...] = ()
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    frozen_with: Mapping[str, Any] | None = None
     seeds: tuple[int, ...] = (0, 1)
     retrain: tuple[Retrain, ...] = ("cold",)
     step_sizes: tuple[int, ...] = (100,)
@@ -345,6 +392,7 @@ class StudyConfig:
             ("--controls", self.controls),
             ("--head", self.heads),
             ("--replay-cold", self.replay_cold),
+            *((knobs(Training)[name].option, values) for name, values in self.axes.items()),
         ):
             optional = option in ("--controls", "--replay-cold")
             check(bool(values) or optional, f"{option}: give at least one")
@@ -403,6 +451,29 @@ class StudyConfig:
         check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
         for share in self.controls:
             check(0 < share <= 1, f"--controls {share:g}: give shares of the pool, above 0 up to 1")
+        _ = self.trainings  # refuses what one cannot be
+
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """One for each combination of hyperparameters."""
+        points = itertools.product(*self.axes.values())
+        return tuple(
+            dataclasses.replace(self.training, **dict(zip(self.axes, point, strict=True)))
+            for point in points
+        )
+
+    def values(self, name: str) -> tuple[Any, ...]:
+        """Of a hyperparameter."""
+        return self.axes.get(name, (getattr(self.training, name),))
+
+    @property
+    def frozen_training(self) -> Training:
+        """Of trajectories of a frozen head."""
+        return dataclasses.replace(self.training, **(self.frozen_with or {}))
+
+    def rates_at(self, training: Training) -> tuple[float, ...]:
+        """The committee's learning rates beside this training's."""
+        return tuple(m * training.learning_rate for m in self.multiples) or self.rates
 
     def steps_for(self, initial: int, step_size: int, pool: int) -> int:
         """Number of fits of a trajectory over a pool of this many rows."""

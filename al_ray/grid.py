@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from al_ray.config import CONTROL, REPLAY, Head, Source, StudyConfig, TrajectoryConfig, check
+from al_ray.config import (
+    CONTROL,
+    REPLAY,
+    Head,
+    Retrain,
+    Source,
+    StudyConfig,
+    Training,
+    TrajectoryConfig,
+    check,
+)
 from al_ray.strategies import (
     EQUIVALENT_ON_TWO_LABELS,
     Need,
@@ -70,27 +80,40 @@ def trajectories(
         on_divergence=study.on_divergence,
     )
     given = set(get_args(Need)) - (set() if dropout else {"dropout"})
-    members = study.rates
-    if study.committee == "seeds":
-        members = (study.training.learning_rate,) * len(study.rates)
     made: list[TrajectoryConfig] = []
-    for share, seed in itertools.product(study.controls, study.seeds):
+    for training, share, seed in itertools.product(study.trainings, study.controls, study.seeds):
         rows = max(1, round(share * available))
+        control = replace(
+            common,
+            initial=rows,
+            step_size=rows,
+            seed=seed,
+            training=training,
+            rates=(training.learning_rate,),
+        )
         check(
-            not any(other.initial == rows and other.seed == seed for other in made),
+            control not in made,
             f"--controls {share:g}: another share is {rows} rows too; drop one of them",
         )
-        made.append(replace(common, initial=rows, step_size=rows, seed=seed))
+        made.append(control)
     for head, name in _arms(study, pretrained):
         strategy = build(name, study.disagreement)
         check_needs(name, strategy, given, f"--model {model.name}")
         if head == "frozen":
             check_needs(name, strategy, FROZEN_GIVES, "--head frozen")
-        if strategy.committee:
-            _check_committee(name, study)
-        # A linear model has one optimum, whatever it starts from: to begin cold is all there is.
-        regimes = study.retrain if head == "fine-tuned" else ("cold",)
-        for size, retrain, seed in itertools.product(study.step_sizes, regimes, study.seeds):
+        # A linear model has no hyperparameters and one optimum, whatever it starts from.
+        frozen = head == "frozen"
+        regimes: tuple[Retrain, ...] = ("cold",) if frozen else study.retrain
+        trainings = (study.frozen_training,) if frozen else study.trainings
+        for training, size, retrain, seed in itertools.product(
+            trainings, study.step_sizes, regimes, study.seeds
+        ):
+            members: tuple[float, ...] = (training.learning_rate,)
+            if strategy.committee:
+                _check_committee(name, study, training)
+                members = study.rates_at(training)
+                if study.committee == "seeds":
+                    members = (training.learning_rate,) * len(members)
             initial = study.initial or size
             check(
                 study.candidates is None or not strategy.costly or size <= study.candidates,
@@ -110,7 +133,8 @@ def trajectories(
                     strategy_source=source_digest(name),
                     family=strategy.family,
                     disagreement=study.disagreement if strategy.committee else "",
-                    rates=members if strategy.committee else common.rates,
+                    rates=members,
+                    training=training,
                     committee=study.committee if strategy.committee else "rates",
                     candidates=study.candidates if strategy.costly else None,
                     diversity=study.diversity if strategy.ranks and not one_by_one else None,
@@ -187,27 +211,28 @@ def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = 
     trajectories(study, nothing, named, pool, dropout)
 
 
-def _check_committee(name: str, study: StudyConfig) -> None:
-    given = " ".join(f"{rate:g}" for rate in study.rates)
+def _check_committee(name: str, study: StudyConfig, training: Training) -> None:
+    rates = study.rates_at(training)
+    given = " ".join(f"{rate:g}" for rate in rates)
     check(
-        len(study.rates) >= 2,
+        len(rates) >= 2,
         f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
     )
     if study.committee == "seeds":
         return
     check(
-        len(set(study.rates)) == len(study.rates),
+        len(set(rates)) == len(rates),
         f"--committee-learning-rates {given}: one rate is given twice; drop it",
     )
-    for rate in study.rates:
+    for rate in rates:
         check(
             0 < rate < 1,
             f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
         )
     check(
-        study.training.learning_rate in study.rates,
+        training.learning_rate in rates,
         f"--committee-learning-rates {given}: none is --learning-rate "
-        f"{study.training.learning_rate:g}, whose member is evaluated; add it, or change "
+        f"{training.learning_rate:g}, whose member is evaluated; add it, or change "
         "--learning-rate",
     )
 

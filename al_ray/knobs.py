@@ -27,6 +27,9 @@ class Knob:
         say: the remedy where it cannot.
         help: of the option.
         metavar: of the option.
+        axis: whether it takes several values, each of which makes trajectories of its own; a knob
+            that is none is the study's.
+        default: of the field; None: it has none, or none.
     """
 
     option: str
@@ -34,6 +37,8 @@ class Knob:
     say: str
     help: str | None
     metavar: str | None
+    axis: bool = False
+    default: Any = None
 
 
 def knob(
@@ -44,9 +49,11 @@ def knob(
     say: str = "",
     help: str | None = None,
     metavar: str | None = None,
+    axis: bool = False,
 ) -> Any:
     """A field of a dataclass; see `Knob`."""
-    said = Knob(option, ok, say, help, metavar)
+    known = None if default is MISSING else default
+    said = Knob(option, ok, say, help, metavar, axis, known)
     return dataclasses.field(default=default, metadata={Knob: said})
 
 
@@ -56,11 +63,22 @@ def knobs(declared: type) -> dict[str, Knob]:
     return {each.name: each.metadata[Knob] for each in fields if Knob in each.metadata}
 
 
+def axes(declared: type) -> list[str]:
+    """The fields of a dataclass that take several values."""
+    return [name for name, said in knobs(declared).items() if said.axis]
+
+
 def kinds(declared: type) -> dict[str, type]:
     """Of what type the values of a dataclass's knobs are, by field: int, float or str."""
     hints = get_type_hints(declared)
     found = {name: _plain(hints[name]) for name in knobs(declared)}
     return {name: str if get_origin(kind) is Literal else kind for name, kind in found.items()}
+
+
+def words(name: str, value: Any) -> str:
+    """A knob's value where it is to be told from others, such as `learning rate 5e-05`."""
+    shown = f"{value:g}" if isinstance(value, float) else f"{value}"
+    return f"{name.replace('_', ' ')} {shown}"
 
 
 def check_knobs(values: Any) -> None:
@@ -100,6 +118,7 @@ def add_knobs(
         group.add_argument(
             said.option,
             dest=name,
+            nargs="+" if said.axis else None,
             type=str if choices else readers.get(kind, kind),
             choices=choices,
             metavar=said.metavar,
@@ -108,7 +127,7 @@ def add_knobs(
 
 
 def given(options: argparse.Namespace, declared: type) -> dict[str, Any]:
-    """The values of the knobs that were given, by field."""
+    """The values of the knobs that were given, by field; of an axis a list."""
     named = {name: getattr(options, name) for name, said in knobs(declared).items() if said.option}
     return {name: value for name, value in named.items() if value is not None}
 

@@ -115,14 +115,19 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         UserError: an option out of range, or two that exclude each other.
     """
     model, demonstration = model_name(options), is_demonstration(options)
-    rate = _given(options.learning_rate, source.learning_rate(model))
+    said = given(options, Training)
+    axes = {name: tuple(values) for name, values in said.items() if isinstance(values, list)}
+    first = {name: values[0] for name, values in axes.items()}
+    rate = first.get("learning_rate", source.learning_rate(model))
     recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
+    multiples: tuple[float, ...] = ()
     if options.committee_learning_rates:
         rates = tuple(options.committee_learning_rates)
     elif model in source.HUB:
         rates = KOBERT_RATES
     else:
-        rates = tuple(multiple * rate for multiple in MULTIPLES)
+        multiples = MULTIPLES
+        rates = tuple(multiple * rate for multiple in multiples)
     training = Training(
         **{
             "recipe": recipe,
@@ -130,7 +135,8 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
             "learning_rate": rate,
             "batch_size": 16 if demonstration else experiment.batch_size,
             "max_length": 64 if demonstration else experiment.max_length,
-            **given(options, Training),
+            **said,
+            **first,
         }
     )
     if model == "mini" and training.precision == "auto":
@@ -148,6 +154,8 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         strategies=tuple(options.strategies or experiment.strategies),
         training=training,
         rates=rates,
+        multiples=multiples,
+        axes={name: values for name, values in axes.items() if len(values) > 1},
         seeds=tuple(_given(options.seeds, DEMO_SEEDS if demonstration else SEEDS)),
         retrain=tuple(options.retrain),
         step_sizes=tuple(sizes),

@@ -16,8 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from al_ray.analysis.names import several, told
 from al_ray.analysis.progress import progress
-from al_ray.analysis.summary import arms
+from al_ray.analysis.summary import FROZEN, arms, with_learner
+from al_ray.config import FIT
 from al_ray.errors import UserError
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.check import Damage, damaged_checkpoints, damages
@@ -119,7 +121,7 @@ def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     store = Store(out)
     description = store.description("trajectories", "tests")
-    trajectories = store.read("trajectories")
+    trajectories = _trajectories(store, description)
     if not somebody_is_at(store):
         trajectories["status"] = trajectories.status.replace("running", "stopped")
     replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
@@ -145,11 +147,15 @@ def how_far(out: str) -> pd.DataFrame:
     test = next(iter(description["tests"]))
     return progress(
         store.read("steps"),
-        store.read("trajectories"),
+        _trajectories(store, description),
         description["trajectories"],
         test,
         somebody_is_at(store),
     )
+
+
+def _trajectories(store: Store, description: dict[str, Any]) -> pd.DataFrame:
+    return with_learner(store.read("trajectories"), description.get("training", {}))
 
 
 def print_summary(out: str, console: Console) -> None:
@@ -165,11 +171,15 @@ def print_summary(out: str, console: Console) -> None:
         table.add_column(title, justify="right" if title in ("first", "step") else "left")
     for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
+    trained = [name for name in several(frame) if name in FIT]
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(
             # Not a str, which would be read as markup.
-            Text(arm["strategy"] + " (frozen)" * (arm["head"] == "frozen")),
+            Text(
+                ", ".join([arm["strategy"], *told(arm, trained)])
+                + " (frozen)" * (arm["head"] == FROZEN)
+            ),
             arm["retrain"],
             f"{arm['initial']:,}",
             f"{arm['step_size']:,}",

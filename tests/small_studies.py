@@ -44,7 +44,7 @@ def study(
     trajectories, steps = [], []
     for arm, by_seed in arms.items():
         facts = arm if isinstance(arm, tuple) else (arm, "cold", "fine-tuned", size, labels[0])
-        columns = dict(zip(ARM, facts, strict=True))
+        columns = dict(zip(ARM[: len(facts)], facts, strict=True))
         for seed, accuracies in by_seed.items():
             name = f"{'-'.join(map(str, facts))}-s{seed}"
             said = (status or {}).get((facts[0], seed), "complete")
@@ -207,7 +207,8 @@ def write(folder: Path, tables: Study) -> Store:
         if not len(frame):
             continue
         for (trajectory, step), rows in frame.groupby(["trajectory", "step"], sort=False):
-            columns = {column: rows[column].tolist() for column in rows if column not in ("step",)}
+            known = [column for column in rows if column in SCHEMAS[name].names]
+            columns = {column: rows[column].tolist() for column in known if column != "step"}
             columns = {c: [None if _nan(v) else v for v in values] for c, values in columns.items()}
             store.write(name, columns, trajectory, int(step))
     for row in tables.trajectories.to_dict("records"):

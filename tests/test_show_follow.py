@@ -47,7 +47,7 @@ class Writer:
         ]
 
     def arm(self, seed):
-        return {**dict(zip(ARM, MARGIN, strict=True)), "seed": seed}
+        return {**dict(zip(ARM[: len(MARGIN)], MARGIN, strict=True)), "seed": seed}
 
     def step(self, seed, step, accuracy):
         facts = {"n_labelled": 10 * (step + 1), "test": "test", "test_accuracy": accuracy}

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from al_ray.analysis.answers import answers
 from al_ray.analysis.comparison import Arm, pair, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS, Crossed
+from al_ray.analysis.names import several, told
 from al_ray.analysis.pairs import Effect, area_weights, contrast
-from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
-
-FROZEN = "frozen"
+from al_ray.analysis.study import RANDOM, Study, records, remembered
+from al_ray.analysis.summary import FROZEN
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,4 @@ def signed(share: float) -> str:
 
 def _said(arm: Arm, others: list[Baseline]) -> str:
     """What tells it apart from other random arms."""
-    words = {"step_size": "steps of {:,}", "initial": "from {:,}"}
-    several = [name for name in SETTING if len({other.arm[name] for other in others}) > 1]
-    return ", ".join(words.get(name, "{}").format(arm[name]) for name in several)
+    return ", ".join(told(arm, several(pd.DataFrame([other.arm for other in others]))))

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis import claims_choice, claims_labels, claims_learning
-from al_ray.analysis.baseline import FROZEN
 from al_ray.analysis.evidence import Answer, cannot_tell
 from al_ray.analysis.study import Study
+from al_ray.analysis.summary import FROZEN
 
 Judge = Callable[[Sequence[Study]], Answer]
 

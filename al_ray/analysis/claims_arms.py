@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from al_ray.analysis.baseline import FROZEN, baselines
+from al_ray.analysis.baseline import baselines
 from al_ray.analysis.comparison import Arm, aliases, judged, key_of, pair, setting_of
 from al_ray.analysis.evidence import LEVEL, Found, Sample, corrected, nothing, over, title
 from al_ray.analysis.intervals import LEAST_SEEDS, Floats
 from al_ray.analysis.pairs import area_weights
 from al_ray.analysis.study import Study, records
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.verdict import arm_names
 from al_ray.analysis.versus import Judgement
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.baseline import FROZEN
 from al_ray.analysis.claims_arms import (
     Beside,
     arms_of,
@@ -34,8 +33,8 @@ from al_ray.analysis.evidence import (
     untold,
 )
 from al_ray.analysis.study import RANDOM, Study
-from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL
+from al_ray.analysis.summary import ARM, FROZEN
+from al_ray.config import CONTROL, FIT
 
 SETTLED: Final = 0.005
 """An arm has settled if the labels from EARLY to HALF of the pool bring less accuracy than this."""
@@ -215,10 +214,12 @@ def _conditions(study: Study) -> str:
         [
             digest(study, "corpus"),
             digest(study, "model"),
-            sorted(key_of(arm) for arm in arms_of(study)),
+            sorted(
+                tuple(arm[name] for name in ARM if name not in _ANYTHING) for arm in arms_of(study)
+            ),
             sorted(set(curves.n_labelled[curves["head"] != FROZEN])),
             study.tests,
-            {name: value for name, value in training.items() if name not in _ANYTHING},
+            {name: value for name, value in training.items() if name not in (*_ANYTHING, *FIT)},
             {name: said.get(name) for name in _EQUAL},
         ],
         sort_keys=True,

@@ -120,13 +120,13 @@ def collapse(study: Study) -> pd.DataFrame:
     """Whether a member predicts one label for nearly everything.
 
     Returns:
-        ARM, seed, step, member, learning_rate, largest_share (of the scored pool that is predicted
+        ARM, seed, step, member, rate (its own), largest_share (of the scored pool that is predicted
         as one label; NaN where the pool was not scored), label (which), collapsed: as `members`
         has it or, where that is null, whether largest_share is COLLAPSED or more.
     """
     arms = study.trajectories[["trajectory", *ARM, "seed"]]
     rows = study.members[study.members.predicted_counts.notna() | study.members.collapsed.notna()]
-    rows = arms.merge(rows, on="trajectory")
+    rows = arms.merge(rows.rename(columns={"learning_rate": "rate"}), on="trajectory")
     made: list[dict[str, Any]] = []
     for row in records(rows):
         counts = row["predicted_counts"]
@@ -136,14 +136,14 @@ def collapse(study: Study) -> pd.DataFrame:
             label = study.labels[int(np.argmax(counts))]
         said = row["collapsed"]
         made.append(
-            {name: row[name] for name in [*ARM, "seed", "step", "member", "learning_rate"]}
+            {name: row[name] for name in [*ARM, "seed", "step", "member", "rate"]}
             | {
                 "largest_share": share,
                 "label": label,
                 "collapsed": share >= COLLAPSED if pd.isna(said) else bool(said),
             }
         )
-    columns = [*ARM, "seed", "step", "member", "learning_rate", "largest_share", "label"]
+    columns = [*ARM, "seed", "step", "member", "rate", "largest_share", "label"]
     return pd.DataFrame(made, columns=[*columns, "collapsed"])
 
 

@@ -58,7 +58,7 @@ def progress(
         made.append(
             {
                 "trajectory": name,
-                **{column: None if head is None else head[column] for column in (*ARM, "seed")},
+                **{column: None if head is None else head.get(column) for column in (*ARM, "seed")},
                 "status": status,
                 "done": done,
                 "steps": int(wanted),

@@ -14,7 +14,7 @@ from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_o
 from al_ray.analysis.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.needs import Saving, saving
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, LEARNER
 from al_ray.config import CONTROL
 
 COLUMNS: Final = [
@@ -126,7 +126,7 @@ def _targets(
     arm: Arm, pool: pd.DataFrame, targets: Sequence[int] | None
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Each target of an arm with its baseline's fits, one a seed."""
-    pool = pool[pool["head"] == arm["head"]]
+    pool = pool[(pool[LEARNER] == pd.Series({name: arm[name] for name in LEARNER})).all(axis=1)]
     same = _same(arm, pool)
     cold = pool[pool.retrain == "cold"]
     if targets is None:

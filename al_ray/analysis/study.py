@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, LEARNER, with_learner
 from al_ray.config import CONTROL, LABELS_PER_DAY, UNQUERIED
 from al_ray.errors import UserError
 from al_ray.results import Store
@@ -94,6 +94,14 @@ class Study:
     address: str = ""
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """Steps are told what their trajectories trained."""
+        known = with_learner(self.trajectories, self.description.get("training", {}))
+        learners = known.set_index("trajectory")[LEARNER]
+        told = {name: self.steps.trajectory.map(learners[name]) for name in LEARNER}
+        object.__setattr__(self, "trajectories", known)
+        object.__setattr__(self, "steps", self.steps.assign(**told))
+
     @property
     def labels_per_day(self) -> float:
         """What one person labels in a day, as the study was told."""
@@ -169,7 +177,7 @@ def load(out: str | Path) -> Study:
         out=store.pages,
         description=description,
         trajectories=_asked(store.read("trajectories"), asked, description),
-        steps=_headed(store.read("steps", asked)),
+        steps=store.read("steps", asked),
         selections=store.read("selections", asked),
         predictions=store.read("predictions", asked),
         members=store.read("members", asked),
@@ -184,7 +192,7 @@ def load(out: str | Path) -> Study:
 
 def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]) -> pd.DataFrame:
     """The trajectories asked for, in that order, with those that never began."""
-    known = _headed(known).set_index("trajectory")
+    known = known.set_index("trajectory")
     begun = [name for name in asked if name in known.index]
     found = known.loc[begun].reset_index()
     arms = description.get("arms", {})
@@ -201,11 +209,6 @@ def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any
     return found.sort_values(
         "trajectory", key=lambda names: names.map(place), kind="stable"
     ).reset_index(drop=True)
-
-
-def _headed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Tables from before there were heads have none; all were fine-tuned."""
-    return frame.assign(head=frame["head"].fillna("fine-tuned"))
 
 
 def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:

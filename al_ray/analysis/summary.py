@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-ARM: Final = ["strategy", "retrain", "head", "step_size", "initial"]
+from al_ray.config import FIT, Training
+from al_ray.knobs import kinds, knobs
+
+FROZEN: Final = "frozen"
+"""The head that is a linear model on an encoder's vectors."""
+
+LEARNER: Final = ["head", *FIT]
+"""The columns that tell apart what is trained. A frozen head has none of FIT: they are 0 or ''."""
+
+ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT]
 """The columns that tell arms of one study apart; seeds repeat an arm."""
 
 COLUMNS: Final = [
@@ -28,6 +37,30 @@ COLUMNS: Final = [
 
 Missing = tuple[int, str, str | None]
 """Seed, status and error of a trajectory that is not complete."""
+
+
+def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.DataFrame:
+    """The table `trajectories` with all of LEARNER, and no nulls in it.
+
+    Args:
+        trajectories: as it is on disk, or lacking columns.
+        training: the first of the study, by field: what folders of before a column was there mean.
+    """
+    declared, types = knobs(Training), kinds(Training)
+    head = _column(trajectories, "head").fillna("fine-tuned")
+    made: dict[str, Any] = {"head": head}
+    for name in FIT:
+        kind = types.get(name, str)
+        default = declared[name].default if name in declared else None
+        told = training.get(name, default)
+        values = _column(trajectories, name).astype(object)
+        values = values.where(values.notna(), kind() if told is None else told)
+        made[name] = values.where(head != "frozen", kind()).astype(kind)
+    return trajectories.assign(**made)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    return frame[name] if name in frame else pd.Series(None, frame.index, object)
 
 
 def area_under_curve(n_labelled: Sequence[float], accuracy: Sequence[float]) -> float:
@@ -77,15 +110,10 @@ def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataF
     of_test = steps[steps.test == test].sort_values("n_labelled", kind="stable")
     curves = {str(name): rows for name, rows in of_test.groupby("trajectory", sort=False)}
     made = [
-        dict(zip(ARM, _key(key), strict=True)) | _summarise(group, curves, test)
+        dict(zip(ARM, key, strict=True)) | _summarise(group, curves, test)
         for key, group in trajectories.groupby(ARM, sort=False)
     ]
     return pd.DataFrame(made, columns=COLUMNS)
-
-
-def _key(key: Any) -> tuple[str, str, str, int, int]:
-    strategy, retrain, head, step_size, initial = key
-    return str(strategy), str(retrain), str(head), int(step_size), int(initial)
 
 
 def _summarise(

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.baseline import Baseline, baselines, signed, undertrained, warnings
-from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, setting_of
+from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, key_of, setting_of
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.metrics import NAMES, rare_labels
+from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM
@@ -190,17 +191,8 @@ def missing_lines(study: Study) -> list[str]:
 def arm_names(study: Study) -> dict[tuple[Any, ...], str]:
     """By the values of ARM, what an arm is called: its strategy, and what else tells it apart."""
     arms = study.arms()
-    several = [name for name in SETTING if arms[name].nunique() > 1]
-    if "initial" in several and (arms.initial == arms.step_size).all():
-        several.remove("initial")
-    words = {"step_size": "steps of {:,}", "initial": "from {:,}"}
-    names = {}
-    for arm in records(arms):
-        told = [words.get(name, "{}").format(arm[name]) for name in several]
-        names[tuple(arm[name] for name in ARM)] = arm["strategy"] + (
-            f" ({', '.join(told)})" if told else ""
-        )
-    return names
+    columns = several(arms)
+    return {key_of(arm): arm_name(arm, columns) for arm in records(arms)}
 
 
 # What is said of one arm

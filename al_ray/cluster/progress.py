@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.table import Table
 
 from al_ray.cluster import metrics
-from al_ray.config import TrajectoryConfig
+from al_ray.config import FIT, TrajectoryConfig
 from al_ray.grid import Trial
+from al_ray.knobs import words
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Progress(Callback):  # type: ignore[misc]
             )
             for trial in trials
         }
+        self._apart = _apart(line.config for line in self._lines.values())
         self._console = console
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2)
         self._began = time.monotonic()
@@ -140,11 +142,10 @@ class Progress(Callback):  # type: ignore[misc]
             table.add_row(f"and {len(lines) - room} more")
         return table
 
-    @staticmethod
-    def _cells(line: Line) -> list[str]:
+    def _cells(self, line: Line) -> list[str]:
         left = line.left()
         return [
-            name_of(line.config),
+            name_of(line.config, self._apart),
             line.state,
             f"step {line.done}/{line.config.steps}",
             "" if line.n_labelled is None else f"{line.n_labelled} labels",
@@ -177,12 +178,23 @@ def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]
         console.print(f"{title}: {said:,} texts", highlight=False)
 
 
-def name_of(config: TrajectoryConfig) -> str:
-    """An arm and its seed in a few words."""
-    return (
-        f"{config.strategy}{' frozen' if config.head == 'frozen' else ''} {config.retrain} "
-        f"{config.initial}+{config.step_size} seed {config.seed}"
-    )
+def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
+    """An arm and its seed in a few words; `apart` are hyperparameters that arms differ in."""
+    frozen = config.head == "frozen"
+    trained = () if frozen else (words(name, getattr(config.training, name)) for name in apart)
+    parts = [
+        f"{config.strategy}{' frozen' if frozen else ''} {config.retrain}",
+        f"{config.initial}+{config.step_size}",
+        *trained,
+        f"seed {config.seed}",
+    ]
+    return " ".join(parts)
+
+
+def _apart(configs: Iterable[TrajectoryConfig]) -> list[str]:
+    """Hyperparameters that these trajectories differ in."""
+    trained = [config.training for config in configs if config.head != "frozen"]
+    return [name for name in FIT if len({getattr(each, name) for each in trained}) > 1]
 
 
 def _clock(seconds: float) -> str:

@@ -71,6 +71,7 @@ class RayWorkers:
     """The actors of one trajectory, in the placement group of its trial.
 
     Args:
+        setup: of the study: but for its training, which is the trajectory's own.
         patience: seconds without any progress until `Stalled` is raised.
     """
 
@@ -84,16 +85,19 @@ class RayWorkers:
         patience: float,
         study: str = "",
     ) -> None:
-        self._chunk_rows = setup.training.chunk_rows
+        training = config.training
+        self._chunk_rows = training.chunk_rows
         self._batch: Batch | None = None
-        self._budgets = Budgets(setup.training)
+        self._budgets = Budgets(training)
         self._crew = muster(Shape(study, setup, layout, len(config.member_seeds), shards))
         self._members, self._shards = self._crew.members, self._crew.shards
         _log.info("%s actors %s", "kept" if self._crew.kept else "new", self._crew.name)
 
+        own = replace(setup, training=training)
+
         def assigned(role: str, seed: int) -> Assignment:
             name = actor_name(study, config.id, role)
-            return Assignment(name, setup, seed, strategy, config.disagreement, config.head)
+            return Assignment(name, own, seed, strategy, config.disagreement, config.head)
 
         self._as_member = [assigned(f"member-{i}", s) for i, s in enumerate(config.member_seeds)]
         self._as_shard = [assigned(f"shard-{j}", config.seed) for j in range(shards)]

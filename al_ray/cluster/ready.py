@@ -79,7 +79,7 @@ def readied(
         UserError: a bad option, or no cluster at the address.
     """
     described = store.read_description()
-    study = replace(study, training=recorded(study.training, described))
+    study = recorded(study, described)
     corpus_source = Source(name=corpus.name, digest=corpus.digest)
     model_source = Source(name=model.name, digest=model.digest)
     if described is not None:

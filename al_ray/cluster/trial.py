@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ray import tune
@@ -20,12 +20,11 @@ from al_ray.cluster.layout import Layout, alone, layout
 from al_ray.cluster.logs import actor_name, name_logs
 from al_ray.cluster.lots import decode, is_cheap
 from al_ray.cluster.ray_workers import RayWorkers
-from al_ray.config import UNQUERIED, Training, TrajectoryConfig
+from al_ray.config import UNQUERIED, TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError, StorageError, Superseded
 from al_ray.grid import Trial
-from al_ray.knobs import knobs
 from al_ray.record import steps_done
 from al_ray.results import Store
 from al_ray.results.description import versions
@@ -130,9 +129,8 @@ def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Worke
     """In this process where the trajectory is cheap, else actors."""
     strategy = "" if config.strategy in UNQUERIED else config.strategy
     if is_cheap(config):
-        yield LocalWorkers(
-            job.setup, config.member_seeds, strategy, config.disagreement, config.head
-        )
+        setup = replace(job.setup, training=config.training)
+        yield LocalWorkers(setup, config.member_seeds, strategy, config.disagreement, config.head)
         return
     with RayWorkers(
         job.setup,
@@ -243,23 +241,8 @@ def record(
     rows_of: str | None = None,
 ) -> None:
     """Write a trajectory's row in `trajectories`."""
-    training = config.training
-    columns: dict[str, Any] = {
-        **config.arm,
-        "corpus_digest": config.corpus.digest,
-        "model_digest": config.model.digest,
-        "strategy_source": config.strategy_source,
-        "disagreement": config.disagreement,
-        "committee": config.committee if len(config.rates) > 1 else None,
-        "candidates": config.candidates,
-        "diversity": config.diversity,
-        "on_divergence": config.on_divergence,
-        "replay_of": config.replay_of or None,
-        "replay_step": config.replay_step if config.replay_of else None,
-        "fit_seed": config.fit_seed if config.replay_of else None,
-        "steps": config.steps,
-        "validation": config.validation,
-        **{name: getattr(training, name) for name in knobs(Training)},
+    columns = {
+        **config.columns,
         "status": status,
         "error": error,
         "rows_of": rows_of,
@@ -268,5 +251,5 @@ def record(
         "commit": job.commit,
     }
     # A list in a list: one row whose value is the list.
-    columns |= {"rates": [list(config.rates)], "member_seeds": [list(config.member_seeds)]}
+    columns |= {name: [value] for name, value in columns.items() if isinstance(value, list)}
     store.write("trajectories", columns, config.id)

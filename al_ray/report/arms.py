@@ -9,8 +9,9 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
+from al_ray.analysis.names import several, told
 from al_ray.analysis.summary import ARM
-from al_ray.config import UNQUERIED
+from al_ray.config import FIT, UNQUERIED
 from al_ray.report.theme import colour
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
@@ -61,6 +62,7 @@ class Arms:
         arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
         self._heads = arms["head"].nunique() > 1
+        self._trained = [name for name in several(arms) if name in FIT]
         sizes = arms[["step_size", "initial"]].drop_duplicates()
         sizes = sizes.sort_values(["step_size", "initial"])
         self._initials = bool(sizes.step_size.duplicated().any())
@@ -146,7 +148,7 @@ class Arms:
             parts.append(str(row["retrain"]))
         if self._heads and row["head"] == "frozen":
             parts.append("frozen")
-        return ", ".join(parts)
+        return ", ".join([*parts, *told(row, self._trained)])
 
     def _group(self, step_size: Any, initial: Any) -> str:
         first = f", first {int(initial):,}" if self._initials else ""
@@ -159,7 +161,7 @@ class Arms:
             parts.append(str(row["retrain"]))
         if self._heads:
             parts.append(str(row["head"]))
-        return ", ".join(parts)
+        return ", ".join([*parts, *told(row, self._trained)])
 
     def _name(self, line: str, group: str) -> str:
         return f"{line}, {group}" if len(self.groups) > 1 else line

@@ -13,9 +13,10 @@ from al_ray.analysis.agreement import texts
 from al_ray.analysis.claims import claims
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.study import SETTING, Study
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import UNDECIDED
+from al_ray.config import FIT
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
@@ -197,7 +198,10 @@ def across(studies: Sequence[Study]) -> Sheet:
 def configuration(study: Study) -> list[tuple[str, str]]:
     """What the study is, as names and values."""
     described = study.description
-    training = described.get("training", {})
+    trained = study.trajectories[study.trajectories["head"] != FROZEN]
+    training = described.get("training", {}) | {
+        name: sorted(set(trained[name])) for name in FIT if trained[name].nunique() > 1
+    }
     tests = ", ".join(f"{name} {rows:,}" for name, rows in described["tests"].items())
     pairs: list[tuple[str, Any]] = [
         ("corpus", f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),

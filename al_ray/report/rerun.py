@@ -15,6 +15,9 @@ _OTHERWISE = {
 }
 """Options that have not the names of what they say of a study."""
 
+_FOLLOW = ("", "--training", "--multiples", "--frozen-with")
+"""What is said by other options."""
+
 
 def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
     """The command, and whether it is the one that was given.
@@ -38,10 +41,13 @@ def rerun_command(description: dict[str, Any], out: str) -> tuple[str, bool]:
     asked = {f"--{name.replace('_', '-')}": value for name, value in study.items()}
     asked |= {renamed: asked.pop(name, None) for name, renamed in _OTHERWISE.items()}
     asked |= {"--recipe": training.get("recipe")}
-    asked |= {said.option: training.get(name) for name, said in knobs(Training).items()}
+    axes = asked.pop("--axes", None) or {}
+    asked |= {
+        said.option: axes.get(name, training.get(name)) for name, said in knobs(Training).items()
+    }
     for option, value in {**asked, "--out": out}.items():
         values = value if isinstance(value, list) else [value]
-        if not option or option == "--training" or values in ([], [None]) or value is False:
+        if option in _FOLLOW or values in ([], [None]) or value is False:
             continue
         words.append(option)
         if value is not True:

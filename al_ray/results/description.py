@@ -13,7 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from al_ray.config import LABELS_PER_DAY, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
+from al_ray.config import (
+    FIT,
+    LABELS_PER_DAY,
+    RunConfig,
+    Source,
+    StudyConfig,
+    TrajectoryConfig,
+)
 from al_ray.errors import StudyConflict
 from al_ray.results.schema import VERSION
 
@@ -23,9 +30,9 @@ def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
     return {
         "corpus": dataclasses.asdict(corpus),
         "model": dataclasses.asdict(model),
-        "training": dataclasses.asdict(study.training),
+        "training": dataclasses.asdict(study.frozen_training),
         "validation": study.validation,
-        "committee_learning_rates": list(study.rates),
+        "committee_learning_rates": list(study.rates_at(study.frozen_training)),
         "disagreement": study.disagreement,
         "committee": study.committee,
         "candidates": study.candidates,
@@ -35,16 +42,17 @@ def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
     }
 
 
-def recorded(training: Training, described: dict[str, Any] | None) -> Training:
-    """`auto` means what it meant when the study began."""
+def recorded(study: StudyConfig, described: dict[str, Any] | None) -> StudyConfig:
+    """As the folder's study began: what `auto` meant, and what a frozen head is named with."""
     if described is None:
-        return training
-    before = described.get("training", {})
+        return study
+    before, training = described.get("training", {}), study.training
     if training.precision == "auto":
         training = replace(training, precision=before.get("precision", "auto"))
     if training.token_budget is None:
         training = replace(training, token_budget=before.get("token_budget"))
-    return training
+    named = {name: before[name] for name in FIT if name in before}
+    return replace(study, training=training, frozen_with=named)
 
 
 def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: str) -> None:
@@ -73,6 +81,7 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
             )
     before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
+    now = {name: value for name, value in now.items() if name not in FIT}  # these extend a study
     for name, value in now.items():
         if before.get(name) != value:
             option = "--" + name.replace("_", "-")
@@ -109,7 +118,7 @@ def describe(
     """`study.json`: this run's configuration, and every trajectory asked for so far."""
     before = described or {}
     known = before.get("trajectories", {}) | {config.id: config.steps for config in configs}
-    arms = before.get("arms", {}) | {config.id: config.arm for config in configs}
+    arms = before.get("arms", {}) | {config.id: config.columns for config in configs}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         "schema_version": VERSION,

@@ -191,7 +191,9 @@ class Run:
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ ")
 """How a record of Ray's log begins; Tune has one, with a traceback, of every try that fails."""
 
-_TRACE = re.compile(r"\s|Traceback|The above exception|During handling|[\w.]+(\(\w+\))?: |$")
+_TRACE = re.compile(
+    r"\s|Traceback|The above exception|During handling|The actor |[\w.]+(\(\w+\))?: |$"
+)
 
 
 def _blank(lines: list[str], place: int) -> None:

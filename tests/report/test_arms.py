@@ -5,15 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, with_learner
 from al_ray.report.arms import _KNOWN, Arms
 from al_ray.report.figures.base import chosen, domain, equals, records
 from al_ray.report.theme import DARK, LIGHT, settled
 from al_ray.strategies.registry import STRATEGIES
 
+SHORT = ARM[:5]
+"""Without what was trained, which is equal here."""
+
 
 def arms(*rows):
-    return Arms(pd.DataFrame(rows, columns=ARM))
+    return Arms(with_learner(pd.DataFrame(rows, columns=SHORT), {}))
 
 
 def test_names_are_no_longer_than_they_must_be():
@@ -41,8 +44,9 @@ def test_first_draws_are_named_where_they_differ():
 def test_named_leaves_controls_out():
     rows = pd.DataFrame(
         [("margin", "cold", "fine-tuned", 10, 10, 1), ("control", "cold", "fine-tuned", 70, 70, 2)],
-        columns=[*ARM, "value"],
+        columns=[*SHORT, "value"],
     )
+    rows = with_learner(rows, {})
     made = Arms(rows).named(rows)
     assert made.value.tolist() == [1]
     assert made.arm.tolist() == made.line.tolist() == ["margin"]
