@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import socket
@@ -14,15 +13,9 @@ from typing import Any
 
 import grpc
 import ray
-from ray._private.authentication.authentication_token_generator import (
-    generate_new_authentication_token,
-)
-from ray._private.grpc_utils import init_grpc_channel
-from ray._private.utils import read_ray_address
-from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
-from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from rich.console import Console
 
+from al_ray.cluster import private
 from al_ray.cluster.layout import Machine, total
 from al_ray.cluster.leaving import our_signals
 from al_ray.config import Device, RunConfig, Training
@@ -77,9 +70,7 @@ def find(option: str | None, environment: Mapping[str, str]) -> Address:
                 given, said = named, f"{name}={named}"
                 break
         else:
-            # Not any Ray process that is found on the machine, as Ray has it: it may be the
-            # private cluster of another study.
-            running = read_ray_address()
+            running = private.running_here()
             if running and _listens(running):
                 return Address(running, f"{running}, which runs here")
             if given or environment.get("RAY_ADDRESS") == "auto":
@@ -152,17 +143,16 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> None:
 
 def _make_token() -> None:
     """As Ray does for a cluster of one's own, but so that nobody else may read it."""
-    loader = AuthenticationTokenLoader.instance()
     mode = os.environ.get("RAY_AUTH_MODE", "token").lower()
-    if mode != "token" or loader.has_token(ignore_auth_mode=True):
+    if mode != "token" or private.has_token():
         return
     path = Path.home() / ".ray" / "auth_token"
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # another study's, a moment ago
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(handle, "w") as file:
-            file.write(generate_new_authentication_token())
-    loader.reset_cache()
+            file.write(private.new_token())
+    private.look_for_tokens_again()
 
 
 # Leave to enter
@@ -196,14 +186,14 @@ def authenticate(ask: Callable[[], None], said: str) -> bool:
                     f"{said}: the cluster demands a token, and RAY_AUTH_MODE=disabled forbids to "
                     f"send one; set RAY_AUTH_MODE=token and {remedy}"
                 ) from None
-    if not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+    if not private.has_token():
         raise UserError(
             f"{said}: the cluster demands a token and there is none here; {remedy}"
             if mode != "token"
             else f"{said}: RAY_AUTH_MODE=token is set and there is no token here; {remedy}"
         )
     os.environ["RAY_AUTH_MODE"] = "token"  # for Ray's own processes, too
-    Config.initialize("")  # Ray has read its environment before
+    private.read_environment_again()
     try:
         ask()
     except NoToken:
@@ -232,7 +222,7 @@ def refuse_versions(theirs: Mapping[str, str], said: str) -> None:
 
 def _check(address: Address) -> None:
     try:
-        theirs = _metadata(address.value)
+        theirs = private.metadata(address.value, _SECONDS)
     except grpc.RpcError as error:
         if error.code() == grpc.StatusCode.UNAUTHENTICATED:
             raise NoToken from None
@@ -241,16 +231,6 @@ def _check(address: Address) -> None:
             "one with `ray start --head`, or leave the option out"
         ) from None
     refuse_versions(theirs, address.said)
-
-
-def _metadata(address: str) -> dict[str, Any]:
-    """What a cluster tells of itself. Ray's own client retries and logs where it is refused."""
-    request = gcs_service_pb2.InternalKVGetRequest(namespace=b"cluster", key=b"CLUSTER_METADATA")
-    with init_grpc_channel(address) as channel:
-        stub = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel)
-        answer = stub.InternalKVGet(request, timeout=_SECONDS)
-    metadata: dict[str, Any] = json.loads(answer.value or b"{}")
-    return metadata
 
 
 def _listens(address: str) -> bool:
@@ -270,13 +250,9 @@ def machines() -> list[Machine]:
     """What the cluster consists of, and what its autoscaler may add."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     here = [Machine(resources, 1) for resources in nodes]
-    config = ray._private.state.state.get_cluster_config()
-    groups = config.node_group_configs if config else ()
     # Groups count the workers that are there already, so they stand in the place of these.
     grown = [machine for machine in here if "node:__internal_head__" in machine.resources]
-    for group in groups:  # -1: no limit
-        count = None if group.max_count < 0 else group.max_count
-        grown.append(Machine(dict(group.resources), count))
+    grown += [Machine(resources, count) for resources, count in private.groups()]
     return max(here, grown, key=lambda found: total(found, "CPU") + total(found, "GPU"))
 
 

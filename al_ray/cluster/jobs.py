@@ -31,6 +31,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 from rich.console import Console
 
 import al_ray
+from al_ray.cluster import private
 from al_ray.cluster.connect import NoToken, authenticate, one_line, refuse_versions
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.terminal import plain
@@ -161,7 +162,7 @@ def _client(address: str, said: str) -> JobSubmissionClient:
 
     authenticate(ask, said)
     client = found[-1]
-    refuse_versions({"ray_version": client._server_ray_version or ray.__version__}, said)
+    refuse_versions({"ray_version": private.server_version(client) or ray.__version__}, said)
     return client
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 import ray
 
 from al_ray import interrupts
+from al_ray.cluster import private
 
 
 @contextmanager
@@ -23,18 +24,17 @@ def our_signals() -> Iterator[None]:
     if not interrupts.are_heard():
         yield
         return
-    theirs, stderr = ray._private.utils.set_sigterm_handler, os.dup(2)
-    ray._private.utils.set_sigterm_handler = lambda _: None
+    stderr = os.dup(2)
     sys.stderr.flush()
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        yield
+        with private.without_handlers():
+            yield
     finally:
         interrupts.take_back()
         os.dup2(stderr, 2)
         os.close(stderr)
-        ray._private.utils.set_sigterm_handler = theirs
 
 
 @contextmanager

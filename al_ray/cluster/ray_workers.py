@@ -14,6 +14,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
+from al_ray.cluster import private
 from al_ray.cluster.actors import LOST
 from al_ray.cluster.crew import Shape, keep, muster
 from al_ray.cluster.layout import Layout
@@ -109,7 +110,7 @@ class RayWorkers:
             )
         ]
         self._roles = {
-            actor._actor_id.hex(): f"{kind} {position}"
+            private.actor_id(actor): f"{kind} {position}"
             for kind, actors in (("member", self._members), ("shard", self._shards))
             for position, actor in enumerate(actors)
         }

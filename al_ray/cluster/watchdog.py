@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
-from ray.experimental import internal_kv
+
+from al_ray.cluster import private
 
 EVERY = 10.0
 """Seconds between two pulses of an actor, at least."""
@@ -35,7 +36,7 @@ class Pulse:
         now = time.monotonic()
         if now - self._said >= EVERY:
             self._said = now
-            internal_kv._internal_kv_put(self._key, str(self._count).encode())
+            private.put(self._key, str(self._count).encode())
 
 
 class Watch:
@@ -53,7 +54,7 @@ class Watch:
 
     def over(self, actors: Sequence[Any]) -> None:
         """Whose pulses count."""
-        self._keys = [_key(actor._actor_id.hex()) for actor in actors]
+        self._keys = [_key(private.actor_id(actor)) for actor in actors]
         self._pulses = [None] * len(actors)
 
     def get(self, refs: Any, what: str) -> Any:
@@ -83,7 +84,7 @@ class Watch:
     def close(self) -> None:
         """Leave nothing in the store."""
         for key in self._keys:
-            internal_kv._internal_kv_del(key)
+            private.delete(key)
 
     def _until(self, what: str, attempt: Callable[[], Any]) -> Any:
         moved = time.monotonic()
@@ -91,7 +92,7 @@ class Watch:
             try:
                 return attempt()
             except ray.exceptions.GetTimeoutError:
-                pulses = [internal_kv._internal_kv_get(key) for key in self._keys]
+                pulses = [private.get(key) for key in self._keys]
                 now = time.monotonic()
                 if pulses != self._pulses:
                     self._pulses, moved = pulses, now

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.tokenisers import (
+from al_ray.corpus.tokenising import (
     Encoded,
     flatten,
     plainly,

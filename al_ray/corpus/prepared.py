@@ -33,7 +33,7 @@ from al_ray.randomness import row_hashes
 from al_ray.storage import reason
 
 if TYPE_CHECKING:
-    from al_ray.corpus.tokenisers import Encoded, Tokeniser
+    from al_ray.corpus.tokenising import Encoded, Tokeniser
 
 __all__ = ["Prepared", "Progress", "Rows", "Tokens", "prepare"]
 

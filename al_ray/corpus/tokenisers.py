@@ -5,38 +5,13 @@ For child processes: what is loaded here costs seconds and memory that the drive
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from al_ray.errors import CorpusError, ModelError
+from al_ray.corpus.kobert import Kobert
+from al_ray.corpus.tokenising import Encoded, Tokeniser, plainly, quiet_transformers, unusable
+from al_ray.errors import ModelError
 from al_ray.reading import parse_json, read_small
-
-Encoded = tuple[NDArray[np.int32], NDArray[np.int32]]
-"""Lengths (rows,), and the ids of all rows, one row after another (sum of lengths,)."""
-
-
-class Tokeniser(Protocol):
-    """Texts to ids.
-
-    Attributes:
-        pad_id: what shorter rows are filled up with.
-        size: every id is smaller.
-        special_ids: of tokens that stand for no text; the unknown token stands for some.
-    """
-
-    pad_id: int
-    size: int
-    special_ids: frozenset[int]
-
-    def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
-        """Ids, special ones included, of texts cut to `max_length` as the model's library does."""
-        ...
 
 
 def open_tokeniser(folder: Path) -> Tokeniser:
@@ -50,8 +25,6 @@ def open_tokeniser(folder: Path) -> Tokeniser:
     """
     try:
         if any(folder.glob("tokenizer_*.model")):
-            from al_ray.corpus.kobert import Kobert
-
             return Kobert(folder)
         return Library(folder)
     except (ModelError, KeyboardInterrupt, SystemExit):
@@ -108,70 +81,3 @@ class Library:
     def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
         """See `Tokeniser`."""
         return plainly(self._tokenizer, texts, max_length)
-
-
-def plainly(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
-    """As the library itself does it."""
-    if not texts:
-        return np.empty(0, np.int32), np.empty(0, np.int32)
-    try:
-        rows = tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
-        return flatten(rows)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # as above
-        refuse_broken(texts)
-        raise unusable(Path(tokenizer.name_or_path), error) from error
-
-
-def refuse_broken(texts: Sequence[str]) -> None:
-    """Say which text no tokenizer takes: they only say that there is one.
-
-    Raises:
-        CorpusError: a text holds half of a surrogate pair, as JSON's escapes may.
-    """
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise CorpusError(
-                f"text {text[:40]!a}: half of a surrogate pair, which is no character; mend or "
-                "remove this row"
-            ) from error
-
-
-def flatten(rows: Sequence[Sequence[int]]) -> Encoded:
-    """Rows of ids as two arrays."""
-    lengths = np.fromiter(map(len, rows), np.int32, len(rows))
-    return lengths, np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
-
-
-def unusable(folder: Path, error: BaseException) -> ModelError:
-    """One line for a tokenizer that cannot be used, whatever its library said."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return ModelError(
-        f"{folder}: its tokenizer cannot be used ({reason[:200]}); give --model a "
-        "folder with the model's own tokenizer files, or fetch them again"
-    )
-
-
-def quiet_transformers() -> Any:
-    """The library, saying nothing, and without scikit-learn and SciPy.
-
-    It would import those only because they exist, which costs every process seconds.
-    """
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    import transformers.utils.import_utils as import_utils
-
-    import_utils._sklearn_available = import_utils._scipy_available = False
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from al_ray.corpus.tokenisers import quiet_transformers
+from al_ray.corpus.tokenising import quiet_transformers
 from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from al_ray.config import Training
-from al_ray.corpus.tokenisers import open_tokeniser, quiet_transformers
+from al_ray.corpus.tokenisers import open_tokeniser
+from al_ray.corpus.tokenising import quiet_transformers
 
 KOBERT = {
     "vocab_size": 8002,

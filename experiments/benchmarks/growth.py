@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     import ray
     from common import settings
 
-    from al_ray.corpus.tokenisers import quiet_transformers
+    from al_ray.corpus.tokenising import quiet_transformers
     from al_ray.encoder.load import get_weights, load
     from al_ray.workers import Setup
 

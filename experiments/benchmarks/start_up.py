@@ -42,7 +42,7 @@ KOBERT = {
 }
 TORCH = "import torch"
 BERT = "from transformers import BertForSequenceClassification"
-OURS = "from al_ray.corpus.tokenisers import quiet_transformers; quiet_transformers()"
+OURS = "from al_ray.corpus.tokenising import quiet_transformers; quiet_transformers()"
 IMPORTS = {"torch": ("", TORCH), "all of BERT": (TORCH, BERT), "ours": (TORCH, f"{OURS}; {BERT}")}
 STUDY = (
     "--strategies margin --seeds 0 --step-size 20 --updates 6 --max-length 24 --pool-limit 200 "

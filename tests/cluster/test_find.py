@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from al_ray.cluster import connect
+from al_ray.cluster import private
 from al_ray.cluster.connect import NoToken, authenticate, find, refuse_versions
 from al_ray.cluster.jobs import _out, replaced
 from al_ray.cluster.layout import Machine, layout, misfit, total
@@ -117,22 +117,8 @@ class Cluster:
 def test_a_token_is_shown_where_one_is_demanded(
     monkeypatch, demanded, mode, token, expected, asked
 ):
-    class Loader:
-        @staticmethod
-        def instance():
-            return Loader
-
-        @staticmethod
-        def has_token(ignore_auth_mode):
-            return token is not None
-
-    class Config:
-        @staticmethod
-        def initialize(_):
-            pass
-
-    monkeypatch.setattr(connect, "AuthenticationTokenLoader", Loader)
-    monkeypatch.setattr(connect, "Config", Config)
+    monkeypatch.setattr(private, "has_token", lambda: token is not None)
+    monkeypatch.setattr(private, "read_environment_again", lambda: None)
     monkeypatch.setenv("RAY_AUTH_MODE", mode)
     if token is None:
         monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)

@@ -9,7 +9,7 @@ import pytest
 import ray
 from rich.console import Console
 
-from al_ray.cluster import callbacks, watchdog
+from al_ray.cluster import callbacks, private, watchdog
 from al_ray.cluster.callbacks import Begun, Idle, Tries, in_words
 from al_ray.cluster.watchdog import Stalled, Watch
 from al_ray.errors import AlRayError, UserError
@@ -41,7 +41,7 @@ class Cluster:
             return [], refs
         return refs[:1], refs[1:]
 
-    def _internal_kv_get(self, key: bytes) -> bytes | None:
+    def read(self, key: bytes) -> bytes | None:
         count = sum(pulse <= self.now for pulse in self.pulses)
         return str(count).encode() if count and key.endswith(b"one") else None
 
@@ -70,8 +70,9 @@ def test_who_gives_a_pulse_is_waited_for(
     how: str,
 ) -> None:
     cluster = Cluster(answers, pulses)
-    for name in ("ray", "time", "internal_kv"):
+    for name in ("ray", "time"):
         monkeypatch.setattr(watchdog, name, cluster)
+    monkeypatch.setattr(private, "get", cluster.read)
     watch = Watch(100.0)
     watch.over([actor("one"), actor("other")])
     call = watch.get if how == "get" else watch.first
