@@ -27,6 +27,7 @@ class Knob:
         say: the remedy where it cannot.
         help: of the option.
         metavar: of the option.
+        later: whether it came after results had been named: at its default it is no part of a name.
     """
 
     option: str
@@ -34,6 +35,7 @@ class Knob:
     say: str
     help: str | None
     metavar: str | None
+    later: bool = False
 
 
 def knob(
@@ -44,9 +46,10 @@ def knob(
     say: str = "",
     help: str | None = None,
     metavar: str | None = None,
+    later: bool = False,
 ) -> Any:
     """A field of a dataclass; see `Knob`."""
-    said = Knob(option, ok, say, help, metavar)
+    said = Knob(option, ok, say, help, metavar, later)
     return dataclasses.field(default=default, metadata={Knob: said})
 
 
@@ -54,6 +57,16 @@ def knobs(declared: type) -> dict[str, Knob]:
     """Of a dataclass, by the names of their fields."""
     fields = dataclasses.fields(declared)
     return {each.name: each.metadata[Knob] for each in fields if Knob in each.metadata}
+
+
+def later(declared: type) -> dict[str, Any]:
+    """The knobs that came later, by field: their defaults, which results of before them have."""
+    known = knobs(declared)
+    return {
+        each.name: each.default
+        for each in dataclasses.fields(declared)
+        if each.name in known and known[each.name].later
+    }
 
 
 def kinds(declared: type) -> dict[str, type]:

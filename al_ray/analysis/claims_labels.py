@@ -35,7 +35,8 @@ from al_ray.analysis.evidence import (
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM
-from al_ray.config import CONTROL
+from al_ray.config import CONTROL, Training
+from al_ray.knobs import later
 
 SETTLED: Final = 0.005
 """An arm has settled if the labels from EARLY to HALF of the pool bring less accuracy than this."""
@@ -209,7 +210,7 @@ def _in_order(found: list[tuple[float, Study]], however_trained: bool = False) -
 def _conditions(study: Study) -> str:
     """All that two studies must share for their updates alone to tell them apart."""
     said = study.description
-    training = said.get("training", {})
+    training = {**later(Training), **said.get("training", {})}
     curves = study.curves()
     return json.dumps(
         [

@@ -15,6 +15,7 @@ from typing import Any
 
 from al_ray.config import LABELS_PER_DAY, RunConfig, Source, StudyConfig, Training, TrajectoryConfig
 from al_ray.errors import StudyConflict
+from al_ray.knobs import later
 from al_ray.results.schema import VERSION
 
 
@@ -71,7 +72,8 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
                 f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
                 "another --out"
             )
-    before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
+    trained = {**later(Training), **described["training"]}
+    before = {**trained, **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
     for name, value in now.items():
         if before.get(name) != value:
