@@ -19,6 +19,7 @@ from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
 Retrain = Literal["cold", "warm", "warm-new"]
+Pooling = Literal["own", "mean"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
@@ -82,6 +83,8 @@ class Training:
         decay: `linear` to 0 after the warm-up, or `none`.
         weight_decay: of AdamW; biases and layer norms are left out.
         clip: largest norm of the gradient; None: not clipped.
+        pooling: what the classification layer is fed: `own`, what the model's own head makes of a
+            text's first vector; `mean`, the mean of the last layer's vectors over a text's tokens.
         threads: of one actor.
         precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
             float32.
@@ -120,6 +123,13 @@ class Training:
         "--weight-decay", default=0.01, ok=lambda x: 0 <= x < math.inf, say="give 0 or more"
     )
     clip: float | None = knob(default=None)
+    pooling: Pooling = knob(
+        "--pooling",
+        default="own",
+        help="what a fine-tuned classification layer is fed: the model's own pooling (default), or "
+        "the mean over a text's tokens, as the frozen head",
+        later=True,
+    )
     threads: int = knob(
         "--threads",
         default=1,
@@ -157,6 +167,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.0,
         "decay": "none",
         "clip": None,
+        "pooling": "own",
     },
     "stable": {
         "epochs": 5,
@@ -164,6 +175,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.1,
         "decay": "linear",
         "clip": 1.0,
+        "pooling": "own",
     },
 }
 """`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.

@@ -90,6 +90,9 @@ def trajectories(
             _check_committee(name, study)
         # A linear model has one optimum, whatever it starts from: to begin cold is all there is.
         regimes = study.retrain if head == "fine-tuned" else ("cold",)
+        training = study.training
+        if head == "frozen":  # of which these say nothing
+            training = replace(training, pooling="own")
         for size, retrain, seed in itertools.product(study.step_sizes, regimes, study.seeds):
             initial = study.initial or size
             check(
@@ -119,6 +122,7 @@ def trajectories(
                     step_size=size,
                     steps=study.steps_for(initial, size, available),
                     seed=seed,
+                    training=training,
                     head=head,
                 )
             )
