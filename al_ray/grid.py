@@ -92,7 +92,7 @@ def trajectories(
         regimes = study.retrain if head == "fine-tuned" else ("cold",)
         training = study.training
         if head == "frozen":  # of which these say nothing
-            training = replace(training, pooling="own")
+            training = replace(training, pooling="own", start="random")
         for size, retrain, seed in itertools.product(study.step_sizes, regimes, study.seeds):
             initial = study.initial or size
             check(
