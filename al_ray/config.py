@@ -16,11 +16,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
-from al_ray.knobs import axes, check_knobs, knob, knobs
+from al_ray.knobs import axes, check_knobs, knob, knobs, later
 from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
+Start = Literal["random", "linear"]
 Retrain = Literal["cold", "warm", "warm-new"]
+Pooling = Literal["own", "mean"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
@@ -86,6 +88,10 @@ class Training:
         decay: `linear` to 0 after the warm-up, or `none`.
         weight_decay: of AdamW; biases and layer norms are left out.
         clip: largest norm of the gradient; None: not clipped.
+        pooling: what the classification layer is fed: `own`, what the model's own head makes of a
+            text's first vector; `mean`, the mean of the last layer's vectors over a text's tokens.
+        start: of the classification layer where a fit begins with pretrained weights: `random`, or
+            `linear`, where the frozen head ends on what the layer is fed (Kumar et al. 2022).
         threads: of one actor.
         precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
             float32.
@@ -132,6 +138,22 @@ class Training:
         say="give 0 or more",
     )
     clip: float | None = knob(default=None, axis=True)
+    pooling: Pooling = knob(
+        "--pooling",
+        default="own",
+        help="what a fine-tuned classification layer is fed: the model's own pooling (default), or "
+        "the mean over a text's tokens, as the frozen head",
+        axis=True,
+        later=True,
+    )
+    start: Start = knob(
+        "--start",
+        default="random",
+        help="where a fine-tuned classification layer begins: at random (default), or where a "
+        "frozen head on the same vectors ends",
+        axis=True,
+        later=True,
+    )
     threads: int = knob(
         "--threads",
         default=1,
@@ -173,6 +195,8 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.0,
         "decay": "none",
         "clip": None,
+        "pooling": "own",
+        "start": "random",
     },
     "stable": {
         "epochs": 5,
@@ -180,6 +204,8 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.1,
         "decay": "linear",
         "clip": 1.0,
+        "pooling": "own",
+        "start": "random",
     },
 }
 """`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.
@@ -273,6 +299,9 @@ class TrajectoryConfig:
             # An option that came later and is not used leaves the names of before as they are.
             if each.default is not dataclasses.MISSING and facts[each.name] == each.default:
                 del facts[each.name]
+        for name, default in later(Training).items():
+            if facts["training"][name] == default:
+                del facts["training"][name]
         facts["corpus"], facts["model"] = self.corpus.digest, self.model.digest
         content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()
@@ -468,8 +497,9 @@ class StudyConfig:
 
     @property
     def frozen_training(self) -> Training:
-        """Of trajectories of a frozen head."""
-        return dataclasses.replace(self.training, **(self.frozen_with or {}))
+        """Of trajectories of a frozen head, which is named with no knob that came later."""
+        unused = {name: default for name, default in later(Training).items() if name in FIT}
+        return dataclasses.replace(self.training, **{**(self.frozen_with or {}), **unused})
 
     def rates_at(self, training: Training) -> tuple[float, ...]:
         """The committee's learning rates beside this training's."""

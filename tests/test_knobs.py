@@ -12,7 +12,7 @@ import pytest
 from al_ray.config import Training
 from al_ray.errors import UserError
 from al_ray.experiment import Experiment
-from al_ray.knobs import add_knobs, check_knobs, given, kinds, knob
+from al_ray.knobs import add_knobs, check_knobs, given, kinds, knob, later
 from al_ray.options import study_config
 from al_ray.parser import study_parser, whole
 from al_ray.report.rerun import rerun_command
@@ -28,7 +28,7 @@ class MadeUp:
     )
     heads: int | None = knob("--heads", default=None, ok=lambda n: n > 0, say="give 1 or more")
     pooling: Literal["first", "mean"] = knob("--pooling", default="first")
-    secret: int = knob(default=7, ok=lambda n: n == 7, say="leave it")
+    secret: int = knob(default=7, ok=lambda n: n == 7, say="leave it", later=True)
     plain: str = "no knob"
 
     def __post_init__(self) -> None:
@@ -82,6 +82,10 @@ def test_the_check_and_its_remedy(values, said):
     assert str(refused.value) == said
 
 
+def test_what_came_later_is_known_with_its_default():
+    assert later(MadeUp) == {"secret": 7}
+
+
 def test_the_type_of_its_column():
     assert kinds(MadeUp) == {"smoothing": float, "heads": int, "pooling": str, "secret": int}
     columns = SCHEMAS["trajectories"].names
@@ -98,7 +102,7 @@ def test_the_command_that_runs_a_study_again_has_every_knob():
         "--replay-cold 1 --replay-seeds 2 --keep-equivalent --recipe stable --epochs 2 --updates 9 "
         "--min-updates 3 --learning-rate 0.0012345678 --batch-size 4 --max-length 31 --warmup 0.3 "
         "--weight-decay 0.2 --threads 2 --precision bfloat16 --committee seeds "
-        "--committee-learning-rates 0.0012345678 0.002"
+        "--committee-learning-rates 0.0012345678 0.002 --pooling mean --start linear"
     )
     study = study_config(experiment, study_parser(experiment).parse_args(shlex.split(words)))
     plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(study).items()}

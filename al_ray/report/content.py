@@ -200,7 +200,7 @@ def configuration(study: Study) -> list[tuple[str, str]]:
     described = study.description
     trained = study.trajectories[study.trajectories["head"] != FROZEN]
     training = described.get("training", {}) | {
-        name: sorted(set(trained[name])) for name in FIT if trained[name].nunique() > 1
+        name: sorted(set(trained[name])) for name in FIT if len(trained)
     }
     tests = ", ".join(f"{name} {rows:,}" for name, rows in described["tests"].items())
     pairs: list[tuple[str, Any]] = [

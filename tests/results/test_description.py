@@ -6,10 +6,11 @@ import pytest
 from loop_stub import config_of, training
 
 from al_ray.analysis.study import load
-from al_ray.config import RunConfig, Source, StudyConfig
-from al_ray.errors import UserError
+from al_ray.config import RunConfig, Source, StudyConfig, Training
+from al_ray.errors import StudyConflict, UserError
+from al_ray.knobs import later
 from al_ray.results import Store
-from al_ray.results.description import describe
+from al_ray.results.description import describe, facts, refuse_another
 
 
 def described(before, **where):
@@ -31,6 +32,21 @@ def test_labels_per_day_hold_until_another_number_is_given():
 def test_labels_per_day_are_a_number_above_0(labels):
     with pytest.raises(UserError, match="--labels-per-day"):
         RunConfig(out="out", labels_per_day=labels)
+
+
+def test_a_folder_of_before_a_knob_has_its_default():
+    """It is continued, and takes trajectories of other values beside those that it has."""
+    before, source = described(None), Source(name="x", digest="0")
+    assert before["training"].keys() >= later(Training).keys() > set()
+    for name in later(Training):
+        del before["training"][name]
+    plain = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
+    refuse_another(before, facts(plain, source, source), "OUT")
+    other = dataclasses.replace(plain, training=training(pooling="mean"))
+    numerics = dataclasses.replace(plain, training=training(threads=2))
+    refuse_another(before, facts(other, source, source), "OUT")
+    with pytest.raises(StudyConflict, match="its study has --threads 1, not 2"):
+        refuse_another(before, facts(numerics, source, source), "OUT")
 
 
 def test_arms_are_written_down_and_not_read_from_names(tmp_path):
