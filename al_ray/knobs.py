@@ -73,12 +73,7 @@ def axes(declared: type) -> list[str]:
 
 def later(declared: type) -> dict[str, Any]:
     """The knobs that came later, by field: their defaults, which results of before them have."""
-    known = knobs(declared)
-    return {
-        each.name: each.default
-        for each in dataclasses.fields(declared)
-        if each.name in known and known[each.name].later
-    }
+    return {name: said.default for name, said in knobs(declared).items() if said.later}
 
 
 def kinds(declared: type) -> dict[str, type]:

@@ -62,7 +62,7 @@ def check_start(model: ModelSource, training: Training) -> None:
     if not feeds_pooler(model.folder) or not any("pooler." in name for name in _tensors(model)):
         raise ModelError(
             f"--start linear: {model.name} has no pretrained pooler, so what its own head is fed "
-            "would be random; give --pooling mean, too"
+            "would be random; give --pooling mean"
         )
 
 
