@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from al_ray.errors import UserError
-from al_ray.knobs import axes, check_knobs, knob, knobs
+from al_ray.knobs import axes, check_knobs, knob, knobs, later
 from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
@@ -273,6 +273,9 @@ class TrajectoryConfig:
             # An option that came later and is not used leaves the names of before as they are.
             if each.default is not dataclasses.MISSING and facts[each.name] == each.default:
                 del facts[each.name]
+        for name, default in later(Training).items():
+            if facts["training"][name] == default:
+                del facts["training"][name]
         facts["corpus"], facts["model"] = self.corpus.digest, self.model.digest
         content = json.dumps(facts, sort_keys=True, ensure_ascii=False)
         digest = hashlib.blake2b(content.encode(), digest_size=5).hexdigest()

@@ -30,6 +30,7 @@ class Knob:
         axis: whether it takes several values, each of which makes trajectories of its own; a knob
             that is none is the study's.
         default: of the field; None: it has none, or none.
+        later: whether it came after results had been named: at its default it is no part of a name.
     """
 
     option: str
@@ -39,6 +40,7 @@ class Knob:
     metavar: str | None
     axis: bool = False
     default: Any = None
+    later: bool = False
 
 
 def knob(
@@ -50,10 +52,11 @@ def knob(
     help: str | None = None,
     metavar: str | None = None,
     axis: bool = False,
+    later: bool = False,
 ) -> Any:
     """A field of a dataclass; see `Knob`."""
     known = None if default is MISSING else default
-    said = Knob(option, ok, say, help, metavar, axis, known)
+    said = Knob(option, ok, say, help, metavar, axis, known, later)
     return dataclasses.field(default=default, metadata={Knob: said})
 
 
@@ -66,6 +69,11 @@ def knobs(declared: type) -> dict[str, Knob]:
 def axes(declared: type) -> list[str]:
     """The fields of a dataclass that take several values."""
     return [name for name, said in knobs(declared).items() if said.axis]
+
+
+def later(declared: type) -> dict[str, Any]:
+    """The knobs that came later, by field: their defaults, which results of before them have."""
+    return {name: said.default for name, said in knobs(declared).items() if said.later}
 
 
 def kinds(declared: type) -> dict[str, type]:

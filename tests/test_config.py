@@ -233,6 +233,12 @@ def test_every_field_but_steps_is_identity():
     assert len({config.id for config in made}) == len(made) == 1 + len(OTHER) + len(OTHER_TRAINING)
 
 
+def test_what_came_later_is_no_part_of_a_name_where_it_is_as_before():
+    """As the code of before these knobs named it."""
+    plain = training(recipe="stable", updates=9, clip=1.0, precision="float32", token_budget=4096)
+    assert trajectory(training=plain).id == "qbc-cold-50-s0-db2c19f1ff"
+
+
 def test_steps_and_names_are_not():
     config = trajectory()
     assert replace(config, steps=99).id == config.id

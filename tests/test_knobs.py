@@ -12,7 +12,7 @@ import pytest
 from al_ray.config import Training
 from al_ray.errors import UserError
 from al_ray.experiment import Experiment
-from al_ray.knobs import add_knobs, check_knobs, given, kinds, knob
+from al_ray.knobs import add_knobs, check_knobs, given, kinds, knob, later
 from al_ray.options import study_config
 from al_ray.parser import study_parser, whole
 from al_ray.report.rerun import rerun_command
@@ -28,7 +28,7 @@ class MadeUp:
     )
     heads: int | None = knob("--heads", default=None, ok=lambda n: n > 0, say="give 1 or more")
     pooling: Literal["first", "mean"] = knob("--pooling", default="first")
-    secret: int = knob(default=7, ok=lambda n: n == 7, say="leave it")
+    secret: int = knob(default=7, ok=lambda n: n == 7, say="leave it", later=True)
     plain: str = "no knob"
 
     def __post_init__(self) -> None:
@@ -80,6 +80,10 @@ def test_the_check_and_its_remedy(values, said):
     with pytest.raises(UserError) as refused:
         MadeUp(**values)
     assert str(refused.value) == said
+
+
+def test_what_came_later_is_known_with_its_default():
+    assert later(MadeUp) == {"secret": 7}
 
 
 def test_the_type_of_its_column():

@@ -19,9 +19,11 @@ from al_ray.config import (
     RunConfig,
     Source,
     StudyConfig,
+    Training,
     TrajectoryConfig,
 )
 from al_ray.errors import StudyConflict
+from al_ray.knobs import later
 from al_ray.results.schema import VERSION
 
 
@@ -46,7 +48,7 @@ def recorded(study: StudyConfig, described: dict[str, Any] | None) -> StudyConfi
     """As the folder's study began: what `auto` meant, and what a frozen head is named with."""
     if described is None:
         return study
-    before, training = described.get("training", {}), study.training
+    before, training = _trained(described), study.training
     if training.precision == "auto":
         training = replace(training, precision=before.get("precision", "auto"))
     if training.token_budget is None:
@@ -79,7 +81,7 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
                 f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
                 "another --out"
             )
-    before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
+    before = {**_trained(described), **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
     now = {name: value for name, value in now.items() if name not in FIT}  # these extend a study
     for name, value in now.items():
@@ -89,6 +91,11 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
                 f"{folder}: its study has {option} {_text(before.get(name))}, not "
                 f"{_text(value)}; give the same, or another --out"
             )
+
+
+def _trained(described: dict[str, Any]) -> dict[str, Any]:
+    """The study's training; of a knob that is newer than the folder its default."""
+    return {**later(Training), **described.get("training", {})}
 
 
 _PLAIN = (
