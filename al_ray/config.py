@@ -21,6 +21,7 @@ from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
 Retrain = Literal["cold", "warm", "warm-new"]
+Pooling = Literal["own", "mean"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 Disagreement = Literal["vote-entropy", "mean-kl", "consensus"]
@@ -86,6 +87,8 @@ class Training:
         decay: `linear` to 0 after the warm-up, or `none`.
         weight_decay: of AdamW; biases and layer norms are left out.
         clip: largest norm of the gradient; None: not clipped.
+        pooling: what the classification layer is fed: `own`, what the model's own head makes of a
+            text's first vector; `mean`, the mean of the last layer's vectors over a text's tokens.
         threads: of one actor.
         precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
             float32.
@@ -132,6 +135,14 @@ class Training:
         say="give 0 or more",
     )
     clip: float | None = knob(default=None, axis=True)
+    pooling: Pooling = knob(
+        "--pooling",
+        axis=True,
+        default="own",
+        help="what a fine-tuned classification layer is fed: the model's own pooling (default), or "
+        "the mean over a text's tokens, as the frozen head",
+        later=True,
+    )
     threads: int = knob(
         "--threads",
         default=1,
@@ -173,6 +184,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.0,
         "decay": "none",
         "clip": None,
+        "pooling": "own",
     },
     "stable": {
         "epochs": 5,
@@ -180,6 +192,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.1,
         "decay": "linear",
         "clip": 1.0,
+        "pooling": "own",
     },
 }
 """`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.

@@ -104,7 +104,9 @@ def trajectories(
         # A linear model has no hyperparameters and one optimum, whatever it starts from.
         frozen = head == "frozen"
         regimes: tuple[Retrain, ...] = ("cold",) if frozen else study.retrain
-        trainings = (study.frozen_training,) if frozen else study.trainings
+        trainings = study.trainings
+        if frozen:  # named as it was when there was less to say of a fine-tuned one
+            trainings = (replace(study.frozen_training, pooling="own"),)
         for training, size, retrain, seed in itertools.product(
             trainings, study.step_sizes, regimes, study.seeds
         ):

@@ -215,6 +215,7 @@ OTHER_TRAINING = {
     "decay": "linear",
     "weight_decay": 0.0,
     "clip": 1.0,
+    "pooling": "mean",
     "threads": 2,
     "precision": "bfloat16",
     "token_budget": 4096,

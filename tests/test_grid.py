@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -268,6 +269,19 @@ def test_a_frozen_head_begins_cold_and_takes_no_committee():
     for name in ("qbc", "bald", "learning-loss", "expected-gradient-length-word"):
         with pytest.raises(UserError, match="--head frozen has none"):
             trajectories(study(strategies=(name,), heads=("frozen",)), CORPUS, MODEL, 1000)
+
+
+@pytest.mark.parametrize("values", [{"pooling": "mean"}])
+def test_a_frozen_head_is_one_whatever_is_said_of_fine_tuned_ones(values):
+    before, after = (
+        grid(heads=("fine-tuned", "frozen"), training=replace(study().training, **more))
+        for more in ({}, values)
+    )
+    for one, other in zip(before, after, strict=True):
+        assert (one.id == other.id) == (one.head == "frozen")
+        assert {name: getattr(other.training, name) for name in values} == (
+            values if one.head == "fine-tuned" else {n: getattr(one.training, n) for n in values}
+        )
 
 
 def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():

@@ -38,6 +38,7 @@ def embed(
 
     from al_ray.encoder.allocator import keep_freed
     from al_ray.encoder.batches import by_length, pad
+    from al_ray.encoder.head import mean
     from al_ray.encoder.load import load
     from al_ray.encoder.packed import can_pack, pack, packed
     from al_ray.encoder.precision import body_in_half
@@ -48,22 +49,18 @@ def embed(
     module: Any = load(encoder, 2, 0).to(device).eval()
     half = training.precision == "bfloat16"
 
-    def mean(rows: NDArray[np.int64]) -> torch.Tensor:
+    def means(rows: NDArray[np.int64]) -> torch.Tensor:
         if can_pack(module):
-            hidden = packed(module, half).hidden(pack(tokens, rows))
-            lengths = torch.from_numpy(tokens.lengths[rows].astype(np.int64))
-            return torch.segment_reduce(hidden, "mean", lengths=lengths)
+            return packed(module, half).means(pack(tokens, rows))
         ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
         with body_in_half(module, half):
             last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
-        weight = mask[:, :, None].float()
-        found: torch.Tensor = (last * weight).sum(1) / weight.sum(1)
-        return found
+        return mean(last, mask)
 
     out: NDArray[np.float32] | None = None
     with torch.inference_mode():
         for batch in by_length(tokens.lengths[rows], training.token_budget):
-            part = mean(rows[batch]).cpu().numpy()
+            part = means(rows[batch]).cpu().numpy()
             if out is None:
                 out = np.empty((len(rows), part.shape[1]), np.float32)
             out[batch] = part

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from al_ray.config import Pooling
 from al_ray.corpus.tokenising import quiet_transformers
+from al_ray.encoder.head import MeanPooled
 from al_ray.encoder.source import has_weights
 from al_ray.errors import ModelError
 from al_ray.randomness import derive
@@ -19,13 +21,14 @@ Weights = dict[str, NDArray[np.float32]]
 """Name to array: receiving these in another process is far cheaper than receiving tensors."""
 
 
-def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
+def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> torch.nn.Module:
     """The encoder in `folder` with a new head for `n_labels` labels, float32, on the CPU.
 
     The head is the encoder's own kind, dropout included; a pooler is loaded where the weights
-    have one. What the folder has no weights for (the head; all of `mini`) is drawn from (seed,
-    'initialisation'), so that it is equal for every strategy, member and process of one seed.
-    No program of the folder is run, and of `.bin` files only tensors are unpickled.
+    have one. With pooling `mean` it is that of `MeanPooled`, and no pooler is left. What the folder
+    has no weights for (the head; all of `mini`) is drawn from (seed, 'initialisation'), so that it
+    is equal for every strategy, member and process of one seed. No program of the folder is run,
+    and of `.bin` files only tensors are unpickled.
 
     Raises:
         ModelError: no encoder that Transformers can build, or weights of another one.
@@ -59,7 +62,7 @@ def load(folder: Path, n_labels: int, seed: int) -> torch.nn.Module:
             "config.json, weights and tokenizer"
         ) from error
     _check(folder, module, info)
-    return module
+    return MeanPooled(module) if pooling == "mean" else module
 
 
 def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:

@@ -17,14 +17,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.corpus.prepared import Tokens
+from al_ray.encoder.head import MeanPooled
 
-KINDS = {
-    "BertForSequenceClassification",
-    "ElectraForSequenceClassification",
-    "RobertaForSequenceClassification",
-    "XLMRobertaForSequenceClassification",
-}
-"""Modules whose layers are BERT's."""
+KINDS = {"BertModel", "ElectraModel", "RobertaModel", "XLMRobertaModel"}
+"""Encoders whose layers are BERT's."""
 
 
 def can_pack(module: torch.nn.Module) -> bool:
@@ -33,7 +29,7 @@ def can_pack(module: torch.nn.Module) -> bool:
     On processors only: on a GPU the many small kernels of rows of many lengths may cost more than
     the padding, which has not been tried.
     """
-    if type(module).__name__ not in KINDS:
+    if type(getattr(module, "base_model", module)).__name__ not in KINDS:
         return False
     config: Any = module.config
     return (
@@ -51,12 +47,14 @@ class Batch:
         ids: int64 (1, tokens).
         positions: int64 (1, tokens), within the row.
         first: int64 (rows,), where each row begins.
+        lengths: int64 (rows,), tokens of each row.
         groups: (rows, length) of runs of rows of one length.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
     first: torch.Tensor
+    lengths: torch.Tensor
     groups: list[tuple[int, int]]
 
 
@@ -71,6 +69,7 @@ def pack(tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
         torch.from_numpy(ids[None]),
         torch.from_numpy(positions[None]),
         torch.from_numpy(first),
+        torch.from_numpy(lengths),
         [(end - start, int(lengths[start])) for start, end in pairwise(cuts)],
     )
 
@@ -100,6 +99,8 @@ class Packed:
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Float32 (rows, labels)."""
+        if isinstance(self._module, MeanPooled):
+            return self._module.logits(self.means(batch))
         first = self.hidden(batch)[batch.first][:, None]
         pooler = getattr(self._base, "pooler", None)
         if pooler is None:  # the head takes the first token itself
@@ -107,6 +108,10 @@ class Packed:
         else:
             answer = self._module.classifier(self._module.dropout(pooler(first)))
         return cast(torch.Tensor, answer)
+
+    def means(self, batch: Batch) -> torch.Tensor:
+        """Mean of the last layer's vectors over each row's tokens, float32 (rows, width)."""
+        return torch.segment_reduce(self.hidden(batch), "mean", lengths=batch.lengths)
 
     def hidden(self, batch: Batch) -> torch.Tensor:
         """The last layer's vectors, float32 (tokens, width)."""

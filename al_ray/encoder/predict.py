@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
 from al_ray.encoder.batches import by_length, pad
+from al_ray.encoder.head import classifier
 from al_ray.encoder.loss_prediction import loss_prediction
 from al_ray.encoder.packed import can_pack, pack, packed
 from al_ray.encoder.precision import body_in_half
@@ -159,23 +160,6 @@ def word_gradients(
     for batch, part in found:
         out[batch, :, : part.shape[2]] = part
     return out
-
-
-def classifier(module: torch.nn.Module) -> torch.nn.Linear:
-    """The layer that makes logits: the last linear one with an output a label.
-
-    Raises:
-        AlRayError: there is none.
-    """
-    config: Any = module.config
-    layers = [
-        part
-        for part in module.modules()
-        if isinstance(part, torch.nn.Linear) and part.out_features == config.num_labels
-    ]
-    if not layers:
-        raise AlRayError("the model has no linear classification layer to take vectors from")
-    return layers[-1]
 
 
 def _by_batch(

@@ -162,8 +162,9 @@ class Shard:
     def _observe(
         self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]
     ) -> Outputs:
+        from al_ray.encoder.head import classifier
         from al_ray.encoder.load import set_weights
-        from al_ray.encoder.predict import classifier, observe, word_gradients
+        from al_ray.encoder.predict import observe, word_gradients
 
         if weights is not self._loaded:
             set_weights(self._module, weights)

@@ -6,10 +6,11 @@ import pytest
 from loop_stub import config_of, training
 
 from al_ray.analysis.study import load
-from al_ray.config import RunConfig, Source, StudyConfig
+from al_ray.config import RunConfig, Source, StudyConfig, Training
 from al_ray.errors import UserError
+from al_ray.knobs import later
 from al_ray.results import Store
-from al_ray.results.description import describe
+from al_ray.results.description import describe, facts, recorded, refuse_another
 
 
 def described(before, **where):
@@ -31,6 +32,23 @@ def test_labels_per_day_hold_until_another_number_is_given():
 def test_labels_per_day_are_a_number_above_0(labels):
     with pytest.raises(UserError, match="--labels-per-day"):
         RunConfig(out="out", labels_per_day=labels)
+
+
+def test_a_folder_of_before_a_knob_has_its_default():
+    """Another value extends it; it goes on being described as it was."""
+    before, source = described(None), Source(name="x", digest="0")
+    assert before["training"].keys() >= later(Training).keys() > set()
+    for name in later(Training):
+        del before["training"][name]
+    for values in ({}, {"pooling": "mean"}):
+        study = StudyConfig(
+            strategies=("random",), training=training(**values), rates=(1e-4,), steps=2
+        )
+        going_on = recorded(study, before)
+        assert going_on.training == study.training
+        now = facts(going_on, source, source)
+        refuse_another(before, now, "OUT")
+        assert now["training"] == dataclasses.asdict(training())
 
 
 def test_arms_are_written_down_and_not_read_from_names(tmp_path):
