@@ -23,7 +23,7 @@ from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.lengths import token_lengths
 from al_ray.encoder.source import ModelSource, check_length, resolve
-from al_ray.encoder.weights import check_weights
+from al_ray.encoder.weights import check_start, check_weights
 from al_ray.errors import AlRayError, UserError
 from al_ray.experiment import Experiment
 from al_ray.grid import check_study
@@ -230,6 +230,8 @@ def _model(
     )
     check_length(model, training.max_length)
     check_weights(model)
+    for each in study.trainings:
+        check_start(model, each)
     return model
 
 

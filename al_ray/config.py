@@ -20,6 +20,7 @@ from al_ray.knobs import axes, check_knobs, knob, knobs, later
 from al_ray.randomness import derive
 
 Recipe = Literal["seed", "stable"]
+Start = Literal["random", "linear"]
 Retrain = Literal["cold", "warm", "warm-new"]
 Pooling = Literal["own", "mean"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -89,6 +90,8 @@ class Training:
         clip: largest norm of the gradient; None: not clipped.
         pooling: what the classification layer is fed: `own`, what the model's own head makes of a
             text's first vector; `mean`, the mean of the last layer's vectors over a text's tokens.
+        start: of the classification layer where a fit begins with pretrained weights: `random`, or
+            `linear`, where the frozen head ends on what the layer is fed (Kumar et al. 2022).
         threads: of one actor.
         precision: `bfloat16` is autocast of the encoder's body; head, logits and weights stay
             float32.
@@ -143,6 +146,14 @@ class Training:
         "the mean over a text's tokens, as the frozen head",
         later=True,
     )
+    start: Start = knob(
+        "--start",
+        axis=True,
+        default="random",
+        help="where a fine-tuned classification layer begins: at random (default), or where a "
+        "frozen head on the same vectors ends",
+        later=True,
+    )
     threads: int = knob(
         "--threads",
         default=1,
@@ -185,6 +196,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "decay": "none",
         "clip": None,
         "pooling": "own",
+        "start": "random",
     },
     "stable": {
         "epochs": 5,
@@ -193,6 +205,7 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "decay": "linear",
         "clip": 1.0,
         "pooling": "own",
+        "start": "random",
     },
 }
 """`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.

@@ -106,7 +106,7 @@ def trajectories(
         regimes: tuple[Retrain, ...] = ("cold",) if frozen else study.retrain
         trainings = study.trainings
         if frozen:  # named as it was when there was less to say of a fine-tuned one
-            trainings = (replace(study.frozen_training, pooling="own"),)
+            trainings = (replace(study.frozen_training, pooling="own", start="random"),)
         for training, size, retrain, seed in itertools.product(
             trainings, study.step_sizes, regimes, study.seeds
         ):

@@ -103,7 +103,7 @@ OPTIONS: list[tuple[str, ...]] = [
         (option, "nosuch")
         for option in (
             *("--retrain", "--recipe", "--disagreement", "--precision", "--device", "--head"),
-            *("--committee", "--test-split"),
+            *("--committee", "--test-split", "--pooling", "--start"),
         )
     ],
     *[
@@ -126,6 +126,7 @@ PAIRS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--strategies", "qbc", "--committee-learning-rates", "3e-3", "3e-3"), ("twice",)),
     (("--strategies", "bald", "--candidates", "4"), ("--candidates 4", "--step-size 5")),
     (("--strategies", "bald", "--head", "frozen"), ("--head frozen", "bald")),
+    (("--start", "linear"), ("--start linear", "--pooling mean")),  # of `mini`
     (("--validation", "58"), ("--step-size 5", "2 rows")),
     (("--steps", "1", "--replay-cold", "1"), ("--replay-cold 1",)),
     (("--pool-limit", "4"), ("--step-size 5", "4 rows")),

@@ -216,6 +216,7 @@ OTHER_TRAINING = {
     "weight_decay": 0.0,
     "clip": 1.0,
     "pooling": "mean",
+    "start": "linear",
     "threads": 2,
     "precision": "bfloat16",
     "token_budget": 4096,

@@ -271,7 +271,7 @@ def test_a_frozen_head_begins_cold_and_takes_no_committee():
             trajectories(study(strategies=(name,), heads=("frozen",)), CORPUS, MODEL, 1000)
 
 
-@pytest.mark.parametrize("values", [{"pooling": "mean"}])
+@pytest.mark.parametrize("values", [{"pooling": "mean"}, {"start": "linear"}])
 def test_a_frozen_head_is_one_whatever_is_said_of_fine_tuned_ones(values):
     before, after = (
         grid(heads=("fine-tuned", "frozen"), training=replace(study().training, **more))

@@ -101,8 +101,8 @@ def test_the_command_that_runs_a_study_again_has_every_knob():
         "--candidates 9 --head frozen fine-tuned --on-divergence retry-with-lower-rate --ledger "
         "--replay-cold 1 --replay-seeds 2 --keep-equivalent --recipe stable --epochs 2 --updates 9 "
         "--min-updates 3 --learning-rate 0.0012345678 --batch-size 4 --max-length 31 --warmup 0.3 "
-        "--weight-decay 0.2 --threads 2 --precision bfloat16 --committee seeds --pooling mean "
-        "--committee-learning-rates 0.0012345678 0.002"
+        "--weight-decay 0.2 --threads 2 --precision bfloat16 --committee seeds "
+        "--committee-learning-rates 0.0012345678 0.002 --pooling mean --start linear"
     )
     study = study_config(experiment, study_parser(experiment).parse_args(shlex.split(words)))
     plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(study).items()}

@@ -7,14 +7,19 @@ product of matrices.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.config import Training
 from al_ray.corpus.prepared import Tokens
+from al_ray.errors import AlRayError
+
+if TYPE_CHECKING:
+    import torch
 
 PENALTY = 0.1
 """Of the weights, as scikit-learn's C, for features of deviation 1 (docs/recipes.md)."""
@@ -82,13 +87,18 @@ def standardise(parts: Iterator[NDArray[np.float32]], path: Path, rows: int, tra
         out[start : start + len(part)] = part
         start += len(part)
     assert out is not None, "no rows"
-    mean = out[:train].mean(axis=0, dtype=np.float64)
-    deviation = out[:train].std(axis=0, dtype=np.float64)
-    scale = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+    mean, scale = scaling(out[:train])
     for begin in range(0, rows, 65536):
         block = slice(begin, begin + 65536)
         out[block] = (out[block] - mean) * scale
     del out  # closed, hence written
+
+
+def scaling(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and 1 / deviation (width,) of each feature of vectors (rows, width); 0 if constant."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    deviation = vectors.std(axis=0, dtype=np.float64)
+    return mean, np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
 
 
 def fit(
@@ -130,3 +140,49 @@ def logits(linear: Linear, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Float32 (rows, labels) of vectors (rows, width)."""
     product = vectors @ linear["coefficients"].T + linear["intercepts"]
     return np.asarray(product, np.float32)
+
+
+def start(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    training: Training,
+) -> None:
+    """Put a module's classification layer where `fit` ends on what the layer is fed.
+
+    The first half of linear probing then fine-tuning (Kumar et al. 2022), so that fine-tuning does
+    not bend the encoder towards a random layer. Features are standardised over these rows, which
+    are all that there are here, and that is folded into weight and bias.
+
+    Args:
+        module: with pretrained weights, on its device; its other weights stay as they are.
+        tokens: of the corpus.
+        rows: (rows,) to be trained on; their order does not matter.
+        labels: (rows,) what the oracle answered for them.
+        training: the recipe. A batch has no more tokens than an update's may, which fits anyway.
+
+    Raises:
+        AlRayError: the module has no linear classification layer with a bias.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from al_ray.encoder.head import classifier
+    from al_ray.encoder.predict import observe
+
+    layer = classifier(module)
+    if layer.bias is None:
+        raise AlRayError("--start linear: the model's last layer has no bias; leave it out")
+    order = np.argsort(rows, kind="stable")
+    rows, labels = rows[order], labels[order]
+    batched = replace(training, token_budget=training.batch_size * training.max_length)
+    vectors = observe(module, tokens, rows, batched, {"vectors"}).vectors
+    assert vectors is not None
+    mean, scale = scaling(vectors)
+    with threadpool_limits(training.threads, "blas"):
+        linear, *_ = fit(((vectors - mean) * scale).astype(np.float32), labels, layer.out_features)
+    weight = linear["coefficients"] * scale
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(linear["intercepts"] - weight @ mean))

@@ -205,6 +205,11 @@ def width(folder: Path) -> int:
     return 768
 
 
+def feeds_pooler(folder: Path) -> bool:
+    """Whether one layer on the pooler is all of the encoder's own head; others have more layers."""
+    return _config(folder).get("model_type") in ("albert", "bert")
+
+
 def _config(folder: Path) -> dict[str, Any]:
     config: dict[str, Any] = parse_json(read_small(folder / "config.json"))
     return config

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from al_ray.encoder.source import ModelSource, weight_files
+from al_ray.config import Training
+from al_ray.encoder.source import ModelSource, feeds_pooler, weight_files
 from al_ray.errors import ModelError
 from al_ray.reading import open_regular, parse_json
 
@@ -50,6 +51,33 @@ def check_weights(model: ModelSource) -> None:
             raise _refused(path, f"cannot be read ({reason})", _REMEDY) from None
 
 
+def check_start(model: ModelSource, training: Training) -> None:
+    """Refuse `--start linear` on what a layer that is drawn at random makes of a text.
+
+    Raises:
+        ModelError: the model's own pooling is asked for, and it has no pretrained one.
+    """
+    if training.start == "random" or training.pooling == "mean":
+        return
+    if not feeds_pooler(model.folder) or not any("pooler." in name for name in _tensors(model)):
+        raise ModelError(
+            f"--start linear: {model.name} has no pretrained pooler, so what its own head is fed "
+            "would be random; give --pooling mean"
+        )
+
+
+def _tensors(model: ModelSource) -> Iterator[str]:
+    """Their names, and other strings there may be in a pickle; of files that are whole."""
+    for name in weight_files([path.name for path in model.folder.iterdir()]):
+        path = model.folder / name
+        if path.suffix == ".safetensors":
+            with open_regular(path) as file:
+                yield from parse_json(file.read(struct.unpack("<Q", file.read(8))[0]))
+        elif path.suffix == ".bin":
+            for pickle in _pickles(path):
+                yield from (said for _, said, _ in pickletools.genops(pickle) if type(said) is str)
+
+
 def _check_safetensors(path: Path) -> None:
     """Eight bytes of length, that much JSON, and as many bytes as the JSON says."""
     size = path.stat().st_size
@@ -72,7 +100,7 @@ def _check_safetensors(path: Path) -> None:
 def _check_bin(path: Path) -> None:
     """A zip with a pickle in it or, before PyTorch 1.6, pickles one after another."""
     try:
-        for name in _named(path):
+        for name in (name for pickle in _pickles(path) for name in _names(pickle)):
             if name.partition(".")[0].partition(" ")[0] not in _ROOMS:
                 raise _refused(
                     path,
@@ -84,18 +112,19 @@ def _check_bin(path: Path) -> None:
         raise _refused(path, "is no file of weights, or was cut short", _REMEDY) from None
 
 
-def _named(path: Path) -> Iterator[str]:
+def _pickles(path: Path) -> Iterator[IO[bytes]]:
+    """Each at its beginning; to be read to its end before the next."""
     with open_regular(path) as file:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 (name,) = [n for n in archive.namelist() if n.rpartition(".")[2] == _PICKLE]
                 with archive.open(name) as inside:
-                    yield from _names(_start(inside))
+                    yield _start(inside)
         else:
             file.seek(0)
             start = _start(file)
             for _ in range(_OLD_HEADERS):
-                yield from _names(start)
+                yield start
 
 
 def _start(file: IO[bytes]) -> IO[bytes]:

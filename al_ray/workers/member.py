@@ -65,14 +65,15 @@ class Member:
         return weights, Fitted(None, report.updates, report.train_loss, changed, report.part_rows)
 
     def _fit(self, job: FitJob, rate: float) -> FitReport:
+        from al_ray.encoder import frozen
         from al_ray.encoder.fit import fit
         from al_ray.encoder.load import set_weights
 
-        set_weights(self._module, self._pretrained if job.initial is None else job.initial)
-        training = self._setup.training
-        return fit(
-            self._module, self._tokens, job.rows, job.labels, training, rate, job.seed, job.step
-        )
+        module, tokens, training = self._module, self._tokens, self._setup.training
+        set_weights(module, self._pretrained if job.initial is None else job.initial)
+        if job.initial is None and training.start == "linear":
+            frozen.start(module, tokens, job.rows, job.labels, training)
+        return fit(module, tokens, job.rows, job.labels, training, rate, job.seed, job.step)
 
     def device(self) -> str:
         """The name of the device this runs on."""
