@@ -230,7 +230,7 @@ def _model(
     )
     check_length(model, training.max_length)
     check_weights(model)
-    for each in study.trainings:
+    for each in study.trainings if "fine-tuned" in (*study.heads, study.successor) else ():
         check_start(model, each)
     return model
 

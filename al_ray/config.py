@@ -246,6 +246,8 @@ class TrajectoryConfig:
         replay_of: of a replay, the trajectory whose rows it is trained on, else empty.
         replay_step: of a replay, the step up to which they were chosen.
         fit_seed: of a replay, what tells its fit from the others on the same rows.
+        follows: of a successor, the trajectory whose rows it takes, step by step, else empty.
+        chosen_by: of a successor, the head of that, else empty.
     """
 
     corpus: Source
@@ -270,6 +272,13 @@ class TrajectoryConfig:
     replay_of: str = ""
     replay_step: int = 0
     fit_seed: int = 0
+    follows: str = ""
+    chosen_by: Head | Literal[""] = ""
+
+    @property
+    def queries(self) -> bool:
+        """Whether a strategy of its own chooses its rows."""
+        return self.strategy not in UNQUERIED and not self.follows
 
     @property
     def evaluated(self) -> int:
@@ -344,6 +353,8 @@ class TrajectoryConfig:
             "replay_of": self.replay_of or None,
             "replay_step": self.replay_step if self.replay_of else None,
             "fit_seed": self.fit_seed if self.replay_of else None,
+            "follows": self.follows or None,
+            "chosen_by": self.chosen_by or None,
             "steps": self.steps,
             "validation": self.validation,
             **{name: getattr(self.training, name) for name in knobs(Training)},
@@ -385,6 +396,7 @@ class StudyConfig:
         on_divergence: see `TrajectoryConfig`.
         replay_cold: steps of every trajectory at which cold models are trained on its rows.
         replay_seeds: how many of these at each.
+        successor: the head that also learns what arms of the other head choose; None: none.
     """
 
     strategies: tuple[str, ...]
@@ -409,6 +421,7 @@ class StudyConfig:
     on_divergence: OnDivergence = "fail"
     replay_cold: tuple[int, ...] = ()
     replay_seeds: int = 1
+    successor: Head | None = None
     keep_equivalent: bool = False
     ledger: bool = False
 
@@ -436,6 +449,10 @@ class StudyConfig:
         )
         for step in self.replay_cold:
             check(step >= 0, f"--replay-cold {step}: give steps from 0")
+        check(
+            self.successor is None or any(head != self.successor for head in self.heads),
+            f"--successor {self.successor}: no other head chooses; give --head frozen fine-tuned",
+        )
         check(self.replay_seeds >= 1, f"--replay-seeds {self.replay_seeds}: give 1 or more")
         for rate in self.rates:  # those of a committee are looked at more closely in `grid`
             check(

@@ -172,11 +172,7 @@ def replays(
 
     Of arms that are one order on two labels only the first is replayed.
     """
-    first = {name: name for name in study.strategies}
-    if n_labels == 2 and not study.keep_equivalent:
-        equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
-        for name in equal:
-            first[name] = equal[0]
+    distinct = _distinct(study, n_labels)
     return [
         replace(
             config,
@@ -197,12 +193,53 @@ def replays(
             fit_seed=fit_seed,
         )
         for config in configs
-        if config.strategy != CONTROL and first[config.strategy] == config.strategy
+        if config.strategy in distinct
         if config.head != "frozen"  # which always fits the same rows alike
         for step in study.replay_cold
         if step < config.steps
         for fit_seed in range(study.replay_seeds)
     ]
+
+
+def successors(
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+) -> list[TrajectoryConfig]:
+    """The head of `study.successor`, in each of its trainings, on what arms of other heads choose.
+
+    Random chooses the same rows for every head. Of arms that are one order on two labels only the
+    first has a successor.
+    """
+    if study.successor is None:
+        return []
+    frozen = study.successor == "frozen"
+    distinct = _distinct(study, n_labels) - {"random"}
+    return [
+        replace(
+            config,
+            head=study.successor,
+            training=training,
+            rates=(training.learning_rate,),
+            committee="rates",
+            disagreement="",
+            candidates=None,
+            diversity=None,
+            strategy_source="",
+            retrain=retrain,
+            follows=config.id,
+            chosen_by=config.head,
+        )
+        for config in configs
+        if config.strategy in distinct and config.head != study.successor
+        for training in ((study.frozen_training,) if frozen else study.trainings)
+        for retrain in (("cold",) if frozen else study.retrain)
+    ]
+
+
+def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
+    """The strategies, but of those that are one order on two labels only the first."""
+    equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
+    dropped = equal[1:] if n_labels == 2 and not study.keep_equivalent else []
+    return set(study.strategies) - set(dropped)
 
 
 def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:

@@ -172,6 +172,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         on_divergence=options.on_divergence,
         replay_cold=tuple(options.replay_cold),
         replay_seeds=options.replay_seeds,
+        successor=options.successor,
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
     )

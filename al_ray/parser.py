@@ -186,6 +186,12 @@ def study_parser(experiment: Experiment) -> Parser:
         help="so many of these each, which differ in their fit alone",
     )
     arms_group.add_argument(
+        "--successor",
+        choices=get_args(Head),
+        help="this head learns, too, step by step, what arms of the other head choose: whether a "
+        "cheap model can choose for a costly one",
+    )
+    arms_group.add_argument(
         "--committee",
         choices=get_args(Committee),
         default="rates",

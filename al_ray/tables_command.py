@@ -55,6 +55,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and scikit-learn take a second to load; no other command needs them.
     from al_ray.analysis.baseline import warnings
     from al_ray.analysis.study import load
+    from al_ray.analysis.successors import lines
     from al_ray.analysis.verdict import (
         arm_names,
         disagreements,
@@ -70,6 +71,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     said = verdict(study, labels_per_day=per_day, test=test)
     table = shown_savings(study, test, labels_per_day=per_day)
     apart, warned = disagreements(study, test), warnings(study, test)
+    succeeded = lines(study, test)
     if options.json:
         answer = {
             "out": study.address or str(study.out),
@@ -77,13 +79,14 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "demonstration": study.demonstration,
             "verdict": records(said),
             "disagreements": apart,
+            "successors": succeeded,
             "savings": records(table),
             "warnings": warned,
             "missing": records(study.missing()),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
-    for line in [*apart, *said.sentence, *warned, *missing_lines(study)]:
+    for line in [*apart, *said.sentence, *succeeded, *warned, *missing_lines(study)]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)
     if said.empty:
         console.print("No arm but random is there: nothing to compare.", markup=False)

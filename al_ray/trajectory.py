@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray import randomness
-from al_ray.config import LOWER, UNQUERIED, TrajectoryConfig
+from al_ray.config import LOWER, TrajectoryConfig
 from al_ray.corpus.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
 from al_ray.record import Recorder, resumes_at
@@ -72,9 +72,7 @@ class Trajectory:
         self._store = store
         self._record = Recorder(config, rows, store, ledger)
         self._oracle = Oracle(rows)
-        self._strategy = (
-            None if config.strategy in UNQUERIED else build(config.strategy, config.disagreement)
-        )
+        self._strategy = build(config.strategy, config.disagreement) if config.queries else None
         draw = self._draw(rows.train)
         # From the far end, so that validation rows leave the order of the draws as it is.
         self._validation = draw[len(draw) - config.validation :]
@@ -244,6 +242,9 @@ class Trajectory:
     ) -> Selection:
         """The batch, as positions among the candidates."""
         config = self.config
+        if config.follows:
+            (rows,) = self._chosen_by(config.follows, range(step, step + 1))
+            return Selection(np.searchsorted(candidates, rows), None)
         if isinstance(self._strategy, Sequential):
             picks = self._workers.pick(config.step_size)
             places = np.searchsorted(candidates, picks.rows)
@@ -288,7 +289,9 @@ class Trajectory:
         for step in steps:
             chosen = self._store.read_one("selections", trajectory, step)
             if chosen is None:
-                raise AlRayError(f"{trajectory}: step {step} is not there to be replayed")
+                raise AlRayError(
+                    f"{trajectory}: step {step} is not there: its rows were to be learnt"
+                )
             ids = chosen.sort_values("rank").row_id
             found.append(np.array([by_id[i] for i in ids], np.int64))
         return found

@@ -31,7 +31,7 @@ from al_ray.analysis.evidence import (
 )
 from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.mix import batch_mix
-from al_ray.analysis.study import RANDOM, SETTING, Study, each, groups, records
+from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
 
 SHARED: Final = (0.80, 0.84)
@@ -153,7 +153,7 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
         both = recall.merge(mix[[*keys, "share", "pool_share"]], on=keys)
         both["over"] = both.share - both.pool_share
         for arm in arms_of(study, *UNCERTAINTY):
-            base = arm | {"strategy": RANDOM}
+            base = arm | BASE
             own, random = (recall[(recall[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
             batches = both[(both[ARM] == pd.Series(arm)).all(axis=1)]
             if batches.empty:
@@ -245,7 +245,7 @@ def committee_takes_turns(studies: Sequence[Study]) -> Answer:
         found = behaviour(study)
         found = found[found.batches >= _LEAST_TURNS]
         for arm in arms_of(study, "qbc"):
-            base = arm | {"strategy": RANDOM}
+            base = arm | BASE
             own, random = (found[(found[ARM] == pd.Series(a)).all(axis=1)] for a in (arm, base))
             if own.empty or random.empty:
                 continue

@@ -21,7 +21,7 @@ from al_ray.analysis.answers import Key, answers
 from al_ray.analysis.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.metrics import RARE, column, rare_labels, values
 from al_ray.analysis.pairs import Effect, Pairs, contrast
-from al_ray.analysis.study import RANDOM, SETTING, Study, groups, records, remembered
+from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.versus import Judgement, judge
 
@@ -79,7 +79,7 @@ def judged_by(
     for metric in metrics:
         for arm in arms:
             if key_of(arm) not in same:
-                base = arm | {"strategy": RANDOM}
+                base = arm | BASE
                 pairs[metric, key_of(arm)] = pair(study, arm, base, metric, test)
     tested = {name: found for name, found in pairs.items() if found is not None}
     found = dict(zip(tested, judge(list(tested.values()), level), strict=True))
@@ -257,7 +257,7 @@ def by_step(
     """
     made: list[dict[str, Any]] = []
     for one in judged(study, metric, test, level):
-        found = pair(study, one.same_as or one.arm, one.arm | {"strategy": RANDOM}, metric, test)
+        found = pair(study, one.same_as or one.arm, one.arm | BASE, metric, test)
         if one.found is None or found is None:
             continue
         later = found.labels > one.arm["initial"]

@@ -10,7 +10,13 @@ from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.config import FIT
 from al_ray.knobs import words
 
-_WORDS = {"step_size": "steps of {:,}", "initial": "from {:,}", "retrain": "{}", "head": "{}"}
+_WORDS = {
+    "retrain": "{}",
+    "head": "{}",
+    "step_size": "steps of {:,}",
+    "initial": "from {:,}",
+    "chosen_by": "chosen by {}",
+}
 
 
 def several(arms: pd.DataFrame) -> list[str]:
@@ -32,7 +38,11 @@ def several(arms: pd.DataFrame) -> list[str]:
 def told(arm: Any, columns: list[str]) -> list[str]:
     """What these columns say of an arm, each in a few words."""
     frozen = arm["head"] == FROZEN
-    return [_words(name, arm[name]) for name in columns if not (frozen and name in FIT)]
+    return [
+        _words(name, arm[name])
+        for name in columns
+        if not (frozen and name in FIT) and not (name == "chosen_by" and not arm[name])
+    ]
 
 
 def arm_name(arm: Any, columns: list[str]) -> str:

@@ -21,7 +21,13 @@ from al_ray.results.lease import somebody_is_at
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""
 
-SETTING: Final = [name for name in ARM if name != "strategy"]
+CHOICE: Final = ["strategy", "chosen_by"]
+"""What an arm and the random arm that it is compared with may differ in."""
+
+BASE: Final = {"strategy": RANDOM, "chosen_by": ""}
+"""What makes an arm the random arm that it is compared with."""
+
+SETTING: Final = [name for name in ARM if name not in CHOICE]
 """What an arm shares with the random arm that it is compared with."""
 
 METRICS: Final = {
@@ -97,8 +103,8 @@ class Study:
     def __post_init__(self) -> None:
         """Steps are told what their trajectories trained."""
         known = with_learner(self.trajectories, self.description.get("training", {}))
-        learners = known.set_index("trajectory")[LEARNER]
-        told = {name: self.steps.trajectory.map(learners[name]) for name in LEARNER}
+        learners = known.set_index("trajectory")[[*LEARNER, "chosen_by"]]
+        told = {str(n): self.steps.trajectory.map(learners[n]) for n in learners}
         object.__setattr__(self, "trajectories", known)
         object.__setattr__(self, "steps", self.steps.assign(**told))
 

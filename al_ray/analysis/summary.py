@@ -18,8 +18,9 @@ FROZEN: Final = "frozen"
 LEARNER: Final = ["head", *FIT]
 """The columns that tell apart what is trained. A frozen head has none of FIT: they are 0 or ''."""
 
-ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT]
-"""The columns that tell arms of one study apart; seeds repeat an arm."""
+ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT, "chosen_by"]
+"""The columns that tell arms of one study apart; seeds repeat an arm. `chosen_by` is the head whose
+rows a successor learns, and '' of any other arm."""
 
 COLUMNS: Final = [
     *ARM,
@@ -56,6 +57,8 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
         values = _column(trajectories, name).astype(object)
         values = values.where(values.notna(), kind() if told is None else told)
         made[name] = values.where(head != "frozen", kind()).astype(kind)
+    chosen_by = _column(trajectories, "chosen_by").astype(object)
+    made["chosen_by"] = chosen_by.where(chosen_by.notna(), "").astype(str)
     return trajectories.assign(**made)
 
 

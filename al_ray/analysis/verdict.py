@@ -23,6 +23,7 @@ from al_ray.analysis.metrics import NAMES, rare_labels
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
+from al_ray.analysis.successors import lines as succession_lines
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.versus import Judgement
 
@@ -131,6 +132,7 @@ def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = 
     return [
         *disagreements(study, level=level),
         *lines,
+        *succession_lines(study, level=level),
         *warnings(study, level=level),
         *missing_lines(study),
     ]

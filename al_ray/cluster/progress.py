@@ -183,7 +183,8 @@ def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
     frozen = config.head == "frozen"
     trained = () if frozen else (words(name, getattr(config.training, name)) for name in apart)
     parts = [
-        f"{config.strategy}{' frozen' if frozen else ''} {config.retrain}",
+        f"{config.strategy}{' frozen' if frozen else ''} {config.retrain}"
+        + (f" by {config.chosen_by}" if config.follows else ""),
         f"{config.initial}+{config.step_size}",
         *trained,
         f"seed {config.seed}",

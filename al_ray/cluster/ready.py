@@ -23,7 +23,7 @@ from al_ray.corpus.prepared import Prepared, prepare
 from al_ray.corpus.rows import Corpus
 from al_ray.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.errors import UserError
-from al_ray.grid import replays, trajectories
+from al_ray.grid import replays, successors, trajectories
 from al_ray.node_files import share
 from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
@@ -40,7 +40,7 @@ class Ready:
         corpus: what names it.
         model: what names it.
         configs: trajectories.
-        again: replays of these.
+        again: replays and successors of these.
         prepared: tokens and rows.
         setup: of members and shards, with paths of this machine.
         room: machines of the cluster.
@@ -111,7 +111,10 @@ def readied(
             corpus=corpus_source,
             model=model_source,
             configs=configs,
-            again=replays(study, configs, len(corpus.labels)),
+            again=[
+                *replays(study, configs, len(corpus.labels)),
+                *successors(study, configs, len(corpus.labels)),
+            ],
             prepared=prepared,
             setup=Setup(
                 encoder=model.folder,

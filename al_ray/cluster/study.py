@@ -133,7 +133,7 @@ def _run(
     trust(store)
     for _ in range(ROUNDS):
         record_rows(store, corpus, prepared)
-        for stage in (configs, again):  # a replay needs the rows that another has chosen
+        for stage in (configs, again):  # these need the rows that others have chosen
             if stage:
                 tune_study(study, run_config, stage, job, store, console, trackers)
         if damaged := damaged_inputs(store):

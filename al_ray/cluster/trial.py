@@ -20,7 +20,7 @@ from al_ray.cluster.layout import Layout, alone, layout
 from al_ray.cluster.logs import actor_name, name_logs
 from al_ray.cluster.lots import decode, is_cheap
 from al_ray.cluster.ray_workers import RayWorkers
-from al_ray.config import UNQUERIED, TrajectoryConfig
+from al_ray.config import TrajectoryConfig
 from al_ray.corpus.prepared import Prepared, Rows
 from al_ray.equivalence import follow
 from al_ray.errors import AlRayError, StorageError, Superseded
@@ -127,7 +127,7 @@ def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: 
 @contextmanager
 def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Workers]:
     """In this process where the trajectory is cheap, else actors."""
-    strategy = "" if config.strategy in UNQUERIED else config.strategy
+    strategy = config.strategy if config.queries else ""
     if is_cheap(config):
         setup = replace(job.setup, training=config.training)
         yield LocalWorkers(setup, config.member_seeds, strategy, config.disagreement, config.head)

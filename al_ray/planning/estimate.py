@@ -200,6 +200,8 @@ def arm_name(trial: Trial) -> str:
     """The strategy, and those that are given its rows; with its regime and head."""
     config = trial.leader
     names = " = ".join([config.strategy, *(each.strategy for each in trial.followers)])
+    if config.follows:
+        names += f" by {config.chosen_by}"
     if config.strategy in UNQUERIED:
         return names
     return f"{names}, {'frozen' if config.head == 'frozen' else config.retrain}"

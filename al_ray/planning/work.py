@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.config import UNQUERIED, Training, TrajectoryConfig
+from al_ray.config import Training, TrajectoryConfig
 from al_ray.encoder.batches import by_length
 from al_ray.randomness import generator
 from al_ray.strategies import AHEAD, Sequential, Strategy, build
@@ -172,7 +172,7 @@ def step_work(config: TrajectoryConfig, facts: Facts, step: int) -> Work:
     labelled = _labelled(config, available, step)
     before = _labelled(config, available, step - 1)
     rows = labelled - before if config.retrain == "warm-new" else labelled
-    strategy = None if config.strategy in UNQUERIED else build(config.strategy, config.disagreement)
+    strategy = build(config.strategy, config.disagreement) if config.queries else None
     work = _fit(config, facts, rows, strategy) + _evaluate(config, facts)
     if step == config.steps - 1 or strategy is None or not strategy.ranks:
         return work

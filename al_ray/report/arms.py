@@ -62,7 +62,7 @@ class Arms:
         arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
         self._heads = arms["head"].nunique() > 1
-        self._trained = [name for name in several(arms) if name in FIT]
+        self._told = [name for name in several(arms) if name in (*FIT, "chosen_by")]
         sizes = arms[["step_size", "initial"]].drop_duplicates()
         sizes = sizes.sort_values(["step_size", "initial"])
         self._initials = bool(sizes.step_size.duplicated().any())
@@ -148,7 +148,7 @@ class Arms:
             parts.append(str(row["retrain"]))
         if self._heads and row["head"] == "frozen":
             parts.append("frozen")
-        return ", ".join([*parts, *told(row, self._trained)])
+        return ", ".join([*parts, *told(row, self._told)])
 
     def _group(self, step_size: Any, initial: Any) -> str:
         first = f", first {int(initial):,}" if self._initials else ""
@@ -161,7 +161,7 @@ class Arms:
             parts.append(str(row["retrain"]))
         if self._heads:
             parts.append(str(row["head"]))
-        return ", ".join([*parts, *told(row, self._trained)])
+        return ", ".join([*parts, *told(row, [n for n in self._told if n in FIT])])
 
     def _name(self, line: str, group: str) -> str:
         return f"{line}, {group}" if len(self.groups) > 1 else line

@@ -63,10 +63,12 @@ def _built_on(store: Store, undone: dict[str, int]) -> dict[str, int]:
     if not undone:
         return undone
     found = dict(undone)
-    runs = store.read("trajectories", columns=["trajectory", "rows_of", "replay_of", "replay_step"])
-    for name, leader, replayed, step in runs.itertuples(index=False):
-        if leader in undone:
-            found[name] = min(undone[leader], found.get(name, undone[leader]))
+    columns = ["trajectory", "rows_of", "follows", "replay_of", "replay_step"]
+    runs = store.read("trajectories", columns=columns)
+    for name, given, followed, replayed, step in runs.itertuples(index=False):
+        for leader in (given, followed):
+            if leader in undone:
+                found[name] = min(undone[leader], found.get(name, undone[leader]))
         if replayed in undone and step > undone[replayed]:
             found[name] = 0
     return found

@@ -45,6 +45,8 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("replay_of", pa.string()),
         ("replay_step", pa.int64()),
         ("fit_seed", pa.int64()),
+        ("follows", pa.string()),
+        ("chosen_by", pa.string()),
         ("steps", pa.int64()),
         ("validation", pa.int64()),
         *_TRAINING,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from al_ray.analysis.comparison import aliases, key_of, pair
 from al_ray.analysis.pairs import contrast
-from al_ray.analysis.study import RANDOM, Study
+from al_ray.analysis.study import BASE, Study
 from al_ray.analysis.study import records as rows_of
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.verdict import UNDECIDED
@@ -88,7 +88,7 @@ def _steps(study: Study) -> pd.DataFrame:
     same, kinds = aliases(study), judgements(study)
     for arm in rows_of(kinds[~kinds.kind.isin(UNDECIDED)]):
         own = same.get(key_of(arm), arm)
-        found = pair(study, own, own | {"strategy": RANDOM})
+        found = pair(study, own, own | BASE)
         if found is None or len(found.labels) < 2:
             continue
         steps = len(found.labels) - 1
