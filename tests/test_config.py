@@ -202,6 +202,8 @@ OTHER = {
     "replay_of": "a trajectory",
     "replay_step": 2,
     "fit_seed": 3,
+    "follows": "margin-cold-5-s0-0123456789",
+    "chosen_by": "frozen",
 }
 OTHER_TRAINING = {
     "recipe": "stable",
