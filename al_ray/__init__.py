@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from al_ray.tables import Tables
+    from al_ray.analysis.tables import Tables
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,6 @@ def load(out: str | Path) -> Tables:
         UserError: no study there.
         StudyConflict: its description cannot be read.
     """
-    from al_ray.tables import Tables  # loads pandas
+    from al_ray.analysis.tables import Tables  # loads pandas
 
     return Tables.of(out)

@@ -1,7 +1,7 @@
 """NEWS-6: six news sections (experiments E1 and E5 of the reference study)."""
 
-from al_ray.experiment import Experiment
-from al_ray.start import study
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.start import study
 
 EXPERIMENT = Experiment(
     name="news6",

@@ -1,7 +1,7 @@
 """NEWS-7: seven news sections with a committee (experiments E1 and E6 of the reference study)."""
 
-from al_ray.experiment import Experiment
-from al_ray.start import study
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.start import study
 
 EXPERIMENT = Experiment(
     name="news7",

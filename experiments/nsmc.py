@@ -1,7 +1,7 @@
 """NSMC: binary sentiment of film reviews (experiments E1, E2 and E3 of the reference study)."""
 
-from al_ray.experiment import Experiment
-from al_ray.start import study
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.start import study
 
 EXPERIMENT = Experiment(
     name="nsmc",

@@ -7,7 +7,7 @@ Then the table of all of them, also as OUT/savings.csv.
 
 from __future__ import annotations
 
-from al_ray.interrupts import RESUMES, listen
+from al_ray.io.interrupts import RESUMES, listen
 
 if __name__ == "__main__":  # before what takes a second to load
     listen(f"savings.py: {RESUMES}")
@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rich.console import Console
 
-from al_ray import terminal
 from al_ray.analysis.study import load
 from al_ray.analysis.verdict import arm_names, sentences, shown_savings
-from al_ray.cli import guard, is_submitted, study_main
-from al_ray.experiment import Experiment
-from al_ray.parser import Parser, study_parser, whole, word
-from al_ray.plan_command import print_sum
-from al_ray.storage import is_remote
-from al_ray.tables_command import savings_table
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.parser import Parser, study_parser, whole, word
+from al_ray.commands.plan import print_sum
+from al_ray.commands.study import guard, is_submitted, study_main
+from al_ray.commands.tables import savings_table
+from al_ray.io import terminal
+from al_ray.io.storage import is_remote
 
 if TYPE_CHECKING:
     from al_ray.cluster.plan import Plan

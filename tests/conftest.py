@@ -70,7 +70,7 @@ def no_ray_no_hub_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
     from helpers import Inline, Started
 
-    from al_ray.corpus import prepared
+    from al_ray.corpus.tokens import prepared
 
     def init(*_: object, **__: object) -> None:
         raise Started

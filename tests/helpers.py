@@ -39,10 +39,10 @@ class Inline:
 
 def mini_setup(cache: Path, **recipe: Any) -> Any:
     """What members and shards are made from: `mini` and 110 + 30 generated texts, 32 a chunk."""
-    from al_ray.config import RECIPES, Training
-    from al_ray.corpus import prepared
-    from al_ray.corpus.embedded import generate
-    from al_ray.encoder import mini
+    from al_ray.corpus.embedded.news import generate
+    from al_ray.corpus.tokens import prepared
+    from al_ray.learners.encoder import mini
+    from al_ray.study.config import RECIPES, Training
     from al_ray.workers import Setup
 
     corpus = generate(train=110, test=30)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from al_ray.config import RECIPES, UNQUERIED, Source, Training, TrajectoryConfig
-from al_ray.corpus.prepared import Rows
+from al_ray.corpus.tokens.prepared import Rows
+from al_ray.loop.trajectory import Trajectory
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS, UNTIMED
 from al_ray.strategies import Holder, Outputs, build, log_softmax, pick
-from al_ray.trajectory import Trajectory
+from al_ray.study.config import RECIPES, UNQUERIED, Source, Training, TrajectoryConfig
 from al_ray.workers import Fitted, Predictions, Scores, chunks, join
 
 RATE = 0.1

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from al_ray.options import study_config
-from al_ray.parser import study_parser
+from al_ray.commands.options import study_config
+from al_ray.commands.parser import study_parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]

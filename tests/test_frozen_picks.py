@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from loop_stub import Stub, World
 
-from al_ray.config import Source, TrajectoryConfig
-from al_ray.equivalence import follow
-from al_ray.experiment import Experiment
-from al_ray.grid import replays, trajectories, trials
-from al_ray.options import study_config
-from al_ray.parser import study_parser
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import study_config
+from al_ray.commands.parser import study_parser
+from al_ray.loop.equivalence import follow
+from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.trajectory import Trajectory
+from al_ray.study.config import Source, TrajectoryConfig
+from al_ray.study.grid import replays, trajectories, trials
 
 FILE = Path(__file__).with_name("frozen_picks.json")
 NEWS = Experiment("news7", "", ("random", "margin"), (3000, 1000), 21_000, 8, 128)

@@ -16,7 +16,7 @@ MODULES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
 )
-NEEDS_RAY = ("al_ray.cluster", "al_ray.cli")
+NEEDS_RAY = ("al_ray.cluster", "al_ray.commands.study")
 WITHOUT_RAY = [module for module in MODULES if not module.startswith(NEEDS_RAY)]
 OF_A_MODEL = ("torch", "transformers", "tokenizers")
 FOR_STATISTICS = ("sklearn", "scipy")
@@ -47,7 +47,9 @@ print(*{name.partition(".")[0] for name in sys.modules})
 
 
 def test_modules_are_found():
-    assert {"al_ray", "al_ray.trajectory", "al_ray.strategies.margin"} <= set(WITHOUT_RAY)
+    assert {"al_ray", "al_ray.loop.trajectory", "al_ray.strategies.built_in.margin"} <= set(
+        WITHOUT_RAY
+    )
     assert "al_ray.cluster.study" not in WITHOUT_RAY
 
 
@@ -85,10 +87,10 @@ except ImportError:
 @pytest.mark.parametrize(
     "module",
     [
-        "al_ray.trajectory",
-        "al_ray.equivalence",
+        "al_ray.loop.trajectory",
+        "al_ray.loop.equivalence",
         "al_ray.workers",
-        "al_ray.grid",
+        "al_ray.study.grid",
         "al_ray.results",
         "al_ray.strategies",
         "al_ray.corpus",
@@ -100,11 +102,11 @@ def test_the_loop_loads_no_model_and_no_statistics(module):
 
 def test_the_driver_loads_no_model():
     """Of a study, and of the loop's actor: both import the whole of the cluster."""
-    assert loaded("al_ray.cluster.study", "al_ray.cli").isdisjoint(OF_A_MODEL)
+    assert loaded("al_ray.cluster.study", "al_ray.commands.study").isdisjoint(OF_A_MODEL)
 
 
 def test_members_and_shards_load_no_statistics():
-    modules = [name for name in MODULES if name.startswith("al_ray.encoder")]
+    modules = [name for name in MODULES if name.startswith("al_ray.learners")]
     assert loaded(*modules, "al_ray.workers").isdisjoint(FOR_STATISTICS)
 
 
@@ -114,7 +116,7 @@ def test_an_encoder_is_loaded_without_statistics(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from al_ray.encoder.load import load
+from al_ray.learners.encoder.load import load
 empty, full = Path(sys.argv[1]), Path(sys.argv[1]) / "weights"
 (empty / "config.json").write_text(sys.argv[2])
 load(empty, 3, 0).save_pretrained(full)

@@ -26,8 +26,8 @@ def script():
 
 
 def options_of(script, *given, epochs=3):
-    from al_ray.options import study_config
-    from al_ray.parser import study_parser
+    from al_ray.commands.options import study_config
+    from al_ray.commands.parser import study_parser
 
     own, rest = script.parse(given)
     arguments = script.study_arguments(rest, epochs, Path(own.out) / "x")

@@ -10,9 +10,9 @@ import pandas as pd
 
 from al_ray.analysis.answers import answers
 from al_ray.analysis.comparison import Arm, pair, setting_of
-from al_ray.analysis.intervals import LEAST_SEEDS, Crossed
 from al_ray.analysis.names import several, told
-from al_ray.analysis.pairs import Effect, area_weights, contrast
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed
+from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import RANDOM, Study, records, remembered
 from al_ray.analysis.summary import FROZEN
 

@@ -18,12 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from al_ray.analysis.answers import Key, answers
-from al_ray.analysis.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.metrics import RARE, column, rare_labels, values
-from al_ray.analysis.pairs import Effect, Pairs, contrast
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
+from al_ray.analysis.statistics.pairs import Effect, Pairs, contrast
+from al_ray.analysis.statistics.versus import Judgement, judge
 from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.versus import Judgement, judge
 
 Arm = dict[str, Any]
 """The values of ARM."""

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from al_ray.analysis.summary import ARM, FROZEN
-from al_ray.config import FIT
-from al_ray.knobs import words
+from al_ray.study.config import FIT
+from al_ray.study.knobs import words
 
 _WORDS = {
     "retrain": "{}",

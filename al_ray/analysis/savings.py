@@ -11,11 +11,11 @@ import pandas as pd
 
 from al_ray.analysis.baseline import baselines
 from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_of
-from al_ray.analysis.intervals import LEAST_SEEDS, holm
-from al_ray.analysis.needs import Saving, saving
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
+from al_ray.analysis.statistics.needs import Saving, saving
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM, LEARNER
-from al_ray.config import CONTROL
+from al_ray.study.config import CONTROL
 
 COLUMNS: Final = [
     *ARM,

@@ -12,11 +12,11 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 import pandas as pd
 
 from al_ray.analysis.summary import ARM, LEARNER, with_learner
-from al_ray.config import CONTROL, LABELS_PER_DAY, UNQUERIED
 from al_ray.errors import UserError
 from al_ray.results import Store
 from al_ray.results.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
+from al_ray.study.config import CONTROL, LABELS_PER_DAY, UNQUERIED
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from al_ray.analysis.baseline import signed
 from al_ray.analysis.comparison import Arm, key_of, pair
-from al_ray.analysis.costs import costs
-from al_ray.analysis.intervals import LEAST_SEEDS
+from al_ray.analysis.described.costs import costs
 from al_ray.analysis.names import arm_name, several
-from al_ray.analysis.pairs import Effect, area_weights, contrast
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
+from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.config import FIT, Training
-from al_ray.knobs import kinds, knobs
+from al_ray.study.config import FIT, Training
+from al_ray.study.knobs import kinds, knobs
 
 FROZEN: Final = "frozen"
 """The head that is a linear model on an encoder's vectors."""

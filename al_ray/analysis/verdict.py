@@ -18,14 +18,14 @@ import pandas as pd
 
 from al_ray.analysis.baseline import Baseline, baselines, signed, undertrained, warnings
 from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, key_of, setting_of
-from al_ray.analysis.intervals import LEAST_SEEDS
 from al_ray.analysis.metrics import NAMES, rare_labels
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
+from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.successors import lines as succession_lines
 from al_ray.analysis.summary import ARM
-from al_ray.analysis.versus import Judgement
 
 KINDS: Final = (
     *("saves", "saves on the way", "better"),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from al_ray.config import TrajectoryConfig
-from al_ray.grid import Trial
+from al_ray.study.config import TrajectoryConfig
+from al_ray.study.grid import Trial
 
 Lot = tuple[Trial, ...]
 

@@ -10,17 +10,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from al_ray.cluster.embedding import slots_of, vectors_path
+from al_ray.cluster.actors.embedding import slots_of, vectors_path
 from al_ray.cluster.layout import Layout, layout
 from al_ray.cluster.lots import is_cheap
-from al_ray.cluster.probe import Measured, probe
-from al_ray.cluster.ready import Ready, readied, refuse_misfits, shared
-from al_ray.cluster.trial import Job, trial_layout
-from al_ray.config import LABELS_PER_DAY, UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
-from al_ray.corpus.mapped import Rows, Tokens
+from al_ray.cluster.trials.probe import Measured, probe
+from al_ray.cluster.trials.ready import Ready, readied, refuse_misfits, shared
+from al_ray.cluster.trials.trial import Job, trial_layout
 from al_ray.corpus.rows import Corpus
-from al_ray.encoder.source import ModelSource, has_dropout, width
-from al_ray.grid import Trial, check_study, trials
+from al_ray.corpus.tokens.mapped import Rows, Tokens
+from al_ray.learners.encoder.source import ModelSource, has_dropout, width
+from al_ray.loop.record import resumes_at
 from al_ray.planning import (
     Estimate,
     Facts,
@@ -35,8 +34,9 @@ from al_ray.planning import (
     stretch,
     trial_seconds,
 )
-from al_ray.record import resumes_at
 from al_ray.results import Store
+from al_ray.study.config import LABELS_PER_DAY, UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.study.grid import Trial, check_study, trials
 
 MOST_AT_ONCE = 16
 """Trials that the speed is measured with; more would only take longer to start."""

@@ -10,27 +10,27 @@ from typing import Final
 
 from rich.console import Console
 
-from al_ray.cluster.connect import one_line
-from al_ray.cluster.embedding import vectors_of
-from al_ray.cluster.progress import row_bar
-from al_ray.cluster.ready import Ready, readied, refuse_misfits, shared
-from al_ray.cluster.tensorboard import TensorBoard, Tracker
-from al_ray.cluster.trial import Job
-from al_ray.cluster.tuning import tune_study
-from al_ray.config import RunConfig, StudyConfig, TrajectoryConfig
-from al_ray.corpus.prepared import Rows
+from al_ray.cluster.access.connect import one_line
+from al_ray.cluster.actors.embedding import vectors_of
+from al_ray.cluster.observe.progress import row_bar
+from al_ray.cluster.observe.tensorboard import TensorBoard, Tracker
+from al_ray.cluster.trials.ready import Ready, readied, refuse_misfits, shared
+from al_ray.cluster.trials.trial import Job
+from al_ray.cluster.trials.tuning import tune_study
 from al_ray.corpus.rows import Corpus
-from al_ray.encoder.source import ModelSource, has_dropout
+from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, UserError
-from al_ray.grid import check_study, unasked
-from al_ray.node_files import share
-from al_ray.record import all_steps_done, all_told, record_rows
+from al_ray.io.node_files import share
+from al_ray.learners.encoder.source import ModelSource, has_dropout
+from al_ray.loop.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
 from al_ray.results.folder import own_pages
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
+from al_ray.study.config import RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.study.grid import check_study, unasked
 from al_ray.workers import Setup
 
 ROUNDS: Final = 3
@@ -174,6 +174,6 @@ def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tra
             "--mlflow: MLflow is not installed; install the extra: pip install -e '.[mlflow]'"
         )
     # Ray's module takes MLflow with it, which is slow to load and may not be there.
-    from al_ray.cluster.mlflow import connect
+    from al_ray.cluster.observe.mlflow import connect
 
     return [board, connect(run_config.mlflow, store, console)]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from al_ray.config import UNQUERIED
-from al_ray.grid import Trial
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases, Speed
 from al_ray.planning.storage import Storage
 from al_ray.planning.work import Facts, Work, step_work
+from al_ray.study.config import UNQUERIED
+from al_ray.study.grid import Trial
 
 
 @dataclass(frozen=True)

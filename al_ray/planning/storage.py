@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from al_ray.config import TrajectoryConfig
-from al_ray.corpus.mapped import Rows
-from al_ray.grid import Trial
+from al_ray.corpus.tokens.mapped import Rows
 from al_ray.planning.work import Facts, step_work
 from al_ray.randomness import generator
 from al_ray.results import SCHEMAS
+from al_ray.study.config import TrajectoryConfig
+from al_ray.study.grid import Trial
 
 CHECKPOINTS = 2
 """That are kept of a warm trajectory, its newest."""

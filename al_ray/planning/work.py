@@ -10,10 +10,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.config import Training, TrajectoryConfig
-from al_ray.encoder.batches import by_length
+from al_ray.learners.encoder.batches import by_length
 from al_ray.randomness import generator
 from al_ray.strategies import AHEAD, Sequential, Strategy, build
+from al_ray.study.config import Training, TrajectoryConfig
 
 BACKWARD = 1.5
 """A backward pass to the word embeddings, in forward passes: no gradients of weights, but small

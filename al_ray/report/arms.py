@@ -11,8 +11,8 @@ import pandas as pd
 
 from al_ray.analysis.names import several, told
 from al_ray.analysis.summary import ARM
-from al_ray.config import FIT, UNQUERIED
 from al_ray.report.theme import colour
+from al_ray.study.config import FIT, UNQUERIED
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
 _KNOWN: Final[dict[str, tuple[int, str]]] = {

@@ -11,7 +11,8 @@ from al_ray.analysis.baseline import warnings
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.verdict import disagreements
 from al_ray.errors import UserError
-from al_ray.files import atomic
+from al_ray.io.files import atomic
+from al_ray.io.storage import said
 from al_ray.report import content
 from al_ray.report.arms import Arms
 from al_ray.report.files import save
@@ -19,7 +20,6 @@ from al_ray.report.fonts import REMEDY, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
 from al_ray.results.folder import own_pages
-from al_ray.storage import said
 
 STAMP = "DEMONSTRATION on generated text: says nothing about real data"
 

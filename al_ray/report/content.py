@@ -9,18 +9,18 @@ from typing import Any, Final
 
 import pandas as pd
 
-from al_ray.analysis.agreement import texts
-from al_ray.analysis.claims import claims
 from al_ray.analysis.comparison import penalties, shown_cells
+from al_ray.analysis.described.agreement import texts
+from al_ray.analysis.reference.claims import claims
 from al_ray.analysis.study import SETTING, Study
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import UNDECIDED
-from al_ray.config import FIT
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
 from al_ray.report.rerun import rerun_command
+from al_ray.study.config import FIT
 
 MARKS: Final = {
     "saves": "▲",

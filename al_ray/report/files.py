@@ -9,8 +9,8 @@ from typing import Final
 
 import vl_convert
 
-from al_ray.files import atomic, digest_of
-from al_ray.reading import parse_json, read_small
+from al_ray.io.files import atomic, digest_of
+from al_ray.io.reading import parse_json, read_small
 from al_ray.report.figures.base import Figure
 from al_ray.report.fonts import stand_ins
 

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from al_ray.config import (
+from al_ray.errors import StudyConflict
+from al_ray.results.schema import VERSION
+from al_ray.study.config import (
     FIT,
     LABELS_PER_DAY,
     RunConfig,
@@ -21,8 +23,6 @@ from al_ray.config import (
     StudyConfig,
     TrajectoryConfig,
 )
-from al_ray.errors import StudyConflict
-from al_ray.results.schema import VERSION
 
 
 def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from al_ray.errors import StorageError, StudyConflict
-from al_ray.files import sweep
+from al_ray.io.files import sweep
+from al_ray.io.storage import Storage
 from al_ray.results.schema import SCHEMAS
-from al_ray.storage import Storage
 
 PRIVATE: Final = ".al_ray"
 """The folder in a results folder for what is of no interest to a reader: marker, lock, copies."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from al_ray.files import damaged_in, forget_replaced
-from al_ray.reading import parse_json
+from al_ray.io.files import damaged_in, forget_replaced
+from al_ray.io.reading import parse_json
 from al_ray.results.folder import PRIVATE
 from al_ray.results.seal import EMPTY, seal, seal_of
 from al_ray.results.store import Store

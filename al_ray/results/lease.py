@@ -24,10 +24,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from al_ray.errors import StorageError, StudyConflict
-from al_ray.reading import parse_json
+from al_ray.io.reading import parse_json
+from al_ray.io.terminal import one_line
 from al_ray.results.folder import PRIVATE, own, sweep_ours
 from al_ray.results.store import Store
-from al_ray.terminal import one_line
 
 RENEWED = 5.0
 """Seconds between two writings of a lease."""

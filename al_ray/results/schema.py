@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from al_ray.config import Training
-from al_ray.knobs import kinds
+from al_ray.study.config import Training
+from al_ray.study.knobs import kinds
 
 VERSION = 2
 

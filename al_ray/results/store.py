@@ -1,11 +1,11 @@
 """A study's folder: a Parquet file per table, trajectory and step, written whole or not at all.
 
-It may be on an object store (`al_ray.storage`). An attempt at a trajectory claims it: a file says
-which attempt was the last to begin, and every attempt looks there right before it puts a file in
-place. So one that was cut off and goes on cannot write over what the new one has written, but for
-the instant between look and rename. What it writes then is harmless: a trajectory's files have the
-same values whoever writes them (times apart), and a status that is behind is set right by the next
-start.
+It may be on an object store (`al_ray.io.storage`). An attempt at a trajectory claims it: a file
+says which attempt was the last to begin, and every attempt looks there right before it puts a file
+in place. So one that was cut off and goes on cannot write over what the new one has written, but
+for the instant between look and rename. What it writes then is harmless: a trajectory's files have
+the same values whoever writes them (times apart), and a status that is behind is set right by the
+next start.
 
 `compact` merges the steps of a trajectory into one file; a step written later has its own again.
 
@@ -31,12 +31,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
-from al_ray.reading import parse_json
+from al_ray.io.reading import parse_json
+from al_ray.io.storage import Storage, node_cache
 from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded, encoded
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import EMPTY, seal, seal_of
-from al_ray.storage import Storage, node_cache
 
 Weights = Mapping[str, NDArray[Any]]
 

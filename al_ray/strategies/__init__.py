@@ -1,9 +1,9 @@
 """What to label next: pure functions from model outputs to scores, and the selection rules."""
 
 from al_ray.strategies.base import Need, Outputs, Sequential, Strategy
+from al_ray.strategies.built_in.query_by_committee import DISAGREEMENTS
 from al_ray.strategies.diversity import AHEAD, diverse
 from al_ray.strategies.probabilities import log_softmax
-from al_ray.strategies.query_by_committee import DISAGREEMENTS
 from al_ray.strategies.registry import (
     EQUIVALENT_ON_TWO_LABELS,
     STRATEGIES,

@@ -12,20 +12,20 @@ from types import ModuleType
 from typing import get_args
 
 from al_ray.errors import UserError
-from al_ray.reading import read_small
-from al_ray.strategies.badge import Badge
-from al_ray.strategies.bald import Bald
+from al_ray.io.reading import read_small
 from al_ray.strategies.base import Family, Need, Strategy
-from al_ray.strategies.contrastive import Contrastive
-from al_ray.strategies.core_set import CoreSet
-from al_ray.strategies.entropy import Entropy
-from al_ray.strategies.expected_gradient_length import ExpectedGradientLength
-from al_ray.strategies.expected_gradient_length_word import ExpectedGradientLengthWord
-from al_ray.strategies.learning_loss import LearningLoss
-from al_ray.strategies.least_confidence import LeastConfidence
-from al_ray.strategies.margin import Margin
-from al_ray.strategies.query_by_committee import QueryByCommittee
-from al_ray.strategies.random import Random
+from al_ray.strategies.built_in.badge import Badge
+from al_ray.strategies.built_in.bald import Bald
+from al_ray.strategies.built_in.contrastive import Contrastive
+from al_ray.strategies.built_in.core_set import CoreSet
+from al_ray.strategies.built_in.entropy import Entropy
+from al_ray.strategies.built_in.expected_gradient_length import ExpectedGradientLength
+from al_ray.strategies.built_in.expected_gradient_length_word import ExpectedGradientLengthWord
+from al_ray.strategies.built_in.learning_loss import LearningLoss
+from al_ray.strategies.built_in.least_confidence import LeastConfidence
+from al_ray.strategies.built_in.margin import Margin
+from al_ray.strategies.built_in.query_by_committee import QueryByCommittee
+from al_ray.strategies.built_in.random import Random
 
 STRATEGIES: dict[str, type[Strategy]] = {
     strategy.name: strategy

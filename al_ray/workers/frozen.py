@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.encoder import frozen
 from al_ray.errors import AlRayError
+from al_ray.learners import linear as frozen
 from al_ray.strategies import Need, Outputs, build, log_softmax
 from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.shard import Shard
 
 if TYPE_CHECKING:
-    from al_ray.encoder.load import Weights
+    from al_ray.learners.encoder.load import Weights
 
 
 def open_vectors(setup: Setup) -> NDArray[np.float32]:

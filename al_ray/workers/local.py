@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.config import Head
 from al_ray.errors import OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
+from al_ray.study.config import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.memory import Budgets
@@ -32,7 +32,7 @@ from al_ray.workers.messages import (
 from al_ray.workers.shard import Shard
 
 if TYPE_CHECKING:
-    from al_ray.encoder.load import Weights
+    from al_ray.learners.encoder.load import Weights
 
 T = TypeVar("T")
 

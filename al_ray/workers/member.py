@@ -11,8 +11,8 @@ from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.module import call_at_passes, device_name, free_device, make_module
 
 if TYPE_CHECKING:
-    from al_ray.encoder.fit import FitReport
-    from al_ray.encoder.load import Weights
+    from al_ray.learners.encoder.fit import FitReport
+    from al_ray.learners.encoder.load import Weights
 
 
 class Trainer(Protocol):
@@ -34,16 +34,16 @@ class Member:
     def __init__(self, setup: Setup, seed: int, strategy: str) -> None:
         self._setup = setup
         self._module = make_module(setup, seed, strategy)
-        from al_ray.corpus.prepared import Tokens
-        from al_ray.encoder.load import get_weights
+        from al_ray.corpus.tokens.prepared import Tokens
+        from al_ray.learners.encoder.load import get_weights
 
         self._tokens = Tokens(setup.tokens)
         self._pretrained = get_weights(self._module)
 
     def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
         """Weights apart from the report, so that each can travel its own way."""
-        from al_ray.encoder.allocator import return_freed
-        from al_ray.encoder.load import get_weights
+        from al_ray.learners.encoder.allocator import return_freed
+        from al_ray.learners.encoder.load import get_weights
 
         for halving in range(job.halvings + 1):
             rate = job.learning_rate / 2**halving
@@ -65,14 +65,14 @@ class Member:
         return weights, Fitted(None, report.updates, report.train_loss, changed, report.part_rows)
 
     def _fit(self, job: FitJob, rate: float) -> FitReport:
-        from al_ray.encoder import frozen
-        from al_ray.encoder.fit import fit
-        from al_ray.encoder.load import set_weights
+        from al_ray.learners import linear
+        from al_ray.learners.encoder.fit import fit
+        from al_ray.learners.encoder.load import set_weights
 
         module, tokens, training = self._module, self._tokens, self._setup.training
         set_weights(module, self._pretrained if job.initial is None else job.initial)
         if job.initial is None and training.start == "linear":
-            frozen.start(module, tokens, job.rows, job.labels, training)
+            linear.start(module, tokens, job.rows, job.labels, training)
         return fit(module, tokens, job.rows, job.labels, training, rate, job.seed, job.step)
 
     def device(self) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.config import Device, Training
-from al_ray.node_files import NodeFiles
+from al_ray.io.node_files import NodeFiles
 from al_ray.strategies import Need, Outputs, Picks
+from al_ray.study.config import Device, Training
 
 if TYPE_CHECKING:
-    from al_ray.encoder.load import Weights
+    from al_ray.learners.encoder.load import Weights
 
 Ref = Any
 """Weights, or whatever stands for them until they are needed."""

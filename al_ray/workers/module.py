@@ -15,9 +15,9 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
     """The encoder, its head drawn from the seed, and what else the strategy trains."""
     import torch
 
-    from al_ray.encoder.allocator import keep_freed
-    from al_ray.encoder.load import load
-    from al_ray.encoder.loss_prediction import attach
+    from al_ray.learners.encoder.allocator import keep_freed
+    from al_ray.learners.encoder.load import load
+    from al_ray.learners.encoder.loss_prediction import attach
 
     keep_freed()
     torch.set_num_threads(setup.training.threads)

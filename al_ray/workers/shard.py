@@ -27,7 +27,7 @@ from al_ray.workers.messages import Predictions, Query, Scores, Setup
 from al_ray.workers.module import call_at_passes, free_device, make_module
 
 if TYPE_CHECKING:
-    from al_ray.encoder.load import Weights
+    from al_ray.learners.encoder.load import Weights
 
 
 class Shard:
@@ -38,7 +38,7 @@ class Shard:
     """
 
     def __init__(self, setup: Setup, seed: int, strategy: str, disagreement: str) -> None:
-        from al_ray.corpus.prepared import Tokens
+        from al_ray.corpus.tokens.prepared import Tokens
 
         self._setup = setup
         self._training = setup.training
@@ -162,9 +162,9 @@ class Shard:
     def _observe(
         self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]
     ) -> Outputs:
-        from al_ray.encoder.head import classifier
-        from al_ray.encoder.load import set_weights
-        from al_ray.encoder.predict import observe, word_gradients
+        from al_ray.learners.encoder.head import classifier
+        from al_ray.learners.encoder.load import set_weights
+        from al_ray.learners.encoder.predict import observe, word_gradients
 
         if weights is not self._loaded:
             set_weights(self._module, weights)
@@ -187,7 +187,7 @@ class Shard:
 
     def _dropout(self, rows: NDArray[np.int64], seeds: list[int]) -> NDArray[np.float64]:
         """Of the weights that are loaded."""
-        from al_ray.encoder.predict import dropout_logits
+        from al_ray.learners.encoder.predict import dropout_logits
 
         training = self._training
         return log_softmax(dropout_logits(self._module, self._tokens, rows, training, seeds))

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from al_ray.config import Training
-from al_ray.corpus.tokenisers import open_tokeniser
-from al_ray.corpus.tokenising import quiet_transformers
+from al_ray.corpus.tokens.tokenisers import open_tokeniser
+from al_ray.corpus.tokens.tokenising import quiet_transformers
+from al_ray.study.config import Training
 
 KOBERT = {
     "vocab_size": 8002,

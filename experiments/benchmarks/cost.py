@@ -29,12 +29,12 @@ import nsmc
 import savings
 
 from al_ray.cluster.layout import layout
-from al_ray.config import Source, TrajectoryConfig
-from al_ray.experiment import Experiment
-from al_ray.grid import replays, trajectories, trials
-from al_ray.options import study_config
-from al_ray.parser import study_parser
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import study_config
+from al_ray.commands.parser import study_parser
 from al_ray.planning import Facts, Room, Wanted, Work, facts_of, finish, step_work
+from al_ray.study.config import Source, TrajectoryConfig
+from al_ray.study.grid import replays, trajectories, trials
 
 LAYERS, WIDTH, PARAMETERS, EMBEDDINGS = 12, 768, 92e6, 8002 * 768 + 514 * 768
 """KoBERT's; what is looked up is not multiplied."""

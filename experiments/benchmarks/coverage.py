@@ -39,8 +39,8 @@ from scenarios import alike, noises, nulls, shapes
 from threadpoolctl import threadpool_limits
 from worlds import LABELS, Drawn, Noise, Truth, World
 
-from al_ray.analysis.pairs import Pairs
-from al_ray.analysis.versus import judge
+from al_ray.analysis.statistics.pairs import Pairs
+from al_ray.analysis.statistics.versus import judge
 
 FOUND = ("better", "saves", "saves on the way")
 

@@ -20,10 +20,10 @@ from common import Texts, by_turns, kobert_shaped, ratios, reviews, settings, sp
 from machine import main, table
 from numpy.typing import NDArray
 
-from al_ray.encoder.allocator import keep_freed
-from al_ray.encoder.batches import pad
-from al_ray.encoder.fit import fit
-from al_ray.encoder.predict import logits
+from al_ray.learners.encoder.allocator import keep_freed
+from al_ray.learners.encoder.batches import pad
+from al_ray.learners.encoder.fit import fit
+from al_ray.learners.encoder.predict import logits
 
 LONGEST = 150
 BATCH = 12

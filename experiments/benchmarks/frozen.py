@@ -22,17 +22,17 @@ from typing import Any
 import pandas as pd
 from machine import main, table
 
-from al_ray.cluster.connect import settle
-from al_ray.cluster.embedding import vectors_path
-from al_ray.config import Source
-from al_ray.corpus.prepared import Rows, prepare
-from al_ray.encoder.source import resolve
-from al_ray.experiment import Experiment
-from al_ray.grid import trajectories
-from al_ray.options import load_corpus, study_config
-from al_ray.parser import study_parser
+from al_ray.cluster.access.connect import settle
+from al_ray.cluster.actors.embedding import vectors_path
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import load_corpus, study_config
+from al_ray.commands.parser import study_parser
+from al_ray.corpus.tokens.prepared import Rows, prepare
+from al_ray.learners.encoder.source import resolve
+from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.trajectory import Trajectory
+from al_ray.study.config import Source
+from al_ray.study.grid import trajectories
 from al_ray.workers import LocalWorkers, Setup
 
 ARMS = ("random", "margin", "entropy", "least-confidence", "core-set")

@@ -66,8 +66,8 @@ def score(setup: Any, rows: int, shards: int, weights: Any) -> dict[str, Any]:
     """One scoring of the pool by new actors; a first chunk each has them load the model."""
     from share import config_of
 
+    from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.cluster.ray_workers import RayWorkers
     from al_ray.workers import Query
 
     config = replace(config_of((3e-3,), 2, 1), training=setup.training)
@@ -93,8 +93,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     import ray
     from common import settings
 
-    from al_ray.corpus.tokenising import quiet_transformers
-    from al_ray.encoder.load import get_weights, load
+    from al_ray.corpus.tokens.tokenising import quiet_transformers
+    from al_ray.learners.encoder.load import get_weights, load
     from al_ray.workers import Setup
 
     texts = tokenised(reviews(options.data, 20_000), options.tokenizer, 128)

@@ -26,20 +26,20 @@ from common import Texts, tokenised
 from machine import main, table
 from numpy.typing import NDArray
 
-from al_ray.cluster.connect import settle
-from al_ray.config import RECIPES, Training
-from al_ray.corpus.read import read
+from al_ray.cluster.access.connect import settle
+from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Split
 from al_ray.corpus.splits import choose_tests
-from al_ray.encoder import frozen
-from al_ray.encoder.allocator import keep_freed
-from al_ray.encoder.fit import fit
-from al_ray.encoder.load import load
-from al_ray.encoder.predict import logits
-from al_ray.encoder.source import DEFAULT_LEARNING_RATE, ModelSource
-from al_ray.encoder.weights import check_start
 from al_ray.errors import ModelError
+from al_ray.learners import linear as frozen
+from al_ray.learners.encoder.allocator import keep_freed
+from al_ray.learners.encoder.fit import fit
+from al_ray.learners.encoder.load import load
+from al_ray.learners.encoder.predict import logits
+from al_ray.learners.encoder.source import DEFAULT_LEARNING_RATE, ModelSource
+from al_ray.learners.encoder.weights import check_start
 from al_ray.randomness import keys, row_hashes
+from al_ray.study.config import RECIPES, Training
 
 USED = 8000
 """Rows that a `--pool-limit` may have drawn; those of other figures have 6,000 at most."""

@@ -35,8 +35,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from worlds import Floats, Truth
 
-from al_ray.analysis.pairs import Pairs
-from al_ray.analysis.versus import judge
+from al_ray.analysis.statistics.pairs import Pairs
+from al_ray.analysis.statistics.versus import judge
 from al_ray.results import Store
 
 KINDS = ("saves", "saves on the way", "better", "no difference", "worse", "cannot tell")

@@ -38,11 +38,11 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from scipy.stats import spearmanr
 
-from al_ray.encoder.allocator import keep_freed
-from al_ray.encoder.batches import by_length, pad
-from al_ray.encoder.fit import fit
-from al_ray.encoder.load import load
-from al_ray.encoder.predict import logits
+from al_ray.learners.encoder.allocator import keep_freed
+from al_ray.learners.encoder.batches import by_length, pad
+from al_ray.learners.encoder.fit import fit
+from al_ray.learners.encoder.load import load
+from al_ray.learners.encoder.predict import logits
 
 LONGEST = 150
 BATCHES = (1, 8, 32)

@@ -76,9 +76,9 @@ class StubShard:
 
 def prepared(folder: Path, train: int, test: int) -> tuple[Any, Any, Any]:
     """Encoder, rows and tokens of generated text."""
-    from al_ray.corpus.embedded import generate
-    from al_ray.corpus.prepared import Rows, prepare
-    from al_ray.encoder import mini
+    from al_ray.corpus.embedded.news import generate
+    from al_ray.corpus.tokens.prepared import Rows, prepare
+    from al_ray.learners.encoder import mini
 
     corpus = generate(train=train, test=test)
     encoder = mini.build(corpus, folder)
@@ -87,7 +87,7 @@ def prepared(folder: Path, train: int, test: int) -> tuple[Any, Any, Any]:
 
 
 def config_of(rates: tuple[float, ...], steps: int, updates: int, chunk: int = 2048) -> Any:
-    from al_ray.config import Source, Training, TrajectoryConfig
+    from al_ray.study.config import Source, Training, TrajectoryConfig
 
     training = Training(
         recipe="seed",
@@ -120,8 +120,8 @@ def config_of(rates: tuple[float, ...], steps: int, updates: int, chunk: int = 2
 
 def run(config: Any, rows: Any, workers: Any, folder: Path) -> tuple[list[float], list[str]]:
     """Seconds of each step but the first, and which rows were chosen."""
+    from al_ray.loop.trajectory import Trajectory
     from al_ray.results import Store
-    from al_ray.trajectory import Trajectory
 
     store, ends = Store(str(folder)), [time.perf_counter()]
     for _ in Trajectory(config, rows, workers, store).run():
@@ -131,8 +131,8 @@ def run(config: Any, rows: Any, workers: Any, folder: Path) -> tuple[list[float]
 
 
 def real(folder: Path, rounds: int) -> dict[str, Any]:
+    from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.cluster.ray_workers import RayWorkers
     from al_ray.workers import LocalWorkers, Setup
 
     encoder, rows, tokens = prepared(folder / "real", 3000, 600)
@@ -160,9 +160,9 @@ def real(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def minutes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    from al_ray.cluster import crew
+    from al_ray.cluster.actors import crew
+    from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.cluster.ray_workers import RayWorkers
     from al_ray.workers import FitJob, Setup
 
     encoder, rows, tokens = prepared(folder / "minutes", POOL + 60, TEST)

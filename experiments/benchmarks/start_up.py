@@ -42,7 +42,7 @@ KOBERT = {
 }
 TORCH = "import torch"
 BERT = "from transformers import BertForSequenceClassification"
-OURS = "from al_ray.corpus.tokenising import quiet_transformers; quiet_transformers()"
+OURS = "from al_ray.corpus.tokens.tokenising import quiet_transformers; quiet_transformers()"
 IMPORTS = {"torch": ("", TORCH), "all of BERT": (TORCH, BERT), "ours": (TORCH, f"{OURS}; {BERT}")}
 STUDY = (
     "--strategies margin --seeds 0 --step-size 20 --updates 6 --max-length 24 --pool-limit 200 "
@@ -94,9 +94,9 @@ def probe(point: dict[str, Any], setup: Any, members: int, shards: int, cpus: fl
     import ray
     from ray import tune
 
+    from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.cluster.ray_workers import RayWorkers
-    from al_ray.config import Source, TrajectoryConfig
+    from al_ray.study.config import Source, TrajectoryConfig
 
     began, start = time.time(), time.perf_counter()
     rate = setup.training.learning_rate
@@ -128,7 +128,7 @@ def trials(setup: Any, members: int, shards: int, rounds: int, keep: bool) -> li
     """What each of some trials said, one after the other."""
     from ray import tune
 
-    from al_ray.cluster.crew import Dismissing
+    from al_ray.cluster.actors.crew import Dismissing
     from al_ray.cluster.layout import layout
 
     cpus = float(os.cpu_count() or 1)
@@ -152,7 +152,7 @@ def actors(model: Path, tokens: Path, rounds: int) -> dict[str, Any]:
     """Seconds until a trajectory's actors are there, and between two trials."""
     import ray
 
-    from al_ray.config import RECIPES, Training
+    from al_ray.study.config import RECIPES, Training
     from al_ray.workers import Setup
 
     training = Training(
@@ -227,9 +227,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if "imports" not in options.skip:
             found["imports"] = imports(options.rounds)
         if "actors" not in options.skip:
-            from al_ray.corpus.embedded import generate
-            from al_ray.corpus.prepared import prepare
-            from al_ray.encoder import mini
+            from al_ray.corpus.embedded.news import generate
+            from al_ray.corpus.tokens.prepared import prepare
+            from al_ray.learners.encoder import mini
 
             corpus = generate(train=200, test=60)
             small = mini.build(corpus, folder)

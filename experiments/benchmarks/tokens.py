@@ -24,8 +24,8 @@ from machine import machine
 from rich.console import Console
 from rich.table import Table
 
-from al_ray.corpus.tokenisers import open_tokeniser
-from al_ray.corpus.tokenising import Encoded, plainly, quiet_transformers
+from al_ray.corpus.tokens.tokenisers import open_tokeniser
+from al_ray.corpus.tokens.tokenising import Encoded, plainly, quiet_transformers
 
 ROUNDS = 3
 BATCH = 8192

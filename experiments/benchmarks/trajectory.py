@@ -28,11 +28,11 @@ from common import KOBERT, nsmc, ratios, spread
 from machine import main, table
 from numpy.typing import NDArray
 
-from al_ray.config import Source, Training, TrajectoryConfig
-from al_ray.corpus.prepared import Rows, Tokens, prepare
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.tokens.prepared import Rows, Tokens, prepare
+from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.trajectory import Trajectory
+from al_ray.study.config import Source, Training, TrajectoryConfig
 from al_ray.workers import LocalWorkers, Setup
 
 LONGEST = 150

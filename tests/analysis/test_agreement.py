@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import jaccard_score
 from small_studies import name_of, predictions, study
 
-from al_ray.analysis import agreement
+from al_ray.analysis.described import agreement
 
 TRUTH = ["가"] * 6
 LABELS = [10, 20]

@@ -11,8 +11,8 @@ from small_studies import alike, answered, study
 
 from al_ray.analysis.baseline import baselines, warnings
 from al_ray.analysis.verdict import FOUND, sentences, verdict
-from al_ray.experiment import Experiment
-from al_ray.parser import study_parser
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.parser import study_parser
 
 FLAT = {seed: [0.70 + 0.01 * seed, 0.72, 0.70 + 0.01 * (4 - seed)] for seed in range(5)}
 RISING = {seed: [0.50, 0.60, 0.70 + 0.01 * seed] for seed in range(5)}

@@ -9,7 +9,7 @@ import pytest
 from small_studies import answered, name_of, noisy, predictions, study
 from test_mix import ROWS
 
-from al_ray.analysis.claims import CLAIMS, claims
+from al_ray.analysis.reference.claims import CLAIMS, claims
 
 LABELS = [10, 20, 30, 40]
 CURVE = [0.4, 0.5, 0.6, 0.65]

@@ -9,7 +9,7 @@ from scipy import stats
 from small_studies import name_of, study
 from test_mix import ROWS, picks
 
-from al_ray.analysis.committee import behaviour, collapse, lag_one, ties
+from al_ray.analysis.described.committee import behaviour, collapse, lag_one, ties
 
 LABELS = [10, 20, 30, 40, 50]
 ARMS = {"qbc": {0: [0.1, 0.2, 0.3, 0.4, 0.5]}}

@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import recall_score
 from small_studies import name_of, noisy, predictions, study
 
-from al_ray.analysis.curves import (
+from al_ray.analysis.described.curves import (
     areas,
     controls,
     label_accuracy,
     learning_curves,
 )
-from al_ray.analysis.intervals import t_interval
+from al_ray.analysis.statistics.intervals import t_interval
 from al_ray.errors import UserError
 
 CURVE = [0.4, 0.5, 0.6]

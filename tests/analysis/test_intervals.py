@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.multitest import multipletests
 
-from al_ray.analysis.intervals import Crossed, holm, t_interval
+from al_ray.analysis.statistics.intervals import Crossed, holm, t_interval
 
 
 def test_t_interval_is_scipys():

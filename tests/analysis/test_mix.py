@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from small_studies import name_of, study
 
-from al_ray.analysis.mix import against_chance, batch_mix, mix_distance
+from al_ray.analysis.described.mix import against_chance, batch_mix, mix_distance
 
 ROWS = pd.DataFrame(
     {

@@ -9,9 +9,9 @@ from scipy import stats
 from small_studies import name_of, predictions, study, write
 from test_mix import ROWS, picks
 
-from al_ray.analysis.costs import costs
-from al_ray.analysis.noise import floor, replays
-from al_ray.analysis.stability import stability
+from al_ray.analysis.described.costs import costs
+from al_ray.analysis.described.noise import floor, replays
+from al_ray.analysis.described.stability import stability
 from al_ray.analysis.study import load
 from al_ray.errors import UserError
 

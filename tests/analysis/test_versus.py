@@ -9,10 +9,10 @@ from small_studies import alike
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from al_ray.analysis.needs import AT_FIRST, NOT_REACHED, REACHED, saving
-from al_ray.analysis.pairs import Pairs
+from al_ray.analysis.statistics.needs import AT_FIRST, NOT_REACHED, REACHED, saving
+from al_ray.analysis.statistics.pairs import Pairs
+from al_ray.analysis.statistics.versus import judge
 from al_ray.analysis.verdict import FOUND
-from al_ray.analysis.versus import judge
 
 LABELS = np.array([100.0, 200, 300, 400, 500])
 CURVE = [0.50, 0.60, 0.66, 0.70, 0.72]

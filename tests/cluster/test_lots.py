@@ -8,13 +8,13 @@ import pytest
 from loop_stub import config_of
 from rich.console import Console
 
-from al_ray.cluster import trial as trial_module
-from al_ray.cluster.callbacks import Tries
 from al_ray.cluster.lots import decode, encode, lots
-from al_ray.cluster.progress import Progress
-from al_ray.cluster.trial import Reports
-from al_ray.grid import Trial
-from al_ray.trajectory import Step
+from al_ray.cluster.observe.progress import Progress
+from al_ray.cluster.trials import trial as trial_module
+from al_ray.cluster.trials.callbacks import Tries
+from al_ray.cluster.trials.trial import Reports
+from al_ray.loop.trajectory import Step
+from al_ray.study.grid import Trial
 
 
 def frozen(number, **facts):

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_ray.corpus import lengths
 from al_ray.corpus.facts import WORST_FIRST, Lengths, Problem
 from al_ray.corpus.findings import HUGE, findings
-from al_ray.corpus.read import read
+from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.tokens import lengths
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 
@@ -205,9 +205,9 @@ class _Here:
 
 
 def test_tokens_of_a_sample_before_any_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    stub = types.ModuleType("al_ray.corpus.tokenisers")
+    stub = types.ModuleType("al_ray.corpus.tokens.tokenisers")
     stub.open_tokeniser = lambda folder: _ByCharacter()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "al_ray.corpus.tokenisers", stub)
+    monkeypatch.setitem(sys.modules, "al_ray.corpus.tokens.tokenisers", stub)
     monkeypatch.setattr(lengths, "ProcessPoolExecutor", _Here)
     monkeypatch.setattr(lengths, "SAMPLE", 10)
     monkeypatch.setattr(lengths, "_BATCH", 2)
@@ -223,7 +223,7 @@ def test_tokens_of_a_sample_before_any_cut(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not beside the project")
 def test_tokens_of_a_real_tokenizer_in_a_process_of_its_own() -> None:
-    pytest.importorskip("al_ray.corpus.tokenisers")
+    pytest.importorskip("al_ray.corpus.tokens.tokenisers")
     made = corpus(split("train", ("정말 재미있는 영화", 0), ("가 " * 500, 1)))
     counted = lengths.token_lengths(made, SHARED / "models" / "kobert-tokenizer")["train"]
     assert counted.max() > 500

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_ray.corpus.read import read
+from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.splits import (
     choose_tests,

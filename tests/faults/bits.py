@@ -33,15 +33,15 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 from helpers import Inline, tables  # noqa: E402
 from loop_stub import Stub, World, config_of  # noqa: E402
 
-from al_ray.config import TrajectoryConfig  # noqa: E402
-from al_ray.corpus import prepared as preparing  # noqa: E402
-from al_ray.corpus.embedded import generate  # noqa: E402
-from al_ray.corpus.mapped import Rows, Tokens  # noqa: E402
-from al_ray.encoder import mini  # noqa: E402
-from al_ray.encoder.frozen import standardise  # noqa: E402
+from al_ray.corpus.embedded.news import generate  # noqa: E402
+from al_ray.corpus.tokens import prepared as preparing  # noqa: E402
+from al_ray.corpus.tokens.mapped import Rows, Tokens  # noqa: E402
 from al_ray.errors import UserError  # noqa: E402
-from al_ray.files import atomic_with_digest, is_as_written  # noqa: E402
-from al_ray.record import record_rows, steps_done  # noqa: E402
+from al_ray.io.files import atomic_with_digest, is_as_written  # noqa: E402
+from al_ray.learners.encoder import mini  # noqa: E402
+from al_ray.learners.linear import standardise  # noqa: E402
+from al_ray.loop.record import record_rows, steps_done  # noqa: E402
+from al_ray.loop.trajectory import Trajectory  # noqa: E402
 from al_ray.results import SCHEMAS, VERSION, Store, check  # noqa: E402
 from al_ray.results import store as store_module  # noqa: E402
 from al_ray.results.compact import compact  # noqa: E402
@@ -49,7 +49,7 @@ from al_ray.results.folder import ASIDE, own  # noqa: E402
 from al_ray.results.inputs import distrust, trust  # noqa: E402
 from al_ray.results.lease import LOCK, held  # noqa: E402
 from al_ray.results.mend import mend  # noqa: E402
-from al_ray.trajectory import Trajectory  # noqa: E402
+from al_ray.study.config import TrajectoryConfig  # noqa: E402
 
 CORPUS = generate(train=70, test=24)
 STEPS = 4

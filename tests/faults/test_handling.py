@@ -20,7 +20,7 @@ from frail_hosts import Process, descendants
 from helpers import assert_equal_studies, tables
 from tiny_study import STUDY
 
-from al_ray.cluster import tuning
+from al_ray.cluster.trials import tuning
 from al_ray.errors import UserError
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1800)]

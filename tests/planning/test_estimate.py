@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al_ray.config import RECIPES, Source, StudyConfig, Training
-from al_ray.grid import trajectories, trials
 from al_ray.planning import (
     Facts,
     Left,
@@ -25,6 +23,8 @@ from al_ray.planning import (
     finish,
     stretch,
 )
+from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.grid import trajectories, trials
 
 SPEED = Speed(
     start=10.0,

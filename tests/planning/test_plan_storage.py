@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_ray.config import RECIPES, Source, StudyConfig, Training
-from al_ray.corpus.embedded import generate
-from al_ray.corpus.mapped import Rows
-from al_ray.corpus.prepared import _write_rows
-from al_ray.grid import Trial, trajectories
+from al_ray.corpus.embedded.news import generate
+from al_ray.corpus.tokens.mapped import Rows
+from al_ray.corpus.tokens.prepared import _write_rows
 from al_ray.planning import Facts, Tokens, storage_of
 from al_ray.results import Store
+from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.grid import Trial, trajectories
 
 FACTS = Facts(
     pool=2000,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from al_ray.config import RECIPES, Source, StudyConfig, Training
-from al_ray.grid import replays, trajectories
 from al_ray.planning import Facts, Tokens, facts_of, step_work
+from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.grid import replays, trajectories
 
 FACTS = Facts(
     pool=250,

@@ -7,7 +7,7 @@ import ray
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
-from al_ray.cluster.first_worker import await_worker
+from al_ray.cluster.access.first_worker import await_worker
 from al_ray.errors import UserError
 
 cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False})

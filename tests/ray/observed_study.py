@@ -16,7 +16,7 @@ from pathlib import Path
 import ray
 import tiny_study
 
-from al_ray.cluster.metrics import METRICS
+from al_ray.cluster.observe.metrics import METRICS
 
 EXPORTED = {name for metric in METRICS for name in metric.exported}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from al_ray.strategies import Outputs, Strategy
-from al_ray.strategies.core_set import CoreSet
+from al_ray.strategies.built_in.core_set import CoreSet
 
 
 class Margin(Strategy):
@@ -85,7 +85,7 @@ class Lethal(Margin):
 
     @property
     def ranks(self):
-        if _called_by("al_ray/trajectory.py", "_score"):
+        if _called_by("al_ray/loop/trajectory.py", "_score"):
             self.asked += 1
             if self.asked == 2:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -18,7 +18,7 @@ import tiny_study
 from helpers import assert_equal_studies
 from tiny_study import STUDY
 
-from al_ray.cluster import tuning
+from al_ray.cluster.trials import tuning
 
 pytestmark = pytest.mark.ray
 FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))

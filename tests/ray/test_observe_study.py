@@ -14,7 +14,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from al_ray.cluster.metrics import ACCURACY, METRICS, PHASES, RESTARTS, ROWS, SECONDS, STEP, tell
+from al_ray.cluster.observe.metrics import (
+    ACCURACY,
+    METRICS,
+    PHASES,
+    RESTARTS,
+    ROWS,
+    SECONDS,
+    STEP,
+    tell,
+)
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy" / "grafana.json"
 EXPORTED = {metric.exported for metric in METRICS}

@@ -10,14 +10,14 @@ import tiny_study
 from rich.console import Console
 from tiny_study import STUDY
 
-from al_ray import cli
 from al_ray.cluster import plan as plans
-from al_ray.cluster import probe
-from al_ray.config import RunConfig
-from al_ray.corpus.embedded import generate
-from al_ray.encoder.source import resolve
-from al_ray.experiment import Experiment
+from al_ray.cluster.trials import probe
+from al_ray.commands import study as cli
+from al_ray.commands.experiment import Experiment
+from al_ray.corpus.embedded.news import generate
+from al_ray.learners.encoder.source import resolve
 from al_ray.results import Store
+from al_ray.study.config import RunConfig
 
 pytestmark = pytest.mark.ray
 

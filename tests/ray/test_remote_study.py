@@ -17,7 +17,7 @@ from helpers import assert_equal_studies
 from s3_server import BUCKET, KEY, SECRET, S3Server
 from tiny_study import STUDY
 
-from al_ray.cli import main
+from al_ray.commands.study import main
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1500)]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.console import Console
 
 from al_ray.cluster.study import Outcome, run_study
-from al_ray.config import RunConfig, StudyConfig, Training
-from al_ray.corpus.embedded import generate
-from al_ray.encoder.source import ModelSource, resolve
+from al_ray.corpus.embedded.news import generate
 from al_ray.errors import UserError
+from al_ray.learners.encoder.source import ModelSource, resolve
 from al_ray.results import Store
 from al_ray.results.folder import own
+from al_ray.study.config import RunConfig, StudyConfig, Training
 
 RATE = 2e-3
 STUDY = StudyConfig(
@@ -60,7 +60,7 @@ def run(
 
 def pretrained(folder: Path) -> ModelSource:
     """A `mini` that has weights, which makes it a pretrained encoder."""
-    from al_ray.encoder.load import load
+    from al_ray.learners.encoder.load import load
 
     corpus = generate(train=200, test=60)
     made = folder / "encoder"

@@ -14,8 +14,9 @@ import pytest
 from pages import Shown
 from written_studies import SEVEN, write_study
 
-from al_ray import cli, report_command
-from al_ray.files import digest_of
+from al_ray.commands import report as report_command
+from al_ray.commands import study as cli
+from al_ray.io.files import digest_of
 from al_ray.report import files, fonts
 from al_ray.report.build import write_report
 

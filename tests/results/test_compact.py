@@ -12,7 +12,7 @@ from helpers import lock_of
 from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StudyConflict, UserError
-from al_ray.record import step_is_done, steps_done
+from al_ray.loop.record import step_is_done, steps_done
 from al_ray.results import SCHEMAS, Store
 from al_ray.results import compact as module
 from al_ray.results.compact import compact

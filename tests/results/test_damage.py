@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from loop_stub import World, assert_same, config_of, go, tables
 
-from al_ray import cli
+from al_ray.commands import study as cli
 from al_ray.errors import StorageError
-from al_ray.files import atomic_with_digest
-from al_ray.record import all_steps_done, steps_done
+from al_ray.io.files import atomic_with_digest
+from al_ray.loop.record import all_steps_done, steps_done
 from al_ray.results import VERSION, Store
 from al_ray.results.check import damaged_checkpoints, damages, refuse_damaged
 from al_ray.results.compact import compact

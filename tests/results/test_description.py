@@ -6,11 +6,11 @@ import pytest
 from loop_stub import config_of, training
 
 from al_ray.analysis.study import load
-from al_ray.config import RunConfig, Source, StudyConfig, Training
 from al_ray.errors import StudyConflict, UserError
-from al_ray.knobs import later
 from al_ray.results import Store
 from al_ray.results.description import describe, facts, refuse_another
+from al_ray.study.config import RunConfig, Source, StudyConfig, Training
+from al_ray.study.knobs import later
 
 
 def described(before, **where):

@@ -17,7 +17,7 @@ from helpers import lock_of
 from loop_stub import World, assert_same, config_of, go, tables
 
 from al_ray.errors import StorageError, StudyConflict, Superseded
-from al_ray.record import steps_done
+from al_ray.loop.record import steps_done
 from al_ray.results import SCHEMAS, VERSION, Store, lease
 from al_ray.results.compact import compact
 from al_ray.results.folder import own

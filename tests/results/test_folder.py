@@ -13,7 +13,7 @@ import pytest
 from helpers import lock_of
 from written_studies import write_study
 
-from al_ray import cli
+from al_ray.commands import study as cli
 from al_ray.errors import StorageError, StudyConflict
 from al_ray.results import Store
 from al_ray.results.folder import OURS, own

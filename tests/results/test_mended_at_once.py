@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from loop_stub import World, assert_same, config_of, go, tables
 
-from al_ray.corpus.embedded import generate
-from al_ray.encoder import mini
+from al_ray.corpus.embedded.news import generate
 from al_ray.errors import ModelError, Superseded
-from al_ray.record import all_told
+from al_ray.learners.encoder import mini
+from al_ray.loop.record import all_told
 from al_ray.results import Store
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.mend import mend

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from al_ray.errors import StudyConflict
-from al_ray.files import atomic
+from al_ray.io.files import atomic
 from al_ray.results import SCHEMAS, VERSION, Store
 from al_ray.results.folder import own, sweep_ours
 

@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 from written_studies import write_study
 
-from al_ray import cli, terminal
-from al_ray.experiment import Experiment
+from al_ray.commands import study as cli
+from al_ray.commands.experiment import Experiment
+from al_ray.io import terminal
 from al_ray.randomness import row_hashes
 
 ESC = "\x1b"
@@ -118,7 +119,7 @@ def test_no_option_of_an_experiment_steers(capsys: pytest.CaptureFixture[str]) -
 def test_what_a_job_says_does_not_steer(capsys: pytest.CaptureFixture[str]) -> None:
     from ray.job_submission import JobStatus
 
-    from al_ray.cluster.jobs import _follow
+    from al_ray.cluster.access.jobs import _follow
 
     class Client:
         async def tail_job_logs(self, _: str) -> AsyncIterator[str]:

@@ -14,7 +14,7 @@ from written_studies import write_study
 
 import al_ray
 
-AL_RAY = "from al_ray.cli import main; main()"
+AL_RAY = "from al_ray.commands.study import main; main()"
 PACKAGE = Path(al_ray.__file__).parent
 TINY = Path(__file__).resolve().parents[1] / "ray" / "tiny_study.py"
 

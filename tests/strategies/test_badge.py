@@ -10,7 +10,7 @@ from outputs import choose, outputs_of, take
 
 from al_ray import randomness
 from al_ray.strategies import Holder, Outputs, build, log_softmax, pick
-from al_ray.strategies.badge import Badge, GradientDistances, residuals
+from al_ray.strategies.built_in.badge import Badge, GradientDistances, residuals
 
 BADGE = build("badge")
 

@@ -12,7 +12,7 @@ from outputs import choose, outputs_of
 
 from al_ray import randomness
 from al_ray.strategies import Holder, Outputs, build, pick
-from al_ray.strategies.core_set import NearestCentre
+from al_ray.strategies.built_in.core_set import NearestCentre
 
 CORE_SET = build("core-set")
 

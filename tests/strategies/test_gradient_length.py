@@ -1,7 +1,7 @@
 """Both gradient lengths: by hand, against plain Python and against torch's own gradients.
 
-The gradients with respect to word embeddings are tested in tests/encoder/test_observe.py; here is
-what the score makes of their norms.
+The gradients with respect to word embeddings are tested in tests/learners/encoder/test_observe.py;
+here is what the score makes of their norms.
 """
 
 import math

@@ -34,10 +34,10 @@ from loop_stub import Stub, World, config_of
 from outputs import choose, outputs_of, take
 
 from al_ray import randomness
+from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
 from al_ray.strategies import STRATEGIES, Outputs, Sequential, build, log_softmax, select, vectors
-from al_ray.strategies.core_set import NearestCentre
-from al_ray.trajectory import Trajectory
+from al_ray.strategies.built_in.core_set import NearestCentre
 
 WORLD = World()
 
@@ -122,8 +122,8 @@ def test_peers_d3_core_set_computes_no_distance_twice(monkeypatch):
         exact.append(len(rows))
         return original(rows, centre)
 
-    monkeypatch.setattr("al_ray.strategies.core_set.squared_distances", count)
-    monkeypatch.setattr("al_ray.strategies.core_set.nearest", None)  # only where it begins
+    monkeypatch.setattr("al_ray.strategies.built_in.core_set.squared_distances", count)
+    monkeypatch.setattr("al_ray.strategies.built_in.core_set.nearest", None)  # only where it begins
     for _ in range(20):
         field.take(field.centre(int(field.values().argmax())))
     assert sum(exact) < 20 * 500 / 4

@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.agreement import chosen_overlap, right_sets, test_agreement
+from al_ray.analysis.described.agreement import chosen_overlap, right_sets, test_agreement
 from al_ray.analysis.study import SETTING, Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import measured, row_axis

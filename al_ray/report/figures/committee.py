@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import altair as alt
 
-from al_ray.analysis.committee import behaviour
-from al_ray.analysis.mix import batch_mix
+from al_ray.analysis.described.committee import behaviour
+from al_ray.analysis.described.mix import batch_mix
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from al_ray.analysis.costs import costs
+from al_ray.analysis.described.costs import costs
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, row_height

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.baseline import baselines
-from al_ray.analysis.curves import controls, learning_curves
-from al_ray.analysis.intervals import LEAST_SEEDS
+from al_ray.analysis.described.curves import controls, learning_curves
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (

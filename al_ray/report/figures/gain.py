@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.comparison import aliases, key_of, pair
-from al_ray.analysis.pairs import contrast
+from al_ray.analysis.statistics.pairs import contrast
 from al_ray.analysis.study import BASE, Study
 from al_ray.analysis.study import records as rows_of
 from al_ray.analysis.summary import ARM

@@ -9,9 +9,9 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.curves import label_accuracy
-from al_ray.analysis.intervals import LEAST_SEEDS
-from al_ray.analysis.mix import batch_mix, mix_distance
+from al_ray.analysis.described.curves import label_accuracy
+from al_ray.analysis.described.mix import batch_mix, mix_distance
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import measured, row_axis

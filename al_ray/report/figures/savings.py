@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from al_ray.analysis.intervals import LEAST_SEEDS
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import shown_savings
 from al_ray.report.arms import Arms

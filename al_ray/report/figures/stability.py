@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 
-from al_ray.analysis.noise import floor
-from al_ray.analysis.stability import stability
+from al_ray.analysis.described.noise import floor
+from al_ray.analysis.described.stability import stability
 from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import estimates, row_height

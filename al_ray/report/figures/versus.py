@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.intervals import LEAST_SEEDS
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import UNDECIDED
 from al_ray.report.arms import Arms

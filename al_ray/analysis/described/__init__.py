@@ -1,0 +1,1 @@
+"""What arms were like: curves, costs, mixes, agreement. It judges nothing."""

@@ -1,0 +1,1 @@
+"""The reference study's claims, and what these studies answer to them."""

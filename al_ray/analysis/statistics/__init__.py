@@ -1,0 +1,1 @@
+"""Numbers from numbers: intervals, contrasts, and what may be concluded."""

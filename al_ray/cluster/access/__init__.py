@@ -1,0 +1,1 @@
+"""The way to a cluster, by whose leave, as a job, and out again."""

@@ -1,0 +1,1 @@
+"""Members and shards as actors, and who makes, keeps and watches them."""

@@ -1,0 +1,1 @@
+"""Trajectories as trials of Ray Tune, and what comes before the first."""

@@ -1,0 +1,154 @@
+"""What comes before any trial, whether the study is to run or only to be planned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from al_ray.cluster.access.connect import connect, device_of, machines, reach, settle
+from al_ray.cluster.access.first_worker import await_worker
+from al_ray.cluster.access.leaving import leaving
+from al_ray.cluster.layout import Machine, misfit, total
+from al_ray.cluster.observe.progress import name_of, row_bar
+from al_ray.cluster.trials.trial import Job, trial_layout
+from al_ray.corpus.rows import Corpus
+from al_ray.corpus.tokens.prepared import Prepared, prepare
+from al_ray.errors import UserError
+from al_ray.io.node_files import share
+from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
+from al_ray.results import Store
+from al_ray.results.description import facts, recorded, refuse_another
+from al_ray.study.config import RunConfig, Source, StudyConfig, TrajectoryConfig
+from al_ray.study.grid import replays, successors, trajectories
+from al_ray.workers import Setup
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study on a cluster that has been joined; nothing but caches is written yet.
+
+    Attributes:
+        study: with what was left to the device.
+        described: `study.json`, if there is one.
+        corpus: what names it.
+        model: what names it.
+        configs: trajectories.
+        again: replays and successors of these.
+        prepared: tokens and rows.
+        setup: of members and shards, with paths of this machine.
+        room: machines of the cluster.
+        cpus: of these.
+        gpus: of these that are used.
+        seconds: that joining the cluster took.
+    """
+
+    study: StudyConfig
+    described: dict[str, Any] | None
+    corpus: Source
+    model: Source
+    configs: list[TrajectoryConfig]
+    again: list[TrajectoryConfig]
+    prepared: Prepared
+    setup: Setup
+    room: Sequence[Machine]
+    cpus: float
+    gpus: float
+    seconds: float
+
+
+@contextmanager
+def readied(
+    study: StudyConfig,
+    run_config: RunConfig,
+    corpus: Corpus,
+    model: ModelSource,
+    console: Console,
+    store: Store,
+) -> Iterator[Ready]:
+    """Make tokens, join or start the cluster, settle what depends on it; leave it at the end.
+
+    Raises:
+        StudyConflict: the folder holds another study.
+        UserError: a bad option, or no cluster at the address.
+    """
+    described = store.read_description()
+    study = recorded(study, described)
+    corpus_source = Source(name=corpus.name, digest=corpus.digest)
+    model_source = Source(name=model.name, digest=model.digest)
+    if described is not None:
+        refuse_another(described, facts(study, corpus_source, model_source), store.address)
+    address = reach(run_config)
+    with row_bar(console, "Tokens") as progress:
+        prepared = prepare(
+            corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
+        )
+    began = time.perf_counter()
+    with nullcontext() if ray.is_initialized() else leaving(own=address.value == "local"):
+        connect(address, run_config, console)
+        await_worker(console, run_config.patience)
+        seconds = time.perf_counter() - began
+        room = machines()
+        device = device_of(run_config, total(room, "GPU"))
+        study = replace(study, training=settle(study.training, device))
+        configs = trajectories(
+            study,
+            corpus_source,
+            model_source,
+            len(corpus.train),
+            has_dropout(model.folder),
+            has_weights(model.folder),
+        )
+        yield Ready(
+            study=study,
+            described=described,
+            corpus=corpus_source,
+            model=model_source,
+            configs=configs,
+            again=[
+                *replays(study, configs, len(corpus.labels)),
+                *successors(study, configs, len(corpus.labels)),
+            ],
+            prepared=prepared,
+            setup=Setup(
+                encoder=model.folder,
+                tokens=prepared.tokens,
+                n_labels=len(corpus.labels),
+                training=study.training,
+                device=device,
+            ),
+            room=room,
+            cpus=total(room, "CPU"),
+            gpus=total(room, "GPU") if device == "cuda" else 0.0,
+            seconds=seconds,
+        )
+
+
+def shared(setup: Setup, model: ModelSource, prepared: Prepared, store: Store) -> Setup:
+    """With names in place of paths, of what every machine fetches from a store that is remote."""
+    if store.storage.local is not None:
+        return setup
+    encoder = Path(f"encoder-{model.digest[:20]}")
+    paths = {encoder.name: model.folder}
+    paths |= {path.name: path for path in (prepared.tokens, prepared.rows)}
+    return replace(setup, encoder=encoder, shared=share(store.where, None, paths))
+
+
+def refuse_misfits(configs: Sequence[TrajectoryConfig], job: Job, room: Sequence[Machine]) -> None:
+    """Refuse a study with a trial that could never be placed.
+
+    Raises:
+        UserError: naming the trajectory and what it needs.
+    """
+    for config in configs:
+        if why := misfit(trial_layout(config, job), room):
+            raise UserError(
+                f"{name_of(config)}: {why}; give fewer --threads or --shards, or a cluster "
+                "with larger machines"
+            )

@@ -1,0 +1,1 @@
+"""The doors: the scripts of experiments, and `al-ray`."""

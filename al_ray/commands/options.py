@@ -1,0 +1,192 @@
+"""What the options of an experiment's script mean: a corpus, a study, and where it runs."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.parser import DEMO_SEEDS, SEEDS
+from al_ray.corpus import Corpus
+from al_ray.corpus.embedded.news import generate
+from al_ray.corpus.findings import findings
+from al_ray.corpus.reading import hub
+from al_ray.corpus.reading.read import read
+from al_ray.corpus.reading.remote import fetched
+from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, thin
+from al_ray.errors import UserError
+from al_ray.io.storage import is_remote
+from al_ray.learners.encoder import source
+from al_ray.study.config import (
+    RECIPES,
+    Recipe,
+    RunConfig,
+    StudyConfig,
+    Training,
+)
+from al_ray.study.knobs import given
+
+KOBERT_RATES = (5e-4, 2e-5, 1e-5)
+MULTIPLES = (2.0, 1.0, 0.5)
+"""Committee rates of other models, as multiples of the evaluated member's."""
+
+
+DEMO_ROWS = (2000, 1000)
+"""Of train and test, generated: five seeds of five arms then take minutes."""
+
+
+def is_demonstration(options: argparse.Namespace) -> bool:
+    """Whether the text is generated, so that nothing is learnt of real text."""
+    return bool(options.data == "embedded")
+
+
+def model_name(options: argparse.Namespace) -> str:
+    """The encoder asked for, or the default that belongs to the data."""
+    short = {hub_id: name for name, hub_id in source.HUB.items()}
+    model: str = options.model or ("mini" if is_demonstration(options) else "kobert")
+    return short.get(model, model)
+
+
+def _given(value: Any, default: Any) -> Any:
+    """Zero is a value, and is refused by name."""
+    return default if value is None else value
+
+
+def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig:
+    """Where and how wide to run."""
+    return RunConfig(
+        out=options.out or f"results/{experiment.name}",
+        shards=options.shards,
+        concurrent=options.concurrent,
+        address=options.address,
+        device=options.device,
+        dashboard=not options.no_dashboard,
+        labels_per_day=options.labels_per_day,
+        mlflow=options.mlflow,
+        patience=60 * options.patience,
+    )
+
+
+def paths(options: argparse.Namespace) -> dict[str, str]:
+    """The options that may name files of this machine, and what they name."""
+    named = {"--data": options.data, "--model": options.model}
+    names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
+    return {
+        option: value
+        for option, value in named.items()
+        if value and not (value in names and not Path(value).exists())
+    }
+
+
+def read_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus that the options name, as it is given."""
+    columns = (options.text_column, options.label_column, options.id_column)
+    ours = options.data == "embedded"
+    if ours or (options.data in hub.SOURCES and not Path(options.data).exists()):
+        if any(column is not None for column in columns):
+            raise UserError(
+                f"--data {options.data}: its columns are known; leave out --text-column, "
+                "--label-column and --id-column"
+            )
+        corpus = generate(*DEMO_ROWS) if ours else hub.load(options.data)
+    else:
+        if is_remote(options.data):
+            with fetched(options.data) as path:
+                return read(path, *columns)
+        corpus = read(Path(options.data), *columns)
+    return corpus
+
+
+def load_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus of a study: tests chosen, rows dropped, thinned and limited, faults noted."""
+    shares = shares_of(options.imbalance)
+    corpus = choose_tests(read_corpus(options), options.test_split)
+    if options.drop_leaked:
+        corpus = drop_leaked(corpus)
+    corpus = limit(thin(corpus, shares), options.pool_limit, options.test_limit)
+    return replace(corpus, notes=(*corpus.notes, *findings(replace(corpus, left_out={})).notes()))
+
+
+def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyConfig:
+    """The study that the options describe, with the experiment's, model's and recipe's defaults.
+
+    Raises:
+        UserError: an option out of range, or two that exclude each other.
+    """
+    model, demonstration = model_name(options), is_demonstration(options)
+    said = given(options, Training)
+    axes = {name: tuple(values) for name, values in said.items() if isinstance(values, list)}
+    first = {name: values[0] for name, values in axes.items()}
+    rate = first.get("learning_rate", source.learning_rate(model))
+    recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
+    multiples: tuple[float, ...] = ()
+    if options.committee_learning_rates:
+        rates = tuple(options.committee_learning_rates)
+    elif model in source.HUB:
+        rates = KOBERT_RATES
+    else:
+        multiples = MULTIPLES
+        rates = tuple(multiple * rate for multiple in multiples)
+    training = Training(
+        **{
+            "recipe": recipe,
+            **RECIPES[recipe],
+            "learning_rate": rate,
+            "batch_size": 16 if demonstration else experiment.batch_size,
+            "max_length": 64 if demonstration else experiment.max_length,
+            **said,
+            **first,
+        }
+    )
+    if model == "mini" and training.precision == "auto":
+        # Its matrices are too small for what bfloat16 saves to pay for the conversions.
+        training = replace(training, precision="float32")
+    steps, budget = options.steps, options.budget
+    if steps is None and budget is None:
+        steps, budget = (
+            (experiment.demo_steps, None) if demonstration else (None, experiment.budget)
+        )
+    sizes = options.step_size or (
+        (experiment.demo_step_size,) if demonstration else experiment.step_sizes
+    )
+    return StudyConfig(
+        strategies=tuple(options.strategies or experiment.strategies),
+        training=training,
+        rates=rates,
+        multiples=multiples,
+        axes={name: values for name, values in axes.items() if len(values) > 1},
+        seeds=tuple(_given(options.seeds, DEMO_SEEDS if demonstration else SEEDS)),
+        retrain=tuple(options.retrain),
+        step_sizes=tuple(sizes),
+        initial=options.initial,
+        steps=steps,
+        budget=budget,
+        controls=tuple(options.controls),
+        validation=options.validation,
+        disagreement=options.disagreement,
+        committee=options.committee,
+        candidates=options.candidates,
+        diversity=options.diversity,
+        heads=tuple(options.head),
+        on_divergence=options.on_divergence,
+        replay_cold=tuple(options.replay_cold),
+        replay_seeds=options.replay_seeds,
+        successor=options.successor,
+        keep_equivalent=options.keep_equivalent,
+        ledger=options.ledger,
+    )
+
+
+def check_budget(options: argparse.Namespace, pool: int, validation: int) -> None:
+    """Refuse a budget that was asked for and that no trajectory can come to.
+
+    Raises:
+        UserError: more labels than the pool has rows.
+    """
+    if options.budget is not None and options.budget > max(1, pool - validation):
+        raise UserError(
+            f"--budget {options.budget:g}: the pool has only {pool - validation:,} rows; give "
+            "fewer, or 1 for all of them"
+        )

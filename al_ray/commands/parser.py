@@ -1,0 +1,299 @@
+"""The options of an experiment's script, with its defaults in the help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn, get_args
+
+from al_ray.commands.experiment import Experiment
+from al_ray.io.terminal import one_line
+from al_ray.study.config import (
+    Committee,
+    Device,
+    Disagreement,
+    Head,
+    OnDivergence,
+    Recipe,
+    Retrain,
+    Training,
+)
+from al_ray.study.knobs import add_knobs
+
+SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
+"""A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, one_line(f"{self.prog}: {message}; see --help") + "\n")
+
+
+def whole(text: str) -> int:
+    """A whole number that the tables can hold; a `type` of argparse."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number; give one") from None
+    if not -(2**63) <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is too large; give a number below 2**63")
+    return value
+
+
+def word(text: str) -> str:
+    """Not an empty one, as a shell variable that was never set is; a `type` of argparse."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; give a name, or leave it out")
+    return text
+
+
+def add_columns(parser: argparse._ActionsContainer) -> None:
+    """The options that name columns."""
+    for column in ("text", "label", "id"):
+        parser.add_argument(
+            f"--{column}-column", metavar="NAME", help="default: detected, and said"
+        )
+
+
+def study_parser(experiment: Experiment) -> Parser:
+    """The options that the experiments share, with this one's defaults in the help."""
+    parser = Parser(
+        prog=f"{experiment.name}.py",
+        description=experiment.title,
+        allow_abbrev=False,
+        epilog="The same command again continues a study; more seeds, strategies, sizes, regimes "
+        "or steps extend it.",
+    )
+
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=word,
+        default="embedded",
+        metavar="DATA",
+        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
+        "at an address such as s3://bucket/path: TSV, CSV, JSONL, Parquet",
+    )
+    add_columns(data)
+    data.add_argument(
+        "--test-split",
+        choices=("given", "holdout"),
+        help="default: given, but a hold-out of train where the label mixes differ",
+    )
+    data.add_argument(
+        "--drop-leaked", action="store_true", help="leave out train rows whose text a test has"
+    )
+    data.add_argument(
+        "--imbalance",
+        nargs="+",
+        default=[],
+        metavar="LABEL=SHARE",
+        help="thin a label of the pool to this share of its rows, seeded",
+    )
+    data.add_argument("--pool-limit", type=whole, metavar="ROWS", help="seeded part of train")
+    data.add_argument("--test-limit", type=whole, metavar="ROWS", help="seeded part of each test")
+
+    arms_group = parser.add_argument_group("arms")
+    arms_group.add_argument(
+        "--strategies",
+        nargs="+",
+        metavar="NAME",
+        help=f"names, or module:name of your own; default: {' '.join(experiment.strategies)}",
+    )
+    arms_group.add_argument(
+        "--step-size",
+        nargs="+",
+        type=whole,
+        metavar="N",
+        help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))} "
+        f"(embedded: {experiment.demo_step_size})",
+    )
+    arms_group.add_argument(
+        "--initial",
+        type=whole,
+        metavar="N",
+        help="rows of the random first draw; default: the step size",
+    )
+    arms_group.add_argument(
+        "--steps", type=whole, metavar="N", help="fits; the last one selects nothing"
+    )
+    arms_group.add_argument(
+        "--budget",
+        type=float,
+        metavar="X",
+        help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g} "
+        f"(embedded: {experiment.demo_steps} steps)",
+    )
+    arms_group.add_argument(
+        "--retrain",
+        nargs="+",
+        choices=get_args(Retrain),
+        default=["cold"],
+        help="cold: from the pretrained weights; warm: from the last step's, on all labels; "
+        "warm-new: on the new labels only",
+    )
+    arms_group.add_argument(
+        "--seeds",
+        nargs="+",
+        type=whole,
+        metavar="SEED",
+        help=f"default: 0 to {SEEDS[-1]} (embedded: 0 to {DEMO_SEEDS[-1]})",
+    )
+    arms_group.add_argument(
+        "--controls",
+        nargs="+",
+        type=float,
+        default=[],
+        metavar="SHARE",
+        help="train once on these random shares of the pool",
+    )
+    arms_group.add_argument(
+        "--validation",
+        type=whole,
+        default=0,
+        metavar="ROWS",
+        help="rows of train kept apart, and paid for",
+    )
+    arms_group.add_argument(
+        "--disagreement",
+        choices=get_args(Disagreement),
+        default="vote-entropy",
+        help="what qbc measures",
+    )
+    arms_group.add_argument("--committee-learning-rates", nargs="+", type=float, metavar="RATE")
+    arms_group.add_argument(
+        "--head",
+        nargs="+",
+        choices=get_args(Head),
+        default=["fine-tuned"],
+        help="frozen: a logistic regression on the pretrained encoder's vectors, a cheap arm",
+    )
+    arms_group.add_argument(
+        "--replay-cold",
+        nargs="+",
+        type=whole,
+        default=[],
+        metavar="STEP",
+        help="train cold models, too, on what every trajectory had chosen up to these steps",
+    )
+    arms_group.add_argument(
+        "--replay-seeds",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="so many of these each, which differ in their fit alone",
+    )
+    arms_group.add_argument(
+        "--successor",
+        choices=get_args(Head),
+        help="this head learns, too, step by step, what arms of the other head choose: whether a "
+        "cheap model can choose for a costly one",
+    )
+    arms_group.add_argument(
+        "--committee",
+        choices=get_args(Committee),
+        default="rates",
+        help="what the members of a committee differ in: their learning rates (default), or the "
+        "seeds of their initialisation, data order and dropout, at --learning-rate",
+    )
+    arms_group.add_argument(
+        "--candidates",
+        type=whole,
+        metavar="ROWS",
+        help="pool rows, a new seeded sample each step, that costly strategies score; default: all",
+    )
+    arms_group.add_argument(
+        "--diversity",
+        type=float,
+        metavar="COSINE",
+        help="pass over rows of a batch that are more alike than this to one chosen before",
+    )
+    arms_group.add_argument(
+        "--keep-equivalent",
+        action="store_true",
+        help="run arms that are equal by mathematics apart",
+    )
+
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--model",
+        type=word,
+        metavar="MODEL",
+        help="mini (default with embedded), kobert (default else), a folder or a hub id",
+    )
+    training.add_argument(
+        "--recipe", choices=get_args(Recipe), help="default: seed for kobert, stable otherwise"
+    )
+    defaults = {
+        "batch_size": f"{experiment.batch_size} (embedded: 16)",
+        "max_length": f"{experiment.max_length} (embedded: 64)",
+        "threads": "1",
+        "precision": "auto",
+    }
+    add_knobs(training, Training, {int: whole}, defaults)
+    training.add_argument(
+        "--on-divergence",
+        choices=get_args(OnDivergence),
+        default="fail",
+        help="what follows a training loss that is not finite: the trajectory fails (default), or "
+        "the fit is begun again with half the learning rate, four times at most",
+    )
+
+    running = parser.add_argument_group("running; none of these changes a pick")
+    running.add_argument(
+        "--out",
+        type=word,
+        metavar="FOLDER",
+        help=f"or s3://BUCKET/FOLDER and the like; default: results/{experiment.name}",
+    )
+    running.add_argument("--shards", type=whole, default=1, help="shard actors of each trajectory")
+    running.add_argument(
+        "--concurrent", type=whole, help="trajectories at once; default: what fits"
+    )
+    where = running.add_mutually_exclusive_group()
+    where.add_argument(
+        "--address",
+        type=word,
+        help="of a Ray cluster: auto (RAY_ADDRESS, or one that runs here), local (one of its own), "
+        "host:port from a machine of it, or http://host:port of its dashboard, which runs this as "
+        "a job; default: auto where there is one, else local",
+    )
+    where.add_argument(
+        "--cluster",
+        type=word,
+        metavar="YAML",
+        help="of `ray up`: run this as a job there, by ssh, and bring the tables back",
+    )
+    running.add_argument(
+        "--patience",
+        type=float,
+        default=30.0,
+        metavar="MINUTES",
+        help="without any progress until a trajectory is begun again at its last step, or a study "
+        "that finds no room ends; default: 30",
+    )
+    running.add_argument("--device", choices=get_args(Device), default="auto")
+    running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
+    running.add_argument(
+        "--labels-per-day",
+        type=float,
+        metavar="N",
+        help="what one person labels, for person-days; default: 1,000",
+    )
+    running.add_argument(
+        "--mlflow",
+        type=word,
+        metavar="URI",
+        help="tell an MLflow server, too: http://HOST:PORT, or sqlite:///FILE; needs the extra "
+        "mlflow",
+    )
+    running.add_argument(
+        "--plan",
+        action="store_true",
+        help="run nothing: measure for half a minute and say what is left to do, and how much "
+        "time, device-hours and storage it takes",
+    )
+    running.add_argument("--ledger", action="store_true", help="write every score of every step")
+    return parser

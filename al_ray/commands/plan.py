@@ -1,0 +1,149 @@
+"""What `--plan` says: an estimate in plain words and a table of strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from al_ray.planning import Estimate
+
+if TYPE_CHECKING:
+    from al_ray.cluster.plan import Plan
+    from al_ray.study.config import StudyConfig
+
+_WORDS: Final = {
+    "start": "starting actors",
+    "fit": "training",
+    "evaluate": "evaluating tests",
+    "score": "scoring the pool",
+    "select": "selecting",
+    "record": "writing tables",
+}
+
+_BYTES: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+
+def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
+    """Say what is left of a study, and what it takes."""
+    found = plan.estimate
+
+    def say(text: str, **options: str) -> None:
+        console.print(text, markup=False, soft_wrap=True, **options)  # type: ignore[arg-type]
+
+    if plan.measured is None:
+        say(f"Nothing is left to do: all {found.done:,} trajectories are there.")
+        return
+    if found.done:
+        say(f"{found.done:,} of {found.done + found.trials:,} trajectories are done already.")
+    say(f"It would take {about(found.seconds)}.", style="bold")
+    console.print(_arms(found))
+    work = found.work
+    say(
+        f"{_many(found.trials, 'trajectory', 'trajectories')}, {_many(found.steps, 'step')}, "
+        f"{_many(work.fits, 'fit')}; {_many(work.rows_scored, 'row')} of the pool scored, "
+        f"{work.rows_tested:,} predicted for tests."
+    )
+    say(f"{_hours(found.device_hours)} {found.device}-hours are reserved. {_shares(found)}.")
+    storage = found.storage
+    kept = f", {size(storage.checkpoints)} of weights" if storage.checkpoints else ""
+    say(
+        f"Storage: {size(storage.total)} ({size(storage.tables)} of tables in "
+        f"{_many(storage.files, 'file')}{kept}, {size(storage.cache)} of cache)."
+    )
+    say(
+        f"Labels: the longest trajectory goes to {found.labels:,}; to label as many for real takes "
+        f"one person {found.days:,.1f} days (--labels-per-day)."
+    )
+    say(_measured(plan, study))
+
+
+def print_sum(plans: Sequence[Plan], console: Console) -> None:
+    """Say what several studies take, one after another."""
+    found = [plan.estimate for plan in plans]
+    storage = sum(each.storage.total for each in found)
+    console.print(
+        f"All {len(found)} studies, one after another: "
+        f"{about(sum(each.seconds for each in found))}, "
+        f"{_hours(sum(each.device_hours for each in found))} {found[0].device}-hours, "
+        f"{size(storage)}.",
+        style="bold",
+        soft_wrap=True,
+    )
+
+
+def about(seconds: float) -> str:
+    """A time in words, as exact as an estimate is."""
+    if seconds < 90:
+        return f"about {max(10, round(seconds, -1)):.0f} seconds"
+    minutes = seconds / 60
+    if minutes < 60:
+        return f"about {minutes:.0f} minutes"
+    hours, rest = divmod(round(minutes / 10) * 10, 60)
+    if hours < 48:
+        return f"about {hours} h {rest} min" if rest else f"about {hours} h"
+    return f"about {minutes / 60 / 24:.1f} days"
+
+
+def size(number: float) -> str:
+    """Bytes in words."""
+    unit = next((unit for unit in ("kB", "MB") if number < 1000 * _BYTES[unit]), "GB")
+    number /= _BYTES[unit]
+    return f"{number:,.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}"
+
+
+def _arms(found: Estimate) -> Table:
+    table = Table()
+    table.add_column("strategy")
+    for name in ("trajectories", "steps", "fits", "rows scored", "hours", f"{found.device}-hours"):
+        table.add_column(name, justify="right")
+    for arm in found.arms:
+        table.add_row(
+            Text(arm.strategy),
+            *(f"{count:,}" for count in (arm.trials, arm.steps, arm.fits, arm.rows_scored)),
+            _hours(arm.hours),
+            _hours(arm.device_hours),
+        )
+    table.caption = "hours of all its trajectories, one after another"
+    return table
+
+
+def _shares(found: Estimate) -> str:
+    """What takes the time, most first."""
+    total = found.phases.total or 1.0
+    shares = {name: getattr(found.phases, name) / total for name in _WORDS}
+    said = [
+        f"{100 * share:.0f} % {_WORDS[name]}"
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+        if share >= 0.01
+    ]
+    return f"Where the time goes: {', '.join(said)}"
+
+
+def _measured(plan: Plan, study: StudyConfig) -> str:
+    measured, training = plan.measured, study.training
+    assert measured is not None
+    threads = f"{training.threads} thread{'s' * (training.threads > 1)} each"
+    device = f"this cluster's {plan.device}" + ("s" if plan.device == "CPU" else "")
+    speed = measured.speed
+    text = (
+        f"Measured in {measured.seconds:.0f} s on {device}, {measured.at_once} at once, {threads}: "
+        f"{1000 * speed.update:.0f} ms an update and "
+        f"{1e6 * speed.train_token:,.0f} µs a token in training, "
+        f"{1e6 * speed.score_token:,.0f} µs a token in scoring, {speed.start:.0f} s until a "
+        "trajectory's actors are there. Give or take a third, more on a machine that others use."
+    )
+    if plan.past is not None:
+        text += f" The steps that are done took {plan.past:.2f} times what this says of them."
+    return text
+
+
+def _many(number: int, one: str, several: str = "") -> str:
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.1f}" if hours >= 1 else f"{hours:.2f}"

@@ -1,0 +1,299 @@
+"""`al-ray show`: how far a study is and what its arms came to, from its tables alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from al_ray.analysis.names import several, told
+from al_ray.analysis.progress import progress
+from al_ray.analysis.summary import FROZEN, arms, with_learner
+from al_ray.errors import UserError
+from al_ray.io.terminal import plain
+from al_ray.results import SCHEMAS, Store
+from al_ray.results.check import Damage, damaged_checkpoints, damages
+from al_ray.results.inputs import damaged_inputs
+from al_ray.results.lease import somebody_is_at
+from al_ray.study.config import FIT
+
+NAMES = ("show",)
+
+_MOST_LINES: Final = 30
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parser of `show` to those of `al-ray`."""
+    show = commands.add_parser("show", help="how far a study is, and its arms")
+    show.add_argument("out", metavar="OUT", help="results folder")
+    show.add_argument("--follow", action="store_true", help="until the study is at its end")
+    show.add_argument(
+        "--every", type=float, default=2.0, metavar="SECONDS", help="between looks; default: 2"
+    )
+    show.add_argument(
+        "--check", action="store_true", help="read every file: is it as it was written?"
+    )
+    show.add_argument("--json", action="store_true", help="for machines")
+
+
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run `show`.
+
+    Raises:
+        UserError: no study there, or an option out of range.
+    """
+    if not (math.isfinite(options.every) and options.every > 0):
+        raise UserError(f"--every {options.every:g}: give seconds above 0")
+    out = options.out
+    if options.check:
+        return _check(Store(out), options.json, console)
+    if options.follow:
+        _follow(out, options.every, None if options.json else console)
+        if options.json:
+            return 0
+    if options.json:
+        frame, description = summary(out)
+        answer = {
+            "arms": json.loads(frame.to_json(orient="records")),
+            "not_begun": description["not_begun"],
+            "progress": _records(how_far(out)),
+        }
+        print(plain(json.dumps(answer, ensure_ascii=False)))
+        return 0
+    print_summary(out, console)
+    far = how_far(out)
+    if not options.follow and far.status.isin(["running", "stopped"]).any():
+        console.print(_progress_table(far))
+    _say_stopped(out, far, console)
+    return 0
+
+
+def _check(store: Store, as_json: bool, console: Console) -> int:
+    """Say what is damaged; 1 if anything is. Nothing is changed: the study's command does that."""
+    description = store.description()
+    found = [Damage(name, "is damaged or gone") for name in store.damaged_description()]
+    found += [*damages(store), *damaged_checkpoints(store)]
+    found += [Damage(str(path), "is damaged") for path in damaged_inputs(store)]
+    if as_json:
+        print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))
+        return 1 if found else 0
+    for each in found:
+        _say(console, f"{store.storage.of(each.file)}: {each.why}.")
+    if not found:
+        _say(console, f"{store.address}: every file is there, and as it was written.")
+        return 0
+    command = description.get("run", {}).get("command")
+    _say(
+        console,
+        f"Not to be believed: {len(found):,}. The study's command, given again, sets them aside "
+        f"and does again what was in them{f': {command}' if command else '.'}",
+    )
+    return 1
+
+
+def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:
+    """What nobody will end unless somebody begins again."""
+    stopped = int((far.status == "stopped").sum())
+    if stopped:
+        command = Store(out).description().get("run", {}).get("command")
+        _say(
+            console,
+            f"Nobody is at this study: {stopped:,} trajectories stopped in the middle. The same "
+            f"command goes on with them{f': {command}' if command else '.'}",
+        )
+
+
+def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table of arms of a study's folder, and its description.
+
+    Raises:
+        UserError: no study there.
+    """
+    store = Store(out)
+    description = store.description("trajectories", "tests")
+    trajectories = _trajectories(store, description)
+    if not somebody_is_at(store):
+        trajectories["status"] = trajectories.status.replace("running", "stopped")
+    replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
+    asked = [name for name in description["trajectories"] if name not in replays]
+    trajectories = trajectories[trajectories.trajectory.isin(asked)]
+    unknown = [name for name in asked if name not in set(trajectories.trajectory)]
+    order = {name: position for position, name in enumerate(asked)}
+    trajectories = trajectories.sort_values(
+        "trajectory", key=lambda names: names.map(order), kind="stable"
+    )
+    test = next(iter(description["tests"]))
+    return arms(store.read("steps"), trajectories, test), {**description, "not_begun": unknown}
+
+
+def how_far(out: str) -> pd.DataFrame:
+    """The progress of a study's trajectories.
+
+    Raises:
+        UserError: no study there.
+    """
+    store = Store(out)
+    description = store.description("trajectories", "tests")
+    test = next(iter(description["tests"]))
+    return progress(
+        store.read("steps"),
+        _trajectories(store, description),
+        description["trajectories"],
+        test,
+        somebody_is_at(store),
+    )
+
+
+def _trajectories(store: Store, description: dict[str, Any]) -> pd.DataFrame:
+    return with_learner(store.read("trajectories"), description.get("training", {}))
+
+
+def print_summary(out: str, console: Console) -> None:
+    """The table of arms, what never began, and where the tables are."""
+    frame, description = summary(out)
+    test = next(iter(description["tests"]))
+    mark = " (demonstration on generated text)" if description.get("demonstration") else ""
+    table = Table(
+        title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
+        min_width=60,
+    )
+    for title in ("strategy", "regime", "first", "step"):
+        table.add_column(title, justify="right" if title in ("first", "step") else "left")
+    for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
+        table.add_column(title, justify="left" if title == "missing" else "right")
+    trained = [name for name in several(frame) if name in FIT]
+    for arm in frame.to_dict("records"):
+        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
+        table.add_row(
+            # Not a str, which would be read as markup.
+            Text(
+                ", ".join([arm["strategy"], *told(arm, trained)])
+                + " (frozen)" * (arm["head"] == FROZEN)
+            ),
+            arm["retrain"],
+            f"{arm['initial']:,}",
+            f"{arm['step_size']:,}",
+            str(arm["seeds"]),
+            f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
+            _mean(arm["final_mean"], arm["final_sd"]),
+            _mean(arm["balanced_mean"], None),
+            _mean(arm["macro_f1_mean"], None),
+            _mean(arm["area_mean"], arm["area_sd"]),
+            Text("; ".join(missing)),
+        )
+    console.print(table)
+    for name in description["not_begun"]:
+        _say(console, f"Missing, never begun: {name}")
+    store = Store(out)
+    shown = Path(out) if store.storage.local is not None else None  # as it was given
+    for table_name in SCHEMAS:
+        if store.files(table_name):
+            _say(console, str(shown / table_name) if shown else store.storage.of(table_name))
+
+
+def _follow(out: str, every: float, console: Console | None) -> None:
+    """Say how the study goes on until every trajectory is complete or has failed.
+
+    A terminal shows a table that stays where it is; elsewhere there is a line for each new step,
+    and without a console a line of JSON for each change.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    shown = Live(console=console, auto_refresh=False) if console and console.is_terminal else None
+    if shown is not None:
+        shown.start()
+    try:
+        while True:
+            far = how_far(out)
+            now = {
+                str(name): (int(done), str(status))
+                for name, done, status in far[["trajectory", "done", "status"]].to_numpy()
+            }
+            if shown is not None:
+                shown.update(_progress_table(far), refresh=True)
+            elif console is not None:
+                for row in far.to_dict("records"):
+                    name = str(row["trajectory"])
+                    if now[name] != seen.get(name, (0, "waiting")):
+                        _say(console, _line(row))
+            elif now != seen:
+                print(
+                    plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
+                )
+            seen = now
+            if all(status in ("complete", "failed") for _, status in now.values()):
+                return
+            time.sleep(every)
+    finally:
+        if shown is not None:
+            shown.stop()
+
+
+def _progress_table(far: pd.DataFrame) -> Table:
+    counts = far.status.value_counts()
+    said = [f"{counts[status]:,} {status}" for status in counts.index]
+    table = Table(
+        title=Text(f"{len(far):,} trajectories: {', '.join(said)}"),
+        title_justify="left",
+        min_width=60,
+    )
+    table.add_column("trajectory")
+    table.add_column("status")
+    for title in ("step", "labels", "accuracy", "s a step", "left"):
+        table.add_column(title, justify="right")
+    order = {"running": 0, "stopped": 1, "failed": 2, "complete": 3, "waiting": 4}
+    rows = far.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records")
+    for row in rows[:_MOST_LINES]:
+        table.add_row(
+            Text(str(row["trajectory"])),
+            str(row["status"]),
+            f"{row['done']}/{row['steps']}",
+            "–" if row["n_labelled"] is None else f"{row['n_labelled']:,}",
+            "–" if row["accuracy"] is None else f"{row['accuracy']:.3f}",
+            "–" if row["step_seconds"] is None else f"{row['step_seconds']:.1f}",
+            _left(row),
+        )
+    if len(rows) > _MOST_LINES:
+        table.caption = f"and {len(rows) - _MOST_LINES:,} more"
+    return table
+
+
+def _line(row: dict[Any, Any]) -> str:
+    parts = [str(row["trajectory"]), str(row["status"]), f"step {row['done']}/{row['steps']}"]
+    if row["accuracy"] is not None:
+        parts += [f"{row['n_labelled']:,} labels", f"{row['accuracy']:.3f}"]
+    if left := _left(row):
+        parts.append(f"{left} left")
+    return "  ".join(parts)
+
+
+def _left(row: dict[Any, Any]) -> str:
+    if row["status"] != "running" or row["left_seconds"] is None:
+        return ""
+    seconds = round(row["left_seconds"])
+    minutes = f"{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{seconds // 3600}:{minutes}" if seconds >= 3600 else minutes
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
+    return answer
+
+
+def _mean(mean: Any, deviation: Any) -> str:
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.3f}" + ("" if pd.isna(deviation) else f" ± {deviation:.3f}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)

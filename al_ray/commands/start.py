@@ -1,0 +1,24 @@
+"""Where a command begins: it listens for signals before it loads what takes a second."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from al_ray.commands.experiment import Experiment
+from al_ray.io.interrupts import RESUMES, listen
+
+
+def study(experiment: Experiment) -> NoReturn:
+    """Run an experiment's script."""
+    listen(f"{experiment.name}.py: {RESUMES}")
+    from al_ray.commands.study import study_main
+
+    study_main(experiment)
+
+
+def main() -> NoReturn:
+    """Run `al-ray`."""
+    listen("al-ray: stopped")
+    from al_ray.commands import study as cli
+
+    cli.main()

@@ -1,0 +1,371 @@
+"""The command line: the experiments' options, and `al-ray`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from al_ray.commands import plan as plan_command
+from al_ray.commands import report as report_command
+from al_ray.commands import show as show_command
+from al_ray.commands import tables as tables_command
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import (
+    check_budget,
+    is_demonstration,
+    load_corpus,
+    model_name,
+    paths,
+    read_corpus,
+    run_config,
+    study_config,
+)
+from al_ray.commands.parser import Parser, add_columns, study_parser, whole, word
+from al_ray.corpus.facts import Findings, Problem
+from al_ray.corpus.findings import findings
+from al_ray.corpus.tokens.lengths import token_lengths
+from al_ray.errors import AlRayError, UserError
+from al_ray.io import terminal
+from al_ray.io.interrupts import RESUMES, stoppable
+from al_ray.io.room import no_room, written_to
+from al_ray.io.storage import said
+from al_ray.learners.encoder.source import ModelSource, check_length, resolve
+from al_ray.learners.encoder.weights import check_start, check_weights
+from al_ray.results import Store
+from al_ray.results.untouched import untouched
+from al_ray.study.grid import check_study
+
+if TYPE_CHECKING:
+    from al_ray.cluster.plan import Plan
+    from al_ray.cluster.study import Outcome
+    from al_ray.corpus import Corpus
+    from al_ray.study.config import RunConfig, StudyConfig
+
+
+def study_main(
+    experiment: Experiment,
+    argv: Sequence[str] | None = None,
+    plans: list[Plan] | None = None,
+) -> NoReturn:
+    """Run an experiment's script: parse, run, print the table of arms, write the page, exit.
+
+    With `--plan` nothing runs, and what was found is added to `plans`.
+    """
+    parser = study_parser(experiment)
+    options = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    words = shlex.join(map(said, given))  # it is kept and shown: no secrets
+    command = f"python experiments/{experiment.name}.py {words}".rstrip()
+    found = [] if plans is None else plans
+    guard(
+        parser.prog,
+        lambda: _run_experiment(experiment, options, given, found, command),
+        outs=[options.out or f"results/{experiment.name}"],
+        stopped=RESUMES,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run `al-ray`."""
+    parser = Parser(prog="al-ray", description="Look at a corpus, or at what a study left on disk.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    show_command.add_commands(commands)
+    check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
+    check.add_argument(
+        "data", type=word, metavar="DATA", help="folder or file, embedded, nsmc or ynat"
+    )
+    add_columns(check)
+    check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
+    check.add_argument("--max-length", type=whole, metavar="N", help="tokens; default: 128")
+    check.add_argument("--json", action="store_true", help="for machines")
+    tables_command.add_commands(commands)
+    report_command.add_commands(commands)
+    options = parser.parse_args(argv)
+    for module in (show_command, tables_command, report_command):
+        if options.command in module.NAMES:
+            outs = options.outs if "outs" in options else [options.out]
+            guard(parser.prog, partial(module.run_command, options, terminal.console()), outs)
+    guard(parser.prog, lambda: _check(options))
+
+
+def guard(
+    program: str, action: Callable[[], int], outs: Sequence[str] = (), stopped: str = "stopped"
+) -> NoReturn:
+    """Exit with the action's code, and with one line where something is wrong.
+
+    Args:
+        program: its name.
+        action: what it is to do.
+        outs: results folders that it writes to.
+        stopped: what is said where a signal ends it.
+    """
+    line = terminal.one_line(f"{program}: {stopped}")
+    try:
+        with stoppable(line):
+            code = action()
+        sys.exit(code)
+    except UserError as error:
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
+        sys.exit(2)
+    except AlRayError as error:
+        print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt as stop:
+        print(line, file=sys.stderr)
+        sys.exit(getattr(stop, "code", 130))
+    except Exception as error:
+        full = no_room(error, written_to(*outs))
+        if full is None:
+            raise
+        print(terminal.one_line(f"{program}: {full}"), file=sys.stderr)
+        sys.exit(2)
+
+
+def _run_experiment(
+    experiment: Experiment,
+    options: argparse.Namespace,
+    given: Sequence[str],
+    plans: list[Plan],
+    command: str,
+) -> int:
+    console = terminal.console()
+    if is_submitted(options):
+        return _submit(experiment, options, given, console)
+    if is_demonstration(options):
+        _say(
+            console,
+            "DEMONSTRATION on generated text: it shows how al_ray works and says nothing about "
+            f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
+            "--model FOLDER (--help lists the options).",
+        )
+    study = study_config(experiment, options)
+    where = replace(run_config(experiment, options), command=command)
+    corpus = load_corpus(options)
+    for note in corpus.notes:
+        _say(console, note)
+    sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
+    _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    check_study(study, len(corpus.train))  # before a model is made or fetched
+    check_budget(options, len(corpus.train), study.validation)
+    store = Store(where.out)
+    store.read_description()
+    with untouched(store):
+        if options.plan:
+            plans.append(_plan_study(study, where, corpus, options, console))
+            plan_command.print_plan(plans[-1], study, console)
+            return 0
+        outcome = _run_study(study, where, corpus, options, console)
+    show_command.print_summary(where.out, console)
+    report_command.after_study(where.out, console)
+    if outcome.unfinished:
+        _say(
+            console,
+            f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
+            "complete: the same command goes on with them.",
+        )
+    return 1 if outcome.unfinished else 0
+
+
+def _run_study(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> Outcome:
+    """The model, and the study with it."""
+    from al_ray.cluster.study import run_study
+
+    return run_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+
+
+def _plan_study(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> Plan:
+    """The model, and what a study with it takes."""
+    from al_ray.cluster.plan import plan_study
+
+    return plan_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+
+
+def _model(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    console: Console,
+) -> ModelSource:
+    """The encoder, checked; it and its training are said."""
+    model = resolve(model_name(options), corpus, Store(where.out).cache)
+    for note in model.notes:
+        _say(console, note)
+    training = study.training
+
+    def values(name: str) -> str:
+        return " or ".join(f"{value:g}" for value in study.values(name))
+
+    _say(
+        console,
+        f"Model {model.name}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
+        f"batch {values('batch_size')}, "
+        + (
+            f"exactly {training.updates} updates"
+            if training.updates
+            else f"{values('epochs')} epochs, at least {values('min_updates')} updates"
+        )
+        + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
+    )
+    check_length(model, training.max_length)
+    check_weights(model)
+    for each in study.trainings if "fine-tuned" in (*study.heads, study.successor) else ():
+        check_start(model, each)
+    return model
+
+
+def is_submitted(options: argparse.Namespace) -> bool:
+    """Whether the options or the environment name a cluster that this is to be a job of.
+
+    Raises:
+        UserError: an address of no known kind, or `auto` where no cluster runs.
+    """
+    from al_ray.cluster.access.connect import find
+
+    return bool(options.cluster) or find(options.address, os.environ).takes_jobs
+
+
+def _submit(
+    experiment: Experiment, options: argparse.Namespace, given: Sequence[str], console: Console
+) -> int:
+    """Have the study run as a job of a cluster elsewhere."""
+    from al_ray.cluster.access.connect import find
+    from al_ray.cluster.access.jobs import Submission, replaced, submit
+
+    study_config(experiment, options)  # what can be refused here needs no cluster
+    where = run_config(experiment, options)
+    words = list(given)
+    for option in ("--cluster", "--address", "--out"):
+        words = replaced(words, option, None)
+    address = None if options.cluster else find(options.address, os.environ)
+    return submit(
+        Submission(
+            script=f"{experiment.name}.py",
+            options=tuple(words),
+            out=where.out,
+            carried=tuple(paths(options).items()),
+            cluster=options.cluster,
+            address=address.value if address else "",
+            said=address.said if address else f"--cluster {options.cluster}",
+            leaves_tables=not options.plan,
+        ),
+        console,
+    )
+
+
+# What is said of a corpus
+
+_APART = 0.05
+_LABELS = 30
+
+
+def _check(options: argparse.Namespace) -> int:
+    length = 128 if options.max_length is None else options.max_length
+    if length < 1:
+        raise UserError(f"--max-length {length}: too short; give at least 1")
+    if options.max_length is not None and options.model is None:
+        raise UserError(f"--max-length {length}: whose tokens? give --model too")
+    corpus = read_corpus(options)
+    tokens = None
+    if options.model is not None:
+        folder = Path(options.model).expanduser()
+        with tempfile.TemporaryDirectory() as cache:
+            if not folder.is_dir():  # where there is one its tokenizer is enough
+                folder = resolve(options.model, corpus, Path(cache)).folder
+            tokens = token_lengths(corpus, folder)
+    found = findings(corpus, tokens, length)
+    if options.json:
+        model = {"model": said(options.model), "max_length": length} if options.model else {}
+        print(
+            terminal.plain(
+                json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False)
+            )
+        )
+        return 0
+    console = terminal.console()
+    for note in corpus.notes:
+        _say(console, note)
+    console.print(_facts(found, length))
+    _say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
+    for problem in found.problems:
+        _say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
+    return 0
+
+
+def _facts(found: Findings, max_length: int) -> Table:
+    """Train and tests side by side."""
+    table = Table(title=Text(f"Corpus {found.corpus}"), title_justify="left")
+    table.add_column("")
+    for split in found.splits:
+        table.add_column(Text(split.name), justify="right")
+    splits = found.splits
+    table.add_row("rows", *(f"{split.rows:,}" for split in splits))
+    table.add_row("empty, left out", *(f"{split.empty:,}" for split in splits))
+    table.add_row("duplicates", *(f"{split.duplicates:,}" for split in splits), end_section=True)
+    units = [("characters", [split.characters for split in splits])]
+    counted = [split.tokens for split in splits if split.tokens is not None]
+    if counted:
+        units.append(("tokens", [cut.lengths for cut in counted]))
+    for unit, lengths in units:
+        table.add_row(f"{unit}, median", *(f"{each.median:,}" for each in lengths))
+        table.add_row("95 % have up to", *(f"{each.most:,}" for each in lengths))
+        longest = (f"{each.longest:,}" for each in lengths)
+        table.add_row("longest", *longest, end_section=unit == "characters")
+    if counted:
+        table.add_row(f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted))
+        sampled = (f"{cut.sampled:,}" for cut in counted)
+        table.add_row("texts looked at, seeded", *sampled, end_section=True)
+    order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
+    shown = sorted(order[:_LABELS])
+    apart = False
+    for code in shown:
+        cells = []
+        shares = [split.labels[code] / max(1, sum(split.labels)) for split in splits]
+        for split, share in zip(splits, shares, strict=True):
+            differs = abs(share - shares[0]) > _APART
+            apart |= differs
+            mark = "!" if differs else " "
+            cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
+        table.add_row(Text(found.labels[code]), *cells, end_section=code == shown[-1])
+    if len(order) > _LABELS:
+        table.add_row(f"and {len(order) - _LABELS:,} rarer labels", end_section=True)
+    shifts = (f"{split.shift:.3f}" for split in splits[1:])
+    table.add_row("total variation from train", "–", *shifts)
+    table.caption = "! differs from train by more than 5 points" if apart else None
+    return table
+
+
+def _shown(problem: Problem) -> str:
+    shown = [
+        " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
+    ]
+    return f" For example {', '.join(shown)}." if shown else ""
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Corpora that come with al_ray, for runs with no download."""

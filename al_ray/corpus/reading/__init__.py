@@ -1,0 +1,1 @@
+"""Rows of files, of a hub data set and of an object store."""

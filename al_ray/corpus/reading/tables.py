@@ -1,0 +1,369 @@
+"""One file of the corpus, TSV, CSV, JSON Lines or Parquet, as columns of strings."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from al_ray.errors import CorpusError
+from al_ray.io.reading import open_regular, parse_json
+
+SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet", ".txt")
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte order mark"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins as UTF-16's does, so it comes first
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+LARGEST = 2**30
+"""Bytes of a file, unpacked. It is held in memory several times over, and a small file may unfold
+to as much as it likes."""
+
+WIDEST = 1000
+"""Columns of a delimited file: every row, however short, takes room and time for each of them."""
+
+_PIECE = 2**20
+_BATCH = 1024
+
+_TEXT_OR_NUMBER = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+)
+
+# pandas ends a value at a NUL without a word, so it is written as two characters. The first is no
+# character in use; where a file has it nevertheless, that is written as two as well.
+_ESCAPES = (("\uffff", "\uffff0"), ("\0", "\uffff1"))
+
+# In memory a value of a column that holds neither text nor numbers: what it is does not matter, and
+# Python cannot make every time and zone that Parquet can hold.
+_NEITHER = b""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one column, one a data row.
+
+    Attributes:
+        values: as strings, None where there is none; whole numbers without a point.
+        numbers: how many of the values were numbers, not text.
+    """
+
+    values: list[str | None]
+    numbers: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one file; `fetch(i)` gives the values of column i, one a data row.
+
+    Attributes:
+        path: of the file.
+        names: of the columns.
+        rows: data rows, without the line of names.
+        fetch: of a column's number.
+        encoding: as it is said to the user; '' where the format has but one.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rows: int
+    fetch: Callable[[int], Sequence[object]]
+    encoding: str = ""
+
+    def column(self, name: str) -> Column:
+        """One column by name.
+
+        Raises:
+            CorpusError: two columns have this name, or a value is neither text nor a number.
+        """
+        if self.names.count(name) > 1:
+            raise CorpusError(f"{self.path}: column {name!r} is there twice; rename one")
+        values: list[str | None] = []
+        wrong: list[int] = []
+        numbers = 0
+        for row, value in enumerate(self.fetch(self.names.index(name)), start=1):
+            try:
+                values.append(_string(value))
+            except ValueError:
+                wrong.append(row)
+            else:
+                numbers += not isinstance(value, str) and values[-1] is not None
+        if wrong:
+            more = f" (so have {len(wrong) - 1:,} more rows)" if len(wrong) > 1 else ""
+            raise CorpusError(
+                f"{self.path}: data row {wrong[0]} has neither text nor a number in column "
+                f"{name!r}, or half a character{more}; correct it or name another column"
+            )
+        return Column(values, numbers)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A file's name as stem and suffix, `.gz` included; the suffix is '' where it is not read."""
+    lower = name.lower()
+    gz = ".gz" if lower.endswith(".gz") else ""
+    for suffix in SUFFIXES:
+        if lower.endswith(suffix + gz) and not (gz and suffix == ".parquet"):
+            return name[: -len(suffix + gz)], suffix + gz
+    return name, ""
+
+
+def open_table(path: Path) -> Table:
+    """The table in a file, told by its suffix; `.tsv` and `.csv` have quoting, `.txt` has none.
+
+    Text is UTF-8, CP949, or UTF-16 or UTF-32 with a byte order mark, and may be gzipped.
+
+    Raises:
+        CorpusError: not a format that is read, not readable, or not well-formed.
+    """
+    suffix = split_name(path.name)[1].removesuffix(".gz")
+    if not suffix:
+        formats = ", ".join(SUFFIXES)
+        raise CorpusError(
+            f"{path}: not a format that is read ({formats}, and .gz of the text ones); convert it"
+        )
+    try:
+        with _opened(path) as file:
+            if suffix == ".parquet":
+                return _parquet(path, file)
+            data, encoding = _utf8(path, _content(path, file))
+        if suffix == ".jsonl":
+            return _json_lines(path, data, encoding)
+        return _delimited(path, data, encoding, suffix)
+    except MemoryError:
+        raise _too_large(path) from None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return open_regular(path)
+    except ValueError as error:
+        raise CorpusError(f"{path}: {error}; give a file, or a folder of files") from None
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); check the file") from None
+
+
+def _content(path: Path, file: IO[bytes]) -> bytes:
+    """All of a text file, unpacked."""
+    pieces: list[bytes] = []
+    packed = path.suffix.lower() == ".gz"
+    try:
+        with gzip.open(file) if packed else nullcontext(file) as source:
+            while piece := source.read(_PIECE):
+                pieces.append(piece)
+                if sum(map(len, pieces)) > LARGEST:
+                    raise _too_large(path)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "damaged"
+        raise CorpusError(f"{path}: cannot be read ({reason}); check the file") from None
+    return b"".join(pieces)
+
+
+def _too_large(path: Path) -> CorpusError:
+    return CorpusError(
+        f"{path}: holds more than {LARGEST:,} bytes unpacked, or than there is memory for; give "
+        "fewer rows, or make numbered parts of it"
+    )
+
+
+def _string(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        if value:
+            value.encode()  # JSON can hold half of an emoji, which no table or tokenizer takes
+        return value
+    if isinstance(value, float):
+        # Integer labels became floats where their column had gaps.
+        return None if value != value else str(int(value) if value.is_integer() else value)
+    if isinstance(value, int):
+        return str(value)
+    raise ValueError
+
+
+def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
+    """The text as UTF-8 without a mark, and the encoding it was in; nothing is ever replaced."""
+    remedy = "save the file as UTF-8"
+    for mark, codec, said in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data.decode(codec).encode(), said
+            except UnicodeDecodeError as error:
+                raise CorpusError(
+                    f"{path}: begins as {said} but is not at byte offset {error.start}; {remedy}"
+                ) from None
+    # Separators, digits and Latin letters have a zero byte each, at every other place.
+    if b"\0" in data and max(data[::2].count(0), data[1::2].count(0)) * 20 > len(data):
+        raise CorpusError(
+            f"{path}: full of zero bytes, as UTF-16 without a byte order mark is; {remedy}"
+        )
+    try:
+        data.decode()
+        return data, "UTF-8"
+    except UnicodeDecodeError as error:
+        offset = error.start
+    # Some damaged UTF-8 is also well-formed CP949, as other words.
+    lenient = data.decode(errors="replace")
+    broken = lenient.count("\ufffd")
+    if sum(character > "\x7f" for character in lenient) > 2 * broken:
+        raise CorpusError(f"{path}: damaged UTF-8 at byte offset {offset}; {remedy}")
+    try:
+        return data.decode("cp949").encode(), "CP949 (EUC-KR)"
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{path}: neither UTF-8 (not from byte offset {offset}) nor CP949 (not from byte "
+            f"offset {error.start}); {remedy}"
+        ) from None
+
+
+def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
+    quoted = suffix != ".txt"
+    separator = "," if suffix == ".csv" else "\t"
+    if (wide := data.partition(b"\n")[0].count(separator.encode()) + 1) > WIDEST:
+        raise CorpusError(
+            f"{path}: has {wide:,} columns, more than {WIDEST:,}; keep those that are needed"
+        )
+    with_nul = b"\0" in data
+    if with_nul:
+        for character, escape in _ESCAPES:
+            data = data.replace(character.encode(), escape.encode())
+    try:
+        # Without header=None pandas takes a longer first row for an index; with lines ending in
+        # \n alone, a stray \r stays a character of its text.
+        frame = pd.read_csv(
+            io.BytesIO(data.replace(b"\r\n", b"\n")),
+            sep=separator,
+            header=None,
+            dtype=str,
+            na_filter=False,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            lineterminator="\n",
+        )
+    except pd.errors.EmptyDataError:
+        return Table(path, (), 0, lambda i: [], encoding)
+    except pd.errors.ParserError as error:
+        message = " ".join(str(error).split())
+        remedy = "check the file"
+        if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
+            note = " (a quoted text over several lines counts as one)" if quoted else ""
+            message = f"line {ragged[2]}{note} has {ragged[3]} fields, not {ragged[1]}"
+            if more := _longer(data, separator, quoted, int(ragged[1])) - 1:
+                message += f", and {more:,} more lines have too many"
+            remedy = "quote the text or remove the extra separators"
+        elif unclosed := re.search(r"EOF inside string starting at row (\d+)", message):
+            message = f"the quotation mark opened on line {int(unclosed[1]) + 1} is never closed"
+            remedy = "close it, or name a tab-separated file without quoting .txt"
+        raise CorpusError(f"{path}: {message}; {remedy}") from None
+
+    def fetch(i: int) -> list[object]:
+        values = frame[i].tolist()[1:]
+        return [_restored(value) for value in values] if with_nul else values
+
+    names = tuple(_restored(name) if with_nul else name for name in frame.iloc[0].tolist())
+    return Table(path, names, len(frame) - 1, fetch, encoding)
+
+
+def _longer(data: bytes, separator: str, quoted: bool, width: int) -> int:
+    """How many lines have more fields than there are columns; 1 where it cannot be told."""
+    lines = io.StringIO(data.decode(), newline="\n")
+    try:
+        rows = csv.reader(
+            lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        )
+        return max(1, sum(len(row) > width for row in rows))
+    except csv.Error:
+        return 1
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, str):
+        for character, escape in reversed(_ESCAPES):
+            value = value.replace(escape, character)
+    return value
+
+
+def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
+    records: list[dict[str, object]] = []
+    for number, line in enumerate(data.decode().split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = parse_json(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")
+        records.append(record)
+    names = tuple(dict.fromkeys(name for record in records for name in record))
+
+    def fetch(i: int) -> list[object]:
+        return [record.get(names[i]) for record in records]
+
+    return Table(path, names, len(records), fetch, encoding)
+
+
+def _parquet(path: Path, file: IO[bytes]) -> Table:
+    try:
+        # By itself, and not as a data set: a parent folder such as lang=ko is no column.
+        table = _bounded(path, pq.ParquetFile(file, page_checksum_verification=True))
+    except MemoryError:  # one of Arrow's, too
+        raise
+    except (pa.ArrowException, OSError, ValueError):
+        raise CorpusError(f"{path}: not a Parquet file, or damaged; write it again") from None
+
+    def fetch(i: int) -> list[object]:
+        return _values(path, table.column_names[i], table.column(i))
+
+    return Table(path, tuple(table.column_names), table.num_rows, fetch)
+
+
+def _bounded(path: Path, file: pq.ParquetFile) -> pa.Table:
+    """All of a file, or an error as soon as it is too large: one repeated value takes no room."""
+    batches: list[pa.RecordBatch] = []
+    room = LARGEST
+    for batch in file.iter_batches(_BATCH):
+        batches.append(batch)
+        room -= batch.nbytes
+        if room < 0:
+            raise _too_large(path)
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _values(path: Path, name: str, column: pa.ChunkedArray) -> list[object]:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not any(is_kind(kind) for is_kind in _TEXT_OR_NUMBER):
+        return [None if missing else _NEITHER for missing in column.is_null().to_pylist()]
+    try:
+        values: list[object] = column.to_pylist()
+    except UnicodeDecodeError:
+        row = next(row for row, value in enumerate(column, start=1) if _broken(value))
+        raise CorpusError(
+            f"{path}: data row {row} is not UTF-8 in column {name!r}; correct it or write the "
+            "file again"
+        ) from None
+    return values
+
+
+def _broken(value: pa.Scalar) -> bool:
+    try:
+        value.as_py()
+    except UnicodeDecodeError:
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""Tokens: made once, kept in memory-mapped Arrow, read by members and shards."""

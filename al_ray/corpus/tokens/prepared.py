@@ -1,0 +1,256 @@
+"""Make what actors read of a corpus (`mapped`): tokens, and the rows' ids, labels and hashes.
+
+Both files are content-addressed Arrow IPC files written by temp file and rename, so that starts at
+the same time cannot harm each other and actors are sent a path, never the data. Tokens and labels
+are apart: who trains and scores is given labels one step at a time, by the loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from al_ray.corpus.rows import Corpus
+from al_ray.corpus.tokens.mapped import Rows, Tokens
+from al_ray.errors import CorpusError, ModelError
+from al_ray.io.files import atomic_with_digest, is_as_written
+from al_ray.io.interrupts import deaf_children
+from al_ray.io.storage import reason
+from al_ray.randomness import row_hashes
+
+if TYPE_CHECKING:
+    from al_ray.corpus.tokens.tokenising import Encoded, Tokeniser
+
+__all__ = ["Prepared", "Progress", "Rows", "Tokens", "prepare"]
+
+Progress = Callable[[int, int], None]
+"""Called with (rows done, rows in all)."""
+
+_FORMAT = 3
+_BATCH = 8192
+_BATCH_CHARACTERS = 2**21
+_WORKER_CHARACTERS = 2**22
+_MOST_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Paths of a prepared corpus; rows are numbered through train, then the tests."""
+
+    tokens: Path
+    rows: Path
+
+
+def prepare(
+    corpus: Corpus,
+    tokenizer: Path,
+    tokenizer_digest: str,
+    max_length: int,
+    folder: Path,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Tokenise once per (corpus, tokenizer, maximum length) and write what actors read.
+
+    Args:
+        corpus: the rows.
+        tokenizer: folder that `open_tokeniser` opens.
+        tokenizer_digest: of the folder's content.
+        max_length: tokens, special ones included, that a text is cut to.
+        folder: the cache, made if need be.
+        progress: called now and then.
+
+    Returns:
+        Paths of the files. They are not written again if they are there and whole.
+
+    Raises:
+        ModelError: the tokenizer cannot be loaded.
+        CorpusError: a text cannot be tokenised, or the files cannot be written.
+    """
+    facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}"
+    key = hashlib.blake2b(facts.encode(), digest_size=10).hexdigest()
+    prepared = Prepared(folder / f"tokens-{key}.arrow", folder / f"rows-{corpus.digest[:20]}.arrow")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A damaged file is replaced and not removed first: another start may have just mended it.
+        if not is_as_written(prepared.rows):
+            _write_rows(corpus, prepared.rows)
+        if not is_as_written(prepared.tokens):
+            texts = [text for split in corpus.splits for text in split.texts]
+            _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress)
+    except OSError as error:
+        raise CorpusError(
+            f"{folder}: the prepared corpus cannot be written ({reason(error)}); make room "
+            "there, or give another folder by --out"
+        ) from error
+    return prepared
+
+
+def _write_rows(corpus: Corpus, path: Path) -> None:
+    ids = [row_id for split in corpus.splits for row_id in split.row_ids]
+    batch = pa.record_batch(
+        {
+            "row_id": pa.array(ids, pa.string()),
+            "label": np.concatenate([split.labels for split in corpus.splits]).astype(np.int32),
+            "row_hash": row_hashes(ids),
+        }
+    ).replace_schema_metadata(
+        {
+            "splits": "\x00".join(split.name for split in corpus.splits),
+            "sizes": " ".join(str(len(split)) for split in corpus.splits),
+            "labels": "\x00".join(corpus.labels),
+        }
+    )
+    with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def _write_tokens(
+    texts: Sequence[str], tokenizer: Path, max_length: int, path: Path, progress: Progress | None
+) -> None:
+    workers = _workers(sum(map(len, texts)))
+    # In processes of their own, because importing a tokenizer's library costs the driver some
+    # seconds and hundreds of megabytes that it has no other use for.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(
+            workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
+        ) as pool:
+            with deaf_children():
+                opened = pool.submit(_open_tokenizer, str(tokenizer))
+            pad_id, size, special, embedded = opened.result()
+            values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
+            schema = pa.schema(
+                {"tokens": pa.list_(values)},
+                {
+                    "pad_id": str(pad_id),
+                    "special_ids": " ".join(map(str, sorted(special))),
+                    "rows": str(len(texts)),
+                },
+            )
+            with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, schema) as writer:
+                for end, encoded in _in_order(pool, workers + 1, texts, max_length):
+                    _check_ids(encoded[1], embedded, tokenizer)
+                    writer.write_batch(_as_batch(*encoded, schema))
+                    if progress:
+                        progress(end, len(texts))
+    except BrokenProcessPool as error:
+        raise CorpusError(
+            f"{path}: a process that made tokens was killed, perhaps for want of memory; free "
+            "some and give the same command again"
+        ) from error
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, most: int, texts: Sequence[str], max_length: int
+) -> Iterator[tuple[int, Encoded]]:
+    """(rows done, ids) of batch after batch, with at most `most` of them sent and not yet back.
+
+    What is sent and what comes back is held in memory.
+    """
+    flight: deque[tuple[int, Future[Encoded]]] = deque()
+    ahead = pairwise(_cuts(texts))
+    try:
+        while True:
+            for start, end in islice(ahead, most - len(flight)):
+                with deaf_children():
+                    sent = pool.submit(_tokenise, list(texts[start:end]), max_length)
+                flight.append((end, sent))
+            if not flight:
+                return
+            end, future = flight.popleft()
+            yield end, future.result()
+    finally:
+        for _, future in flight:
+            future.cancel()
+
+
+def _check_ids(ids: NDArray[np.int32], embedded: int | None, tokenizer: Path) -> None:
+    """A tokenizer of another model gives ids that this one has no vectors for."""
+    if embedded is not None and len(ids) and (largest := int(ids.max())) >= embedded:
+        raise ModelError(
+            f"{tokenizer}: its tokenizer gives the id {largest:,}, and config.json says vocab_size "
+            f"{embedded}; give --model a folder whose tokenizer and weights belong together"
+        )
+
+
+def _as_batch(
+    lengths: NDArray[np.int32], values: NDArray[np.int32], schema: pa.Schema
+) -> pa.RecordBatch:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    kind = schema.field(0).type
+    ids = pa.array(values.astype(kind.value_type.to_pandas_dtype()))
+    return pa.record_batch([pa.ListArray.from_arrays(offsets, ids, type=kind)], schema=schema)
+
+
+def _cuts(texts: Sequence[str]) -> list[int]:
+    """Where batches begin and end: `_BATCH` texts, or fewer long ones."""
+    cuts, characters = [0], 0
+    for row, text in enumerate(texts):
+        if row > cuts[-1] and (
+            row - cuts[-1] == _BATCH or characters + len(text) > _BATCH_CHARACTERS
+        ):
+            cuts.append(row)
+            characters = 0
+        characters += len(text)
+    return [*cuts, len(texts)] if texts else cuts
+
+
+def _workers(characters: int) -> int:
+    """One process more for what takes as long as the start of a process."""
+    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(_MOST_WORKERS, have or 1, characters // _WORKER_CHARACTERS))
+
+
+# What follows runs in the children.
+
+_folder = ""
+_tokenizer: Tokeniser | None = None
+
+
+def begin_child(folder: str, workers: int) -> None:
+    """The first thing in a child: no torch, and no life longer than its parent's."""
+    global _folder
+    _folder = folder
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["USE_TORCH"] = "0"  # Transformers would import it, and no tokenizer needs it
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if workers == 1 else "false"
+
+
+def _end_with_parent() -> None:
+    # A child that waits for work would not notice that nobody is left to give it any.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _open_tokenizer(folder: str) -> tuple[int, int, frozenset[int], int | None]:
+    """Load, keep, and answer with pad id, vocabulary, special ids and the model's number of ids."""
+    global _tokenizer
+    from al_ray.corpus.tokens.tokenisers import check_kind, open_tokeniser
+
+    _tokenizer = open_tokeniser(Path(folder))
+    embedded = check_kind(Path(folder))
+    return _tokenizer.pad_id, _tokenizer.size, _tokenizer.special_ids, embedded
+
+
+def _tokenise(texts: list[str], max_length: int) -> Encoded:
+    """Lengths (rows,) and all ids, one row after another."""
+    if _tokenizer is None:
+        _open_tokenizer(_folder)
+    assert _tokenizer is not None
+    return _tokenizer.encode(texts, max_length)

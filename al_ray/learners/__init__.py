@@ -1,0 +1,1 @@
+"""What is trained on the labels: an encoder, or a linear model on its vectors."""

@@ -1,0 +1,79 @@
+"""Rows to padded batches; NumPy alone, so that it can be tested and timed without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.tokens.prepared import Tokens
+
+
+def pad(tokens: Tokens, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and attention mask (rows, longest), int64, of these rows."""
+    lengths = tokens.lengths[rows]
+    ids = np.full((len(rows), int(lengths.max())), tokens.pad_id, np.int64)
+    mask = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
+    ids[mask.astype(bool)] = np.concatenate([tokens[row] for row in rows])
+    return ids, mask
+
+
+def by_length(
+    lengths: NDArray[np.signedinteger[Any]], token_budget: int
+) -> Iterator[NDArray[np.int64]]:
+    """Positions into `lengths` (rows,), grouped so that little is padded.
+
+    Rows go longest first, ties in the given order; a batch holds at most `token_budget` tokens,
+    padding included, and at least one row.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, token_budget // max(1, int(lengths[order[start]])))
+        yield order[start : start + size]
+        start += size
+
+
+def training_batches(
+    rows: int, batch_size: int, updates: int, order: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """`updates` batches of positions in 0 … rows − 1, in passes that are shuffled anew."""
+    done = 0
+    while done < updates:
+        permutation = order.permutation(rows)
+        for start in range(0, rows, batch_size):
+            if done == updates:
+                return
+            yield permutation[start : start + batch_size]
+            done += 1
+
+
+def at_most(pieces: list[NDArray[np.int64]], rows: int) -> list[NDArray[np.int64]]:
+    """The same positions in the same order, in pieces of at most so many rows."""
+    return [piece[i : i + rows] for piece in pieces for i in range(0, len(piece), rows)]
+
+
+PART = 64
+"""What one more pass of the model costs, in tokens: a batch is cut only where it saves more."""
+
+
+def parts(lengths: NDArray[np.signedinteger[Any]], part: int = PART) -> list[NDArray[np.int64]]:
+    """Positions into `lengths` (rows,), cut by length into the parts that cost least together.
+
+    A part costs its padded tokens and `part` more. Rows go longest first, ties in the given
+    order, so the best cuts are found exactly, by dynamic programming over how many are taken.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    longest = lengths[order].tolist()
+    best: list[tuple[int, int]] = [(0, 0)]  # cost of the first n rows, and where the last cut is
+    for end in range(1, len(longest) + 1):
+        best.append(
+            min((best[cut][0] + (end - cut) * longest[cut] + part, cut) for cut in range(end))
+        )
+    cuts, end = [], len(longest)
+    while end:
+        end = best[end][1]
+        cuts.append(end)
+    return np.split(order, cuts[-2::-1])

@@ -1,0 +1,195 @@
+"""Fine-tune a module on some rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from al_ray.corpus.tokens.prepared import Tokens
+from al_ray.errors import TrainingDiverged
+from al_ray.learners.encoder.batches import at_most, pad, parts, training_batches
+from al_ray.learners.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
+from al_ray.learners.encoder.packed import Packed, can_pack, pack
+from al_ray.learners.encoder.precision import body_in_half
+from al_ray.randomness import derive, generator
+from al_ray.study.config import Training
+from al_ray.tasks import classification
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit did.
+
+    Attributes:
+        updates: done.
+        train_loss: mean, in nats, over the last pass.
+        part_rows: the largest part of a batch that the device's memory left; None: it was enough.
+    """
+
+    updates: int
+    train_loss: float
+    part_rows: int | None = None
+
+
+def fit(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    training: Training,
+    learning_rate: float,
+    seed: int,
+    step: int,
+) -> FitReport:
+    """Train in place, from the weights the module has, with a new optimiser and schedule.
+
+    AdamW (Loshchilov & Hutter 2019) as in torch, which always corrects the bias. Data order and
+    dropout are drawn from (seed, step), whatever the strategy or member. A loss-prediction module
+    is trained with the rest where the module has one.
+
+    Args:
+        module: with its head, on its device.
+        tokens: of the corpus.
+        rows: (rows,) to train on.
+        labels: (rows,) what the oracle answered for them.
+        training: the recipe.
+        learning_rate: of this member.
+        seed: of the trajectory.
+        step: of the trajectory.
+
+    Raises:
+        TrainingDiverged: the loss or a weight is not finite.
+        torch.OutOfMemoryError: the device has no room for one text. For a batch that it has no
+            room for, parts of it will do: their gradients add up.
+    """
+    device = next(module.parameters()).device
+    updates = training.updates_for(len(rows))
+    # One order for a set of rows, however they were chosen or are listed.
+    ordered = np.argsort(rows, kind="stable")
+    rows, labels = rows[ordered], labels[ordered]
+    optimiser = torch.optim.AdamW(
+        _groups(module, training.weight_decay), lr=learning_rate, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda update: training.rate_factor(update, updates)
+    )
+    batches = training_batches(
+        len(rows), training.batch_size, updates, generator(seed, step, "data order")
+    )
+    history = []
+    # Its ranking loss pairs rows of the whole batch, which is therefore left in one piece.
+    whole = loss_prediction(module) is not None or device.type != "cpu" or can_pack(module)
+    most: int | None = None
+    module.train()
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive(seed, step, "dropout"))
+        for update, batch in enumerate(batches):
+            lengths = tokens.lengths[rows[batch]]
+            pieces = [np.argsort(-lengths, kind="stable")] if whole else parts(lengths)
+            attached = update < ATTACHED * updates
+            while True:
+                try:
+                    loss = _accumulate(
+                        module,
+                        tokens,
+                        rows[batch],
+                        labels[batch],
+                        training,
+                        attached,
+                        pieces if most is None else at_most(pieces, most),
+                    )
+                    break
+                except torch.OutOfMemoryError:
+                    most = max(map(len, pieces)) if most is None else most
+                    if most == 1:
+                        raise
+                    most = most // 2
+                # Outside the handler, whose traceback holds on to the tensors.
+                optimiser.zero_grad(set_to_none=True)
+                if device.type == "cuda":
+                    torch.cuda.empty_cache()
+            if training.clip is not None:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip, foreach=True)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad(set_to_none=True)
+            history.append(loss)
+    one_pass = math.ceil(len(rows) / training.batch_size)
+    train_loss = float(torch.stack(history[-one_pass:]).mean())
+    finite = math.isfinite(train_loss) and all(
+        bool(torch.isfinite(parameter).all()) for parameter in module.parameters()
+    )
+    if not finite:
+        raise TrainingDiverged(
+            f"training diverged at step {step} with learning rate {learning_rate:g}: loss or "
+            f"weights are not finite (loss {train_loss:g}); lower --learning-rate, or use "
+            "--recipe stable"
+        )
+    return FitReport(updates, train_loss, most)
+
+
+def _accumulate(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    training: Training,
+    attached: bool,
+    pieces: list[NDArray[np.int64]],
+) -> torch.Tensor:
+    """Add the gradient of a batch's mean loss, part by part; answer with that loss."""
+    device = next(module.parameters()).device
+    loss = torch.zeros((), device=device)
+    for part in pieces:
+        target = torch.from_numpy(labels[part].astype(np.int64)).to(device)
+        mean, ranking = _losses(module, tokens, rows[part], target, training, attached)
+        # Weighted, the parts' gradients add up to that of the whole batch's mean.
+        weight = len(part) / len(rows)
+        share = mean * weight
+        (share + ranking * weight).backward()
+        loss += share.detach()
+    return loss
+
+
+def _losses(
+    module: torch.nn.Module,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    target: torch.Tensor,
+    training: Training,
+    attached: bool,
+) -> tuple[torch.Tensor, torch.Tensor | float]:
+    """Mean loss of these rows, and what a loss-prediction module adds to it.
+
+    Args:
+        attached: whether the gradient of what it adds reaches the encoder.
+    """
+    device, predictor = target.device, loss_prediction(module)
+    half = training.precision == "bfloat16"
+    if predictor is None and can_pack(module):
+        logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
+        return classification.losses(logits, target).mean(), 0.0
+    ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
+    with body_in_half(module, half):
+        if predictor is None:
+            logits, guess = module(input_ids=ids, attention_mask=mask).logits, None
+        else:
+            answer = module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            layers = [x if attached else x.detach() for x in answer.hidden_states[1:]]
+            logits, guess = answer.logits, predictor(layers, mask)
+    losses = classification.losses(logits, target)
+    return losses.mean(), 0.0 if guess is None else WEIGHT * ranking_loss(guess, losses)
+
+
+def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Parameters with and without decay: biases and layer norms are vectors, the rest are not."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]

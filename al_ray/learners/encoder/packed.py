@@ -1,0 +1,193 @@
+"""Encoders of BERT's kind over rows that are put end to end: no place of a batch is padding.
+
+Everything but attention works on single tokens, so it does not matter there where a row ends; and
+attention is computed for all rows of one length together. Transformers' own modules hold the
+weights, and embeddings and head are theirs, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from al_ray.corpus.tokens.prepared import Tokens
+from al_ray.learners.encoder.head import MeanPooled
+
+KINDS = {"BertModel", "ElectraModel", "RobertaModel", "XLMRobertaModel"}
+"""Encoders whose layers are BERT's."""
+
+
+def can_pack(module: torch.nn.Module) -> bool:
+    """Whether `Packed` says the same of rows as the module.
+
+    On processors only: on a GPU the many small kernels of rows of many lengths may cost more than
+    the padding, which has not been tried.
+    """
+    if type(getattr(module, "base_model", module)).__name__ not in KINDS:
+        return False
+    config: Any = module.config
+    return (
+        getattr(config, "position_embedding_type", "absolute") == "absolute"
+        and not config.is_decoder
+        and next(module.parameters()).device.type == "cpu"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows put end to end.
+
+    Attributes:
+        ids: int64 (1, tokens).
+        positions: int64 (1, tokens), within the row.
+        first: int64 (rows,), where each row begins.
+        lengths: int64 (rows,), tokens of each row.
+        groups: (rows, length) of runs of rows of one length.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    first: torch.Tensor
+    lengths: torch.Tensor
+    groups: list[tuple[int, int]]
+
+
+def pack(tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
+    """These rows in this order; fewest groups where equal lengths are side by side."""
+    lengths = tokens.lengths[rows].astype(np.int64)
+    first = np.cumsum(lengths) - lengths
+    positions = np.arange(lengths.sum()) - np.repeat(first, lengths)
+    ids = np.concatenate([tokens[row] for row in rows]).astype(np.int64)
+    cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(rows)]
+    return Batch(
+        torch.from_numpy(ids[None]),
+        torch.from_numpy(positions[None]),
+        torch.from_numpy(first),
+        torch.from_numpy(lengths),
+        [(end - start, int(lengths[start])) for start, end in pairwise(cuts)],
+    )
+
+
+class Packed:
+    """What a module says of packed rows.
+
+    With `half`, products of matrices are of bfloat16, as under autocast; what is summed and
+    normalised stays float32. Dropout is where the module has it, while it is in training mode.
+
+    Args:
+        module: that `can_pack`.
+        half: bfloat16.
+        trained: gradients are wanted. Otherwise the weights of products are converted here, once.
+    """
+
+    def __init__(self, module: torch.nn.Module, half: bool, trained: bool = False) -> None:
+        self._module: Any = module
+        self._base: Any = cast(Any, module).base_model
+        self._kind = torch.bfloat16 if half else torch.float32
+        self._held: dict[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._blocked = half and not trained and _has_blocked()
+        if half and not trained:
+            for part in self._base.encoder.layer.modules():
+                if isinstance(part, torch.nn.Linear):
+                    self._held[part] = self._held_for(part)
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Float32 (rows, labels)."""
+        if isinstance(self._module, MeanPooled):
+            return self._module.logits(self.means(batch))
+        first = self.hidden(batch)[batch.first][:, None]
+        pooler = getattr(self._base, "pooler", None)
+        if pooler is None:  # the head takes the first token itself
+            answer = self._module.classifier(first)
+        else:
+            answer = self._module.classifier(self._module.dropout(pooler(first)))
+        return cast(torch.Tensor, answer)
+
+    def means(self, batch: Batch) -> torch.Tensor:
+        """Mean of the last layer's vectors over each row's tokens, float32 (rows, width)."""
+        return torch.segment_reduce(self.hidden(batch), "mean", lengths=batch.lengths)
+
+    def hidden(self, batch: Batch) -> torch.Tensor:
+        """The last layer's vectors, float32 (tokens, width)."""
+        base = self._base
+        offset = base.embeddings.padding_idx + 1 if "Roberta" in type(base).__name__ else 0
+        hidden = base.embeddings(
+            input_ids=batch.ids,
+            position_ids=batch.positions + offset,
+            token_type_ids=torch.zeros_like(batch.ids),
+        )
+        if hasattr(base, "embeddings_project"):
+            hidden = base.embeddings_project(hidden)
+        hidden = hidden[0]
+        for layer in base.encoder.layer:
+            attention, inner = layer.attention.self, layer.intermediate
+            given = hidden.to(self._kind)
+            parts = (attention.query, attention.key, attention.value)
+            mixed = self._mix(batch, attention, [self._linear(part, given) for part in parts])
+            hidden = self._add(layer.attention.output, mixed, hidden)
+            wide = inner.intermediate_act_fn(self._linear(inner.dense, hidden.to(self._kind)))
+            hidden = self._add(layer.output, wide, hidden)
+        return cast(torch.Tensor, hidden)
+
+    def _mix(self, batch: Batch, attention: Any, vectors: list[torch.Tensor]) -> torch.Tensor:
+        """Attention within each row, (tokens, width)."""
+        dropout = attention.dropout.p if attention.training else 0.0
+        kind = vectors[0].dtype
+        if dropout:  # torch would convert each group on its own
+            vectors = [x.float() for x in vectors]
+        # Not slices, each of whose gradients is as long as the whole.
+        sizes = [rows * length for rows, length in batch.groups]
+        mixed = []
+        for (rows, length), *parts in zip(
+            batch.groups, *(x.split(sizes) for x in vectors), strict=True
+        ):
+            shape = (rows, length, attention.num_attention_heads, -1)
+            query, key, value = (x.view(shape).transpose(1, 2) for x in parts)
+            answer = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+            mixed.append(answer.transpose(1, 2).reshape(rows * length, -1))
+        return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
+
+    def _add(self, output: Any, given: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """The end of half a layer."""
+        change = output.dropout(self._linear(output.dense, given))
+        return cast(torch.Tensor, output.LayerNorm(hidden + change))
+
+    def _linear(self, part: torch.nn.Linear, given: torch.Tensor) -> torch.Tensor:
+        if part not in self._held:
+            return functional.linear(given, part.weight.to(self._kind), part.bias.to(self._kind))
+        weight, bias = self._held[part]
+        if not self._blocked:
+            return functional.linear(given, weight, bias)
+        answer = torch.ops.mkldnn._linear_pointwise(given, weight, bias, "none", [], "")
+        return cast(torch.Tensor, answer)
+
+    def _held_for(self, part: torch.nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
+        weight, bias = (x.detach().to(self._kind) for x in (part.weight, part.bias))
+        if self._blocked:
+            weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+        return weight, bias
+
+
+def _has_blocked() -> bool:
+    """Whether oneDNN can be given weights in the order it reads them in, as torch.compile does."""
+    return (
+        torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+
+
+def packed(module: torch.nn.Module, half: bool) -> Packed:
+    """For inference; kept with the module until its weights change, which torch counts."""
+    state = (half, *(tensor._version for tensor in module.parameters()))
+    kept = module.__dict__.get("_al_ray_packed")
+    if kept is None or kept[0] != state:
+        kept = (state, Packed(module, half))
+        module.__dict__["_al_ray_packed"] = kept
+    return cast(Packed, kept[1])

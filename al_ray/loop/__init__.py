@@ -1,0 +1,1 @@
+"""A trajectory: its steps, what each writes, and arms that are the same by mathematics."""

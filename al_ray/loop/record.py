@@ -1,0 +1,195 @@
+"""What a trajectory writes of each step, and how far it has come on disk.
+
+`steps` is written last: rows of a step that it does not have do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.rows import Corpus
+from al_ray.corpus.tokens.prepared import Prepared, Rows, Tokens
+from al_ray.results import Store
+from al_ray.results.check import damaged_checkpoints
+from al_ray.strategies import Selection, picks_digest
+from al_ray.study.config import COLLAPSED, TrajectoryConfig
+from al_ray.tasks.classification import confusion
+from al_ray.workers import Fitted, Scores
+
+
+class Recorder:
+    """Writes the tables of one trajectory. It knows all labels, and answers nobody with them."""
+
+    def __init__(self, config: TrajectoryConfig, rows: Rows, store: Store, ledger: bool) -> None:
+        self.config = config
+        self._rows = rows
+        self._store = store
+        self._ledger = ledger
+
+    def initial(self, rows: NDArray[np.int64]) -> None:
+        """The first draw, as step −1 of `selections`."""
+        columns = {
+            "rank": list(range(len(rows))),
+            "row_id": self._rows.ids_of(rows),
+            "label": [self._rows.label_names[label] for label in self._rows.labels[rows]],
+        }
+        self._store.write("selections", columns, self.config.id, -1)
+
+    def selection(
+        self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
+    ) -> str:
+        """Write what was chosen and, if wanted, all scores; answer with the digest."""
+        names = self._rows.label_names
+        rows = pool[chosen.rows]
+        ids = self._rows.ids_of(rows)
+        columns: dict[str, Any] = {
+            "rank": list(range(len(rows))),
+            "row_id": ids,
+            "label": [names[label] for label in self._rows.labels[rows]],
+        }
+        if scores is not None:
+            predictions = scores.predictions[self.config.evaluated]
+            columns["score"] = (
+                scores.scores[chosen.rows] if chosen.values is None else chosen.values
+            )
+            columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
+            columns["confidence"] = scores.confidence[chosen.rows]
+            if self._ledger:
+                every = {
+                    "row_id": self._rows.ids_of(pool),
+                    "score": scores.scores,
+                    "prediction": [names[p] for p in predictions],
+                }
+                self._store.write("scores", every, self.config.id, step)
+        self._store.write("selections", columns, self.config.id, step)
+        return picks_digest(ids)
+
+    def members(
+        self,
+        step: int,
+        fitted: Sequence[Fitted],
+        pool: NDArray[np.int64],
+        scores: Scores | None,
+    ) -> None:
+        """Each member's training and, where the pool was scored, what it predicts there.
+
+        The confusion needs the labels of rows that nobody has bought: it is written only.
+        """
+        n_labels = len(self._rows.label_names)
+        columns: dict[str, list[Any]] = {
+            "member": list(range(len(fitted))),
+            "learning_rate": [
+                member.learning_rate or rate
+                for member, rate in zip(fitted, self.config.rates, strict=True)
+            ],
+            "member_seed": list(self.config.member_seeds),
+            "train_loss": [member.train_loss for member in fitted],
+            "part_rows": [member.part_rows for member in fitted],
+        }
+        if scores is not None:
+            labels = self._rows.labels[pool]
+            counts = [np.bincount(p, minlength=n_labels) for p in scores.predictions]
+            columns["predicted_counts"] = [each.tolist() for each in counts]
+            columns["collapsed"] = [bool(each.max() >= COLLAPSED * each.sum()) for each in counts]
+            columns["confusion"] = [
+                confusion(labels, p, n_labels).tolist() for p in scores.predictions
+            ]
+        self._store.write("members", columns, self.config.id, step)
+
+    def predictions(self, step: int, columns: Mapping[str, Any]) -> None:
+        """Every test row's prediction."""
+        self._store.write("predictions", columns, self.config.id, step)
+
+    def checkpoint(self, step: int, members: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        """Each member's weights, for a trajectory that trains on from them."""
+        self._store.write_checkpoint(self.config.id, step, members)
+
+    def step(self, step: int, columns: Mapping[str, Any]) -> None:
+        """The row a test that says that the step is complete."""
+        arm, now = self.config.arm, datetime.now(UTC)
+        self._store.write("steps", {**arm, **columns, "finished_at": now}, self.config.id, step)
+
+
+def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
+    """Write what the corpus's row ids stand for, unless it is there."""
+    name = corpus.digest[:20]
+    if store.exists("rows", name):
+        return
+    splits = corpus.splits
+    columns = {
+        "row_id": [row_id for split in splits for row_id in split.row_ids],
+        "split": [split.name for split in splits for _ in range(len(split))],
+        "label": [corpus.labels[label] for split in splits for label in split.labels],
+        "text": [text for split in splits for text in split.texts],
+        "tokens": Tokens(prepared.tokens).lengths,
+    }
+    store.write("rows", columns, name)
+
+
+def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> bool:
+    """Whether a step's `steps` rows are there and, if it is to select, say what it selected."""
+    rows = store.read_one("steps", trajectory, step)
+    if rows is None:
+        return False
+    return not selects or bool(rows.picks_digest.notna().all())
+
+
+def steps_done(store: Store, config: TrajectoryConfig) -> int:
+    """How many of a trajectory's steps are on disk."""
+    for step in range(config.steps):
+        if not step_is_done(store, config.id, step, step < config.steps - 1):
+            return step
+    return config.steps
+
+
+def all_steps_done(store: Store, configs: Sequence[TrajectoryConfig]) -> dict[str, int]:
+    """`steps_done` of many trajectories, by their ids; the table is read once."""
+    columns = ["trajectory", "step", "picks_digest"]
+    found: dict[str, dict[int, bool]] = {}
+    for name, step, digest in store.read("steps", columns=columns).itertuples(index=False):
+        chosen = found.setdefault(name, {})
+        chosen[step] = chosen.get(step, True) and isinstance(digest, str)
+
+    def done(config: TrajectoryConfig) -> int:
+        chosen, last = found.get(config.id, {}), config.steps - 1
+        for step in range(config.steps):
+            if step not in chosen or not (chosen[step] or step == last):
+                return step
+        return config.steps
+
+    return {config.id: done(config) for config in configs}
+
+
+def all_told(store: Store, corpus: Corpus, configs: Sequence[TrajectoryConfig]) -> bool:
+    """Whether what no other file names is there too, after a run: it may have gone meanwhile.
+
+    These are the corpus's rows, each trajectory's row, and the last step of a complete one.
+    """
+    if not store.exists("rows", corpus.digest[:20]):
+        return False
+    runs, done = store.read("trajectories"), all_steps_done(store, configs)
+    complete = dict(zip(runs.trajectory, runs.status == "complete", strict=True))
+    return all(
+        config.id in complete and (not complete[config.id] or done[config.id] == config.steps)
+        for config in configs
+    )
+
+
+def resumes_at(store: Store, config: TrajectoryConfig) -> int:
+    """The first step that is to be done; what is on disk may not be enough to go on from."""
+    first = steps_done(store, config)
+    if first in (0, config.steps) or config.retrain == "cold":
+        return first
+    # Weights that are gone or damaged: the same steps again give the same weights.
+    name = store.checkpoint(config.id, first - 1)
+    if not store.storage.exists(name):
+        return 0
+    if damaged_checkpoints(store, [name]):
+        store.set_aside(name)
+        return 0
+    return first

@@ -1,0 +1,352 @@
+"""The loop: one step of active learning at a time, in plain Python.
+
+Read `Trajectory.step` from top to bottom. What fits and scores is behind `Workers`; test labels
+are read in `_evaluate` only, whose result is written and never looked at again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray import randomness
+from al_ray.corpus.tokens.prepared import Rows
+from al_ray.errors import AlRayError, NotNumbers
+from al_ray.loop.record import Recorder, resumes_at
+from al_ray.results import Store
+from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
+from al_ray.study.config import LOWER, TrajectoryConfig
+from al_ray.tasks.classification import losses_of, metrics, rank_correlation
+from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
+
+HALVINGS = 4
+"""How often a fit that diverges is begun again at half the rate, where that is wanted."""
+
+NAMED = 5
+"""How many row ids an error gives."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is said of a step while a study runs; the tables have the rest."""
+
+    step: int
+    n_labelled: int
+    test_accuracy: float
+    seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict)
+    n_scored: int = 0
+
+
+class Oracle:
+    """Answers with the corpus's own labels, and is the only one who may."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._labels = rows.labels
+
+    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Labels (rows,) of the rows asked for."""
+        return self._labels[rows]
+
+
+class Trajectory:
+    """All steps of one configuration, continued from what is already on disk."""
+
+    def __init__(
+        self,
+        config: TrajectoryConfig,
+        rows: Rows,
+        workers: Workers,
+        store: Store,
+        ledger: bool = False,
+    ) -> None:
+        self.config = config
+        self._rows = rows
+        self._workers = workers
+        self._store = store
+        self._record = Recorder(config, rows, store, ledger)
+        self._oracle = Oracle(rows)
+        self._strategy = build(config.strategy, config.disagreement) if config.queries else None
+        draw = self._draw(rows.train)
+        # From the far end, so that validation rows leave the order of the draws as it is.
+        self._validation = draw[len(draw) - config.validation :]
+        self._labelled: list[NDArray[np.int64]] = (
+            self._chosen_by(config.replay_of, range(-1, config.replay_step))
+            if config.replay_of
+            else [draw[: config.initial]]
+        )
+
+    def run(self) -> Iterator[Step]:
+        """Do the steps that are not done yet, and say something of each."""
+        first = self._resume()
+        weights: Sequence[Ref] | None = self._initial_weights(first)
+        for step in range(first, self.config.steps):
+            with self._naming(step):
+                weights, said = self.step(step, weights)
+            yield said
+
+    def step(self, step: int, previous: Sequence[Ref] | None) -> tuple[Sequence[Ref], Step]:
+        """Fit, evaluate, score the pool, select, record.
+
+        Args:
+            step: its number.
+            previous: each member's weights after the last step; None: the pretrained ones.
+
+        Returns:
+            Each member's weights after this step, and what to say of it.
+        """
+        clock = _Clock()
+        fitted = self._fit(step, previous)
+        weights = [member.weights for member in fitted]
+        clock.lap("fit_seconds")
+
+        evaluated = weights[self.config.evaluated]
+        tests, predictions = self._evaluate(step, evaluated)
+        validation = self._validate(evaluated)
+        clock.lap("evaluate_seconds")
+
+        pool = self._pool()
+        candidates = self._candidates(pool, step)
+        selects = step < self.config.steps - 1
+        scores = self._score(candidates, weights, step) if selects else None
+        clock.lap("score_seconds")
+
+        chosen = self._select(candidates, scores, weights, step) if selects else None
+        clock.lap("select_seconds")
+
+        digest = self._record.selection(step, candidates, chosen, scores) if chosen else None
+        self._record.members(step, fitted, candidates, scores)
+        self._record.predictions(step, predictions)
+        if self.config.retrain != "cold":
+            self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
+        n_labelled = sum(len(rows) for rows in self._labelled)
+        self._record.step(
+            step,
+            {
+                **tests,
+                **clock.laps,
+                "n_labelled": n_labelled,
+                "n_validation": len(self._validation),
+                "n_labels_paid": n_labelled + len(self._validation),
+                "pool_share": n_labelled / (n_labelled + len(pool)),
+                "validation_accuracy": validation,
+                "train_loss": fitted[self.config.evaluated].train_loss,
+                "updates": fitted[self.config.evaluated].updates,
+                "step_seconds": clock.total(),
+                "smallest_budget": self._workers.smallest_budget(),
+                "n_scored": None if scores is None else len(candidates),
+                "tie_share": chosen.tie_share if chosen else None,
+                "picks_digest": digest,
+            },
+        )
+        if chosen is not None:
+            self._labelled.append(candidates[chosen.rows])
+        n_scored = 0 if scores is None else len(candidates)
+        accuracy = tests["test_accuracy"][0]
+        return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
+
+    def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
+        rows = (
+            self._labelled[-1]
+            if self.config.retrain == "warm-new"
+            else np.concatenate(self._labelled)
+        )
+        if self.config.retrain == "cold":
+            previous = None
+        return self._workers.fit(
+            [
+                FitJob(
+                    member=member,
+                    rows=rows,
+                    labels=self._oracle(rows),
+                    learning_rate=rate,
+                    seed=self.config.member_seeds[member],
+                    step=step,
+                    initial=None if previous is None else previous[member],
+                    halvings=HALVINGS if self.config.on_divergence == LOWER else 0,
+                )
+                for member, rate in enumerate(self.config.rates)
+            ]
+        )
+
+    def _evaluate(self, step: int, weights: Ref) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Columns of `steps`, with a value per test, and of `predictions`."""
+        names = self._rows.label_names
+        columns: dict[str, list[Any]] = {"test": [], "main": []}
+        answers: dict[str, list[Any]] = {
+            name: [] for name in ("test", "main", "row_id", "label", "prediction", "confidence")
+        }
+        main = next(iter(self._rows.tests), None)
+        for test, rows in self._rows.tests.items():
+            said = self._workers.predict(rows, weights)
+            log_probabilities, labels = said.log_probabilities, self._rows.labels[rows]
+            result = metrics(log_probabilities, labels)
+            columns["test"].append(test)
+            columns["main"].append(test == main)
+            for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+                columns.setdefault(f"test_{name}", []).append(getattr(result, name))
+            columns.setdefault("loss_correlation", []).append(
+                None
+                if said.predicted_loss is None
+                else rank_correlation(said.predicted_loss, losses_of(log_probabilities, labels))
+            )
+            best = log_probabilities.argmax(axis=1)
+            answers["test"] += [test] * len(rows)
+            answers["main"] += [test == main] * len(rows)
+            answers["row_id"] += self._rows.ids_of(rows)
+            answers["label"] += [names[label] for label in labels]
+            answers["prediction"] += [names[label] for label in best]
+            answers["confidence"] += np.exp(log_probabilities.max(axis=1)).tolist()
+        return columns, answers
+
+    def _validate(self, weights: Ref) -> float | None:
+        if not len(self._validation):
+            return None
+        rows = np.sort(self._validation)
+        said = self._workers.predict(rows, weights)
+        return metrics(said.log_probabilities, self._oracle(rows)).accuracy
+
+    # What to label next
+
+    def _score(
+        self, candidates: NDArray[np.int64], weights: Sequence[Ref], step: int
+    ) -> Scores | None:
+        """What the strategy makes of the candidates; None where it asks nothing of the model."""
+        strategy, config = self._strategy, self.config
+        if strategy is None or not strategy.ranks:
+            return None
+        labelled = None
+        if "labelled" in strategy.needs:
+            rows = np.sort(np.concatenate(self._labelled))
+            needs = strategy.needs & {"vectors"}
+            labelled = self._workers.put(
+                self._workers.observe(rows, weights[config.evaluated], needs)
+            )
+        query = Query(weights, config.evaluated, config.seed, step, labelled)
+        if isinstance(strategy, Sequential):
+            return self._workers.hold(candidates, self._rows.hashes[candidates], query)
+        return self._workers.score(candidates, query)
+
+    def _select(
+        self,
+        candidates: NDArray[np.int64],
+        scores: Scores | None,
+        weights: Sequence[Ref],
+        step: int,
+    ) -> Selection:
+        """The batch, as positions among the candidates."""
+        config = self.config
+        if config.follows:
+            (rows,) = self._chosen_by(config.follows, range(step, step + 1))
+            return Selection(np.searchsorted(candidates, rows), None)
+        if isinstance(self._strategy, Sequential):
+            picks = self._workers.pick(config.step_size)
+            places = np.searchsorted(candidates, picks.rows)
+            return Selection(places, picks.tie_share, picks.values)
+        values, hashes = scores.scores if scores else None, self._rows.hashes[candidates]
+        try:
+            chosen = select(values, hashes, config.step_size, config.seed, step)
+        except NotNumbers as error:
+            raise NotNumbers(error.message, candidates[error.rows].tolist()) from None
+        if config.diversity is None or scores is None:
+            return chosen
+        ahead = select(values, hashes, AHEAD * config.step_size, config.seed, step).rows
+        ascending = np.sort(ahead)
+        said = self._workers.observe(
+            candidates[ascending], weights[config.evaluated], frozenset({"vectors"})
+        )
+        ranked = said.get("vectors")[np.searchsorted(ascending, ahead)]
+        kept = diverse(ranked, config.step_size, config.diversity)
+        return Selection(ahead[kept], chosen.tie_share)
+
+    # Where to begin
+
+    def _resume(self) -> int:
+        """The first step that is not on disk; takes over what the steps before it chose."""
+        if self._store.read_one("selections", self.config.id, -1) is None:
+            self._record.initial(np.concatenate(self._labelled))
+        first = resumes_at(self._store, self.config)
+        if first in (0, self.config.steps):
+            return first
+        self._labelled += self._chosen_by(self.config.id, range(first))
+        return first
+
+    def _chosen_by(self, trajectory: str, steps: range) -> list[NDArray[np.int64]]:
+        """Rows that a trajectory chose at each of these steps, in rank order; −1: the first draw.
+
+        Raises:
+            AlRayError: it has not come that far.
+        """
+        train = self._rows.train
+        by_id = dict(zip(self._rows.ids_of(train), train.tolist(), strict=True))
+        found = []
+        for step in steps:
+            chosen = self._store.read_one("selections", trajectory, step)
+            if chosen is None:
+                raise AlRayError(
+                    f"{trajectory}: step {step} is not there: its rows were to be learnt"
+                )
+            ids = chosen.sort_values("rank").row_id
+            found.append(np.array([by_id[i] for i in ids], np.int64))
+        return found
+
+    def _initial_weights(self, first: int) -> list[Ref] | None:
+        """Each member's weights before step `first`; None: the pretrained ones."""
+        if self.config.retrain == "cold" or first in (0, self.config.steps):
+            return None
+        kept = self._store.read_checkpoint(self.config.id, first - 1)
+        assert kept is not None, "_resume has looked"
+        return [self._workers.put(weights) for weights in kept]
+
+    # Rows
+
+    @contextmanager
+    def _naming(self, step: int) -> Iterator[None]:
+        """Say by their ids which rows have outputs that are not numbers."""
+        try:
+            yield
+        except NotNumbers as error:
+            ids = self._rows.ids_of(np.array(error.rows[:NAMED], np.int64))
+            more = f" and {len(error.rows) - NAMED} more" if len(error.rows) > NAMED else ""
+            raise AlRayError(f"step {step}: {error}: rows {', '.join(ids)}{more}") from None
+
+    def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The seed's one permutation; initial draws and random arms are prefixes of it."""
+        chosen = select(None, self._rows.hashes[rows], len(rows), self.config.seed, 0)
+        return rows[chosen.rows]
+
+    def _candidates(self, pool: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+        """The rows of the pool that are scored, ascending: of a costly strategy a seeded sample."""
+        limit = self.config.candidates
+        costly = self._strategy is not None and self._strategy.costly
+        if limit is None or not costly or limit >= len(pool):
+            return pool
+        keys = randomness.keys(self._rows.hashes[pool], self.config.seed, step, "candidates")
+        return pool[np.sort(np.argsort(keys, kind="stable")[:limit])]
+
+    def _pool(self) -> NDArray[np.int64]:
+        """The rows of train that are neither labelled nor kept for validation, ascending."""
+        taken = np.concatenate([self._validation, *self._labelled])
+        return np.setdiff1d(self._rows.train, taken, assume_unique=True)
+
+
+class _Clock:
+    """Seconds of each phase of a step."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start

@@ -1,0 +1,27 @@
+"""BALD: rows about which the weights disagree, with dropout for a sample of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.strategies.base import Outputs, Strategy
+from al_ray.strategies.built_in.query_by_committee import mean_kl
+
+
+class Bald(Strategy):
+    """Mutual information of label and weights (Houlsby et al. 2011; Gal et al. 2017).
+
+    H(mean of the passes) - mean H(pass), which is the mean divergence of the passes from their
+    mean; the passes have dropout and nothing else of training.
+    """
+
+    name = "bald"
+    family = "model-based"
+    needs = frozenset({"probabilities", "dropout"})
+    costly = True
+    passes = 10
+
+    def score(self, outputs: Outputs) -> NDArray[np.float64]:
+        """Float64 (rows,) in nats, from 0 (the passes agree) to log(min(passes, labels))."""
+        return mean_kl(outputs.get("dropout"))

@@ -1,0 +1,1 @@
+"""What a trajectory, an arm and a study are."""

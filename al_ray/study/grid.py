@@ -1,0 +1,317 @@
+"""From a study to its trajectories, and which of them are one under several names."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from al_ray.strategies import (
+    EQUIVALENT_ON_TWO_LABELS,
+    Need,
+    Sequential,
+    build,
+    check_needs,
+    source_digest,
+)
+from al_ray.study.config import (
+    CONTROL,
+    REPLAY,
+    Head,
+    Retrain,
+    Source,
+    StudyConfig,
+    Training,
+    TrajectoryConfig,
+    check,
+)
+
+FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
+"""What strategies may need of a linear model on fixed vectors."""
+
+YARDSTICK: tuple[Head, str] = ("frozen", "random")
+"""The arm beside a fine-tuned random one of a pretrained encoder. It costs seconds, and where it is
+the better of the two the fine-tuning was too short for any verdict."""
+
+
+def trajectories(
+    study: StudyConfig,
+    corpus: Source,
+    model: Source,
+    pool: int,
+    dropout: bool = True,
+    pretrained: bool = False,
+) -> list[TrajectoryConfig]:
+    """Every trajectory of a study over a pool of this many rows (validation rows included).
+
+    Args:
+        study: what is asked for.
+        corpus: what names it.
+        model: what names it.
+        pool: rows of train.
+        dropout: whether the model has any.
+        pretrained: whether the model is, so that `YARDSTICK` is there, too.
+
+    Raises:
+        UserError: a strategy that does not exist, a committee that has no evaluated member, or a
+            pool too small for the first draw.
+    """
+    available = pool - study.validation
+    check(
+        available >= 1,
+        f"--validation {study.validation}: only {pool} rows of train; keep fewer of them",
+    )
+    common = TrajectoryConfig(
+        corpus=corpus,
+        model=model,
+        strategy=CONTROL,
+        strategy_source="",
+        family="data-based",
+        disagreement="",
+        rates=(study.training.learning_rate,),
+        retrain="cold",
+        initial=1,
+        step_size=1,
+        steps=1,
+        seed=0,
+        validation=study.validation,
+        training=study.training,
+        on_divergence=study.on_divergence,
+    )
+    given = set(get_args(Need)) - (set() if dropout else {"dropout"})
+    made: list[TrajectoryConfig] = []
+    for training, share, seed in itertools.product(study.trainings, study.controls, study.seeds):
+        rows = max(1, round(share * available))
+        control = replace(
+            common,
+            initial=rows,
+            step_size=rows,
+            seed=seed,
+            training=training,
+            rates=(training.learning_rate,),
+        )
+        check(
+            control not in made,
+            f"--controls {share:g}: another share is {rows} rows too; drop one of them",
+        )
+        made.append(control)
+    for head, name in _arms(study, pretrained):
+        strategy = build(name, study.disagreement)
+        check_needs(name, strategy, given, f"--model {model.name}")
+        if head == "frozen":
+            check_needs(name, strategy, FROZEN_GIVES, "--head frozen")
+        # A linear model has no hyperparameters and one optimum, whatever it starts from.
+        frozen = head == "frozen"
+        regimes: tuple[Retrain, ...] = ("cold",) if frozen else study.retrain
+        trainings = (study.frozen_training,) if frozen else study.trainings
+        for training, size, retrain, seed in itertools.product(
+            trainings, study.step_sizes, regimes, study.seeds
+        ):
+            members: tuple[float, ...] = (training.learning_rate,)
+            if strategy.committee:
+                _check_committee(name, study, training)
+                members = study.rates_at(training)
+                if study.committee == "seeds":
+                    members = (training.learning_rate,) * len(members)
+            initial = study.initial or size
+            check(
+                study.candidates is None or not strategy.costly or size <= study.candidates,
+                f"--candidates {study.candidates}: fewer than --step-size {size}, which are to be "
+                "chosen among them; give more",
+            )
+            check(
+                initial <= available,
+                f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
+                f"{available} rows; give fewer",
+            )
+            one_by_one = isinstance(strategy, Sequential)
+            made.append(
+                replace(
+                    common,
+                    strategy=name,
+                    strategy_source=source_digest(name),
+                    family=strategy.family,
+                    disagreement=study.disagreement if strategy.committee else "",
+                    rates=members,
+                    training=training,
+                    committee=study.committee if strategy.committee else "rates",
+                    candidates=study.candidates if strategy.costly else None,
+                    diversity=study.diversity if strategy.ranks and not one_by_one else None,
+                    retrain=retrain,
+                    initial=initial,
+                    step_size=size,
+                    steps=study.steps_for(initial, size, available),
+                    seed=seed,
+                    head=head,
+                )
+            )
+    most = max((config.steps for config in made), default=0)
+    for step in study.replay_cold:
+        check(step < most, f"--replay-cold {step}: there are {most} steps, from 0; give fewer")
+    return made
+
+
+def _arms(study: StudyConfig, pretrained: bool) -> list[tuple[Head, str]]:
+    """Heads and strategies."""
+    arms = list(itertools.product(study.heads, study.strategies))
+    if pretrained and ("fine-tuned", "random") in arms and YARDSTICK not in arms:
+        arms.append(YARDSTICK)
+    return arms
+
+
+def unasked(study: StudyConfig, configs: Sequence[TrajectoryConfig]) -> list[TrajectoryConfig]:
+    """Those of `YARDSTICK`, where it is in the grid though nobody asked for it."""
+    return [c for c in configs if c.head == "frozen" and "frozen" not in study.heads]
+
+
+def replays(
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+) -> list[TrajectoryConfig]:
+    """Cold models on the rows that each trajectory had chosen up to some of its steps.
+
+    Of arms that are one order on two labels only the first is replayed.
+    """
+    distinct = _distinct(study, n_labels)
+    return [
+        replace(
+            config,
+            strategy=REPLAY,
+            strategy_source="",
+            family="data-based",
+            disagreement="",
+            rates=(config.training.learning_rate,),
+            committee="rates",
+            candidates=None,
+            diversity=None,
+            retrain="cold",
+            initial=config.initial + step * config.step_size,
+            step_size=config.initial + step * config.step_size,
+            steps=1,
+            replay_of=config.id,
+            replay_step=step,
+            fit_seed=fit_seed,
+        )
+        for config in configs
+        if config.strategy in distinct
+        if config.head != "frozen"  # which always fits the same rows alike
+        for step in study.replay_cold
+        if step < config.steps
+        for fit_seed in range(study.replay_seeds)
+    ]
+
+
+def successors(
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+) -> list[TrajectoryConfig]:
+    """The head of `study.successor`, in each of its trainings, on what arms of other heads choose.
+
+    Random chooses the same rows for every head. Of arms that are one order on two labels only the
+    first has a successor.
+    """
+    if study.successor is None:
+        return []
+    frozen = study.successor == "frozen"
+    distinct = _distinct(study, n_labels) - {"random"}
+    return [
+        replace(
+            config,
+            head=study.successor,
+            training=training,
+            rates=(training.learning_rate,),
+            committee="rates",
+            disagreement="",
+            candidates=None,
+            diversity=None,
+            strategy_source="",
+            retrain=retrain,
+            follows=config.id,
+            chosen_by=config.head,
+        )
+        for config in configs
+        if config.strategy in distinct and config.head != study.successor
+        for training in ((study.frozen_training,) if frozen else study.trainings)
+        for retrain in (("cold",) if frozen else study.retrain)
+    ]
+
+
+def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
+    """The strategies, but of those that are one order on two labels only the first."""
+    equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
+    dropped = equal[1:] if n_labels == 2 and not study.keep_equivalent else []
+    return set(study.strategies) - set(dropped)
+
+
+def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:
+    """Raise what `trajectories` would, before corpus and model are read in full."""
+    nothing, named = Source(name="", digest=""), Source(name=model, digest="")
+    trajectories(study, nothing, named, pool, dropout)
+
+
+def _check_committee(name: str, study: StudyConfig, training: Training) -> None:
+    rates = study.rates_at(training)
+    given = " ".join(f"{rate:g}" for rate in rates)
+    check(
+        len(rates) >= 2,
+        f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
+    )
+    if study.committee == "seeds":
+        return
+    check(
+        len(set(rates)) == len(rates),
+        f"--committee-learning-rates {given}: one rate is given twice; drop it",
+    )
+    for rate in rates:
+        check(
+            0 < rate < 1,
+            f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+        )
+    check(
+        training.learning_rate in rates,
+        f"--committee-learning-rates {given}: none is --learning-rate "
+        f"{training.learning_rate:g}, whose member is evaluated; add it, or change "
+        "--learning-rate",
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trajectory that runs, and those that are given its rows under their own names."""
+
+    leader: TrajectoryConfig
+    followers: tuple[TrajectoryConfig, ...] = ()
+
+    @property
+    def all(self) -> tuple[TrajectoryConfig, ...]:
+        """The leader, then the others."""
+        return (self.leader, *self.followers)
+
+
+def trials(
+    configs: Sequence[TrajectoryConfig],
+    n_labels: int,
+    keep_equivalent: bool,
+    begun: Iterable[str] = (),
+) -> list[Trial]:
+    """Put trajectories that are one order on two labels together.
+
+    Args:
+        configs: of the study.
+        n_labels: of the corpus; nothing is put together but on two.
+        keep_equivalent: run them apart all the same.
+        begun: trajectories that have run by themselves; one of these leads, so that nothing runs
+            twice.
+    """
+    if n_labels != 2 or keep_equivalent:
+        return [Trial(config) for config in configs]
+    begun = set(begun)
+    grouped: dict[str, list[TrajectoryConfig]] = {}
+    for config in configs:
+        equal = config.strategy in EQUIVALENT_ON_TWO_LABELS
+        same = replace(config, strategy=EQUIVALENT_ON_TWO_LABELS[0]) if equal else config
+        grouped.setdefault(same.id, []).append(config)
+    made = []
+    for group in grouped.values():
+        leader = next((config for config in group if config.id in begun), group[0])
+        made.append(Trial(leader, tuple(config for config in group if config is not leader)))
+    return made

@@ -1,0 +1,64 @@
+"""`al_ray.load` on a study with two tests, as it is written and as earlier ones were."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import two_tests
+from test_layout import loaded
+from two_tests import ARM
+
+import al_ray
+from al_ray.analysis.verdict import KINDS
+from al_ray.errors import UserError
+
+
+@pytest.fixture(scope="module", params=["of now", "of before"])
+def out(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    store = two_tests.write(folder)
+    if request.param == "of before":
+        two_tests.as_before_main(store)
+    # A trajectory that nobody asked for, and rows of a step that is not complete.
+    stray = store.read_one("steps", two_tests.name_of(next(iter(two_tests.CURVES)), 0), 0)
+    columns = {name: stray[name].tolist() for name in (*ARM, "seed", "n_labelled", "test")}
+    store.write("selections", {"rank": [], "row_id": []}, "stray", -1)
+    store.write("steps", {**columns, "test_accuracy": 1.0}, "stray", 0)
+    return folder
+
+
+def by_arm(steps):
+    found = steps.groupby([*ARM, "n_labelled"]).test_accuracy.agg(["mean", "std", "count"])
+    return found.set_axis(["accuracy", "deviation", "seeds"], axis=1).reset_index()
+
+
+@pytest.mark.parametrize("test", [None, "holdout", "test"])
+def test_steps_are_of_one_test_and_the_main_one_is_known(out, test):
+    steps = al_ray.load(out).steps(test)
+    assert set(steps.test) == {test or "holdout"}
+    assert steps.main.dtype == bool
+    assert steps.main.all() == (test != "test")
+    assert not steps.duplicated(["trajectory", "step"]).any()
+    pd.testing.assert_frame_equal(by_arm(steps), two_tests.expected(test or "holdout"))
+
+
+def test_an_unknown_test_is_refused_in_a_line(out):
+    with pytest.raises(UserError, match=r"no test 'dev'; it has holdout, test$"):
+        al_ray.load(out).steps("dev")
+
+
+def test_no_study_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no study there"):
+        al_ray.load(tmp_path)
+
+
+def test_the_verdict_is_of_every_arm_but_random(out):
+    said = al_ray.load(out).verdict()
+    arms = [arm for arm in two_tests.CURVES if arm[-1] != "random"]
+    assert {*said[[*ARM]].itertuples(index=False, name=None)} == {*arms}
+    assert set(said.kind) <= set(KINDS)
+
+
+def test_importing_al_ray_loads_next_to_nothing():
+    assert loaded("al_ray").isdisjoint(["pandas", "numpy", "pyarrow", "ray"])
+    assert "ray" not in loaded("al_ray.analysis.tables")

@@ -1,0 +1,120 @@
+"""`al-ray verdict` and `al-ray compact`, as they are called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
+
+from small_studies import noisy, study, write
+
+from al_ray.commands.study import main
+from al_ray.results import Store
+
+CURVE = [0.5, 0.6, 0.66, 0.70]
+LABELS = [1000, 2000, 3000, 4000]
+
+
+@pytest.fixture
+def out(tmp_path):
+    arms = {
+        "random": noisy(CURVE, 6, 0.004),
+        "margin": noisy([0.5, 0.66, 0.72, 0.75], 6, 0.004, 1),
+        "entropy": {0: CURVE, 1: CURVE[:1]},
+    }
+    one = study(arms, LABELS, status={("entropy", 1): "failed"})
+    write(tmp_path, one)
+    return tmp_path
+
+
+def call(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def test_verdict_in_words(out, capsys):
+    assert call("verdict", out) == 0
+    said = capsys.readouterr().out
+    assert "- margin: saves at least 1," in said
+    assert "- entropy: cannot tell" in said
+    assert "- Missing: entropy, seed 1: failed (training diverged)." in said
+    table = said[said.index("Labels saved") :]
+    assert "margin" in table
+    assert "entropy" not in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 8])
+def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
+    arms = {"random": noisy(CURVE, seeds, 0.02), "margin": noisy(CURVE, seeds, 0.02, 1)}
+    write(tmp_path, study(arms, LABELS))
+    assert call("verdict", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "No saving was shown" in said
+    assert "nan" not in said
+    assert call("verdict", tmp_path, "--json") == 0
+    for row in json.loads(capsys.readouterr().out)["savings"]:
+        assert [row[name] for name in ("saved_labels", "low", "high", "saved_days")] == [None] * 4
+
+
+def test_verdict_for_machines(out, capsys):
+    assert call("verdict", out, "--json", "--labels-per-day", "500") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [arm["kind"] for arm in said["verdict"]] == ["saves", "cannot tell"]
+    assert said["missing"][0]["error"] == "training diverged"
+    ends = [row for row in said["savings"] if row["target_labels"] == 4000]
+    assert ends[0]["saved_days"] == pytest.approx(ends[0]["saved_labels"] / 500)
+    assert ends[1]["low"] is None
+    assert not said["demonstration"]
+    assert said["disagreements"] == []
+
+
+def test_compact(out, capsys):
+    assert call("compact", out, "--json") == 0
+    said = {table["table"]: table for table in json.loads(capsys.readouterr().out)}
+    assert said["steps"]["files_before"] == 6 * 4 * 2 + 4 + 1
+    assert said["steps"]["files_after"] == 14
+    assert call("compact", out) == 0
+    assert "steps: " in capsys.readouterr().out
+    assert call("verdict", out) == 0
+
+
+@pytest.mark.parametrize("command", ["verdict", "compact"])
+def test_no_study(tmp_path, command, capsys):
+    assert call(command, tmp_path) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "no study there" in error
+
+
+def test_person_days_are_as_the_study_was_told(out, capsys):
+    store = Store(out)
+    store.write_description({**store.description(), "labels_per_day": 400.0})
+    assert call("verdict", out, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["savings"]
+    assert rows[0]["saved_days"] == pytest.approx(rows[0]["saved_labels"] / 400)
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "nan", "inf"])
+def test_nobody_labels_nothing(out, given, capsys):
+    assert call("verdict", out, "--labels-per-day", given) == 2
+    assert "give a number above 0" in capsys.readouterr().err
+
+
+def test_no_such_test(out, capsys):
+    assert call("verdict", out, "--test", "dev") == 2
+    assert "no test 'dev'" in capsys.readouterr().err
+
+
+def test_commands_load_no_model():
+    from test_layout import OF_A_MODEL, loaded
+
+    described = ("agreement", "costs", "noise", "stability")
+    modules = ["study", "verdict", "reference.claims", *(f"described.{n}" for n in described)]
+    names = loaded(*(f"al_ray.analysis.{module}" for module in modules), "al_ray.commands.tables")
+    assert names.isdisjoint(["ray", *OF_A_MODEL])

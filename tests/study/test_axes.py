@@ -1,0 +1,103 @@
+"""Hyperparameters with several values: what a study is then, and what its arms are called."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+
+import pandas as pd
+import pytest
+
+from al_ray.analysis.names import arm_name, several
+from al_ray.analysis.summary import with_learner
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import study_config
+from al_ray.commands.parser import study_parser
+from al_ray.errors import UserError
+from al_ray.results.description import facts, recorded, refuse_another
+from al_ray.study.config import Source, StudyConfig, TrajectoryConfig
+from al_ray.study.grid import trajectories
+
+NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
+CORPUS, MODEL = Source(name="c", digest="c" * 32), Source(name="m", digest="m" * 32)
+PLAIN = "--model somewhere --steps 2 --step-size 10 --seeds 0 1"
+GRID = f"{PLAIN} --learning-rate 5e-5 1e-4 --epochs 3 5 --head frozen fine-tuned"
+
+
+def study(words: str) -> StudyConfig:
+    return study_config(NEWS, study_parser(NEWS).parse_args(shlex.split(words)))
+
+
+def asked(of: StudyConfig) -> list[TrajectoryConfig]:
+    return trajectories(of, CORPUS, MODEL, 500)
+
+
+def test_a_grid_has_each_combination_and_a_frozen_head_once():
+    made = asked(study(GRID))
+    tuned = [config for config in made if config.head == "fine-tuned"]
+    points = {(c.training.learning_rate, c.training.epochs) for c in tuned}
+    assert points == {(5e-5, 3), (5e-5, 5), (1e-4, 3), (1e-4, 5)}
+    assert len(tuned) == 4 * 2 * 2  # by strategies and seeds
+    assert len(made) - len(tuned) == 2 * 2
+    assert len({config.id for config in made}) == len(made)
+
+
+def test_a_grid_goes_on_with_what_a_study_of_one_value_had():
+    first = asked(study(f"{PLAIN} --learning-rate 1e-4 --epochs 5 --head frozen fine-tuned"))
+    described = facts(study(f"{PLAIN} --learning-rate 1e-4 --epochs 5"), CORPUS, MODEL)
+    grown = recorded(study(GRID), described)
+    assert {config.id for config in first} <= {config.id for config in asked(grown)}
+    refuse_another({"schema_version": 2, **described}, facts(grown, CORPUS, MODEL), "OUT")
+
+
+def test_a_committee_is_made_of_multiples_of_each_rate():
+    made = asked(study(f"{PLAIN} --learning-rate 2e-4 1e-4 --strategies qbc --seeds 0"))
+    assert [config.rates for config in made] == [(4e-4, 2e-4, 1e-4), (2e-4, 1e-4, 5e-5)]
+    assert [config.evaluated for config in made] == [1, 1]
+
+
+def test_controls_are_made_for_each_training():
+    made = asked(study(f"{PLAIN} --learning-rate 2e-4 1e-4 --controls 0.5 --strategies random"))
+    controls = [config for config in made if config.strategy == "control"]
+    assert {(c.training.learning_rate, c.seed) for c in controls} == {
+        (2e-4, 0), (2e-4, 1), (1e-4, 0), (1e-4, 1)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--learning-rate 1e-4 1e-4", "--learning-rate: one value is given twice; drop it"),
+        ("--epochs 3 0", "--epochs 0: give 1 or more"),
+        ("--warmup 0.1 2", "--warmup 2: give a share from 0 to 1"),
+    ],
+)
+def test_a_bad_value_is_refused_wherever_it_stands(words, said):
+    with pytest.raises(UserError, match=said):
+        study(f"{PLAIN} {words}")
+
+
+def test_arms_are_called_by_what_varies():
+    rows = [config.columns for config in asked(study(GRID)) if config.seed == 0]
+    arms = with_learner(pd.DataFrame(rows), asdict(study(GRID).training))
+    columns = several(arms)
+    assert [arm_name(arm, columns) for arm in arms.to_dict("records")] == [
+        "random (frozen)",
+        "margin (frozen)",
+        "random (fine-tuned, learning rate 5e-05, epochs 3)",
+        "random (fine-tuned, learning rate 5e-05, epochs 5)",
+        "random (fine-tuned, learning rate 0.0001, epochs 3)",
+        "random (fine-tuned, learning rate 0.0001, epochs 5)",
+        "margin (fine-tuned, learning rate 5e-05, epochs 3)",
+        "margin (fine-tuned, learning rate 5e-05, epochs 5)",
+        "margin (fine-tuned, learning rate 0.0001, epochs 3)",
+        "margin (fine-tuned, learning rate 0.0001, epochs 5)",
+    ]
+
+
+def test_folders_of_before_a_column_mean_the_one_training_that_they_had():
+    old = pd.DataFrame({"trajectory": ["a", "b"], "epochs": [None, 7], "head": [None, "frozen"]})
+    arms = with_learner(old, {"epochs": 4, "learning_rate": 0.5, "recipe": "seed"})
+    assert arms.epochs.tolist() == [4, 0]
+    assert arms.learning_rate.tolist() == [0.5, 0.0]
+    assert arms.recipe.tolist() == ["seed", ""]
