@@ -42,15 +42,16 @@ def successions(study: Study, test: str | None = None, level: float = 0.95) -> l
     """
     arms = records(study.arms())
     known = {key_of(arm): arm for arm in arms}
-    table = costs(study)
-    hours = {key_of(row): row["device_hours"] for row in records(table)}
     found = []
     for arm in arms:
         own = known.get(key_of(arm | {"chosen_by": ""}))
         both = pair(study, arm, own, test=test) if arm["chosen_by"] and own else None
         if own is not None and both is not None:
             found.append((arm, own, both))
-    each = 1 - (1 - level) / max(1, len(found))
+    if not found:
+        return []
+    hours = {key_of(row): row["device_hours"] for row in records(costs(study))}
+    each = 1 - (1 - level) / len(found)
     return [
         Succession(
             arm,
