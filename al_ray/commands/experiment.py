@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Experiment:
         budget: labels, or share of the pool, that the reference study went to.
         batch_size: rows of one update.
         max_length: tokens a text is cut to.
+        training: values of hyperparameters, by field of `Training`, in place of the recipe's.
     """
 
     name: str
@@ -26,5 +29,8 @@ class Experiment:
     budget: float
     batch_size: int
     max_length: int
-    demo_step_size: int = 100
-    demo_steps: int = 3
+    training: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    demo_strategies: tuple[str, ...] | None = None
+    demo_step_sizes: tuple[int, ...] = (100,)
+    demo_steps: int | None = 3
+    demo_budget: float | None = None

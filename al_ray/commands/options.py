@@ -116,8 +116,8 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         UserError: an option out of range, or two that exclude each other.
     """
     model, demonstration = model_name(options), is_demonstration(options)
-    said = given(options, Training)
-    axes = {name: tuple(values) for name, values in said.items() if isinstance(values, list)}
+    said = {**experiment.training, **given(options, Training)}
+    axes = {n: tuple(each) for n, each in said.items() if isinstance(each, (list, tuple))}
     first = {name: values[0] for name, values in axes.items()}
     rate = first.get("learning_rate", source.learning_rate(model))
     recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
@@ -146,13 +146,19 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     steps, budget = options.steps, options.budget
     if steps is None and budget is None:
         steps, budget = (
-            (experiment.demo_steps, None) if demonstration else (None, experiment.budget)
+            (experiment.demo_steps, experiment.demo_budget)
+            if demonstration
+            else (None, experiment.budget)
         )
     sizes = options.step_size or (
-        (experiment.demo_step_size,) if demonstration else experiment.step_sizes
+        experiment.demo_step_sizes if demonstration else experiment.step_sizes
     )
     return StudyConfig(
-        strategies=tuple(options.strategies or experiment.strategies),
+        strategies=tuple(
+            options.strategies
+            or (experiment.demo_strategies if demonstration else None)
+            or experiment.strategies
+        ),
         training=training,
         rates=rates,
         multiples=multiples,

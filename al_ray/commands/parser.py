@@ -23,6 +23,12 @@ SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
 """A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
 
 
+def _demo_end(experiment: Experiment) -> str:
+    if experiment.demo_budget is not None:
+        return f"{experiment.demo_budget:g}"
+    return f"{experiment.demo_steps} steps"
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; the usage is what --help is for."""
 
@@ -108,7 +114,7 @@ def study_parser(experiment: Experiment) -> Parser:
         type=whole,
         metavar="N",
         help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))} "
-        f"(embedded: {experiment.demo_step_size})",
+        f"(embedded: {' '.join(map(str, experiment.demo_step_sizes))})",
     )
     arms_group.add_argument(
         "--initial",
@@ -124,7 +130,7 @@ def study_parser(experiment: Experiment) -> Parser:
         type=float,
         metavar="X",
         help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g} "
-        f"(embedded: {experiment.demo_steps} steps)",
+        f"(embedded: {_demo_end(experiment)})",
     )
     arms_group.add_argument(
         "--retrain",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -59,20 +58,6 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
         f"one person {found.days:,.1f} days (--labels-per-day)."
     )
     say(_measured(plan, study))
-
-
-def print_sum(plans: Sequence[Plan], console: Console) -> None:
-    """Say what several studies take, one after another."""
-    found = [plan.estimate for plan in plans]
-    storage = sum(each.storage.total for each in found)
-    console.print(
-        f"All {len(found)} studies, one after another: "
-        f"{about(sum(each.seconds for each in found))}, "
-        f"{_hours(sum(each.device_hours for each in found))} {found[0].device}-hours, "
-        f"{size(storage)}.",
-        style="bold",
-        soft_wrap=True,
-    )
 
 
 def about(seconds: float) -> str:

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from al_ray.commands.parser import whole
+from al_ray.errors import UserError
 from al_ray.io.terminal import one_line, plain
 from al_ray.results import Store
 from al_ray.results.compact import compact
@@ -32,6 +34,13 @@ def add_commands(commands: Any) -> None:
         type=float,
         metavar="N",
         help="what one person labels; default: what the study was told, else 1,000",
+    )
+    verdict.add_argument(
+        "--targets",
+        nargs="+",
+        type=whole,
+        metavar="N",
+        help="what arms save at the accuracy of N random labels; default: at every step of random",
     )
     verdict.add_argument("--test", metavar="NAME", help="default: the study's main test")
     verdict.add_argument("--json", action="store_true", help="for machines")
@@ -69,7 +78,10 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     study = load(options.out)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test)
-    table = shown_savings(study, test, labels_per_day=per_day)
+    targets = options.targets
+    if targets and (min(targets) < 1 or len(set(targets)) < len(targets)):
+        raise UserError("--targets: give different numbers from 1")
+    table = shown_savings(study, test, labels_per_day=per_day, targets=targets)
     apart, warned = disagreements(study, test), warnings(study, test)
     succeeded = lines(study, test)
     if options.json:
@@ -94,6 +106,9 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         console.print("No saving was shown at any number of labels.", markup=False)
     else:
         console.print(savings_table(table, arm_names(study), study.demonstration))
+    absent = sorted(set(targets or ()) - set(table.target_labels), reverse=True)
+    if absent:
+        console.print(f"No baseline of {', '.join(f'{n:,}' for n in absent)} random labels.")
     return 0
 
 

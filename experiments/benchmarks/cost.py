@@ -99,7 +99,7 @@ def parts() -> list[Part]:
         Part("E6 NEWS-7, five arms", news7.EXPERIMENT, e6, *articles),
     ]
     for epochs in (3, 15):
-        given = savings.study_arguments(["--data", "NEWS7"], epochs, Path("x"))
+        given = ["--epochs", str(epochs)]
         made.append(Part(f"E7 savings, {epochs} epochs", savings.EXPERIMENT, given, *articles))
     return made
 

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import bad_input
@@ -151,7 +152,6 @@ def test_commands(name, place, capsys):
     "options",
     [
         *[("--epochs", value) for value in ("0", "x", "3 3")],
-        *[("--targets", value) for value in ("0", "-5", "x", "5 5")],
         *[("--labels-per-day", value) for value in ("0", "nan", "x")],
         ("--out", ""),
     ],
@@ -160,7 +160,8 @@ def test_commands(name, place, capsys):
 def test_the_savings_script(options, good, place, capsys):
     argv = [options[0], *options[1].split(" "), "--data", str(good), "--model", "mini"]
     given = Given(argv, options[:1])
-    refused(experiment("savings").main, argv, "savings.py", given, place, capsys)
+    savings = experiment("savings").EXPERIMENT
+    refused(partial(cli.study_main, savings), argv, "savings.py", given, place, capsys)
 
 
 def test_good_input_does_start_ray(good, place):

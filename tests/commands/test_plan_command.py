@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from al_ray.commands.plan import about, print_plan, print_sum, size
+from al_ray.commands.plan import about, print_plan, size
 from al_ray.planning import Arm, Estimate, Phases, Speed, Storage, Work
 from al_ray.study.config import RECIPES, StudyConfig, Training
 
@@ -91,10 +91,3 @@ def test_what_is_said(capsys):
 def test_nothing_is_left(capsys):
     nothing = made(estimate=replace(ESTIMATE, trials=0, done=5), measured=None)
     assert said_of(nothing, capsys) == "Nothing is left to do: all 5 trajectories are there.\n"
-
-
-def test_a_sum(capsys):
-    print_sum([made(), made()], Console(width=140))
-    assert capsys.readouterr().out == (
-        "All 2 studies, one after another: about 7 h 20 min, 14.6 core-hours, 4.0 GB.\n"
-    )

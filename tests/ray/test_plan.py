@@ -29,7 +29,7 @@ SMALL = Experiment(
     budget=60,
     batch_size=8,
     max_length=24,
-    demo_step_size=20,
+    demo_step_sizes=(20,),
     demo_steps=3,
 )
 
