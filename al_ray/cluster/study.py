@@ -100,6 +100,8 @@ def _run(
         store.write_description({**asked, **found})
 
     write_description()
+    if run_config.study_file:
+        store.storage.write("study.toml", run_config.study_file.encode())
     setup = shared(ready.setup, model, prepared, store)
     if beside:
         console.print(

@@ -20,6 +20,7 @@ from al_ray.errors import UserError
 from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
 from al_ray.study.config import (
+    FIT,
     RECIPES,
     Recipe,
     RunConfig,
@@ -71,7 +72,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
 
 def paths(options: argparse.Namespace) -> dict[str, str]:
     """The options that may name files of this machine, and what they name."""
-    named = {"--data": options.data, "--model": options.model}
+    named = {"--data": options.data, "--model": options.model, "--study": options.study}
     names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
     return {
         option: value
@@ -153,7 +154,7 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     sizes = options.step_size or (
         experiment.demo_step_sizes if demonstration else experiment.step_sizes
     )
-    return StudyConfig(
+    study = StudyConfig(
         strategies=tuple(
             options.strategies
             or (experiment.demo_strategies if demonstration else None)
@@ -183,6 +184,15 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
     )
+    parts = [study_config(experiment, each) for each in getattr(options, "grids", ())]
+    return replace(study, grids=tuple(_own(part) for part in parts))
+
+
+def _own(part: StudyConfig) -> dict[str, Any]:
+    """What a grid of a study file may have of its own."""
+    fields = ("strategies", "heads", "retrain", "step_sizes", "seeds", "axes", "rates")
+    training = {name: getattr(part.training, name) for name in FIT}
+    return {**{name: getattr(part, name) for name in fields}, "training": training}
 
 
 def check_budget(options: argparse.Namespace, pool: int, validation: int) -> None:

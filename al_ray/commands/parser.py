@@ -36,6 +36,10 @@ class Parser(argparse.ArgumentParser):
         """Exit with code 2."""
         self.exit(2, one_line(f"{self.prog}: {message}; see --help") + "\n")
 
+    def knows(self, option: str) -> bool:
+        """Whether this is one of its options."""
+        return option in self._option_string_actions
+
 
 def whole(text: str) -> int:
     """A whole number that the tables can hold; a `type` of argparse."""
@@ -74,6 +78,12 @@ def study_parser(experiment: Experiment) -> Parser:
     )
 
     data = parser.add_argument_group("data")
+    data.add_argument(
+        "--study",
+        type=word,
+        metavar="FILE",
+        help="options, and grids of them, from a TOML file; each run writes OUT/study.toml",
+    )
     data.add_argument(
         "--data",
         type=word,

@@ -34,6 +34,7 @@ from al_ray.commands.options import (
     study_config,
 )
 from al_ray.commands.parser import Parser, add_columns, study_parser, whole, word
+from al_ray.commands.study_file import parsed, text
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.tokens.lengths import token_lengths
@@ -65,8 +66,11 @@ def study_main(
     With `--plan` nothing runs, and what was found is added to `plans`.
     """
     parser = study_parser(experiment)
-    options = parser.parse_args(argv)
     given = sys.argv[1:] if argv is None else argv
+    try:
+        options = parsed(parser, given)
+    except UserError as error:
+        parser.exit(2, terminal.one_line(f"{parser.prog}: {error}") + "\n")
     words = shlex.join(map(said, given))  # it is kept and shown: no secrets
     command = f"python experiments/{experiment.name}.py {words}".rstrip()
     found = [] if plans is None else plans
@@ -152,7 +156,8 @@ def _run_experiment(
             "--model FOLDER (--help lists the options).",
         )
     study = study_config(experiment, options)
-    where = replace(run_config(experiment, options), command=command)
+    file = said(text(options))  # it is kept and shown: no secrets
+    where = replace(run_config(experiment, options), command=command, study_file=file)
     corpus = load_corpus(options)
     for note in corpus.notes:
         _say(console, note)
@@ -234,8 +239,9 @@ def _model(
     )
     check_length(model, training.max_length)
     check_weights(model)
-    for each in study.trainings if "fine-tuned" in (*study.heads, study.successor) else ():
-        check_start(model, each)
+    for part in study.parts:
+        for each in part.trainings if "fine-tuned" in (*part.heads, part.successor) else ():
+            check_start(model, each)
     return model
 
 

@@ -29,7 +29,17 @@ ASIDE: Final = "set-aside"
 
 OURS: Final = (
     *SCHEMAS,
-    *("study.json", PRIVATE, ASIDE, "cache", "checkpoints", "claims", "report", "tensorboard"),
+    *(
+        "study.json",
+        "study.toml",
+        PRIVATE,
+        ASIDE,
+        "cache",
+        "checkpoints",
+        "claims",
+        "report",
+        "tensorboard",
+    ),
 )
 """All that al_ray writes at the top of a results folder."""
 

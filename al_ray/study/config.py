@@ -381,6 +381,7 @@ class StudyConfig:
     Attributes:
         training: the first value of each hyperparameter.
         axes: hyperparameters that have several values, and these.
+        grids: fields of this that each grid has of its own, where the study is a union of several.
         frozen_with: hyperparameters that trajectories of a frozen head, which has none, are named
             with; None: those of `training`.
         initial: rows of the first draw; None: the step size.
@@ -404,6 +405,7 @@ class StudyConfig:
     rates: tuple[float, ...]
     multiples: tuple[float, ...] = ()
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    grids: tuple[Mapping[str, Any], ...] = ()
     frozen_with: Mapping[str, Any] | None = None
     seeds: tuple[int, ...] = (0, 1)
     retrain: tuple[Retrain, ...] = ("cold",)
@@ -497,7 +499,21 @@ class StudyConfig:
         check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
         for share in self.controls:
             check(0 < share <= 1, f"--controls {share:g}: give shares of the pool, above 0 up to 1")
-        _ = self.trainings  # refuses what one cannot be
+        for part in self.parts:
+            _ = part.trainings  # refuses what one cannot be
+
+    @property
+    def parts(self) -> tuple[StudyConfig, ...]:
+        """Full products, whose union this is."""
+        return tuple(
+            dataclasses.replace(
+                self,
+                grids=(),
+                **{name: value for name, value in grid.items() if name != "training"},
+                training=dataclasses.replace(self.training, **grid.get("training", {})),
+            )
+            for grid in self.grids
+        ) or (self,)
 
     @property
     def trainings(self) -> tuple[Training, ...]:
@@ -546,6 +562,7 @@ class RunConfig:
         device: `auto`: a GPU where the cluster has one.
         dashboard: Ray's, where the cluster is our own.
         command: what runs the study again; '' where that is not known.
+        study_file: the same as TOML, without where it runs; '' where that is not known.
         labels_per_day: what one person labels, for person-days; None: as before, or 1,000.
         mlflow: URI of an MLflow tracking server, or of its data base; None: none is told.
         patience: seconds without any progress until a trajectory is begun again.
@@ -558,6 +575,7 @@ class RunConfig:
     device: Device = "auto"
     dashboard: bool = True
     command: str = ""
+    study_file: str = ""
     labels_per_day: float | None = None
     mlflow: str | None = None
     patience: float = 1800.0

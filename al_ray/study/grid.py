@@ -35,6 +35,29 @@ YARDSTICK: tuple[Head, str] = ("frozen", "random")
 the better of the two the fine-tuning was too short for any verdict."""
 
 
+def all_of(
+    study: StudyConfig,
+    corpus: Source,
+    model: Source,
+    pool: int,
+    n_labels: int,
+    dropout: bool = True,
+    pretrained: bool = False,
+) -> tuple[list[TrajectoryConfig], list[TrajectoryConfig]]:
+    """The trajectories of a study, and those that need the rows which others of it choose.
+
+    Arguments and what is raised are those of `trajectories`.
+    """
+    first: dict[str, TrajectoryConfig] = {}
+    again: dict[str, TrajectoryConfig] = {}
+    for part in study.parts:
+        made = trajectories(part, corpus, model, pool, dropout, pretrained)
+        first |= {config.id: config for config in made}
+        for build_on in (replays, successors):
+            again |= {config.id: config for config in build_on(part, made, n_labels)}
+    return list(first.values()), list(again.values())
+
+
 def trajectories(
     study: StudyConfig,
     corpus: Source,
@@ -43,7 +66,7 @@ def trajectories(
     dropout: bool = True,
     pretrained: bool = False,
 ) -> list[TrajectoryConfig]:
-    """Every trajectory of a study over a pool of this many rows (validation rows included).
+    """Every trajectory of one grid over a pool of this many rows (validation rows included).
 
     Args:
         study: what is asked for.
@@ -162,7 +185,9 @@ def _arms(study: StudyConfig, pretrained: bool) -> list[tuple[Head, str]]:
 
 def unasked(study: StudyConfig, configs: Sequence[TrajectoryConfig]) -> list[TrajectoryConfig]:
     """Those of `YARDSTICK`, where it is in the grid though nobody asked for it."""
-    return [c for c in configs if c.head == "frozen" and "frozen" not in study.heads]
+    if any("frozen" in part.heads for part in study.parts):
+        return []
+    return [config for config in configs if config.head == "frozen"]
 
 
 def replays(
@@ -245,7 +270,8 @@ def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
 def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:
     """Raise what `trajectories` would, before corpus and model are read in full."""
     nothing, named = Source(name="", digest=""), Source(name=model, digest="")
-    trajectories(study, nothing, named, pool, dropout)
+    for part in study.parts:
+        trajectories(part, nothing, named, pool, dropout)
 
 
 def _check_committee(name: str, study: StudyConfig, training: Training) -> None:

@@ -26,7 +26,7 @@ from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
 from al_ray.study.config import RunConfig, Source, StudyConfig, TrajectoryConfig
-from al_ray.study.grid import replays, successors, trajectories
+from al_ray.study.grid import all_of
 from al_ray.workers import Setup
 
 
@@ -97,11 +97,12 @@ def readied(
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
-        configs = trajectories(
+        configs, again = all_of(
             study,
             corpus_source,
             model_source,
             len(corpus.train),
+            len(corpus.labels),
             has_dropout(model.folder),
             has_weights(model.folder),
         )
@@ -111,10 +112,7 @@ def readied(
             corpus=corpus_source,
             model=model_source,
             configs=configs,
-            again=[
-                *replays(study, configs, len(corpus.labels)),
-                *successors(study, configs, len(corpus.labels)),
-            ],
+            again=again,
             prepared=prepared,
             setup=Setup(
                 encoder=model.folder,
