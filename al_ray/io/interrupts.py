@@ -40,23 +40,30 @@ class _Listener:
         self.under_way = False
         self.heard: int | None = None
         self._line = f"{line}\n".encode()
+        self._leaving, self._begun = threading.RLock(), False
         self._stderr = os.dup(2)  # Ray's start may not write there (`cluster.connect`)
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         again, self.heard = self.heard is not None, number
-        if again or not self.under_way:
-            self.leave()
-        raise Stopped(number)
+        if not again and self.under_way:
+            raise Stopped(number)
+        self.leave()
 
     def leave(self) -> None:
-        """Say it, and be gone; not by way of `sys.stderr`, amidst which a signal may have come."""
+        """Say it, and be gone; not by way of `sys.stderr`, amidst which a signal may have come.
+
+        It returns where a signal has come in its midst, to go on; another thread waits for the end.
+        """
         assert self.heard is not None
-        line, self._line = self._line, b""
-        for act in LAST:
-            with suppress(Exception):
-                act()
-        with suppress(OSError):
-            os.write(self._stderr, line)
+        if self._leaving.acquire(timeout=PATIENCE):
+            if self._begun:
+                return
+            self._begun = True
+            for act in LAST:
+                with suppress(Exception):
+                    act()
+            with suppress(OSError):
+                os.write(self._stderr, self._line)
         os._exit(128 + self.heard)
 
     def insist(self, reader: int) -> None:
