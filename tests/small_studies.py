@@ -51,11 +51,11 @@ def study(
             trajectories.append(
                 {
                     "trajectory": name,
+                    "learning_rate": 1e-4,
                     **columns,
                     "seed": seed,
                     "status": said,
                     "error": "training diverged" if said == "failed" else None,
-                    "learning_rate": 1e-4,
                     "rates": [1e-4],
                 }
             )

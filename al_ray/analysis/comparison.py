@@ -305,6 +305,7 @@ def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
     At each number of labels but the first draw's, arm a loses to arm b if a two-sided test over
     the seeds that both have, and over test rows, says that b is better; a's penalty against b is
     the share of these numbers of labels at which it loses, so that 0 is the best and 1 the worst.
+    Successors are left out.
 
     Returns:
         strategy_a, strategy_b, SETTING, penalty, cells: a row per ordered pair of distinct arms.
@@ -313,7 +314,8 @@ def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
     """
     made: list[dict[str, Any]] = []
     same = aliases(study)
-    distinct = [arm for arm in records(study.arms()) if key_of(arm) not in same]
+    arms = [arm for arm in records(study.arms()) if not arm["chosen_by"]]
+    distinct = [arm for arm in arms if key_of(arm) not in same]
     for one, other in permutations(distinct, 2):
         found = pair(study, one, other) if setting_of(one) == setting_of(other) else None
         if found is None:

@@ -171,7 +171,7 @@ def print_summary(out: str, console: Console) -> None:
         table.add_column(title, justify="right" if title in ("first", "step") else "left")
     for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
-    trained = [name for name in several(frame) if name in FIT]
+    trained = [name for name in several(frame) if name in (*FIT, "chosen_by")]
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(

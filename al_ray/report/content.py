@@ -126,7 +126,7 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
     decided = arms.named(kinds[~kinds.kind.isin(UNDECIDED)])
     pairs = penalties(study)
     for side in ("_a", "_b"):
-        named = arms.named(pairs[SETTING].assign(strategy=pairs["strategy" + side]))
+        named = arms.named(pairs[SETTING].assign(strategy=pairs["strategy" + side], chosen_by=""))
         pairs["arm" + side] = named.arm
     known = pairs[pairs.penalty.notna() & pairs.arm_a.isin(decided.arm)]
     known = known[known.arm_b.isin(decided.arm)]

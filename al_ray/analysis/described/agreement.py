@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.described.telling import texts
-from al_ray.analysis.study import SETTING, Study, each, groups
+from al_ray.analysis.study import CHOICE, SETTING, Study, each, groups
 from al_ray.analysis.summary import ARM
 
 PAIR = [*(f"{name}_a" for name in ARM), *(f"{name}_b" for name in ARM)]
@@ -67,7 +67,7 @@ def test_agreement(study: Study, test: str | None = None) -> pd.DataFrame:  # no
 def _pairs(steps: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """The rows of two arms, for each pair of arms of one setting."""
     for _, setting in steps.groupby(SETTING, sort=False):
-        arms = [rows for _, rows in setting.groupby("strategy", sort=False)]
+        arms = [rows for _, rows in setting.groupby(CHOICE, sort=False)]
         yield from combinations(arms, 2)
 
 
@@ -109,6 +109,8 @@ def right_sets(
 ) -> pd.DataFrame:
     """How many test rows are answered rightly by exactly which arms, at one point.
 
+    Successors are left out: they share their strategy with the arm that chose for itself.
+
     Args:
         study: of which.
         n_labelled: the point.
@@ -126,6 +128,7 @@ def right_sets(
     found = answers(study, test)
     steps = study.curves(test)
     steps = steps[(steps.n_labelled == n_labelled) & (steps.seed == seed)]
+    steps = steps[steps.chosen_by == ""]
     for name, value in setting.items():
         steps = steps[steps[name] == value]
     if steps.strategy.duplicated().any():

@@ -27,12 +27,15 @@ from al_ray.analysis.verdict import arm_names
 
 
 def arms_of(study: Study, *strategies: str) -> list[Arm]:
-    """The arms that answer claims, of some strategies or of all: fine-tuned, and distinct."""
+    """The arms that answer claims, of some strategies or of all: fine-tuned, distinct, and choosing
+    for themselves.
+    """
     same = aliases(study)
     return [
         arm
         for arm in records(study.arms())
         if arm["head"] != FROZEN
+        and not arm["chosen_by"]
         and key_of(arm) not in same
         and (not strategies or arm["strategy"] in strategies)
     ]
@@ -132,7 +135,7 @@ def beside_random(studies: Sequence[Study], however_trained: bool = False) -> li
     return [
         _silenced(replace(each, found=one), however_trained)
         for each, one in zip(made, tested, strict=True)
-        if each.arm["head"] != FROZEN
+        if each.arm["head"] != FROZEN and not each.arm["chosen_by"]
     ]
 
 

@@ -120,7 +120,8 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
 
 def sets(study: Study, arms: Arms) -> Figure | None:
     """UpSet: test rows by which arms get them right, of one setting and seed."""
-    curves = arms.named(study.curves())
+    curves = study.curves()
+    curves = arms.named(curves[curves.chosen_by == ""])
     made, members, choices, most, arms_there = [], [], [], 0, 0
     for setting, mine in curves.groupby("setting", sort=False):
         strategies = list(dict.fromkeys(mine.strategy))
