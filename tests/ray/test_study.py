@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -184,25 +185,42 @@ def test_another_process_is_at_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"learning_rate": 1e-3}, "--learning-rate"),
         ({"max_length": 32}, "--max-length"),
         ({"threads": 2}, "--threads"),
     ],
 )
-def test_another_training_is_refused(
-    undisturbed: Path, change: dict[str, float], said: str
-) -> None:
-    other = replace(
-        STUDY,
-        training=replace(STUDY.training, **change),
-        rates=(change.get("learning_rate", RATE),),
-    )
+def test_other_numerics_are_refused(undisturbed: Path, change: dict[str, int], said: str) -> None:
+    other = replace(STUDY, training=replace(STUDY.training, **change))
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.parquet")}
     with pytest.raises(StudyConflict, match=said) as caught:
         tiny_study.run(undisturbed, other)
     assert "\n" not in str(caught.value)
     assert "--out" in str(caught.value)
     assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.parquet")} == before
+
+
+def test_another_learning_rate_is_run_beside_the_one_that_is_there(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    before, asked = tables(out)["steps"], json.loads((out / "study.json").read_text())
+    more = replace(
+        STUDY,
+        strategies=("margin",),
+        seeds=(0,),
+        controls=(),
+        steps=2,
+        training=replace(STUDY.training, learning_rate=2 * RATE),
+    )
+    (new,) = tiny_study.run(out, more).trajectories
+    assert new.id not in asked["trajectories"]
+    assert_equal_studies(out, undisturbed, list(asked["trajectories"]))
+    steps = tables(out)["steps"]
+    assert len(steps) == len(before) + 2
+    grown = json.loads((out / "study.json").read_text())
+    assert grown["training"] == asked["training"]
+    assert grown["arms"][new.id]["learning_rate"] == 2 * RATE
 
 
 def test_no_cluster_at_the_address(tmp_path: Path) -> None:
