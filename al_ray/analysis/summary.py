@@ -56,7 +56,7 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
         told = training.get(name, default)
         values = _column(trajectories, name).astype(object)
         values = values.where(values.notna(), kind() if told is None else told)
-        made[name] = values.where(head != "frozen", kind()).astype(kind)
+        made[name] = values.where(head != FROZEN, kind()).astype(kind)
     chosen_by = _column(trajectories, "chosen_by").astype(object)
     made["chosen_by"] = chosen_by.where(chosen_by.notna(), "").astype(str)
     return trajectories.assign(**made)

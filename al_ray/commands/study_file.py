@@ -43,31 +43,29 @@ ELSEWHERE: Final = ("out", "address", "cluster", "plan", "study")
 
 
 def parsed(parser: Parser, given: Sequence[str]) -> argparse.Namespace:
-    """The options, with those of `--study`; `grids` has a namespace for each grid.
+    """The options, with those of `--study`.
+
+    Returns:
+        As the parser has them, and `words`, all that was said; `grids`, a namespace for each grid;
+        `grid_words`, what each has of its own.
 
     Raises:
         UserError: a file that cannot be read, or that says what no option is.
     """
-    only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    only = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
     only.add_argument("--study")
-    file = only.parse_known_args([word for word in given if word not in ("-h", "--help")])[0].study
-    if not file:
-        options = parser.parse_args(given)
-        options.grids, options.words = [], list(given)
-        return options
-    words, grids = _read(Path(file), parser)
+    file = only.parse_known_args(given)[0].study
+    words, grids = _read(Path(file), parser) if file else ([], [])
     options = parser.parse_args([*words, *given])
+    options.words, options.grid_words = [*words, *given], grids
     options.grids = [parser.parse_args([*words, *grid, *given]) for grid in grids]
-    options.words = [*words, *given]
-    options.grid_words = grids
     return options
 
 
 def text(options: argparse.Namespace) -> str:
     """A file that says what these options do, without where that runs."""
-    parts = [_toml(options.words, "")]
-    parts += [f"[[grid]]\n{_toml(words, '')}" for words in getattr(options, "grid_words", ())]
-    return "\n".join(parts)
+    grids = [f"[[grid]]\n{_toml(words)}" for words in options.grid_words]
+    return "\n".join([_toml(options.words), *grids])
 
 
 def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
@@ -105,7 +103,7 @@ def _words(said: Mapping[str, Any], path: Path, parser: Parser) -> list[str]:
     return made
 
 
-def _toml(words: Sequence[str], indent: str) -> str:
+def _toml(words: Sequence[str]) -> str:
     said: dict[str, list[str]] = {}
     name = ""
     for word in words:
@@ -115,9 +113,7 @@ def _toml(words: Sequence[str], indent: str) -> str:
         elif name:
             said[name].append(word)
     return "".join(
-        f"{indent}{name} = {_value(values)}\n"
-        for name, values in said.items()
-        if name not in ELSEWHERE
+        f"{name} = {_value(values)}\n" for name, values in said.items() if name not in ELSEWHERE
     )
 
 
