@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from al_ray.analysis import successors
 from al_ray.analysis.baseline import warnings
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.verdict import disagreements
@@ -85,6 +86,7 @@ def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str
     """The page's words and tables; a part that goes wrong is left out and said."""
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
         "verdicts": (lambda: content.verdicts(study, arms), []),
+        "successors": (lambda: successors.lines(study), []),
         "warnings": (lambda: warnings(study), []),
         "disagreements": (lambda: disagreements(study), []),
         "claims": (lambda: content.answers(studies), []),

@@ -48,5 +48,6 @@ def test_everything_is_drawn_and_every_arm_has_a_name(tmp_path, capsys):
     assert ended.value.code == 0
     assert "could not" not in said.out + said.err
     page = (tmp_path / "out" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "against choosing for itself: worse" in page
     for name in ("margin, learning rate 5e-05", "margin, learning rate 0.0001, chosen by frozen"):
         assert name in page
