@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus
-from al_ray.corpus.tokens.prepared import begin_child
+from al_ray.corpus.tokens.prepared import child_processes
 from al_ray.errors import CorpusError
 from al_ray.io.interrupts import deaf_children
 from al_ray.randomness import keys, row_hashes
@@ -33,12 +31,8 @@ def token_lengths(corpus: Corpus, tokenizer: Path) -> dict[str, NDArray[np.int64
     """
     most = SAMPLE // len(corpus.splits)
     answer = {}
-    # In a process of its own, as in `prepared`: the library is slow to load and large.
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(
-            1, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), 1)
-        ) as pool:
+        with child_processes(tokenizer, 1) as pool:
             for split in corpus.splits:
                 order = np.argsort(keys(row_hashes(split.row_ids), 0, 0, "tokens"), kind="stable")
                 texts = [split.texts[row] for row in order[:most]]

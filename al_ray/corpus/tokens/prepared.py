@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -45,6 +47,7 @@ _BATCH = 8192
 _BATCH_CHARACTERS = 2**21
 _WORKER_CHARACTERS = 2**22
 _MOST_WORKERS = 8
+_TRACKER = "ignore:resource_tracker"
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,8 @@ def _write_tokens(
     texts: Sequence[str], tokenizer: Path, max_length: int, path: Path, progress: Progress | None
 ) -> None:
     workers = _workers(sum(map(len, texts)))
-    # In processes of their own, because importing a tokenizer's library costs the driver some
-    # seconds and hundreds of megabytes that it has no other use for.
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(
-            workers, mp_context=context, initializer=begin_child, initargs=(str(tokenizer), workers)
-        ) as pool:
+        with child_processes(tokenizer, workers) as pool:
             with deaf_children():
                 opened = pool.submit(_open_tokenizer, str(tokenizer))
             pad_id, size, special, embedded = opened.result()
@@ -215,13 +213,26 @@ def _workers(characters: int) -> int:
     return max(1, min(_MOST_WORKERS, have or 1, characters // _WORKER_CHARACTERS))
 
 
+@contextmanager
+def child_processes(tokenizer: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes of their own: a tokenizer's library costs seconds and hundreds of megabytes."""
+    # Python removes the semaphores of a process that a signal ends, and need not say so.
+    if _TRACKER not in sys.warnoptions:
+        sys.warnoptions.append(_TRACKER)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin_child, initargs=(str(tokenizer), workers)
+    ) as pool:
+        yield pool
+
+
 # What follows runs in the children.
 
 _folder = ""
 _tokenizer: Tokeniser | None = None
 
 
-def begin_child(folder: str, workers: int) -> None:
+def _begin_child(folder: str, workers: int) -> None:
     """The first thing in a child: no torch, and no life longer than its parent's."""
     global _folder
     _folder = folder

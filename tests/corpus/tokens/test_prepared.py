@@ -332,3 +332,19 @@ def test_special_ids_are_kept_apart_from_the_unknown_token(tmp_path, monkeypatch
     vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
     names = ("[CLS]", "[SEP]", "[PAD]", "[MASK]")
     assert tokens.special_ids == {vocabulary[name] for name in names}
+
+
+def test_a_signal_amidst_it_leaves_no_words_of_pythons(tmp_path):
+    """Semaphores that nobody gave back would be said at the end, by a process of Python's."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from al_ray.corpus.tokens.prepared import child_processes\n"
+        "if __name__ == '__main__':\n"
+        "    with child_processes(Path('unused'), 1):\n"
+        "        os._exit(143)\n"
+    )
+    # The pipe ends with the last process that holds it.
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (143, b"")
