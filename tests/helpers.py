@@ -42,7 +42,7 @@ def mini_setup(cache: Path, **recipe: Any) -> Any:
     from al_ray.corpus.embedded.news import generate
     from al_ray.corpus.tokens import prepared
     from al_ray.learners.encoder import mini
-    from al_ray.study.config import RECIPES, Training
+    from al_ray.study.training import RECIPES, Training
     from al_ray.workers import Setup
 
     corpus = generate(train=110, test=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +14,16 @@ from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS, UNTIMED
 from al_ray.strategies import Holder, Outputs, build, log_softmax, pick
-from al_ray.study.config import RECIPES, UNQUERIED, Source, Training, TrajectoryConfig
+from al_ray.study.training import RECIPES, Training
+from al_ray.study.trajectory import (
+    UNQUERIED,
+    Learner,
+    Prefix,
+    Query,
+    Schedule,
+    Source,
+    TrajectoryConfig,
+)
 from al_ray.workers import Fitted, Predictions, Scores, chunks, join
 
 RATE = 0.1
@@ -58,9 +69,7 @@ class Stub:
     def __init__(self, world, config):
         self.world, self.config = world, config
         self.n_labels = len(world.rows.label_names)
-        self.strategy = (
-            None if config.strategy in UNQUERIED else build(config.strategy, config.disagreement)
-        )
+        self.strategy = None if config.strategy in UNQUERIED else build(config.spec)
         self.fits, self.scored, self.predicted = [], [], []
         self.device = "stub"
 
@@ -77,7 +86,7 @@ class Stub:
             weight = random.normal(scale=0.1, size=(x.shape[1], self.n_labels)).astype(np.float32)
         else:
             weight = job.initial["weight"].copy()
-        updates = self.config.training.updates_for(len(job.rows))
+        updates = self.config.learner.training.updates_for(len(job.rows))
         for _ in range(updates):
             p = np.exp(log_softmax(x @ weight))
             weight -= (job.learning_rate * x.T @ (p - y) / len(x)).astype(np.float32)
@@ -102,10 +111,12 @@ class Stub:
         vectors = self.world.vectors[rows] if "vectors" in needs else None
         return Outputs(self._log_probabilities(rows, weights)[None], vectors)
 
-    def _outputs(self, rows, query):
+    def _outputs(self, rows, question):
         """As a shard makes them; the gradients are made up, and dropout is another weight."""
         needs = self.strategy.needs
-        members = query.weights if "committee" in needs else [query.weights[query.evaluated]]
+        members = (
+            question.weights if "committee" in needs else [question.weights[question.evaluated]]
+        )
         logs = np.stack([self._log_probabilities(rows, member) for member in members])
         vectors = self.world.vectors[rows]
         passes = [{"weight": members[0]["weight"] * np.float32(i)} for i in (1, 2, 3)]
@@ -119,29 +130,29 @@ class Stub:
             dropout=np.stack([self._log_probabilities(rows, p) for p in passes])
             if "dropout" in needs
             else None,
-            labelled=query.labelled,
+            labelled=question.labelled,
         )
 
-    def score(self, rows, query):
+    def score(self, rows, question):
         self.scored.append(rows)
-        outputs = self._outputs(rows, query)
-        return self._scores(self.strategy.score(outputs), outputs, query)
+        outputs = self._outputs(rows, question)
+        return self._scores(self.strategy.score(outputs), outputs, question)
 
-    def _scores(self, scores, outputs, query):
+    def _scores(self, scores, outputs, question):
         logs = outputs.log_probabilities
-        believed = logs[query.evaluated if len(logs) > 1 else 0]
+        believed = logs[question.evaluated if len(logs) > 1 else 0]
         return Scores(scores, logs.argmax(axis=2).astype(np.int32), np.exp(believed.max(axis=1)))
 
-    def hold(self, rows, hashes, query):
+    def hold(self, rows, hashes, question):
         """On two holders, a chunk of up to seven rows at a time."""
         self.scored.append(rows)
-        self.holders = [Holder(self.strategy, query.seed, query.step) for _ in range(2)]
+        self.holders = [Holder(self.strategy, question.seed, question.step) for _ in range(2)]
         found = []
         for i, part in enumerate(chunks(rows, 7)):
-            outputs = self._outputs(part, query)
+            outputs = self._outputs(part, question)
             of_rows = hashes[np.searchsorted(rows, part)]
             scores = self.holders[i % 2].add(part, of_rows, outputs)
-            found.append(self._scores(scores, outputs, query))
+            found.append(self._scores(scores, outputs, question))
         return join(found)
 
     def pick(self, n):
@@ -171,16 +182,14 @@ def training(**changes):
 
 
 def config_of(**changes):
-    """A small trajectory; `rates` and `disagreement` follow from the strategy."""
+    """A small trajectory; members and family follow from the strategy."""
     committee = changes.get("strategy") == "qbc"
     facts = {
         "corpus": Source(name="random", digest="c"),
         "model": Source(name="stub", digest="m"),
         "strategy": "margin",
-        "strategy_source": "",
-        "disagreement": "mean-kl" if committee else "",
+        "parameters": "disagreement=mean-kl" if committee else "",
         "rates": (0.4, RATE, 0.02) if committee else (RATE,),
-        "retrain": "cold",
         "initial": 6,
         "step_size": 5,
         "steps": 4,
@@ -189,11 +198,29 @@ def config_of(**changes):
         "training": training(),
         **changes,
     }
-    if facts["strategy"] == "control":
-        facts["family"] = "data-based"
+    return flat_config(**facts)
+
+
+def flat_config(**facts):
+    """A trajectory of one list of facts, which are handed to the parts that have them."""
+    strategy = facts.pop("strategy")
+    chooser = {"strategy": strategy}
+    if strategy == "control":
+        facts.pop("parameters", None)
     else:
-        facts["family"] = build(facts["strategy"]).family
-    return TrajectoryConfig(**facts)
+        chooser["family"] = facts.pop("family", None) or build(strategy).family
+
+    def taken(kind):
+        return {each.name: facts.pop(each.name) for each in fields(kind) if each.name in facts}
+
+    chooser = (Prefix if strategy == "control" else Query)(**chooser, **taken(Query))
+    learner, schedule = Learner(**taken(Learner)), Schedule(**taken(Schedule))
+    return TrajectoryConfig(learner=learner, chooser=chooser, schedule=schedule, **facts)
+
+
+def ended(config, steps):
+    """The same trajectory with another number of steps."""
+    return replace(config, schedule=replace(config.schedule, steps=steps))
 
 
 def go(folder, world, config, store=None, ledger=False):

@@ -23,8 +23,8 @@ from al_ray.commands.parser import study_parser
 from al_ray.loop.equivalence import follow
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.config import Source, TrajectoryConfig
 from al_ray.study.grid import replays, trajectories, trials
+from al_ray.study.trajectory import Source, TrajectoryConfig
 
 FILE = Path(__file__).with_name("frozen_picks.json")
 NEWS = Experiment("news7", "", ("random", "margin"), (3000, 1000), 21_000, 8, 128)

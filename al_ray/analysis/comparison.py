@@ -22,7 +22,7 @@ from al_ray.analysis.metrics import RARE, column, rare_labels, values
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.pairs import Effect, Pairs, contrast
 from al_ray.analysis.statistics.versus import Judgement, judge
-from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, groups, records, remembered
+from al_ray.analysis.study import BASE, CHOICE, RANDOM, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
 
 Arm = dict[str, Any]
@@ -308,9 +308,9 @@ def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
     Successors are left out.
 
     Returns:
-        strategy_a, strategy_b, SETTING, penalty, cells: a row per ordered pair of distinct arms.
-        `cells` counts the numbers of labels; penalty is NaN of none, or of fewer than LEAST_SEEDS
-        seeds.
+        CHOICE with _a and with _b, SETTING, penalty, cells: a row per ordered pair of distinct
+        arms. `cells` counts the numbers of labels; penalty is NaN of none, or of fewer than
+        LEAST_SEEDS seeds.
     """
     made: list[dict[str, Any]] = []
     same = aliases(study)
@@ -327,12 +327,13 @@ def penalties(study: Study, level: float = 0.95) -> pd.DataFrame:
         setting = {name: one[name] for name in SETTING}
         made.append(
             {
-                "strategy_a": one["strategy"],
-                "strategy_b": other["strategy"],
+                **{f"{name}_a": one[name] for name in CHOICE},
+                **{f"{name}_b": other[name] for name in CHOICE},
                 **setting,
                 "penalty": float(np.mean(lost)) if lost else math.nan,
                 "cells": len(lost),
             }
         )
-    columns = ["strategy_a", "strategy_b", *SETTING, "penalty", "cells"]
+    both = [f"{name}_{side}" for side in "ab" for name in CHOICE]
+    columns = [*both, *SETTING, "penalty", "cells"]
     return pd.DataFrame(made, columns=columns)

@@ -6,30 +6,39 @@ from typing import Any
 
 import pandas as pd
 
-from al_ray.analysis.summary import ARM, FROZEN
-from al_ray.study.config import FIT
+from al_ray.analysis.summary import ARM, CHOOSER, FROZEN
 from al_ray.study.knobs import words
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import spelt
 
 _WORDS = {
     "retrain": "{}",
     "head": "{}",
     "step_size": "steps of {:,}",
     "initial": "from {:,}",
+    "committee": "members by {}",
+    "candidates": "of {:,} candidates",
     "chosen_by": "chosen by {}",
 }
 
+STRATEGY = ["strategy", "parameters"]
+"""The columns that say which strategy it is."""
+
 
 def several(arms: pd.DataFrame) -> list[str]:
-    """The columns of ARM, but for the strategy, that have several values, in order.
+    """The columns of ARM, but for the strategy and its parameters, that tell arms apart, in order.
 
-    A frozen head has none of FIT, so that it does not count there.
+    A frozen head has none of FIT, so that it does not count there; and what a strategy has none of
+    does not tell it from others.
     """
     trained = arms[arms["head"] != FROZEN]
-    found = [
-        name
-        for name in ARM
-        if name != "strategy" and (trained if name in FIT else arms)[name].nunique() > 1
-    ]
+
+    def vary(name: str) -> bool:
+        if name in CHOOSER:
+            return bool(arms.groupby(STRATEGY)[name].nunique().gt(1).any())
+        return bool((trained if name in FIT else arms)[name].nunique() > 1)
+
+    found = [name for name in ARM if name not in STRATEGY and vary(name)]
     if "initial" in found and (arms.initial == arms.step_size).all():
         found.remove("initial")
     return found
@@ -41,14 +50,14 @@ def told(arm: Any, columns: list[str]) -> list[str]:
     return [
         _words(name, arm[name])
         for name in columns
-        if not (frozen and name in FIT) and not (name == "chosen_by" and not arm[name])
+        if not (frozen and name in FIT) and not (name in CHOOSER and not arm[name])
     ]
 
 
 def arm_name(arm: Any, columns: list[str]) -> str:
     """The strategy, and what these columns say of it in brackets."""
     said = told(arm, columns)
-    return str(arm["strategy"]) + (f" ({', '.join(said)})" if said else "")
+    return spelt(arm["strategy"], arm["parameters"]) + (f" ({', '.join(said)})" if said else "")
 
 
 def _words(name: str, value: Any) -> str:

@@ -11,20 +11,24 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
-from al_ray.analysis.summary import ARM, LEARNER, with_learner
+from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
 from al_ray.errors import UserError
 from al_ray.results import Store
 from al_ray.results.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.config import CONTROL, LABELS_PER_DAY, UNQUERIED
+from al_ray.study.running import LABELS_PER_DAY
+from al_ray.study.trajectory import CONTROL, UNQUERIED
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""
 
-CHOICE: Final = ["strategy", "chosen_by"]
+CHOICE: Final = ["strategy", *CHOOSER]
 """What an arm and the random arm that it is compared with may differ in."""
 
-BASE: Final = {"strategy": RANDOM, "chosen_by": ""}
+BASE: Final = {
+    **{"strategy": RANDOM, "parameters": "", "committee": ""},
+    **{"candidates": 0, "diversity": 0.0, "chosen_by": ""},
+}
 """What makes an arm the random arm that it is compared with."""
 
 SETTING: Final = [name for name in ARM if name not in CHOICE]
@@ -103,7 +107,7 @@ class Study:
     def __post_init__(self) -> None:
         """Steps are told what their trajectories trained."""
         known = with_learner(self.trajectories, self.description.get("training", {}))
-        learners = known.set_index("trajectory")[[*LEARNER, "chosen_by"]]
+        learners = known.set_index("trajectory")[[*LEARNER, *CHOOSER]]
         told = {str(n): self.steps.trajectory.map(learners[n]) for n in learners}
         object.__setattr__(self, "trajectories", known)
         object.__setattr__(self, "steps", self.steps.assign(**told))

@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.study.config import FIT, Training
 from al_ray.study.knobs import kinds, knobs
+from al_ray.study.training import FIT, Training
+from al_ray.study.trajectory import DISAGREEMENT
 
 FROZEN: Final = "frozen"
 """The head that is a linear model on an encoder's vectors."""
@@ -18,9 +19,14 @@ FROZEN: Final = "frozen"
 LEARNER: Final = ["head", *FIT]
 """The columns that tell apart what is trained. A frozen head has none of FIT: they are 0 or ''."""
 
-ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT, "chosen_by"]
-"""The columns that tell arms of one study apart; seeds repeat an arm. `chosen_by` is the head whose
-rows a successor learns, and '' of any other arm."""
+CHOOSER: Final = ["parameters", "committee", "candidates", "diversity", "chosen_by"]
+"""The columns beside `strategy` that tell apart how rows are chosen: '' or 0 where there is nothing
+to say. `chosen_by` is the head whose rows a successor learns."""
+
+ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT, *CHOOSER]
+"""The columns that tell arms of one study apart; seeds repeat an arm."""
+
+_CHOOSER: Final = {"committee": str, "candidates": int, "diversity": float, "chosen_by": str}
 
 COLUMNS: Final = [
     *ARM,
@@ -41,7 +47,7 @@ Missing = tuple[int, str, str | None]
 
 
 def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.DataFrame:
-    """The table `trajectories` with all of LEARNER, and no nulls in it.
+    """The table `trajectories` with all of LEARNER and CHOOSER, and no nulls in these.
 
     Args:
         trajectories: as it is on disk, or lacking columns.
@@ -57,8 +63,16 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
         values = _column(trajectories, name).astype(object)
         values = values.where(values.notna(), kind() if told is None else told)
         made[name] = values.where(head != FROZEN, kind()).astype(kind)
-    chosen_by = _column(trajectories, "chosen_by").astype(object)
-    made["chosen_by"] = chosen_by.where(chosen_by.notna(), "").astype(str)
+    told = _column(trajectories, "parameters").astype(object)
+    # Before strategies had parameters one of them had a column of its own.
+    before = _column(trajectories, DISAGREEMENT).astype(object)
+    usual = before.isna() | before.isin(["", "vote-entropy"])
+    made["parameters"] = told.where(
+        told.notna(), (f"{DISAGREEMENT}=" + before.astype(str)).where(~usual, "")
+    )
+    for name, kind in _CHOOSER.items():
+        values = _column(trajectories, name).astype(object)
+        made[name] = values.where(values.notna(), kind()).astype(kind)
     return trajectories.assign(**made)
 
 

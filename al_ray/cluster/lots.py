@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from al_ray.study.config import TrajectoryConfig
 from al_ray.study.grid import Trial
+from al_ray.study.trajectory import TrajectoryConfig
 
 Lot = tuple[Trial, ...]
 
@@ -24,7 +24,7 @@ SIZE = 8
 
 def is_cheap(config: TrajectoryConfig) -> bool:
     """Whether a trajectory runs in its trial's own process."""
-    return config.head == "frozen"
+    return config.learner.head == "frozen"
 
 
 def lots(trials: Sequence[Trial], slots: int) -> list[Lot]:

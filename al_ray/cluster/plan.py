@@ -35,8 +35,10 @@ from al_ray.planning import (
     trial_seconds,
 )
 from al_ray.results import Store
-from al_ray.study.config import LABELS_PER_DAY, UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, check_study, trials
+from al_ray.study.running import LABELS_PER_DAY, RunConfig
+from al_ray.study.trajectory import UNQUERIED, TrajectoryConfig
 
 MOST_AT_ONCE = 16
 """Trials that the speed is measured with; more would only take longer to start."""
@@ -116,7 +118,10 @@ def _plan(
     )
     every = [_trials(stage, ready, store) for stage in (ready.configs, ready.again)]
     stages = [[_left(trial, store, job) for trial in stage] for stage in every]
-    todo = [[left for left in stage if left.first < left.trial.leader.steps] for stage in stages]
+    todo = [
+        [left for left in stage if left.first < left.trial.leader.schedule.steps]
+        for stage in stages
+    ]
     room = Room(ready.cpus, ready.gpus, run_config.concurrent)
     measured, speed = None, Speed(0, 0, 0, 0, 0, 0, 0)
     if any(todo):
@@ -125,7 +130,8 @@ def _plan(
         train = rows.train
         measured = probe(
             job,
-            replace(ready.configs[0], training=ready.study.training),
+            ready.configs[0],
+            ready.study.training,
             _single(job),
             at_once,
             rows.labels[train],
@@ -135,7 +141,7 @@ def _plan(
         speed = measured.speed
     cache, before = _cache(store), ready.seconds + BEYOND
     vectors = vectors_path(ready.setup, model.digest, store.cache)
-    if any(config.head == "frozen" for config in ready.configs) and not vectors.exists():
+    if any(config.learner.head == "frozen" for config in ready.configs) and not vectors.exists():
         cache += 4 * len(lengths) * facts.width
         tokens = facts.pool * facts.train.scored
         tokens += sum(n * facts.tested[name] for name, n in facts.tests.items())
@@ -178,18 +184,18 @@ def _trials(configs: Sequence[TrajectoryConfig], ready: Ready, store: Store) -> 
 def _left(trial: Trial, store: Store, job: Job) -> Left:
     """From where a trial goes on, and what it reserves."""
     config = trial.leader
-    wanted, threads = trial_layout(config, job), config.training.threads
+    wanted, threads = trial_layout(config, job), config.learner.training.threads
     cpus, first = wanted.cpus, resumes_at(store, config)
     if is_cheap(config):
         return Left(trial, first, cpus, start=0.0)
     of_gpu = wanted.bundle.get("GPU", 0.0)
-    actors = len(config.rates) + job.shards
+    actors = len(config.learner.rates) + job.shards
     return Left(
         trial,
         first,
         cpus,
         of_gpu * wanted.count,
-        stretch(len(config.rates), threads, cpus, of_gpu),
+        stretch(len(config.learner.rates), threads, cpus, of_gpu),
         max(1.0, actors / cpus / (2 / _single(job).cpus)),
     )
 
@@ -202,7 +208,7 @@ def _at_once(stage: Sequence[Left], job: Job, room: Room) -> int:
     """Models that train at once when the study begins, as far as single ones fit the cluster."""
     trained = [left for left in stage if not is_cheap(left.trial.leader)]
     wanted = [Wanted(1.0, left.cpus, left.gpus) for left in trained]
-    busy = sum(len(left.trial.leader.rates) for left in trained[: at_first(wanted, room)])
+    busy = sum(len(left.trial.leader.learner.rates) for left in trained[: at_first(wanted, room)])
     single = _single(job)
     fit = room.cpus / single.cpus + 1e-6
     if "GPU" in single.bundle:
@@ -213,8 +219,11 @@ def _at_once(stage: Sequence[Left], job: Job, room: Room) -> int:
 def _labels(config: TrajectoryConfig, facts: Facts) -> int:
     """That it pays for in all."""
     available = facts.pool - config.validation
-    steps = 0 if config.strategy in UNQUERIED else config.steps - 1
-    return min(available, config.initial + steps * config.step_size) + config.validation
+    steps = 0 if config.strategy in UNQUERIED else config.schedule.steps - 1
+    return (
+        min(available, config.schedule.initial + steps * config.schedule.step_size)
+        + config.validation
+    )
 
 
 def _cache(store: Store) -> int:
@@ -232,7 +241,8 @@ def _past(
     for left in (left for stage in stages for left in stage):
         config = left.trial.leader
         if left.first and config.id in took.index:
-            until = replace(left.trial, leader=replace(config, steps=left.first))
+            done = replace(config, schedule=replace(config.schedule, steps=left.first))
+            until = replace(left.trial, leader=done)
             expected += trial_seconds(
                 replace(left, trial=until, first=0), facts, speed, shards
             ).total

@@ -29,8 +29,10 @@ from al_ray.results.folder import own_pages
 from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.lease import held
 from al_ray.results.mend import mend
-from al_ray.study.config import RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import check_study, unasked
+from al_ray.study.running import RunConfig
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import Setup
 
 ROUNDS: Final = 3
@@ -109,7 +111,7 @@ def _run(
             "fine-tuned one is trained long enough.",
             soft_wrap=True,
         )
-    if any(config.head == "frozen" for config in ready.configs):
+    if any(config.learner.head == "frozen" for config in ready.configs):
         try:
             setup, seconds = _with_vectors(setup, ready, model, store, console)
         except (AlRayError, OSError) as error:
@@ -148,7 +150,9 @@ def _run(
             break
     done = all_steps_done(store, every)
     trust(store)
-    return Outcome(every, tuple(config for config in every if done[config.id] < config.steps))
+    return Outcome(
+        every, tuple(config for config in every if done[config.id] < config.schedule.steps)
+    )
 
 
 def _with_vectors(

@@ -19,15 +19,12 @@ from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, th
 from al_ray.errors import UserError
 from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
-from al_ray.study.config import (
-    FIT,
-    RECIPES,
-    Recipe,
-    RunConfig,
-    StudyConfig,
-    Training,
-)
+from al_ray.strategies import QBC, split
+from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import given
+from al_ray.study.running import RunConfig
+from al_ray.study.training import FIT, RECIPES, Recipe, Training
+from al_ray.study.trajectory import Learner, Query, Schedule, spelt
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
 MULTIPLES = (2.0, 1.0, 0.5)
@@ -156,7 +153,8 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     )
     study = StudyConfig(
         strategies=tuple(
-            options.strategies
+            _spec(each, options.disagreement)
+            for each in options.strategies
             or (experiment.demo_strategies if demonstration else None)
             or experiment.strategies
         ),
@@ -165,19 +163,12 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         multiples=multiples,
         axes={name: values for name, values in axes.items() if len(values) > 1},
         seeds=tuple(_given(options.seeds, DEMO_SEEDS if demonstration else SEEDS)),
-        retrain=tuple(options.retrain),
         step_sizes=tuple(sizes),
-        initial=options.initial,
         steps=steps,
         budget=budget,
         controls=tuple(options.controls),
         validation=options.validation,
-        disagreement=options.disagreement,
-        committee=options.committee,
-        candidates=options.candidates,
-        diversity=options.diversity,
-        heads=tuple(options.head),
-        on_divergence=options.on_divergence,
+        **_chosen(options),
         replay_cold=tuple(options.replay_cold),
         replay_seeds=options.replay_seeds,
         successor=options.successor,
@@ -188,9 +179,28 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     return replace(study, grids=tuple(_own(part) for part in parts))
 
 
+def _spec(strategy: str, disagreement: str | None) -> str:
+    """In its one spelling; `--disagreement` is for `qbc` where that says nothing itself."""
+    name, parameters = split(strategy)
+    if name == QBC and disagreement and not parameters:
+        return spelt(*split(f"{QBC}:disagreement={disagreement}"))
+    return spelt(name, parameters)
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """What was given of the knobs of a learner, a query and a schedule, but for sizes and steps."""
+    said = {**given(options, Learner), **given(options, Query), **given(options, Schedule)}
+    said = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
+    renamed = {"heads" if name == "head" else name: value for name, value in said.items()}
+    return {name: v for name, v in renamed.items() if name not in ("step_size", "steps")}
+
+
 def _own(part: StudyConfig) -> dict[str, Any]:
     """What a grid of a study file may have of its own."""
-    fields = ("strategies", "heads", "retrain", "step_sizes", "seeds", "axes", "rates")
+    fields = (
+        *("strategies", "heads", "committee", "candidates", "diversity", "retrain", "step_sizes"),
+        *("seeds", "axes", "rates"),
+    )
     training = {name: getattr(part.training, name) for name in FIT}
     return {**{name: getattr(part, name) for name in fields}, "training": training}
 

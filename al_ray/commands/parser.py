@@ -7,17 +7,10 @@ from typing import NoReturn, get_args
 
 from al_ray.commands.experiment import Experiment
 from al_ray.io.terminal import one_line
-from al_ray.study.config import (
-    Committee,
-    Device,
-    Disagreement,
-    Head,
-    OnDivergence,
-    Recipe,
-    Retrain,
-    Training,
-)
+from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.knobs import add_knobs
+from al_ray.study.training import Device, Recipe, Training
+from al_ray.study.trajectory import Head, Learner, Query, Schedule
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
 """A saving needs ten to be said with some certainty; five are the fewest with a verdict."""
@@ -116,39 +109,21 @@ def study_parser(experiment: Experiment) -> Parser:
         "--strategies",
         nargs="+",
         metavar="NAME",
-        help=f"names, or module:name of your own; default: {' '.join(experiment.strategies)}",
+        help="names, or module:name of your own, and parameters, as in bald:passes=20; default: "
+        f"{' '.join(experiment.strategies)}",
     )
-    arms_group.add_argument(
-        "--step-size",
-        nargs="+",
-        type=whole,
-        metavar="N",
-        help=f"labels a step; default: {' '.join(map(str, experiment.step_sizes))} "
-        f"(embedded: {' '.join(map(str, experiment.demo_step_sizes))})",
+    sizes, demo = (
+        " ".join(map(str, each)) for each in (experiment.step_sizes, experiment.demo_step_sizes)
     )
-    arms_group.add_argument(
-        "--initial",
-        type=whole,
-        metavar="N",
-        help="rows of the random first draw; default: the step size",
-    )
-    arms_group.add_argument(
-        "--steps", type=whole, metavar="N", help="fits; the last one selects nothing"
-    )
+    add_knobs(arms_group, Schedule, {int: whole}, {"step_size": f"{sizes} (embedded: {demo})"})
+    add_knobs(arms_group, Query, {int: whole})
+    add_knobs(arms_group, Learner, {})
     arms_group.add_argument(
         "--budget",
         type=float,
         metavar="X",
         help=f"labels, or a share of the pool up to 1; default: {experiment.budget:g} "
         f"(embedded: {_demo_end(experiment)})",
-    )
-    arms_group.add_argument(
-        "--retrain",
-        nargs="+",
-        choices=get_args(Retrain),
-        default=["cold"],
-        help="cold: from the pretrained weights; warm: from the last step's, on all labels; "
-        "warm-new: on the new labels only",
     )
     arms_group.add_argument(
         "--seeds",
@@ -174,18 +149,10 @@ def study_parser(experiment: Experiment) -> Parser:
     )
     arms_group.add_argument(
         "--disagreement",
-        choices=get_args(Disagreement),
-        default="vote-entropy",
-        help="what qbc measures",
+        choices=DISAGREEMENTS,
+        help="what qbc measures: short for qbc:disagreement=NAME",
     )
     arms_group.add_argument("--committee-learning-rates", nargs="+", type=float, metavar="RATE")
-    arms_group.add_argument(
-        "--head",
-        nargs="+",
-        choices=get_args(Head),
-        default=["fine-tuned"],
-        help="frozen: a logistic regression on the pretrained encoder's vectors, a cheap arm",
-    )
     arms_group.add_argument(
         "--replay-cold",
         nargs="+",
@@ -206,25 +173,6 @@ def study_parser(experiment: Experiment) -> Parser:
         choices=get_args(Head),
         help="this head learns, too, step by step, what arms of the other head choose: whether a "
         "cheap model can choose for a costly one",
-    )
-    arms_group.add_argument(
-        "--committee",
-        choices=get_args(Committee),
-        default="rates",
-        help="what the members of a committee differ in: their learning rates (default), or the "
-        "seeds of their initialisation, data order and dropout, at --learning-rate",
-    )
-    arms_group.add_argument(
-        "--candidates",
-        type=whole,
-        metavar="ROWS",
-        help="pool rows, a new seeded sample each step, that costly strategies score; default: all",
-    )
-    arms_group.add_argument(
-        "--diversity",
-        type=float,
-        metavar="COSINE",
-        help="pass over rows of a batch that are more alike than this to one chosen before",
     )
     arms_group.add_argument(
         "--keep-equivalent",
@@ -249,14 +197,6 @@ def study_parser(experiment: Experiment) -> Parser:
         "precision": "auto",
     }
     add_knobs(training, Training, {int: whole}, defaults)
-    training.add_argument(
-        "--on-divergence",
-        choices=get_args(OnDivergence),
-        default="fail",
-        help="what follows a training loss that is not finite: the trajectory fails (default), or "
-        "the fit is begun again with half the learning rate, four times at most",
-    )
-
     running = parser.add_argument_group("running; none of these changes a pick")
     running.add_argument(
         "--out",

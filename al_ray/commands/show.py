@@ -18,14 +18,15 @@ from rich.text import Text
 
 from al_ray.analysis.names import several, told
 from al_ray.analysis.progress import progress
-from al_ray.analysis.summary import FROZEN, arms, with_learner
+from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.terminal import plain
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.check import Damage, damaged_checkpoints, damages
 from al_ray.results.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.config import FIT
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import spelt
 
 NAMES = ("show",)
 
@@ -171,13 +172,13 @@ def print_summary(out: str, console: Console) -> None:
         table.add_column(title, justify="right" if title in ("first", "step") else "left")
     for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
-    trained = [name for name in several(frame) if name in (*FIT, "chosen_by")]
+    trained = [name for name in several(frame) if name in (*FIT, *CHOOSER)]
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(
             # Not a str, which would be read as markup.
             Text(
-                ", ".join([arm["strategy"], *told(arm, trained)])
+                ", ".join([spelt(arm["strategy"], arm["parameters"]), *told(arm, trained)])
                 + " (frozen)" * (arm["head"] == FROZEN)
             ),
             arm["retrain"],

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from al_ray.cluster.plan import Plan
     from al_ray.cluster.study import Outcome
     from al_ray.corpus import Corpus
-    from al_ray.study.config import RunConfig, StudyConfig
+    from al_ray.study.config import StudyConfig
+from al_ray.study.running import RunConfig
 
 
 def study_main(

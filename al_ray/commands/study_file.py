@@ -29,12 +29,17 @@ from typing import Any, Final
 from al_ray.commands.parser import Parser
 from al_ray.errors import UserError
 from al_ray.io.reading import read_small
-from al_ray.study.config import Training
 from al_ray.study.knobs import axes, knobs
+from al_ray.study.training import Training
+from al_ray.study.trajectory import Learner, Query, Schedule
 
 AXES: Final = (
-    *("strategies", "head", "retrain", "step-size", "seeds"),
-    *(knobs(Training)[name].option.removeprefix("--") for name in axes(Training)),
+    *("strategies", "seeds"),
+    *(
+        knobs(declared)[name].option.removeprefix("--")
+        for declared in (Learner, Query, Schedule, Training)
+        for name in axes(declared)
+    ),
 )
 """What a grid may have of its own."""
 

@@ -20,7 +20,7 @@ from al_ray.errors import UserError
 from al_ray.io.terminal import one_line, plain
 from al_ray.results import Store
 from al_ray.results.compact import compact
-from al_ray.study.config import check_labels_per_day
+from al_ray.study.running import check_labels_per_day
 
 NAMES = ("verdict", "compact")
 

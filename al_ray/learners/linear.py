@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.errors import AlRayError
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 
 if TYPE_CHECKING:
     import torch

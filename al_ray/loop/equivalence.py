@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from al_ray.loop.record import step_is_done, steps_done
 from al_ray.results import Store
 from al_ray.strategies import Outputs, build
-from al_ray.study.config import TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 
 def follow(store: Store, leader: TrajectoryConfig, follower: TrajectoryConfig) -> int:
     """Copy what the leader has done and the follower has not; answers with the follower's steps."""
-    arm = {"strategy": follower.strategy, "family": follower.family}
+    arm = {"strategy": follower.strategy, "family": follower.chooser.family}
     if store.read_one("selections", follower.id, -1) is None:
         if store.read_one("selections", leader.id, -1) is None:
             return 0
         store.copy(leader.id, follower.id, -1, "selections")
     for step in range(steps_done(store, leader)):
-        selects = step < leader.steps - 1
+        selects = step < leader.schedule.steps - 1
         if step_is_done(store, follower.id, step, selects):
             continue
         chosen = store.read_one("selections", leader.id, step)

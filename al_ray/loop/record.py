@@ -17,7 +17,8 @@ from al_ray.corpus.tokens.prepared import Prepared, Rows, Tokens
 from al_ray.results import Store
 from al_ray.results.check import damaged_checkpoints
 from al_ray.strategies import Selection, picks_digest
-from al_ray.study.config import COLLAPSED, TrajectoryConfig
+from al_ray.study.config import COLLAPSED
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
 
@@ -53,7 +54,7 @@ class Recorder:
             "label": [names[label] for label in self._rows.labels[rows]],
         }
         if scores is not None:
-            predictions = scores.predictions[self.config.evaluated]
+            predictions = scores.predictions[self.config.learner.evaluated]
             columns["score"] = (
                 scores.scores[chosen.rows] if chosen.values is None else chosen.values
             )
@@ -85,7 +86,7 @@ class Recorder:
             "member": list(range(len(fitted))),
             "learning_rate": [
                 member.learning_rate or rate
-                for member, rate in zip(fitted, self.config.rates, strict=True)
+                for member, rate in zip(fitted, self.config.learner.rates, strict=True)
             ],
             "member_seed": list(self.config.member_seeds),
             "train_loss": [member.train_loss for member in fitted],
@@ -141,10 +142,10 @@ def step_is_done(store: Store, trajectory: str, step: int, selects: bool) -> boo
 
 def steps_done(store: Store, config: TrajectoryConfig) -> int:
     """How many of a trajectory's steps are on disk."""
-    for step in range(config.steps):
-        if not step_is_done(store, config.id, step, step < config.steps - 1):
+    for step in range(config.schedule.steps):
+        if not step_is_done(store, config.id, step, step < config.schedule.steps - 1):
             return step
-    return config.steps
+    return config.schedule.steps
 
 
 def all_steps_done(store: Store, configs: Sequence[TrajectoryConfig]) -> dict[str, int]:
@@ -156,11 +157,11 @@ def all_steps_done(store: Store, configs: Sequence[TrajectoryConfig]) -> dict[st
         chosen[step] = chosen.get(step, True) and isinstance(digest, str)
 
     def done(config: TrajectoryConfig) -> int:
-        chosen, last = found.get(config.id, {}), config.steps - 1
-        for step in range(config.steps):
+        chosen, last = found.get(config.id, {}), config.schedule.steps - 1
+        for step in range(config.schedule.steps):
             if step not in chosen or not (chosen[step] or step == last):
                 return step
-        return config.steps
+        return config.schedule.steps
 
     return {config.id: done(config) for config in configs}
 
@@ -175,7 +176,8 @@ def all_told(store: Store, corpus: Corpus, configs: Sequence[TrajectoryConfig]) 
     runs, done = store.read("trajectories"), all_steps_done(store, configs)
     complete = dict(zip(runs.trajectory, runs.status == "complete", strict=True))
     return all(
-        config.id in complete and (not complete[config.id] or done[config.id] == config.steps)
+        config.id in complete
+        and (not complete[config.id] or done[config.id] == config.schedule.steps)
         for config in configs
     )
 
@@ -183,7 +185,7 @@ def all_told(store: Store, corpus: Corpus, configs: Sequence[TrajectoryConfig]) 
 def resumes_at(store: Store, config: TrajectoryConfig) -> int:
     """The first step that is to be done; what is on disk may not be enough to go on from."""
     first = steps_done(store, config)
-    if first in (0, config.steps) or config.retrain == "cold":
+    if first in (0, config.schedule.steps) or config.schedule.retrain == "cold":
         return first
     # Weights that are gone or damaged: the same steps again give the same weights.
     name = store.checkpoint(config.id, first - 1)

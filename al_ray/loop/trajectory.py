@@ -21,9 +21,9 @@ from al_ray.errors import AlRayError, NotNumbers
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
-from al_ray.study.config import LOWER, TrajectoryConfig
+from al_ray.study.trajectory import LOWER, Query, RowsOf, RowsUpTo, TrajectoryConfig
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
-from al_ray.workers import FitJob, Fitted, Query, Ref, Scores, Workers
+from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 
 HALVINGS = 4
 """How often a fit that diverges is begun again at half the rate, where that is wanted."""
@@ -72,21 +72,22 @@ class Trajectory:
         self._store = store
         self._record = Recorder(config, rows, store, ledger)
         self._oracle = Oracle(rows)
-        self._strategy = build(config.strategy, config.disagreement) if config.queries else None
+        chooser = config.chooser
+        self._strategy = build(config.spec) if config.query else None
         draw = self._draw(rows.train)
         # From the far end, so that validation rows leave the order of the draws as it is.
         self._validation = draw[len(draw) - config.validation :]
         self._labelled: list[NDArray[np.int64]] = (
-            self._chosen_by(config.replay_of, range(-1, config.replay_step))
-            if config.replay_of
-            else [draw[: config.initial]]
+            self._chosen_by(chooser.trajectory, range(-1, chooser.step))
+            if isinstance(chooser, RowsUpTo)
+            else [draw[: config.schedule.initial]]
         )
 
     def run(self) -> Iterator[Step]:
         """Do the steps that are not done yet, and say something of each."""
         first = self._resume()
         weights: Sequence[Ref] | None = self._initial_weights(first)
-        for step in range(first, self.config.steps):
+        for step in range(first, self.config.schedule.steps):
             with self._naming(step):
                 weights, said = self.step(step, weights)
             yield said
@@ -106,14 +107,14 @@ class Trajectory:
         weights = [member.weights for member in fitted]
         clock.lap("fit_seconds")
 
-        evaluated = weights[self.config.evaluated]
+        evaluated = weights[self.config.learner.evaluated]
         tests, predictions = self._evaluate(step, evaluated)
         validation = self._validate(evaluated)
         clock.lap("evaluate_seconds")
 
         pool = self._pool()
         candidates = self._candidates(pool, step)
-        selects = step < self.config.steps - 1
+        selects = step < self.config.schedule.steps - 1
         scores = self._score(candidates, weights, step) if selects else None
         clock.lap("score_seconds")
 
@@ -123,7 +124,7 @@ class Trajectory:
         digest = self._record.selection(step, candidates, chosen, scores) if chosen else None
         self._record.members(step, fitted, candidates, scores)
         self._record.predictions(step, predictions)
-        if self.config.retrain != "cold":
+        if self.config.schedule.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
         n_labelled = sum(len(rows) for rows in self._labelled)
         self._record.step(
@@ -136,8 +137,8 @@ class Trajectory:
                 "n_labels_paid": n_labelled + len(self._validation),
                 "pool_share": n_labelled / (n_labelled + len(pool)),
                 "validation_accuracy": validation,
-                "train_loss": fitted[self.config.evaluated].train_loss,
-                "updates": fitted[self.config.evaluated].updates,
+                "train_loss": fitted[self.config.learner.evaluated].train_loss,
+                "updates": fitted[self.config.learner.evaluated].updates,
                 "step_seconds": clock.total(),
                 "smallest_budget": self._workers.smallest_budget(),
                 "n_scored": None if scores is None else len(candidates),
@@ -154,10 +155,10 @@ class Trajectory:
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (
             self._labelled[-1]
-            if self.config.retrain == "warm-new"
+            if self.config.schedule.retrain == "warm-new"
             else np.concatenate(self._labelled)
         )
-        if self.config.retrain == "cold":
+        if self.config.schedule.retrain == "cold":
             previous = None
         return self._workers.fit(
             [
@@ -169,9 +170,9 @@ class Trajectory:
                     seed=self.config.member_seeds[member],
                     step=step,
                     initial=None if previous is None else previous[member],
-                    halvings=HALVINGS if self.config.on_divergence == LOWER else 0,
+                    halvings=HALVINGS if self.config.learner.on_divergence == LOWER else 0,
                 )
-                for member, rate in enumerate(self.config.rates)
+                for member, rate in enumerate(self.config.learner.rates)
             ]
         )
 
@@ -226,12 +227,12 @@ class Trajectory:
             rows = np.sort(np.concatenate(self._labelled))
             needs = strategy.needs & {"vectors"}
             labelled = self._workers.put(
-                self._workers.observe(rows, weights[config.evaluated], needs)
+                self._workers.observe(rows, weights[config.learner.evaluated], needs)
             )
-        query = Query(weights, config.evaluated, config.seed, step, labelled)
+        question = Question(weights, config.learner.evaluated, config.seed, step, labelled)
         if isinstance(strategy, Sequential):
-            return self._workers.hold(candidates, self._rows.hashes[candidates], query)
-        return self._workers.score(candidates, query)
+            return self._workers.hold(candidates, self._rows.hashes[candidates], question)
+        return self._workers.score(candidates, question)
 
     def _select(
         self,
@@ -241,28 +242,29 @@ class Trajectory:
         step: int,
     ) -> Selection:
         """The batch, as positions among the candidates."""
-        config = self.config
-        if config.follows:
-            (rows,) = self._chosen_by(config.follows, range(step, step + 1))
+        config, chooser = self.config, self.config.chooser
+        if isinstance(chooser, RowsOf):
+            (rows,) = self._chosen_by(chooser.trajectory, range(step, step + 1))
             return Selection(np.searchsorted(candidates, rows), None)
         if isinstance(self._strategy, Sequential):
-            picks = self._workers.pick(config.step_size)
+            picks = self._workers.pick(config.schedule.step_size)
             places = np.searchsorted(candidates, picks.rows)
             return Selection(places, picks.tie_share, picks.values)
         values, hashes = scores.scores if scores else None, self._rows.hashes[candidates]
         try:
-            chosen = select(values, hashes, config.step_size, config.seed, step)
+            chosen = select(values, hashes, config.schedule.step_size, config.seed, step)
         except NotNumbers as error:
             raise NotNumbers(error.message, candidates[error.rows].tolist()) from None
-        if config.diversity is None or scores is None:
+        diversity = chooser.diversity if isinstance(chooser, Query) else None
+        if diversity is None or scores is None:
             return chosen
-        ahead = select(values, hashes, AHEAD * config.step_size, config.seed, step).rows
+        ahead = select(values, hashes, AHEAD * config.schedule.step_size, config.seed, step).rows
         ascending = np.sort(ahead)
         said = self._workers.observe(
-            candidates[ascending], weights[config.evaluated], frozenset({"vectors"})
+            candidates[ascending], weights[config.learner.evaluated], frozenset({"vectors"})
         )
         ranked = said.get("vectors")[np.searchsorted(ascending, ahead)]
-        kept = diverse(ranked, config.step_size, config.diversity)
+        kept = diverse(ranked, config.schedule.step_size, diversity)
         return Selection(ahead[kept], chosen.tie_share)
 
     # Where to begin
@@ -272,7 +274,7 @@ class Trajectory:
         if self._store.read_one("selections", self.config.id, -1) is None:
             self._record.initial(np.concatenate(self._labelled))
         first = resumes_at(self._store, self.config)
-        if first in (0, self.config.steps):
+        if first in (0, self.config.schedule.steps):
             return first
         self._labelled += self._chosen_by(self.config.id, range(first))
         return first
@@ -298,7 +300,7 @@ class Trajectory:
 
     def _initial_weights(self, first: int) -> list[Ref] | None:
         """Each member's weights before step `first`; None: the pretrained ones."""
-        if self.config.retrain == "cold" or first in (0, self.config.steps):
+        if self.config.schedule.retrain == "cold" or first in (0, self.config.schedule.steps):
             return None
         kept = self._store.read_checkpoint(self.config.id, first - 1)
         assert kept is not None, "_resume has looked"
@@ -323,9 +325,9 @@ class Trajectory:
 
     def _candidates(self, pool: NDArray[np.int64], step: int) -> NDArray[np.int64]:
         """The rows of the pool that are scored, ascending: of a costly strategy a seeded sample."""
-        limit = self.config.candidates
-        costly = self._strategy is not None and self._strategy.costly
-        if limit is None or not costly or limit >= len(pool):
+        query = self.config.query
+        limit = query.candidates if query else None
+        if limit is None or limit >= len(pool):
             return pool
         keys = randomness.keys(self._rows.hashes[pool], self.config.seed, step, "candidates")
         return pool[np.sort(np.argsort(keys, kind="stable")[:limit])]

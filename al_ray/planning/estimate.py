@@ -11,8 +11,8 @@ from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases, Speed
 from al_ray.planning.storage import Storage
 from al_ray.planning.work import Facts, Work, step_work
-from al_ray.study.config import UNQUERIED
 from al_ray.study.grid import Trial
+from al_ray.study.trajectory import UNQUERIED, RowsOf
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ def trial_seconds(
     """What is left of one trial; `kept`: by the actors of one before it."""
     config = left.trial.leader
     phases = Phases(start=left.start * speed.start * (KEPT if kept else 1.0))
-    for step in range(left.first, config.steps):
+    for step in range(left.first, config.schedule.steps):
         phases += speed.seconds(
             step_work(config, facts, step),
-            warm=config.retrain != "cold" and config.head != "frozen",
-            members=len(config.rates),
+            warm=config.schedule.retrain != "cold" and config.learner.head != "frozen",
+            members=len(config.learner.rates),
             stretch=left.stretch,
-            shards=1 if config.head == "frozen" else shards,
-            alone=config.head == "frozen",
+            shards=1 if config.learner.head == "frozen" else shards,
+            alone=config.learner.head == "frozen",
         )
     return phases
 
@@ -160,7 +160,10 @@ def estimate(
             spent = trial_seconds(left, facts, speed, shards, kept=begun[shape] >= slots)
             begun[shape] += 1
             asked = sum(
-                (step_work(config, facts, step) for step in range(left.first, config.steps)),
+                (
+                    step_work(config, facts, step)
+                    for step in range(left.first, config.schedule.steps)
+                ),
                 Work(),
             )
             wanted.append(Wanted(spent.total, left.cpus, left.gpus))
@@ -172,7 +175,7 @@ def estimate(
                 name,
                 arm.trials + 1,
                 arm.given + len(left.trial.followers),
-                arm.steps + config.steps - left.first,
+                arm.steps + config.schedule.steps - left.first,
                 arm.fits + asked.fits,
                 arm.rows_scored + asked.rows_scored,
                 arm.hours + spent.total / 3600,
@@ -200,11 +203,11 @@ def arm_name(trial: Trial) -> str:
     """The strategy, and those that are given its rows; with its regime and head."""
     config = trial.leader
     names = " = ".join([config.strategy, *(each.strategy for each in trial.followers)])
-    if config.follows:
-        names += f" by {config.chosen_by}"
+    if isinstance(config.chooser, RowsOf):
+        names += f" by {config.chooser.head}"
     if config.strategy in UNQUERIED:
         return names
-    return f"{names}, {'frozen' if config.head == 'frozen' else config.retrain}"
+    return f"{names}, {'frozen' if config.learner.head == 'frozen' else config.schedule.retrain}"
 
 
 def stretch(busy: int, threads: int, cpus: float, of_gpu: float = 0.0) -> float:

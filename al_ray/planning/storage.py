@@ -18,8 +18,8 @@ from al_ray.corpus.tokens.mapped import Rows
 from al_ray.planning.work import Facts, step_work
 from al_ray.randomness import generator
 from al_ray.results import SCHEMAS
-from al_ray.study.config import TrajectoryConfig
 from al_ray.study.grid import Trial
+from al_ray.study.trajectory import TrajectoryConfig
 
 CHECKPOINTS = 2
 """That are kept of a warm trajectory, its newest."""
@@ -81,29 +81,31 @@ def storage_of(
     tables = checkpoints = files = 0
     for trial, first in left:
         config, names = trial.leader, 1 + len(trial.followers)
-        steps = config.steps - first
-        selecting = max(0, config.steps - 1 - first)
-        for size in {config.initial, config.step_size} - chosen.keys():
+        steps = config.schedule.steps - first
+        selecting = max(0, config.schedule.steps - 1 - first)
+        for size in {config.schedule.initial, config.schedule.step_size} - chosen.keys():
             chosen[size] = _rows_size("selections", rows, rows.train[:size])
-        size = steps * (step_files + predictions) + selecting * chosen[config.step_size]
+        size = steps * (step_files + predictions) + selecting * chosen[config.schedule.step_size]
         files += names * (3 * steps + selecting + 1 + (first == 0))
         if first == 0:
-            size += chosen[config.initial]
+            size += chosen[config.schedule.initial]
         if ledger:
-            scored = [step_work(config, facts, s).rows_scored for s in range(first, config.steps)]
+            scored = [
+                step_work(config, facts, s).rows_scored for s in range(first, config.schedule.steps)
+            ]
             files += names * sum(map(bool, scored))
             per_row = _rows_size("scores", rows, rows.train) / max(1, len(rows.train))
             size += round(sum(scored) * per_row)
         tables += names * (size + _size("trajectories", 1, {}))
-        if config.retrain != "cold" and config.head != "frozen":
-            checkpoints += _kept(config, first) * len(config.rates) * parameters
+        if config.schedule.retrain != "cold" and config.learner.head != "frozen":
+            checkpoints += _kept(config, first) * len(config.learner.rates) * parameters
     tables += _texts_size(texts, len(rows.labels)) + (PAGE if left else 0)
     return Storage(tables, checkpoints, cache, files + 1)
 
 
 def _kept(config: TrajectoryConfig, first: int) -> int:
     """Checkpoints more than there are."""
-    return min(CHECKPOINTS, config.steps) - min(CHECKPOINTS, first)
+    return min(CHECKPOINTS, config.schedule.steps) - min(CHECKPOINTS, first)
 
 
 def _rows_size(table: str, rows: Rows, wanted: Any, tests: Sequence[str] = ()) -> int:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from al_ray.learners.encoder.batches import by_length
 from al_ray.randomness import generator
 from al_ray.strategies import AHEAD, Sequential, Strategy, build
-from al_ray.study.config import Training, TrajectoryConfig
+from al_ray.study.training import Training
+from al_ray.study.trajectory import TrajectoryConfig
 
 BACKWARD = 1.5
 """A backward pass to the word embeddings, in forward passes: no gradients of weights, but small
@@ -169,23 +170,18 @@ class Work(Sums):
 def step_work(config: TrajectoryConfig, facts: Facts, step: int) -> Work:
     """What a trajectory does at one step."""
     available = facts.pool - config.validation
-    labelled = _labelled(config, available, step)
-    before = _labelled(config, available, step - 1)
-    rows = labelled - before if config.retrain == "warm-new" else labelled
-    strategy = build(config.strategy, config.disagreement) if config.queries else None
+    labelled, before = (min(config.schedule.labelled(s), available) for s in (step, step - 1))
+    rows = labelled - before if config.schedule.retrain == "warm-new" else labelled
+    strategy = build(config.spec) if config.query else None
     work = _fit(config, facts, rows, strategy) + _evaluate(config, facts)
-    if step == config.steps - 1 or strategy is None or not strategy.ranks:
+    if step == config.schedule.steps - 1 or strategy is None or not strategy.ranks:
         return work
     return work + _score(config, facts, labelled, available - labelled, strategy)
 
 
-def _labelled(config: TrajectoryConfig, available: int, step: int) -> int:
-    return 0 if step < 0 else min(config.initial + step * config.step_size, available)
-
-
 def _fit(config: TrajectoryConfig, facts: Facts, rows: int, strategy: Strategy | None) -> Work:
-    members, training = len(config.rates), config.training
-    if config.head == "frozen":
+    members, training = len(config.learner.rates), config.learner.training
+    if config.learner.head == "frozen":
         numbers = PRODUCT * 2 * ITERATIONS * rows * facts.width * facts.labels
         return Work(fits=members, fit_numbers=numbers)
     updates = training.updates_for(rows)
@@ -209,12 +205,12 @@ def _evaluate(config: TrajectoryConfig, facts: Facts) -> Work:
     if config.validation:
         parts.append((config.validation, facts.train.scored))
     rows = sum(n for n, _ in parts)
-    if config.head == "frozen":
+    if config.learner.head == "frozen":
         return Work(rows_tested=rows, score_numbers=rows * facts.width)
     return Work(
         rows_tested=rows,
         test_tokens=sum(n * tokens for n, tokens in parts),
-        test_calls=sum(_chunks(n, config.training) for n, _ in parts),
+        test_calls=sum(_chunks(n, config.learner.training) for n, _ in parts),
     )
 
 
@@ -222,12 +218,13 @@ def _score(
     config: TrajectoryConfig, facts: Facts, labelled: int, pool: int, strategy: Strategy
 ) -> Work:
     """What the strategy makes of the pool, and the choice."""
-    rows = pool
-    if config.candidates is not None and strategy.costly:
-        rows = min(pool, config.candidates)
-    passes = len(config.rates) if strategy.committee else 1
+    query, rows = config.query, pool
+    assert query is not None, "it has a strategy"
+    if query.candidates is not None:
+        rows = min(pool, query.candidates)
+    passes = len(config.learner.rates) if strategy.committee else 1
     tokens: float = rows * passes
-    calls = _chunks(rows, config.training) * passes
+    calls = _chunks(rows, config.learner.training) * passes
     if "dropout" in strategy.needs:
         tokens += rows * strategy.passes
     if "word-gradients" in strategy.needs:
@@ -235,16 +232,16 @@ def _score(
     numbers = 0.0
     if "labelled" in strategy.needs:
         tokens += labelled
-        calls += _chunks(labelled, config.training)
+        calls += _chunks(labelled, config.learner.training)
         numbers += PRODUCT * rows * labelled * facts.width
     if isinstance(strategy, Sequential):
         drawn = 0 if "labelled" in strategy.needs else DRAW
-        numbers += config.step_size * rows * (facts.width + drawn)
-    if config.diversity is not None:
-        tokens += AHEAD * config.step_size
+        numbers += config.schedule.step_size * rows * (facts.width + drawn)
+    if query.diversity is not None:
+        tokens += AHEAD * config.schedule.step_size
         calls += 1
     work = Work(rows_scored=rows, select_numbers=numbers)
-    if config.head == "frozen":
+    if config.learner.head == "frozen":
         return work + Work(score_numbers=tokens * facts.width)
     return work + Work(score_tokens=tokens * facts.train.scored, score_calls=calls)
 

@@ -10,9 +10,10 @@ import altair as alt
 import pandas as pd
 
 from al_ray.analysis.names import several, told
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, CHOOSER
 from al_ray.report.theme import colour
-from al_ray.study.config import FIT, UNQUERIED
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import UNQUERIED, spelt
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
 _KNOWN: Final[dict[str, tuple[int, str]]] = {
@@ -62,7 +63,7 @@ class Arms:
         arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
         self._heads = arms["head"].nunique() > 1
-        self._told = [name for name in several(arms) if name in (*FIT, "chosen_by")]
+        self._told = [name for name in several(arms) if name in (*FIT, *CHOOSER)]
         sizes = arms[["step_size", "initial"]].drop_duplicates()
         sizes = sizes.sort_values(["step_size", "initial"])
         self._initials = bool(sizes.step_size.duplicated().any())
@@ -143,7 +144,7 @@ class Arms:
         return Line(self._line(row), strategy, *known, dash)
 
     def _line(self, row: dict[Any, Any]) -> str:
-        parts = [str(row["strategy"])]
+        parts = [spelt(row["strategy"], row["parameters"])]
         if self._regimes:
             parts.append(str(row["retrain"]))
         if self._heads and row["head"] == "frozen":

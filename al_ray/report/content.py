@@ -12,7 +12,7 @@ import pandas as pd
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.described.agreement import texts
 from al_ray.analysis.reference.claims import claims
-from al_ray.analysis.study import SETTING, Study
+from al_ray.analysis.study import CHOICE, SETTING, Study
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import UNDECIDED
@@ -20,7 +20,7 @@ from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
 from al_ray.report.rerun import rerun_command
-from al_ray.study.config import FIT
+from al_ray.study.training import FIT
 
 MARKS: Final = {
     "saves": "▲",
@@ -126,8 +126,8 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
     decided = arms.named(kinds[~kinds.kind.isin(UNDECIDED)])
     pairs = penalties(study)
     for side in ("_a", "_b"):
-        named = arms.named(pairs[SETTING].assign(strategy=pairs["strategy" + side], chosen_by=""))
-        pairs["arm" + side] = named.arm
+        chosen = {name: pairs[name + side] for name in CHOICE}
+        pairs["arm" + side] = arms.named(pairs[SETTING].assign(**chosen)).arm
     known = pairs[pairs.penalty.notna() & pairs.arm_a.isin(decided.arm)]
     known = known[known.arm_b.isin(decided.arm)]
     names = [name for name in arms.names if (known.arm_a == name).any()][:_MOST_ARMS]
@@ -212,14 +212,14 @@ def configuration(study: Study) -> list[tuple[str, str]]:
         *((name.replace("_", " "), value) for name, value in training.items()),
         ("validation", described.get("validation")),
         ("committee's learning rates", described.get("committee_learning_rates")),
-        ("disagreement", described.get("disagreement")),
     ]
     asked = described.get("study", {})
     pairs += [
         (name.replace("_", " "), asked[name])
-        for name in ("strategies", "retrain", "heads", "step_sizes", "initial", "steps", "budget",
-                     "controls", "seeds")
-        if name in asked
+        for name in ("strategies", "heads", "committee", "candidates", "diversity", "retrain",
+                     "step_sizes", "initial", "steps", "budget", "controls", "replay_cold",
+                     "successor", "on_divergence", "seeds")
+        if asked.get(name) != [None] and name in asked
     ]  # fmt: skip
     pairs += [
         (name, str(described.get(f"{name}_at", "")).replace("T", " ").replace("+00:00", " UTC"))

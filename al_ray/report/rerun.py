@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from al_ray.study.config import Training
 from al_ray.study.knobs import knobs
+from al_ray.study.training import Training
 
 _OTHERWISE = {
     "--step-sizes": "--step-size",

@@ -15,14 +15,10 @@ from typing import Any
 
 from al_ray.errors import StudyConflict
 from al_ray.results.schema import VERSION
-from al_ray.study.config import (
-    FIT,
-    LABELS_PER_DAY,
-    RunConfig,
-    Source,
-    StudyConfig,
-    TrajectoryConfig,
-)
+from al_ray.study.config import StudyConfig
+from al_ray.study.running import LABELS_PER_DAY, RunConfig
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import Source, TrajectoryConfig
 
 
 def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
@@ -33,10 +29,6 @@ def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
         "training": dataclasses.asdict(study.frozen_training),
         "validation": study.validation,
         "committee_learning_rates": list(study.rates_at(study.frozen_training)),
-        "disagreement": study.disagreement,
-        "committee": study.committee,
-        "candidates": study.candidates,
-        "diversity": study.diversity,
         # Studies of before it was there do not name it, and failed.
         "on_divergence": study.on_divergence if study.on_divergence != "fail" else None,
     }
@@ -94,10 +86,6 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
 _PLAIN = (
     "validation",
     "committee_learning_rates",
-    "disagreement",
-    "committee",
-    "candidates",
-    "diversity",
     "on_divergence",
 )
 
@@ -117,7 +105,9 @@ def describe(
 ) -> dict[str, Any]:
     """`study.json`: this run's configuration, and every trajectory asked for so far."""
     before = described or {}
-    known = before.get("trajectories", {}) | {config.id: config.steps for config in configs}
+    known = before.get("trajectories", {}) | {
+        config.id: config.schedule.steps for config in configs
+    }
     arms = before.get("arms", {}) | {config.id: config.columns for config in configs}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from al_ray.study.config import Training
 from al_ray.study.knobs import kinds
+from al_ray.study.training import Training
 
 VERSION = 2
 
@@ -35,6 +35,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("corpus_digest", pa.string()),
         ("model_digest", pa.string()),
         ("strategy_source", pa.string()),
+        ("parameters", pa.string()),
         ("disagreement", pa.string()),
         ("committee", pa.string()),
         ("rates", pa.list_(pa.float64())),

@@ -1,7 +1,7 @@
 """What to label next: pure functions from model outputs to scores, and the selection rules."""
 
 from al_ray.strategies.base import Need, Outputs, Sequential, Strategy
-from al_ray.strategies.built_in.query_by_committee import DISAGREEMENTS
+from al_ray.strategies.built_in.query_by_committee import DISAGREEMENTS, QueryByCommittee
 from al_ray.strategies.diversity import AHEAD, diverse
 from al_ray.strategies.probabilities import log_softmax
 from al_ray.strategies.registry import (
@@ -10,14 +10,18 @@ from al_ray.strategies.registry import (
     build,
     check_needs,
     source_digest,
+    split,
 )
 from al_ray.strategies.selection import Selection, picks_digest, select
 from al_ray.strategies.sequential import Best, Holder, Picks, pick
+
+QBC = QueryByCommittee.name
 
 __all__ = [
     "AHEAD",
     "DISAGREEMENTS",
     "EQUIVALENT_ON_TWO_LABELS",
+    "QBC",
     "STRATEGIES",
     "Best",
     "Holder",
@@ -35,4 +39,5 @@ __all__ = [
     "picks_digest",
     "select",
     "source_digest",
+    "split",
 ]

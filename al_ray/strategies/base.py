@@ -141,7 +141,7 @@ class Strategy(ABC):
     family: ClassVar[Family]
     needs: ClassVar[frozenset[Need]] = frozenset({"probabilities"})
     costly: ClassVar[bool] = False
-    passes: ClassVar[int] = 0
+    passes: int = 0
 
     @property
     def committee(self) -> bool:

@@ -6,10 +6,10 @@ import difflib
 import hashlib
 import importlib
 import inspect
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
 from al_ray.errors import UserError
 from al_ray.io.reading import read_small
@@ -49,23 +49,76 @@ EQUIVALENT_ON_TWO_LABELS = (LeastConfidence.name, Margin.name, Entropy.name)
 """With p and 1 - p, each falls as |2p - 1| grows: one order under three names."""
 
 
-def build(name: str, disagreement: str = "vote-entropy") -> Strategy:
-    """The strategy of this name.
+def build(spec: str) -> Strategy:
+    """The strategy that is spelt so.
 
     Args:
-        name: a key of `STRATEGIES`, or `module:name` of a `Strategy` subclass or of a function
-            without arguments that returns a strategy.
-        disagreement: what `qbc` measures; see `QueryByCommittee`.
+        spec: a key of `STRATEGIES`, or `module:name` of a `Strategy` subclass or of a function that
+            returns a strategy; parameters may follow: `qbc:disagreement=mean-kl`.
 
     Raises:
-        UserError: the name is not known, or one's own cannot be loaded or is not a strategy.
+        UserError: the name or a parameter is not known or cannot be used, or one's own cannot be
+            loaded or is not a strategy.
     """
+    name, said = split(spec)
     if ":" in name:
-        return _build_own(name)
+        return _build_own(name, said)
     _check_known(name)
-    if name == QueryByCommittee.name:
-        return QueryByCommittee(disagreement)
-    return STRATEGIES[name]()
+    made: Strategy = _made(STRATEGIES[name], name, said)
+    return made
+
+
+def split(spec: str) -> tuple[str, str]:
+    """Name and parameters of a strategy, these in one spelling, without those at their defaults.
+
+    Args:
+        spec: such as `bald:passes=20` or `mine:Gini:power=2,floor=0.1`.
+
+    Raises:
+        UserError: as `build`, but for what only the making of the strategy tells.
+    """
+    name, _, said = spec.rpartition(":")
+    if "=" not in said or not name:
+        return spec, ""
+    if ":" not in name:
+        _check_known(name)
+    known = _parameters(_own(name) if ":" in name else STRATEGIES[name])
+    values: dict[str, Any] = {}
+    for part in said.split(","):
+        key, _, value = part.partition("=")
+        if key not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise UserError(f"--strategies {spec!r}: {name} has no parameter {key!r}; {has}")
+        if key in values:
+            raise UserError(f"--strategies {spec!r}: {key} is given twice; drop one")
+        kind = type(known[key])
+        try:
+            values[key] = kind(value)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise UserError(f"--strategies {spec!r}: {key} is no number; give {what}") from None
+    told = {key: value for key, value in sorted(values.items()) if value != known[key]}
+    return name, ",".join(f"{key}={value}" for key, value in told.items())
+
+
+def _parameters(made: Callable[..., Any]) -> dict[str, int | float | str]:
+    """Of a strategy: arguments with a default that is a number or a word, and these defaults."""
+    arguments = inspect.signature(made).parameters.values()
+    return {
+        each.name: each.default
+        for each in arguments
+        if isinstance(each.default, int | float | str) and not isinstance(each.default, bool)
+    }
+
+
+def _made(maker: Callable[..., Any], name: str, said: str) -> Any:
+    known = _parameters(maker) if said else {}
+    pairs = (part.partition("=") for part in said.split(",") if part)
+    values = {key: type(known[key])(value) for key, _, value in pairs}
+    try:
+        return maker(**values)
+    except UserError as error:
+        raise UserError(f"--strategies '{name}:{said}': {error}") from None
 
 
 REMEDIES: dict[Need, str] = {
@@ -102,6 +155,9 @@ def check_needs(name: str, strategy: Strategy, given: Iterable[Need], what: str)
 
 def source_digest(name: str) -> str:
     """Names the source that decides the picks: '' if al_ray's own, else 32 hex digits.
+
+    Args:
+        name: without parameters.
 
     Only the module's own file counts, not what it imports.
 
@@ -150,29 +206,38 @@ def _module(name: str) -> ModuleType:
         ) from error
 
 
-def _build_own(name: str) -> Strategy:
+_WANTED = "a Strategy subclass or a function without arguments that returns a strategy"
+
+
+def _own(name: str) -> Callable[..., Any]:
+    """What makes a strategy of one's own."""
     module, attribute = _module(name), name.partition(":")[2]
-    wanted = "a Strategy subclass or a function without arguments that returns a strategy"
     try:
         made = getattr(module, attribute, None)
-        if made is None:
-            raise UserError(
-                f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
-            )
-        # What is written in C, such as sys.exit or os.abort, makes no strategy, and is not called.
-        if not inspect.isfunction(made) and not (
-            isinstance(made, type) and issubclass(made, Strategy)
-        ):
-            raise UserError(f"--strategies {name!r} must be {wanted}")
-        strategy = made()
+    except Exception as error:
+        raise UserError(f"--strategies {name!r} cannot be made: {_one_line(error)}") from error
+    if made is None:
+        raise UserError(
+            f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
+        )
+    # What is written in C, such as sys.exit or os.abort, makes no strategy, and is not called.
+    if not inspect.isfunction(made) and not (isinstance(made, type) and issubclass(made, Strategy)):
+        raise UserError(f"--strategies {name!r} must be {_WANTED}")
+    return made
+
+
+def _build_own(name: str, said: str) -> Strategy:
+    maker = _own(name)
+    try:
+        strategy = _made(maker, name, said)
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise UserError(
-            f"--strategies {name!r} cannot be made: {_one_line(error)}; it must be {wanted}"
+            f"--strategies {name!r} cannot be made: {_one_line(error)}; it must be {_WANTED}"
         ) from error
     if not isinstance(strategy, Strategy):
-        raise UserError(f"--strategies {name!r} must be {wanted}")
+        raise UserError(f"--strategies {name!r} must be {_WANTED}")
     _check_named(name, strategy)
     return strategy
 

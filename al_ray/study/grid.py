@@ -5,26 +5,33 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import get_args
 
 from al_ray.strategies import (
     EQUIVALENT_ON_TWO_LABELS,
     Need,
     Sequential,
+    Strategy,
     build,
     check_needs,
     source_digest,
+    split,
 )
-from al_ray.study.config import (
-    CONTROL,
-    REPLAY,
+from al_ray.study.config import StudyConfig
+from al_ray.study.knobs import check
+from al_ray.study.training import Training
+from al_ray.study.trajectory import (
+    Committee,
     Head,
-    Retrain,
+    Learner,
+    Prefix,
+    Query,
+    RowsOf,
+    RowsUpTo,
+    Schedule,
     Source,
-    StudyConfig,
-    Training,
     TrajectoryConfig,
-    check,
 )
 
 FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
@@ -85,94 +92,91 @@ def trajectories(
         available >= 1,
         f"--validation {study.validation}: only {pool} rows of train; keep fewer of them",
     )
-    common = TrajectoryConfig(
-        corpus=corpus,
-        model=model,
-        strategy=CONTROL,
-        strategy_source="",
-        family="data-based",
-        disagreement="",
-        rates=(study.training.learning_rate,),
-        retrain="cold",
-        initial=1,
-        step_size=1,
-        steps=1,
-        seed=0,
-        validation=study.validation,
-        training=study.training,
-        on_divergence=study.on_divergence,
-    )
-    given = set(get_args(Need)) - (set() if dropout else {"dropout"})
-    made: list[TrajectoryConfig] = []
+    common = partial(TrajectoryConfig, corpus=corpus, validation=study.validation)
+    learner = partial(Learner, model=model, on_divergence=study.on_divergence)
+    made: dict[str, TrajectoryConfig] = {}
     for training, share, seed in itertools.product(study.trainings, study.controls, study.seeds):
         rows = max(1, round(share * available))
-        control = replace(
-            common,
-            initial=rows,
-            step_size=rows,
+        control = common(
+            learner=learner(training=training, rates=(training.learning_rate,)),
+            chooser=Prefix(),
+            schedule=Schedule.once(rows),
             seed=seed,
-            training=training,
-            rates=(training.learning_rate,),
         )
         check(
-            control not in made,
+            control.id not in made,
             f"--controls {share:g}: another share is {rows} rows too; drop one of them",
         )
-        made.append(control)
-    for head, name in _arms(study, pretrained):
-        strategy = build(name, study.disagreement)
-        check_needs(name, strategy, given, f"--model {model.name}")
+        made[control.id] = control
+    given = set(get_args(Need)) - (set() if dropout else {"dropout"})
+    for head, spec in _arms(study, pretrained):
+        strategy = build(spec)
+        check_needs(spec, strategy, given, f"--model {model.name}")
         if head == "frozen":
-            check_needs(name, strategy, FROZEN_GIVES, "--head frozen")
+            check_needs(spec, strategy, FROZEN_GIVES, "--head frozen")
         # A linear model has no hyperparameters and one optimum, whatever it starts from.
         frozen = head == "frozen"
-        regimes: tuple[Retrain, ...] = ("cold",) if frozen else study.retrain
-        trainings = (study.frozen_training,) if frozen else study.trainings
-        for training, size, retrain, seed in itertools.product(
-            trainings, study.step_sizes, regimes, study.seeds
+        for training, size, retrain, members, chooser, seed in itertools.product(
+            (study.frozen_training,) if frozen else study.trainings,
+            study.step_sizes,
+            ("cold",) if frozen else study.retrain,
+            study.committee if strategy.committee else (None,),
+            _queries(study, spec, strategy),
+            study.seeds,
         ):
-            members: tuple[float, ...] = (training.learning_rate,)
-            if strategy.committee:
-                _check_committee(name, study, training)
-                members = study.rates_at(training)
-                if study.committee == "seeds":
-                    members = (training.learning_rate,) * len(members)
+            rates: tuple[float, ...] = (training.learning_rate,)
+            if members is not None:
+                _check_committee(spec, study, training, members)
+                rates = study.rates_at(training)
+                if members == "seeds":
+                    rates = (training.learning_rate,) * len(rates)
             initial = study.initial or size
             check(
-                study.candidates is None or not strategy.costly or size <= study.candidates,
-                f"--candidates {study.candidates}: fewer than --step-size {size}, which are to be "
-                "chosen among them; give more",
+                chooser.candidates is None or size <= chooser.candidates,
+                f"--candidates {chooser.candidates}: fewer than --step-size {size}, which are to "
+                "be chosen among them; give more",
             )
             check(
                 initial <= available,
                 f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
                 f"{available} rows; give fewer",
             )
-            one_by_one = isinstance(strategy, Sequential)
-            made.append(
-                replace(
-                    common,
-                    strategy=name,
-                    strategy_source=source_digest(name),
-                    family=strategy.family,
-                    disagreement=study.disagreement if strategy.committee else "",
-                    rates=members,
-                    training=training,
-                    committee=study.committee if strategy.committee else "rates",
-                    candidates=study.candidates if strategy.costly else None,
-                    diversity=study.diversity if strategy.ranks and not one_by_one else None,
-                    retrain=retrain,
+            config = common(
+                learner=learner(
+                    head=head, training=training, rates=rates, committee=members or "rates"
+                ),
+                chooser=chooser,
+                schedule=Schedule(
                     initial=initial,
                     step_size=size,
                     steps=study.steps_for(initial, size, available),
-                    seed=seed,
-                    head=head,
-                )
+                    retrain=retrain,
+                ),
+                seed=seed,
             )
-    most = max((config.steps for config in made), default=0)
+            made[config.id] = config
+    most = max((config.schedule.steps for config in made.values()), default=0)
     for step in study.replay_cold:
         check(step < most, f"--replay-cold {step}: there are {most} steps, from 0; give fewer")
-    return made
+    return list(made.values())
+
+
+def _queries(study: StudyConfig, spec: str, strategy: Strategy) -> list[Query]:
+    """One for each combination of what makes a difference to this strategy."""
+    name, parameters = split(spec)
+    diverse = strategy.ranks and not isinstance(strategy, Sequential)
+    return [
+        Query(
+            strategy=name,
+            parameters=parameters,
+            source=source_digest(name),
+            family=strategy.family,
+            candidates=candidates,
+            diversity=diversity,
+        )
+        for candidates in (study.candidates if strategy.costly else (None,))
+        for diversity in (study.diversity if diverse else (None,))
+    ]
 
 
 def _arms(study: StudyConfig, pretrained: bool) -> list[tuple[Head, str]]:
@@ -187,7 +191,7 @@ def unasked(study: StudyConfig, configs: Sequence[TrajectoryConfig]) -> list[Tra
     """Those of `YARDSTICK`, where it is in the grid though nobody asked for it."""
     if any("frozen" in part.heads for part in study.parts):
         return []
-    return [config for config in configs if config.head == "frozen"]
+    return [config for config in configs if config.learner.head == "frozen"]
 
 
 def replays(
@@ -201,27 +205,15 @@ def replays(
     return [
         replace(
             config,
-            strategy=REPLAY,
-            strategy_source="",
-            family="data-based",
-            disagreement="",
-            rates=(config.training.learning_rate,),
-            committee="rates",
-            candidates=None,
-            diversity=None,
-            retrain="cold",
-            initial=config.initial + step * config.step_size,
-            step_size=config.initial + step * config.step_size,
-            steps=1,
-            replay_of=config.id,
-            replay_step=step,
-            fit_seed=fit_seed,
+            learner=config.learner.single(),
+            chooser=RowsUpTo(trajectory=config.id, step=step, fit_seed=fit_seed),
+            schedule=Schedule.once(config.schedule.labelled(step)),
         )
         for config in configs
         if config.strategy in distinct
-        if config.head != "frozen"  # which always fits the same rows alike
+        if config.learner.head != "frozen"  # which always fits the same rows alike
         for step in study.replay_cold
-        if step < config.steps
+        if step < config.schedule.steps
         for fit_seed in range(study.replay_seeds)
     ]
 
@@ -241,20 +233,12 @@ def successors(
     return [
         replace(
             config,
-            head=study.successor,
-            training=training,
-            rates=(training.learning_rate,),
-            committee="rates",
-            disagreement="",
-            candidates=None,
-            diversity=None,
-            strategy_source="",
-            retrain=retrain,
-            follows=config.id,
-            chosen_by=config.head,
+            learner=replace(config.learner, head=study.successor, training=training).single(),
+            chooser=RowsOf(trajectory=config.id, query=config.query, head=config.learner.head),
+            schedule=replace(config.schedule, retrain=retrain),
         )
         for config in configs
-        if config.strategy in distinct and config.head != study.successor
+        if config.query and config.strategy in distinct and config.learner.head != study.successor
         for training in ((study.frozen_training,) if frozen else study.trainings)
         for retrain in (("cold",) if frozen else study.retrain)
     ]
@@ -262,9 +246,10 @@ def successors(
 
 def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
     """The strategies, but of those that are one order on two labels only the first."""
-    equal = [name for name in study.strategies if name in EQUIVALENT_ON_TWO_LABELS]
+    names = [split(spec)[0] for spec in study.strategies]
+    equal = [name for name in names if name in EQUIVALENT_ON_TWO_LABELS]
     dropped = equal[1:] if n_labels == 2 and not study.keep_equivalent else []
-    return set(study.strategies) - set(dropped)
+    return set(names) - set(dropped)
 
 
 def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:
@@ -274,14 +259,14 @@ def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = 
         trajectories(part, nothing, named, pool, dropout)
 
 
-def _check_committee(name: str, study: StudyConfig, training: Training) -> None:
+def _check_committee(name: str, study: StudyConfig, training: Training, members: Committee) -> None:
     rates = study.rates_at(training)
     given = " ".join(f"{rate:g}" for rate in rates)
     check(
         len(rates) >= 2,
         f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
     )
-    if study.committee == "seeds":
+    if members == "seeds":
         return
     check(
         len(set(rates)) == len(rates),
@@ -333,8 +318,10 @@ def trials(
     begun = set(begun)
     grouped: dict[str, list[TrajectoryConfig]] = {}
     for config in configs:
-        equal = config.strategy in EQUIVALENT_ON_TWO_LABELS
-        same = replace(config, strategy=EQUIVALENT_ON_TWO_LABELS[0]) if equal else config
+        same = config
+        if config.query and config.strategy in EQUIVALENT_ON_TWO_LABELS:
+            one = replace(config.query, strategy=EQUIVALENT_ON_TWO_LABELS[0])
+            same = replace(config, chooser=one)
         grouped.setdefault(same.id, []).append(config)
     made = []
     for group in grouped.values():

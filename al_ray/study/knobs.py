@@ -11,7 +11,7 @@ import argparse
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from al_ray.errors import UserError
@@ -89,24 +89,38 @@ def words(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')} {shown}"
 
 
+def check(condition: bool, message: str) -> None:
+    """Raise `UserError` with this one line unless the condition holds."""
+    if not condition:
+        raise UserError(message)
+
+
 def check_knobs(values: Any) -> None:
     """Refuse what a declaration does not allow; for `__post_init__`.
 
     Raises:
         UserError: naming the option, the value and the remedy.
     """
-    for name, said in knobs(type(values)).items():
-        value = getattr(values, name)
-        if value is not None and not said.ok(value):
-            shown = f"{value:g}" if isinstance(value, float) else value
-            raise UserError(f"{said.option or name} {shown}: {said.say}")
+    for name in knobs(type(values)):
+        check_knob(type(values), name, getattr(values, name))
+
+
+def check_knob(declared: type, name: str, value: Any) -> None:
+    """Refuse a value of one knob; None, where the field may be, always can.
+
+    Raises:
+        UserError: naming the option, the value and the remedy.
+    """
+    said = knobs(declared)[name]
+    shown = f"{value:g}" if isinstance(value, float) else value
+    check(value is None or said.ok(value), f"{said.option or name} {shown}: {said.say}")
 
 
 def add_knobs(
     group: argparse._ActionsContainer,
     declared: type,
     readers: Mapping[type, Callable[[str], Any]],
-    defaults: Mapping[str, str],
+    defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Add an option for each knob that has one. What is not given is None.
 

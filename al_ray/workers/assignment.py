@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from al_ray.study.config import Head
+from al_ray.study.trajectory import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.messages import Setup
@@ -27,14 +27,13 @@ class Assignment:
     Attributes:
         name: whose it is, for log lines: study, trajectory and role.
         seed: of the member, or of the shard's trajectory.
-        strategy: empty where nothing is queried.
+        strategy: as `strategies.build` reads it; empty where nothing is queried.
     """
 
     name: str
     setup: Setup
     seed: int
     strategy: str
-    disagreement: str
     head: Head
 
     def member(self) -> Trainer:
@@ -43,7 +42,7 @@ class Assignment:
 
     def shard(self) -> Shard:
         """A new one."""
-        return make_shard(self.setup, self.seed, self.strategy, self.disagreement, self.head)
+        return make_shard(self.setup, self.seed, self.strategy, self.head)
 
 
 class Post(Generic[W]):

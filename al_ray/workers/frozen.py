@@ -55,11 +55,11 @@ class FrozenMember:
 class FrozenShard(Shard):
     """Scores vectors."""
 
-    def __init__(self, setup: Setup, strategy: str, disagreement: str) -> None:
+    def __init__(self, setup: Setup, strategy: str) -> None:
         self._setup = setup
         self._training = setup.training
         self._vectors = open_vectors(setup)
-        self._strategy = build(strategy, disagreement) if strategy else None
+        self._strategy = build(strategy) if strategy else None
         self._holder = None
 
     def watch(self, call: Callable[[], None]) -> None:

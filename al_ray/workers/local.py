@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from al_ray.errors import OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
-from al_ray.study.config import Head
+from al_ray.study.trajectory import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.memory import Budgets
@@ -20,7 +20,7 @@ from al_ray.workers.messages import (
     FitJob,
     Fitted,
     Predictions,
-    Query,
+    Question,
     Ref,
     Scores,
     Setup,
@@ -44,7 +44,6 @@ class LocalWorkers:
     setup: Setup
     seeds: Sequence[int]
     strategy: str
-    disagreement: str
     head: Head = "fine-tuned"
     _budgets: Budgets = field(init=False)
     _members: list[Trainer] = field(init=False)
@@ -56,9 +55,7 @@ class LocalWorkers:
         self._members = [
             make_member(self.setup, seed, self.strategy, self.head) for seed in self.seeds
         ]
-        self._shard = make_shard(
-            self.setup, self.seeds[0], self.strategy, self.disagreement, self.head
-        )
+        self._shard = make_shard(self.setup, self.seeds[0], self.strategy, self.head)
 
     def fit(self, jobs: Sequence[FitJob]) -> list[Fitted]:
         """One after another."""
@@ -76,14 +73,16 @@ class LocalWorkers:
         """Chunk by chunk."""
         return join_outputs(self._map(rows, lambda c: self._shard.observe(c, weights, needs)))
 
-    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+    def score(self, rows: NDArray[np.int64], question: Question) -> Scores:
         """Chunk by chunk."""
-        return join(self._map(rows, lambda c: self._shard.score(c, query)))
+        return join(self._map(rows, lambda c: self._shard.score(c, question)))
 
-    def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
+    def hold(
+        self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], question: Question
+    ) -> Scores:
         """One holder has all chunks."""
         parts = [(c, hashes[np.searchsorted(rows, c)]) for c in self._chunks(rows)]
-        scores, self._best = self._within(lambda: self._shard.hold("here", parts, query))
+        scores, self._best = self._within(lambda: self._shard.hold("here", parts, question))
         return join(scores)
 
     def pick(self, n: int) -> Picks:

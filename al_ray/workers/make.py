@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from al_ray.study.config import Head
+from al_ray.study.trajectory import Head
 from al_ray.workers.frozen import FrozenMember, FrozenShard
 from al_ray.workers.member import Member, Trainer
 from al_ray.workers.messages import Setup
@@ -17,9 +17,9 @@ def make_member(setup: Setup, seed: int, strategy: str, head: Head) -> Trainer:
     return Member(setup, seed, strategy)
 
 
-def make_shard(setup: Setup, seed: int, strategy: str, disagreement: str, head: Head) -> Shard:
+def make_shard(setup: Setup, seed: int, strategy: str, head: Head) -> Shard:
     """A shard; `strategy` is empty where nothing is queried."""
     setup = setup.here()
     if head == "frozen":
-        return FrozenShard(setup, strategy, disagreement)
-    return Shard(setup, seed, strategy, disagreement)
+        return FrozenShard(setup, strategy)
+    return Shard(setup, seed, strategy)

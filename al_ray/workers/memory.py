@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from al_ray.errors import AlRayError, OutOfMemory
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 from al_ray.workers.module import free_device
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from al_ray.io.node_files import NodeFiles
 from al_ray.strategies import Need, Outputs, Picks
-from al_ray.study.config import Device, Training
+from al_ray.study.training import Device, Training
 
 if TYPE_CHECKING:
     from al_ray.learners.encoder.load import Weights
@@ -101,7 +101,7 @@ class Predictions:
 
 
 @dataclass(frozen=True, eq=False)
-class Query:
+class Question:
     """What the loop asks of the pool at one step.
 
     Attributes:
@@ -146,10 +146,12 @@ class Workers(Protocol):
     def observe(self, rows: NDArray[np.int64], weights: Ref, needs: frozenset[Need]) -> Outputs:
         """What these weights say of these rows: log-probabilities, and `vectors` if asked for."""
 
-    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+    def score(self, rows: NDArray[np.int64], question: Question) -> Scores:
         """Score these rows of the pool."""
 
-    def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
+    def hold(
+        self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], question: Question
+    ) -> Scores:
         """Score these rows by a sequential strategy, and hold them for `pick`.
 
         Args:

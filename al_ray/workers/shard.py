@@ -23,7 +23,7 @@ from al_ray.strategies import (
     log_softmax,
 )
 from al_ray.workers.memory import told_apart
-from al_ray.workers.messages import Predictions, Query, Scores, Setup
+from al_ray.workers.messages import Predictions, Question, Scores, Setup
 from al_ray.workers.module import call_at_passes, free_device, make_module
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class Shard:
     die then, another is given them and told what has been chosen so far.
     """
 
-    def __init__(self, setup: Setup, seed: int, strategy: str, disagreement: str) -> None:
+    def __init__(self, setup: Setup, seed: int, strategy: str) -> None:
         from al_ray.corpus.tokens.prepared import Tokens
 
         self._setup = setup
         self._training = setup.training
         self._module = make_module(setup, seed, strategy)
         self._tokens = Tokens(setup.tokens)
-        self._strategy: Strategy | None = build(strategy, disagreement) if strategy else None
+        self._strategy: Strategy | None = build(strategy) if strategy else None
         self._holder: tuple[str, Holder] | None = None
         self._loaded: Weights | None = None
 
@@ -58,20 +58,20 @@ class Shard:
         """Log-probabilities of these rows, and what else is needed of one pass."""
         return self._observe(rows, weights, needs)
 
-    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
-        """Scores, predictions and confidence of these rows; the query's references are resolved."""
+    def score(self, rows: NDArray[np.int64], question: Question) -> Scores:
+        """Scores, predictions and confidence of these rows; references are resolved."""
         assert self._strategy is not None
-        outputs = self._outputs(rows, query)
+        outputs = self._outputs(rows, question)
         with _naming(rows):
             scores = self._strategy.score(outputs)
         free_device()
-        return _scores(scores, outputs, query.evaluated)
+        return _scores(scores, outputs, question.evaluated)
 
     def hold(
         self,
         session: str,
         parts: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64]]],
-        query: Query,
+        question: Question,
         chosen: Sequence[Best] = (),
     ) -> tuple[list[Scores], Best | None]:
         """Hold chunks (rows, hashes) while a batch is chosen.
@@ -79,7 +79,7 @@ class Shard:
         Args:
             session: names the batch; what was held for another is dropped.
             parts: the chunks.
-            query: its references are resolved.
+            question: its references are resolved.
             chosen: so far.
 
         Returns:
@@ -88,13 +88,13 @@ class Shard:
         assert isinstance(self._strategy, Sequential)
         self._holder = None  # its memory first
         threads = self._setup.training.threads
-        holder = Holder(self._strategy, query.seed, query.step, threads)
+        holder = Holder(self._strategy, question.seed, question.step, threads)
         found = []
         for rows, hashes in parts:
-            outputs = self._outputs(rows, query)
+            outputs = self._outputs(rows, question)
             with _naming(rows):
                 scores = holder.add(rows, hashes, outputs)
-            found.append(_scores(scores, outputs, query.evaluated))
+            found.append(_scores(scores, outputs, question.evaluated))
         free_device()
         best = holder.best()
         for earlier in chosen:
@@ -135,29 +135,31 @@ class Shard:
         """Call this at every pass of the model."""
         call_at_passes(self._module, call)
 
-    def _outputs(self, rows: NDArray[np.int64], query: Query) -> Outputs:
+    def _outputs(self, rows: NDArray[np.int64], question: Question) -> Outputs:
         """All that the strategy needs of these rows."""
         assert self._strategy is not None
         needs, dropout, others = self._strategy.needs, None, {}
         if "committee" in needs:
             others = {
                 member: self._observe(rows, weights, frozenset()).log_probabilities
-                for member, weights in enumerate(query.weights)
-                if member != query.evaluated
+                for member, weights in enumerate(question.weights)
+                if member != question.evaluated
             }
         # Last, since the passes with dropout are those of the weights that are loaded.
-        outputs = self._observe(rows, query.weights[query.evaluated], needs)
+        outputs = self._observe(rows, question.weights[question.evaluated], needs)
         if "committee" in needs:
-            each = others | {query.evaluated: outputs.log_probabilities}
+            each = others | {question.evaluated: outputs.log_probabilities}
             members = np.concatenate([each[member] for member in sorted(each)])
             outputs = replace(outputs, log_probabilities=members)
         if "dropout" in needs:
             # From the chunk's place on the grid, so that it does not matter who runs it.
             cell = int(rows[0]) // self._setup.training.chunk_rows
             purposes = [f"dropout pass {i} chunk {cell}" for i in range(self._strategy.passes)]
-            dropout = self._dropout(rows, [derive(query.seed, query.step, p) for p in purposes])
+            dropout = self._dropout(
+                rows, [derive(question.seed, question.step, p) for p in purposes]
+            )
         with _naming(rows):
-            return replace(outputs, dropout=dropout, labelled=query.labelled)
+            return replace(outputs, dropout=dropout, labelled=question.labelled)
 
     def _observe(
         self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]

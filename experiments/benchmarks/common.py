@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.tokenisers import open_tokeniser
 from al_ray.corpus.tokens.tokenising import quiet_transformers
-from al_ray.study.config import Training
+from al_ray.strategies import build
+from al_ray.study.training import Training
+from al_ray.study.trajectory import Learner, Query, Schedule, Source, TrajectoryConfig
 
 KOBERT = {
     "vocab_size": 8002,
@@ -48,6 +50,20 @@ def kobert_shaped(labels: int = 2, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     config = transformers.BertConfig(**KOBERT, num_labels=labels)
     return transformers.AutoModelForSequenceClassification.from_config(config).eval()
+
+
+def trajectory(
+    training: Training, rates: tuple[float, ...], strategy: str, size: int, steps: int, seed: int
+) -> TrajectoryConfig:
+    """A cold one on a corpus and a model that are only names."""
+    return TrajectoryConfig(
+        corpus=Source(name="corpus", digest="c"),
+        learner=Learner(model=Source(name="model", digest="m"), training=training, rates=rates),
+        chooser=Query(strategy=strategy, family=build(strategy).family),
+        schedule=Schedule(initial=size, step_size=size, steps=steps),
+        seed=seed,
+        validation=0,
+    )
 
 
 def nsmc(folder: Path, number: int) -> list[tuple[str, int]]:

@@ -33,8 +33,8 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.planning import Facts, Room, Wanted, Work, facts_of, finish, step_work
-from al_ray.study.config import Source, TrajectoryConfig
 from al_ray.study.grid import replays, trajectories, trials
+from al_ray.study.trajectory import Source, TrajectoryConfig
 
 LAYERS, WIDTH, PARAMETERS, EMBEDDINGS = 12, 768, 92e6, 8002 * 768 + 514 * 768
 """KoBERT's; what is looked up is not multiplied."""
@@ -124,7 +124,7 @@ def lengths_of(tokens: Sequence[int]) -> NDArray[np.int32]:
 
 def facts_for(part: Part, config: TrajectoryConfig, gpu: bool) -> Facts:
     """As if the corpus were there."""
-    training = replace(config.training, token_budget=GPU_BUDGET if gpu else CPU_BUDGET)
+    training = replace(config.learner.training, token_budget=GPU_BUDGET if gpu else CPU_BUDGET)
     lengths = lengths_of(part.tokens)
     facts = facts_of({"train": lengths, "test": lengths}, training, part.labels, WIDTH, not gpu)
     return replace(facts, pool=part.pool, tests={"test": part.test})
@@ -137,7 +137,7 @@ def flops_per_token(tokens: float) -> float:
 
 def work_of(config: TrajectoryConfig, facts: Facts) -> Work:
     """Of all its steps."""
-    return sum((step_work(config, facts, step) for step in range(config.steps)), Work())
+    return sum((step_work(config, facts, step) for step in range(config.schedule.steps)), Work())
 
 
 def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
@@ -148,14 +148,14 @@ def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
     every, trained = Work(), 0.0
     for config in configs:
         work = work_of(config, on_cpu)
-        every, trained = every + work, trained + len(config.rates) * work.train_tokens
+        every, trained = every + work, trained + len(config.learner.rates) * work.train_tokens
     run = every.test_tokens + every.score_tokens
     updates = sum(len(c.rates) * work_of(c, on_cpu).updates for c in configs)
     cpu = trained / options.train_tokens_per_second + run / options.score_tokens_per_second
     cpu += updates * options.cpu_update_seconds
     rate = options.peak * options.utilisation / forward
     spent = [(c, *gpu_seconds(work_of(c, on_gpu), rate, options)) for c in configs]
-    alone = sum(len(config.rates) * fit + scoring for config, fit, scoring in spent)
+    alone = sum(len(config.learner.rates) * fit + scoring for config, fit, scoring in spent)
     wanted = [on_eight(config, fit + scoring) for config, fit, scoring in spent]
     return {
         "experiment": part.name,
@@ -180,7 +180,7 @@ def gpu_seconds(work: Work, rate: float, options: argparse.Namespace) -> tuple[f
 
 def on_eight(config: TrajectoryConfig, seconds: float) -> Wanted:
     """One trajectory where there are eight GPUs: a committee holds three while it lasts."""
-    place = layout(len(config.rates), 1, 1, 64.0, 8.0)
+    place = layout(len(config.learner.rates), 1, 1, 64.0, 8.0)
     return Wanted(seconds, place.count, place.bundle["GPU"] * place.count)
 
 

@@ -31,8 +31,8 @@ from al_ray.corpus.tokens.prepared import Rows, prepare
 from al_ray.learners.encoder.source import resolve
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.config import Source
 from al_ray.study.grid import trajectories
+from al_ray.study.trajectory import Source
 from al_ray.workers import LocalWorkers, Setup
 
 ARMS = ("random", "margin", "entropy", "least-confidence", "core-set")
@@ -80,9 +80,7 @@ def plainly(arguments: list[str], cache: Path, out: Path) -> float:
     rows, store = Rows.load(made.rows), Store(out)
     began = time.perf_counter()
     for config in configs:
-        workers = LocalWorkers(
-            setup, config.member_seeds, config.strategy, config.disagreement, config.head
-        )
+        workers = LocalWorkers(setup, config.member_seeds, config.spec, config.learner.head)
         for _ in Trajectory(config, rows, workers, store).run():
             pass
     return time.perf_counter() - began

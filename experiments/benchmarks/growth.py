@@ -68,12 +68,12 @@ def score(setup: Any, rows: int, shards: int, weights: Any) -> dict[str, Any]:
 
     from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.workers import Query
+    from al_ray.workers import Question
 
     config = replace(config_of((3e-3,), 2, 1), training=setup.training)
     where = layout(1, shards, 1, os.cpu_count() or 1, 0)
     with RayWorkers(setup, config, "margin", where, shards, 3600.0, f"growth-{rows}") as workers:
-        query = Query([workers.put(weights)], 0, 0, 0)
+        query = Question([workers.put(weights)], 0, 0, 0)
         workers.score(np.arange(min(rows, 2048 * shards)), query)
         before, start = most_memory(field="VmRSS"), time.perf_counter()
         found = workers.score(np.arange(rows), query)

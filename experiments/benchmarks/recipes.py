@@ -39,7 +39,7 @@ from al_ray.learners.encoder.predict import logits
 from al_ray.learners.encoder.source import DEFAULT_LEARNING_RATE, ModelSource
 from al_ray.learners.encoder.weights import check_start
 from al_ray.randomness import keys, row_hashes
-from al_ray.study.config import RECIPES, Training
+from al_ray.study.training import RECIPES, Training
 
 USED = 8000
 """Rows that a `--pool-limit` may have drawn; those of other figures have 6,000 at most."""

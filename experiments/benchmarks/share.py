@@ -87,7 +87,9 @@ def prepared(folder: Path, train: int, test: int) -> tuple[Any, Any, Any]:
 
 
 def config_of(rates: tuple[float, ...], steps: int, updates: int, chunk: int = 2048) -> Any:
-    from al_ray.study.config import Source, Training, TrajectoryConfig
+    from common import trajectory
+
+    from al_ray.study.training import Training
 
     training = Training(
         recipe="seed",
@@ -100,21 +102,8 @@ def config_of(rates: tuple[float, ...], steps: int, updates: int, chunk: int = 2
         token_budget=4096,
         chunk_rows=chunk,
     )
-    return TrajectoryConfig(
-        corpus=Source(name="corpus", digest="c"),
-        model=Source(name="mini", digest="m"),
-        strategy="qbc" if len(rates) > 1 else "margin",
-        strategy_source="",
-        family="prediction-based",
-        disagreement="vote-entropy",
-        rates=rates,
-        retrain="cold",
-        initial=60,
-        step_size=60,
-        steps=steps,
-        seed=0,
-        validation=0,
-        training=training,
+    return trajectory(
+        training, rates, "qbc" if len(rates) > 1 else "margin", size=60, steps=steps, seed=0
     )
 
 
@@ -137,12 +126,12 @@ def real(folder: Path, rounds: int) -> dict[str, Any]:
 
     encoder, rows, tokens = prepared(folder / "real", 3000, 600)
     config = config_of((3e-3,), 4, 60)
-    setup = Setup(encoder, tokens, 7, config.training, "cpu")
+    setup = Setup(encoder, tokens, 7, config.learner.training, "cpu")
     plain: list[float] = []
     actors: list[float] = []
     equal = True
     for turn in range(rounds):
-        local = LocalWorkers(setup, config.member_seeds, "margin", "vote-entropy")
+        local = LocalWorkers(setup, config.member_seeds, "margin")
         seconds, picks = run(config, rows, local, folder / f"plain-{turn}")
         plain += seconds
         where = layout(1, 1, 1, os.cpu_count() or 1, 0)
@@ -180,7 +169,7 @@ def minutes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     crew.MemberActor, crew.ShardActor = Member, Shard  # type: ignore[misc, assignment]
     for name, rates in (("one", (3e-3,)), ("three", (6e-3, 3e-3, 1.5e-3))):
         config = config_of(rates, options.steps, 1, CHUNK)
-        setup = Setup(encoder, tokens, 7, config.training, "cpu")
+        setup = Setup(encoder, tokens, 7, config.learner.training, "cpu")
         count = len(rates)
         where = replace(layout(count, count, 1, float(count), 0), bundle={"CPU": 0.02})
         with RayWorkers(setup, config, config.strategy, where, count, 3600.0, name) as workers:
@@ -208,7 +197,7 @@ def minutes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 def jobs(config: Any, make: Any) -> list[Any]:
     rows = np.arange(60)
     labels = np.zeros(60, np.int32)
-    return [make(i, rows, labels, rate, 0, 0, None) for i, rate in enumerate(config.rates)]
+    return [make(i, rows, labels, rate, 0, 0, None) for i, rate in enumerate(config.learner.rates)]
 
 
 def one_by_one(workers: Any, config: Any, make: Any) -> float:

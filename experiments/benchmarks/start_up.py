@@ -92,29 +92,16 @@ def kobert_shaped(folder: Path, tokenizer: Path) -> Path:
 def probe(point: dict[str, Any], setup: Any, members: int, shards: int, cpus: float) -> None:
     """A trial without any work: its actors come, and it ends."""
     import ray
+    from common import trajectory
     from ray import tune
 
     from al_ray.cluster.actors.ray_workers import RayWorkers
     from al_ray.cluster.layout import layout
-    from al_ray.study.config import Source, TrajectoryConfig
 
     began, start = time.time(), time.perf_counter()
     rate = setup.training.learning_rate
-    config = TrajectoryConfig(
-        corpus=Source(name="corpus", digest="c"),
-        model=Source(name="model", digest="m"),
-        strategy="margin",
-        strategy_source="",
-        family="prediction-based",
-        disagreement="",
-        rates=(rate,) * members,
-        retrain="cold",
-        initial=1,
-        step_size=1,
-        steps=1,
-        seed=point["seed"],
-        validation=0,
-        training=setup.training,
+    config = trajectory(
+        setup.training, (rate,) * members, "margin", size=1, steps=1, seed=point["seed"]
     )
     where = layout(members, shards, setup.training.threads, cpus, 0)
     with RayWorkers(setup, config, "margin", where, shards, 600.0, "start-up") as workers:
@@ -152,7 +139,7 @@ def actors(model: Path, tokens: Path, rounds: int) -> dict[str, Any]:
     """Seconds until a trajectory's actors are there, and between two trials."""
     import ray
 
-    from al_ray.study.config import RECIPES, Training
+    from al_ray.study.training import RECIPES, Training
     from al_ray.workers import Setup
 
     training = Training(

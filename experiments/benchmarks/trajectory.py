@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import KOBERT, nsmc, ratios, spread
+from common import KOBERT, nsmc, ratios, spread, trajectory
 from machine import main, table
 from numpy.typing import NDArray
 
@@ -32,7 +32,7 @@ from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.tokens.prepared import Rows, Tokens, prepare
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.config import Source, Training, TrajectoryConfig
+from al_ray.study.training import Training
 from al_ray.workers import LocalWorkers, Setup
 
 LONGEST = 150
@@ -68,26 +68,11 @@ def al_ray(work: Work, precision: str, seed: int) -> tuple[float, list[float], N
         precision=precision,  # type: ignore[arg-type]
         token_budget=4096,
     )
-    config = TrajectoryConfig(
-        corpus=Source(name="nsmc", digest="nsmc"),
-        model=Source(name=work.model.name, digest="model"),
-        strategy="margin",
-        strategy_source="",
-        family="prediction-based",
-        disagreement="vote-entropy",
-        rates=(RATE,),
-        retrain="cold",
-        initial=work.size,
-        step_size=work.size,
-        steps=work.steps,
-        seed=seed,
-        validation=0,
-        training=training,
-    )
+    config = trajectory(training, (RATE,), "margin", size=work.size, steps=work.steps, seed=seed)
     setup = Setup(work.model, work.tokens, 2, training, "cpu")
     store = Store(str(work.folder / f"{precision}-{seed}"))
     start = time.perf_counter()
-    workers = LocalWorkers(setup, config.member_seeds, "margin", "vote-entropy")
+    workers = LocalWorkers(setup, config.member_seeds, "margin")
     loop = Trajectory(config, work.rows, workers, store)
     found = [step.test_accuracy for step in loop.run()]
     return time.perf_counter() - start, found, loop._labelled[0]

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from al_ray.commands.plan import about, print_plan, size
 from al_ray.planning import Arm, Estimate, Phases, Speed, Storage, Work
-from al_ray.study.config import RECIPES, StudyConfig, Training
+from al_ray.study.config import StudyConfig
+from al_ray.study.training import RECIPES, Training
 
 ESTIMATE = Estimate(
     seconds=13_200.0,

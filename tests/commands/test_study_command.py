@@ -23,7 +23,7 @@ from al_ray.commands import study as cli
 from al_ray.commands.options import run_config, study_config
 from al_ray.commands.parser import study_parser
 from al_ray.errors import AlRayError
-from al_ray.study.config import RECIPES
+from al_ray.study.training import RECIPES
 
 pytestmark = pytest.mark.usefixtures("no_ray_no_hub_no_child")
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
@@ -141,7 +141,7 @@ def test_the_experiments(name, strategies, sizes, budget, batch, length):
     assert (real.step_sizes, real.budget, real.steps) == (sizes, budget, None)
     assert (real.training.batch_size, real.training.max_length) == (batch, length)
     assert (real.seeds, real.retrain, real.initial) == (tuple(range(10)), ("cold",), None)
-    assert (real.controls, real.validation, real.disagreement) == ((), 0, "vote-entropy")
+    assert (real.controls, real.validation, real.committee) == ((), 0, ("rates",))
     shown = study(name=name)
     assert (shown.steps, shown.budget, shown.seeds) == (3, None, (0, 1, 2, 3, 4))
     assert list(shown.strategies) == strategies
@@ -380,15 +380,16 @@ def made_study(folder, error="it went wrong"):
     )
     store, _, _ = go(folder, world, done)
     facts = ("strategy", "family", "retrain", "head", "step_size", "initial", "seed", "steps")
+    facts += ("parameters",)
     for config, status, said in ((done, "complete", None), (failed, "failed", error)):
-        columns = {name: getattr(config, name) for name in facts}
+        columns = {name: config.columns[name] for name in facts}
         store.write("trajectories", {**columns, "status": status, "error": said}, config.id)
     store.write_description(
         {
             "schema_version": 1,
             "demonstration": False,
             "tests": {"test": 25},
-            "trajectories": {c.id: c.steps for c in (done, failed, waits)},
+            "trajectories": {c.id: c.schedule.steps for c in (done, failed, waits)},
         }
     )
     return store, waits

@@ -13,8 +13,9 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.commands.study_file import parsed, text
-from al_ray.study.config import Source, StudyConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import all_of
+from al_ray.study.trajectory import Source
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
 X = Source(name="x", digest="x" * 32)
@@ -66,7 +67,7 @@ def test_what_a_run_writes_asks_for_the_same(tmp_path):
 def test_grids_are_a_union_and_each_trajectory_is_there_once(tmp_path):
     study = asked("--study", written(tmp_path, GRIDS))
     made, _ = all_of(study, X, X, 500, 7)
-    found = sorted((c.strategy, c.training.learning_rate, c.seed) for c in made)
+    found = sorted((c.strategy, c.learner.training.learning_rate, c.seed) for c in made)
     assert found == sorted(
         [
             *((name, rate, seed) for name in ("random", "margin") for rate in (5e-5, 1e-4)

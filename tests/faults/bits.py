@@ -49,7 +49,7 @@ from al_ray.results.folder import ASIDE, own  # noqa: E402
 from al_ray.results.inputs import distrust, trust  # noqa: E402
 from al_ray.results.lease import LOCK, held  # noqa: E402
 from al_ray.results.mend import mend  # noqa: E402
-from al_ray.study.config import TrajectoryConfig  # noqa: E402
+from al_ray.study.trajectory import TrajectoryConfig  # noqa: E402
 
 CORPUS = generate(train=70, test=24)
 STEPS = 4
@@ -88,7 +88,7 @@ DESCRIPTION = {
     "schema_version": VERSION,
     "corpus": {"name": CORPUS.name, "digest": CORPUS.digest},
     "training": {"precision": "float32"},
-    "trajectories": {config.id: config.steps for config in CONFIGS},
+    "trajectories": {config.id: config.schedule.steps for config in CONFIGS},
 }
 
 
@@ -145,16 +145,16 @@ def _vectors(tokens: Path, cache: Path) -> Path:
 def _trajectory(out: Path, world: World, config: TrajectoryConfig, most: int | None) -> None:
     store = Store(out, attempt="now")
     store.claim([config.id])
-    done = steps_done(store, config) == config.steps
+    done = steps_done(store, config) == config.schedule.steps
     told = store.read_one("trajectories", config.id)
     if done and told is not None and told.status.iloc[0] == "complete":
         return
-    columns = {**config.arm, "steps": config.steps}
+    columns = {**config.arm, "steps": config.schedule.steps}
     store.write("trajectories", {**columns, "status": "running"}, config.id)
     loop = Trajectory(config, world.rows, Stub(world, config), store, ledger=True)
     for _ in islice(loop.run(), most):
         pass
-    if most is None or most >= config.steps:
+    if most is None or most >= config.schedule.steps:
         store.write("trajectories", {**columns, "status": "complete"}, config.id)
 
 

@@ -10,7 +10,7 @@ from helpers import mini_setup
 
 from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.learners import linear as frozen
-from al_ray.workers import FitJob, LocalWorkers, Query
+from al_ray.workers import FitJob, LocalWorkers, Question
 
 RNG = np.random.default_rng(0)
 
@@ -97,7 +97,7 @@ def test_vectors_are_means_over_each_text_alone(setup):
 def test_a_step_of_a_frozen_head(setup, strategy):
     """As the loop asks: fit, predict, score or hold; equal again and in another order of rows."""
     made, _ = setup
-    workers = LocalWorkers(made, [0], strategy, "", "frozen")
+    workers = LocalWorkers(made, [0], strategy, "frozen")
     rows = np.arange(0, 40, 2)
     labels = (rows % made.n_labels).astype(np.int32)
     (one,) = workers.fit([FitJob(0, rows, labels, 1e-3, 0, 0, None)])
@@ -106,7 +106,7 @@ def test_a_step_of_a_frozen_head(setup, strategy):
         np.testing.assert_array_equal(value, two.weights[name])
     pool = np.setdiff1d(np.arange(110), rows)
     labelled = workers.observe(rows, one.weights, frozenset({"vectors"}))
-    query = Query([one.weights], 0, 0, 0, labelled)
+    query = Question([one.weights], 0, 0, 0, labelled)
     hashes = np.arange(len(pool), dtype=np.uint64)
     scores = (
         workers.hold(pool, hashes, query) if strategy == "core-set" else workers.score(pool, query)

@@ -2,14 +2,13 @@
 
 import itertools
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loop_stub import World, assert_same, assert_same_run, config_of, go, tables
+from loop_stub import World, assert_same, assert_same_run, config_of, ended, go, tables
 
 from al_ray.loop.equivalence import follow, scores_from_confidence
 from al_ray.loop.record import steps_done
@@ -41,13 +40,13 @@ def assert_same_to_rounding_of_scores(ours, alone):
 def test_follower_has_what_it_would_have_written(tmp_path, leader, follower, retrain):
     lead, after = config(leader, retrain=retrain), config(follower, retrain=retrain)
     store, _, _ = go(tmp_path / "together", WORLD, lead)
-    assert follow(store, lead, after) == after.steps
+    assert follow(store, lead, after) == after.schedule.steps
     alone, _, _ = go(tmp_path / "alone", WORLD, after)
     expected = tables(alone)
     ours = {name: store.read(name, [after.id])[list(frame)] for name, frame in expected.items()}
     assert len(ours["selections"]) == 6 + 3 * 5
     assert_same_to_rounding_of_scores(ours, expected)
-    assert steps_done(store, after) == after.steps
+    assert steps_done(store, after) == after.schedule.steps
 
 
 @pytest.mark.parametrize(("leader", "follower"), PAIRS)
@@ -82,9 +81,9 @@ def test_follows_step_by_step_and_writes_nothing_twice(tmp_path):
 
     store.put = noted
     for steps in (1, 3, 4):
-        go(tmp_path, WORLD, replace(lead, steps=steps))
+        go(tmp_path, WORLD, ended(lead, steps))
         written.clear()
-        leads, follows = replace(lead, steps=steps), replace(after, steps=steps)
+        leads, follows = ended(lead, steps), ended(after, steps)
         assert follow(store, leads, follows) == steps
         # `steps` comes last of each step.
         assert written[-1] == "steps"

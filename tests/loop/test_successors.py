@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from loop_stub import World, config_of, go
+from loop_stub import World, config_of, ended, go
 from small_studies import study
 
 from al_ray.analysis.comparison import judged
@@ -19,12 +19,16 @@ from al_ray.commands.parser import study_parser
 from al_ray.errors import AlRayError, UserError
 from al_ray.results import Store
 from al_ray.results.mend import mend
-from al_ray.study.config import Source
 from al_ray.study.grid import successors, trajectories
+from al_ray.study.trajectory import RowsOf, Source
 
 WORLD = World()
 LEADER = config_of(steps=4, head="frozen")
-SUCCESSOR = replace(LEADER, head="fine-tuned", follows=LEADER.id, chosen_by="frozen")
+SUCCESSOR = replace(
+    LEADER,
+    learner=replace(LEADER.learner, head="fine-tuned"),
+    chooser=RowsOf(trajectory=LEADER.id, query=LEADER.chooser, head="frozen"),
+)
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
 
 
@@ -48,7 +52,7 @@ def test_it_learns_the_very_rows_and_chooses_none(tmp_path):
 
 
 def test_it_waits_for_rows_that_are_not_there(tmp_path):
-    store, _, _ = go(tmp_path, WORLD, replace(LEADER, steps=2))
+    store, _, _ = go(tmp_path, WORLD, ended(LEADER, 2))
     with pytest.raises(AlRayError, match="step 1 is not there: its rows were to be learnt"):
         go(tmp_path, WORLD, SUCCESSOR, store=store)
 
@@ -66,9 +70,9 @@ def test_what_it_was_given_goes_with_the_step_that_was_damaged(tmp_path):
 
 def test_every_training_succeeds_each_arm_of_the_other_head():
     first, after = made("--head frozen fine-tuned --strategies random margin --epochs 3 5")
-    (frozen,) = (c for c in first if (c.head, c.strategy) == ("frozen", "margin"))
-    assert {c.follows for c in after} == {frozen.id}
-    assert [(c.strategy, c.training.epochs, c.chosen_by) for c in after] == [
+    (frozen,) = (c for c in first if (c.learner.head, c.strategy) == ("frozen", "margin"))
+    assert {c.chooser.trajectory for c in after} == {frozen.id}
+    assert [(c.strategy, c.learner.training.epochs, c.chooser.head) for c in after] == [
         ("margin", 3, "frozen"), ("margin", 5, "frozen")
     ]  # fmt: skip
     assert not {c.id for c in after} & {c.id for c in first}
@@ -90,7 +94,7 @@ def arm(strategy: str, head: str, chosen_by: str = "") -> tuple[object, ...]:
     """All of ARM: what is trained, which is equal of a head, is filled in by its zero."""
     fit = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
     facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
-    facts |= {"chosen_by": chosen_by}
+    facts |= {"chosen_by": chosen_by, "parameters": "", "committee": ""}
     return tuple(facts.get(name, fit.get(name, 0)) for name in ARM)
 
 

@@ -12,6 +12,7 @@ from loop_stub import (
     assert_same,
     assert_same_run,
     config_of,
+    ended,
     go,
     tables,
     training,
@@ -102,7 +103,7 @@ def test_counts_of_a_run(tmp_path, strategy):
     assert [s.test_accuracy for s in said] == main.test_accuracy.tolist()
     assert main.updates.tolist() == [3, 6, 6, 9]  # 3 epochs of ceil(n / 8)
     assert (main.strategy == strategy).all()
-    assert (main.family == config.family).all()
+    assert (main.family == config.chooser.family).all()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -416,7 +417,7 @@ def test_done_is_done(tmp_path, retrain):
 def test_extended_equals_longer(tmp_path, retrain, short):
     config = config_of(retrain=retrain, strategy="qbc", steps=5)
     whole = go(tmp_path / "long", WORLD, config, ledger=True)[0]
-    go(tmp_path / "short", WORLD, replace(config, steps=short), ledger=True)
+    go(tmp_path / "short", WORLD, ended(config, short), ledger=True)
     store, stub, _ = go(tmp_path / "short", WORLD, config, ledger=True)
     assert_same_run(store, whole)
     assert len(stub.fits) == 5 - short + 1  # the step that was the last is fitted again
@@ -428,12 +429,12 @@ def test_extending_survives_kills(tmp_path, retrain):
     whole = go(tmp_path / "long", WORLD, config)[0]
     for k in itertools.count(1):
         folder = tmp_path / str(k)
-        go(folder, WORLD, replace(config, steps=2))
-        ended = not killed_at(folder, config, k)
+        go(folder, WORLD, ended(config, 2))
+        over = not killed_at(folder, config, k)
         store, stub, _ = go(folder, WORLD, config)
         assert_same_run(store, whole)
         assert len(stub.fits) <= 3
-        if ended:
+        if over:
             break
 
 

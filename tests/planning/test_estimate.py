@@ -23,8 +23,10 @@ from al_ray.planning import (
     finish,
     stretch,
 )
-from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import trajectories, trials
+from al_ray.study.training import RECIPES, Training
+from al_ray.study.trajectory import Source
 
 SPEED = Speed(
     start=10.0,
@@ -73,7 +75,7 @@ def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **op
     nothing = Source(name="", digest="")
     configs = trajectories(study, nothing, nothing, 1000)
     return [
-        Left(trial, first, float(len(trial.leader.rates)))
+        Left(trial, first, float(len(trial.leader.learner.rates)))
         for trial in trials(configs, n_labels, keep_equivalent=False)
     ]
 

@@ -13,8 +13,10 @@ from al_ray.corpus.tokens.mapped import Rows
 from al_ray.corpus.tokens.prepared import _write_rows
 from al_ray.planning import Facts, Tokens, storage_of
 from al_ray.results import Store
-from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, trajectories
+from al_ray.study.training import RECIPES, Training
+from al_ray.study.trajectory import Source
 
 FACTS = Facts(
     pool=2000,
@@ -99,7 +101,7 @@ def test_two_checkpoints_of_every_member_are_kept(rows):
 
 def test_those_that_are_given_rows_have_files_of_their_own(rows):
     leader = trial()
-    follower = replace(leader.leader, strategy="margin")
+    follower = replace(leader.leader, chooser=replace(leader.leader.query, strategy="margin"))
     both = Trial(leader.leader, (follower,))
     alone, shared = (
         storage_of([(each, 0)], FACTS, rows, (), False, 1000, 0) for each in (leader, both)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from al_ray.planning import Facts, Tokens, facts_of, step_work
-from al_ray.study.config import RECIPES, Source, StudyConfig, Training
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import replays, trajectories
+from al_ray.study.training import RECIPES, Training
+from al_ray.study.trajectory import Source
 
 FACTS = Facts(
     pool=250,
@@ -96,8 +98,8 @@ def test_passes_over_the_pool(strategy, passes):
 
 
 def test_candidates_hold_for_costly_strategies_alone():
-    assert step_work(config_of("bald", candidates=50), FACTS, 0).rows_scored == 50
-    assert step_work(config_of("margin", candidates=50), FACTS, 0).rows_scored == 230
+    assert step_work(config_of("bald", candidates=(50,)), FACTS, 0).rows_scored == 50
+    assert step_work(config_of("margin", candidates=(50,)), FACTS, 0).rows_scored == 230
 
 
 def test_core_set_reads_the_pool_at_every_pick_and_runs_the_labelled_rows():
@@ -114,7 +116,7 @@ def test_learning_loss_leaves_batches_whole():
 
 
 def test_diversity_looks_four_batches_ahead():
-    more = step_work(config_of("margin", diversity=0.9), FACTS, 0)
+    more = step_work(config_of("margin", diversity=(0.9,)), FACTS, 0)
     assert more.score_tokens - step_work(config_of("margin"), FACTS, 0).score_tokens == 4 * 20 * 10
 
 
@@ -140,7 +142,7 @@ def test_controls_and_replays_are_one_fit():
     control = step_work(configs[0], FACTS, 0)
     assert (control.updates, control.rows_scored) == (39, 0)  # 100 rows, 13 batches, 3 passes
     [again] = replays(study, configs, 7)
-    assert (step_work(again, FACTS, 0).updates, again.steps) == (24, 1)  # on 60 rows
+    assert (step_work(again, FACTS, 0).updates, again.schedule.steps) == (24, 1)  # on 60 rows
 
 
 def test_validation_rows_are_predicted_and_leave_the_pool():
@@ -150,7 +152,7 @@ def test_validation_rows_are_predicted_and_leave_the_pool():
 
 def test_the_pool_ends():
     config = config_of("margin", step_sizes=(100,), steps=4, retrain=("warm-new",))
-    assert config.steps == 3
+    assert config.schedule.steps == 3
     assert [step_work(config, FACTS, s).updates for s in range(3)] == [39, 39, 21]  # 50 rows left
 
 

@@ -17,7 +17,7 @@ from al_ray.commands.experiment import Experiment
 from al_ray.corpus.embedded.news import generate
 from al_ray.learners.encoder.source import resolve
 from al_ray.results import Store
-from al_ray.study.config import RunConfig
+from al_ray.study.running import RunConfig
 
 pytestmark = pytest.mark.ray
 

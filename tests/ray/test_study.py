@@ -159,14 +159,14 @@ def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
     with monkeypatch.context() as patch:
         patch.setattr(study_module, "vectors_of", nothing)
         outcome = tiny_study.run(out, study, model)
-        assert [config.head for config in outcome.trajectories] == ["fine-tuned"] * 2
+        assert [config.learner.head for config in outcome.trajectories] == ["fine-tuned"] * 2
         assert not outcome.unfinished
         assert "It is left out: no vectors came of the encoder" in capsys.readouterr().out
         with pytest.raises(AlRayError, match="no vectors came"):
             tiny_study.run(alone, replace(study, heads=("frozen",), replay_cold=()), model)
     assert Store(out).description()["trajectories"].keys() == {c.id for c in outcome.trajectories}
     outcome = tiny_study.run(out, study, model)
-    (beside,) = [config for config in outcome.trajectories if config.head == "frozen"]
+    (beside,) = [config for config in outcome.trajectories if config.learner.head == "frozen"]
     assert len(outcome.trajectories) == 3
     assert not outcome.unfinished
     assert "Beside the arms asked for: random with a frozen head" in capsys.readouterr().out

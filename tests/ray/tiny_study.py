@@ -19,7 +19,9 @@ from al_ray.errors import UserError
 from al_ray.learners.encoder.source import ModelSource, resolve
 from al_ray.results import Store
 from al_ray.results.folder import own
-from al_ray.study.config import RunConfig, StudyConfig, Training
+from al_ray.study.config import StudyConfig
+from al_ray.study.running import RunConfig
+from al_ray.study.training import Training
 
 RATE = 2e-3
 STUDY = StudyConfig(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import duckdb
 import pandas as pd
 import pytest
 from filelock import FileLock
 from helpers import lock_of
-from loop_stub import World, assert_same, config_of, go, tables
+from loop_stub import World, assert_same, config_of, ended, go, tables
 
 from al_ray.errors import StudyConflict, UserError
 from al_ray.loop.record import step_is_done, steps_done
@@ -190,14 +188,14 @@ def test_a_trajectory_goes_on_from_merged_files(tmp_path, retrain, stop):
     world = World()
     config = config_of(strategy="qbc", retrain=retrain)
     whole, _, _ = go(tmp_path / "whole", world, config, ledger=True)
-    merged, _, _ = go(tmp_path / "merged", world, replace(config, steps=stop), ledger=True)
+    merged, _, _ = go(tmp_path / "merged", world, ended(config, stop), ledger=True)
     merged.write_description({"schema_version": 2})
     compact(merged)
     _, _, said = go(tmp_path / "merged", world, config, ledger=True)
     # The last step chose nothing and is done again; what was merged before it is not.
-    assert [step.step for step in said] == list(range(stop - 1, config.steps))
+    assert [step.step for step in said] == list(range(stop - 1, config.schedule.steps))
     assert_same(tables(whole), tables(merged))
     compact(merged)
     assert_same(tables(whole), tables(merged))
-    assert steps_done(merged, config) == config.steps
+    assert steps_done(merged, config) == config.schedule.steps
     assert go(tmp_path / "merged", world, config, ledger=True)[2] == []

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from loop_stub import World, assert_same, config_of, go, tables
+from loop_stub import World, assert_same, config_of, ended, go, tables
 
 from al_ray.commands import study as cli
 from al_ray.errors import StorageError
@@ -91,7 +90,7 @@ def test_it_is_set_aside_and_done_again(tmp_path, whole, kind, table, damage):
         assert str(path) in said[0]
         if damaged is not None:  # it is not deleted
             assert (out / "set-aside" / path.relative_to(out)).read_bytes() == damaged
-    assert steps_done(store, CONFIG) < CONFIG.steps
+    assert steps_done(store, CONFIG) < CONFIG.schedule.steps
     go(out, WORLD, CONFIG, store=store, ledger=True)
     assert damages(store) == []
     assert_same(tables(Store(whole / "apart")), tables(store))
@@ -144,7 +143,7 @@ def test_tables_without_steps(tmp_path, table):
 def test_weights(tmp_path):
     """A damaged checkpoint is begun over; a continuation from it would end elsewhere, unsaid."""
     whole, _, _ = go(tmp_path / "whole", WORLD, WARM)
-    store, _, _ = go(tmp_path / "cut", WORLD, replace(WARM, steps=2))
+    store, _, _ = go(tmp_path / "cut", WORLD, ended(WARM, 2))
     # The last step had nothing to choose, so it is done again, from what was before it.
     newest = store.folder / store.checkpoint(WARM.id, 0)
     for at in (9, 30, -3):  # in the header and in the numbers
@@ -221,7 +220,7 @@ def test_a_file_of_somebody_in_a_table_s_folder(tmp_path):
 
 
 def with_inputs(folder):
-    store, _, _ = go(folder, WORLD, replace(CONFIG, steps=2))
+    store, _, _ = go(folder, WORLD, ended(CONFIG, 2))
     store.cache.mkdir()
     for name in ("tokens-0.arrow", "vectors-0.npy"):
         with atomic_with_digest(store.cache / name) as temp:

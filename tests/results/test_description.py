@@ -9,8 +9,11 @@ from al_ray.analysis.study import load
 from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.description import describe, facts, refuse_another
-from al_ray.study.config import RunConfig, Source, StudyConfig, Training
+from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
+from al_ray.study.running import RunConfig
+from al_ray.study.training import Training
+from al_ray.study.trajectory import Source
 
 
 def described(before, **where):
@@ -54,7 +57,7 @@ def test_arms_are_written_down_and_not_read_from_names(tmp_path):
     study = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
     source = Source(name="x", digest="0")
     first = config_of(head="frozen", strategy="random")
-    second = dataclasses.replace(config_of(seed=1), strategy="loop_stub:Gini.x", initial=9)
+    second = config_of(strategy="loop_stub:Gini.x", seed=1, initial=9, family="data-based")
     before = describe(None, study, source, source, {}, [first], RunConfig(out="out"))
     after = describe(before, study, source, source, {}, [second], RunConfig(out="out"))
     store = Store(tmp_path)

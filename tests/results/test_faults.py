@@ -8,13 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 from helpers import lock_of
-from loop_stub import World, assert_same, config_of, go, tables
+from loop_stub import World, assert_same, config_of, ended, go, tables
 
 from al_ray.errors import StorageError, StudyConflict, Superseded
 from al_ray.loop.record import steps_done
@@ -78,7 +77,7 @@ def test_a_loop_that_is_overtaken_ends(tmp_path):
     out = tmp_path / "twice"
     first = Store(out, "first")
     first.claim([config.id])
-    go(out, world, replace(config, steps=2), store=first)
+    go(out, world, ended(config, 2), store=first)
     second = Store(out, "second")
     second.claim([config.id])
     with pytest.raises(Superseded):
@@ -192,7 +191,7 @@ def test_a_file_cut_short_is_done_again(tmp_path, table, retrain, merged):
         mend(store, said.append)
         assert len(said) == 1
         assert str(path) in said[0]
-        assert steps_done(store, config) < config.steps
+        assert steps_done(store, config) < config.schedule.steps
         go(store.folder, world, config, store=store, ledger=True)
         assert_same(tables(whole), tables(store))
         if merged:
@@ -212,7 +211,7 @@ def test_whole_files_are_left_alone(tmp_path):
 def test_a_checkpoint_cut_short(tmp_path):
     world, config = World(), config_of(strategy="margin", retrain="warm")
     whole, _, _ = go(tmp_path / "whole", world, config)
-    store, _, _ = go(tmp_path / "cut", world, replace(config, steps=2))
+    store, _, _ = go(tmp_path / "cut", world, ended(config, 2))
     for path in (store.folder / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
     said: list[str] = []
@@ -256,7 +255,7 @@ def test_a_loop_killed_on_an_object_store_goes_on(s3_server, tmp_path, file):
     assert process.wait() != 0
     world, config = World(), config_of(strategy="qbc", retrain="warm")
     second = Store(where, "second")
-    assert steps_done(second, config) < config.steps
+    assert steps_done(second, config) < config.schedule.steps
     second.claim([config.id])
     mend(second, print)
     go(None, world, config, store=second)

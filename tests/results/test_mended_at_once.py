@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from loop_stub import World, assert_same, config_of, go, tables
+from loop_stub import World, assert_same, config_of, ended, go, tables
 
 from al_ray.corpus.embedded.news import generate
 from al_ray.errors import ModelError, Superseded
@@ -32,7 +30,7 @@ def test_a_damaged_row_of_trajectories_beside_a_checkpoint(tmp_path):
 def test_an_input_that_was_replaced_before_anybody_looked_is_remembered(tmp_path):
     """The command makes `mini` before it holds the study, and so before it looks at the inputs."""
     world, config = World(), config_of()
-    store, _, _ = go(tmp_path / "out", world, replace(config, steps=2))
+    store, _, _ = go(tmp_path / "out", world, ended(config, 2))
     corpus = generate(train=60, test=20)
     encoder = mini.build(corpus, store.cache)
     trust(store)
@@ -58,7 +56,7 @@ def test_who_still_works_with_a_damaged_input_writes_nothing_more(tmp_path):
     store = Store(tmp_path / "out")
     old = Store(tmp_path / "out", attempt="old")
     old.claim([config.id])
-    go(tmp_path / "out", world, replace(config, steps=2), store=old)
+    go(tmp_path / "out", world, ended(config, 2), store=old)
     encoder = mini.build(generate(train=60, test=20), store.cache)
     trust(store)
     (encoder / "config.json").write_text("{}")
@@ -74,7 +72,7 @@ def test_what_no_other_file_names_is_missed(tmp_path, table):
     corpus = generate(train=20, test=10)
     store, _, _ = go(tmp_path / "out", world, config)
     store.write("rows", {"row_id": ["a"]}, corpus.digest[:20])
-    store.write("trajectories", {"status": "complete", "steps": config.steps}, config.id)
+    store.write("trajectories", {"status": "complete", "steps": config.schedule.steps}, config.id)
     assert all_told(store, corpus, [config])
     store.storage.remove(store.files(table)[-1])
     assert mend(store, print) == 0
@@ -84,7 +82,7 @@ def test_what_no_other_file_names_is_missed(tmp_path, table):
 def test_a_trajectory_that_failed_is_not_missed(tmp_path):
     world, config = World(), config_of()
     corpus = generate(train=20, test=10)
-    store, _, _ = go(tmp_path / "out", world, replace(config, steps=2))
+    store, _, _ = go(tmp_path / "out", world, ended(config, 2))
     store.write("rows", {"row_id": ["a"]}, corpus.digest[:20])
     store.write("trajectories", {"status": "failed"}, config.id)
     assert all_told(store, corpus, [config])

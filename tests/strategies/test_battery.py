@@ -17,11 +17,12 @@ from al_ray.strategies import (
     select,
 )
 
-EVERY = [(name, "vote-entropy") for name in STRATEGIES]
-EVERY += [("qbc", disagreement) for disagreement in DISAGREEMENTS if disagreement != "vote-entropy"]
-RANKING = [each for each in EVERY if build(*each).ranks]
-COMMITTEES = [each for each in EVERY if build(*each).committee]
-SEQUENTIAL = [each for each in EVERY if isinstance(build(*each), Sequential)]
+EVERY = list(STRATEGIES)
+EVERY += [f"qbc:disagreement={name}" for name in DISAGREEMENTS if name != "vote-entropy"]
+EVERY += ["bald:passes=3", "contrastive:neighbours=2"]
+RANKING = [each for each in EVERY if build(each).ranks]
+COMMITTEES = [each for each in EVERY if build(each).committee]
+SEQUENTIAL = [each for each in EVERY if isinstance(build(each), Sequential)]
 SIZES = [1, 2, 3, 17, 200]
 
 
@@ -31,22 +32,22 @@ def hashes_of(rows):
 
 @pytest.fixture(params=EVERY, ids="-".join)
 def strategy(request):
-    return build(*request.param)
+    return build(request.param)
 
 
 @pytest.fixture(params=RANKING, ids="-".join)
 def ranking(request):
-    return build(*request.param)
+    return build(request.param)
 
 
 @pytest.fixture(params=COMMITTEES, ids="-".join)
 def committee(request):
-    return build(*request.param)
+    return build(request.param)
 
 
 @pytest.fixture(params=SEQUENTIAL, ids="-".join)
 def sequential(request):
-    return build(*request.param)
+    return build(request.param)
 
 
 class TestEveryStrategy:

@@ -210,7 +210,7 @@ def test_peers_d8_so_many_passes_as_were_asked_for():
 
 def qbc(disagreement, p):
     with np.errstate(divide="ignore"):
-        return build("qbc", disagreement).score(Outputs(np.log(np.array(p, float))))
+        return build(f"qbc:disagreement={disagreement}").score(Outputs(np.log(np.array(p, float))))
 
 
 def test_peers_d9_votes_are_divided_by_members_and_not_by_rows():

@@ -1,4 +1,4 @@
-"""Query by committee: by hand, against plain Python, against SciPy, and its edge cases."""
+"""Question by committee: by hand, against plain Python, against SciPy, and its edge cases."""
 
 import math
 
@@ -18,7 +18,7 @@ def score(disagreement, members):
     """Scores of probabilities (members, rows, labels)."""
     with np.errstate(divide="ignore"):
         outputs = Outputs(np.log(np.array(members, dtype=float)))
-    return build("qbc", disagreement).score(outputs)
+    return build(f"qbc:disagreement={disagreement}").score(outputs)
 
 
 def twin(disagreement, members):
@@ -115,7 +115,9 @@ def test_underflowing_probabilities_stay_finite():
     """exp(-800) is 0 though its logarithm is finite."""
     outputs = Outputs(np.array([[[0.0, -800.0]], [[-800.0, 0.0]]]))
     for disagreement in DISAGREEMENTS:
-        assert build("qbc", disagreement).score(outputs) == pytest.approx([LN2], abs=1e-15)
+        assert build(f"qbc:disagreement={disagreement}").score(outputs) == pytest.approx(
+            [LN2], abs=1e-15
+        )
 
 
 @given(committees())
@@ -165,4 +167,4 @@ def test_the_order_of_members_changes_no_bit(members, random):
 
 def test_an_unknown_disagreement_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match=r"'max-kl'.*vote-entropy, mean-kl, consensus"):
-        build("qbc", "max-kl")
+        build("qbc:disagreement=max-kl")

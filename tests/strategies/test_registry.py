@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from al_ray.errors import UserError
-from al_ray.strategies import STRATEGIES, Outputs, Strategy, build, source_digest
+from al_ray.strategies import STRATEGIES, Outputs, Strategy, build, source_digest, split
 
 OWN = """
 import numpy as np
@@ -39,6 +39,10 @@ class Homeless(Gini):
 
 class Taken(Gini):
     name = "entropy"
+
+class Two(Gini):
+    def __init__(self, a=1, b="", c=None):
+        super().__init__()
 
 class NotOne:
     pass
@@ -143,6 +147,58 @@ def test_what_cannot_be_used_is_refused_in_one_line(name, says):
     assert "\n" not in message
     assert "--strategies" in message
     assert repr(name) in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "parameters"),
+    [
+        ("margin", "margin", ""),
+        ("qbc:disagreement=mean-kl", "qbc", "disagreement=mean-kl"),
+        ("qbc:disagreement=vote-entropy", "qbc", ""),  # as it is anyway
+        ("bald:passes=020", "bald", "passes=20"),
+        ("al_ray_test_own:Gini:power=3", "al_ray_test_own:Gini", "power=3.0"),
+        ("al_ray_test_own:Gini:power=2", "al_ray_test_own:Gini", ""),
+        ("al_ray_test_own:Two:b=x,a=3", "al_ray_test_own:Two", "a=3,b=x"),
+    ],
+)
+@pytest.mark.usefixtures("own")
+def test_parameters_have_one_spelling(spec, name, parameters):
+    assert split(spec) == (name, parameters)
+    again = f"{name}:{parameters}" if parameters else name
+    assert split(again) == (name, parameters)
+
+
+def test_parameters_are_given_to_the_strategy(own):
+    outputs = Outputs(np.log([[[0.5, 0.5]]]))
+    assert build(f"{own}:Gini:power=3").score(outputs) == pytest.approx([0.75])
+    assert build("bald:passes=3").passes == 3
+    assert build("contrastive:neighbours=2").neighbours == 2
+    assert build("bald").passes == 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("bald:pases=3", "bald has no parameter 'pases'; it has passes"),
+        ("margin:n=3", "margin has no parameter 'n'; it has none"),
+        ("bald:passes=many", "passes is no number; give a whole number"),
+        ("bald:passes=3,passes=4", "passes is given twice; drop one"),
+        ("bald:passes=1", "passes 1: give 2 or more"),
+        ("contrastive:neighbours=0", "neighbours 0: give 1 or more"),
+        ("qbc:disagreement=votes", "'votes' is not known: choose from vote-entropy"),
+        ("entrpy:x=1", "did you mean 'entropy'"),
+        ("al_ray_test_own:Gini:x=1", "has no parameter 'x'; it has power"),
+        ("al_ray_test_own:Gini:power=a", "power is no number; give a number"),
+    ],
+)
+@pytest.mark.usefixtures("own")
+def test_bad_parameters_are_refused_in_one_line(spec, says):
+    with pytest.raises(UserError) as refusal:
+        build(spec)
+    message = str(refusal.value)
+    assert says in message
+    assert message.startswith("--strategies")
+    assert "\n" not in message
 
 
 def test_source_digest_of_built_in_strategies_is_empty():

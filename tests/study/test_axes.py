@@ -15,8 +15,9 @@ from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.errors import UserError
 from al_ray.results.description import facts, recorded, refuse_another
-from al_ray.study.config import Source, StudyConfig, TrajectoryConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import trajectories
+from al_ray.study.trajectory import Source, TrajectoryConfig
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
 CORPUS, MODEL = Source(name="c", digest="c" * 32), Source(name="m", digest="m" * 32)
@@ -34,8 +35,8 @@ def asked(of: StudyConfig) -> list[TrajectoryConfig]:
 
 def test_a_grid_has_each_combination_and_a_frozen_head_once():
     made = asked(study(GRID))
-    tuned = [config for config in made if config.head == "fine-tuned"]
-    points = {(c.training.learning_rate, c.training.epochs) for c in tuned}
+    tuned = [config for config in made if config.learner.head == "fine-tuned"]
+    points = {(c.learner.training.learning_rate, c.learner.training.epochs) for c in tuned}
     assert points == {(5e-5, 3), (5e-5, 5), (1e-4, 3), (1e-4, 5)}
     assert len(tuned) == 4 * 2 * 2  # by strategies and seeds
     assert len(made) - len(tuned) == 2 * 2
@@ -52,14 +53,14 @@ def test_a_grid_goes_on_with_what_a_study_of_one_value_had():
 
 def test_a_committee_is_made_of_multiples_of_each_rate():
     made = asked(study(f"{PLAIN} --learning-rate 2e-4 1e-4 --strategies qbc --seeds 0"))
-    assert [config.rates for config in made] == [(4e-4, 2e-4, 1e-4), (2e-4, 1e-4, 5e-5)]
-    assert [config.evaluated for config in made] == [1, 1]
+    assert [config.learner.rates for config in made] == [(4e-4, 2e-4, 1e-4), (2e-4, 1e-4, 5e-5)]
+    assert [config.learner.evaluated for config in made] == [1, 1]
 
 
 def test_controls_are_made_for_each_training():
     made = asked(study(f"{PLAIN} --learning-rate 2e-4 1e-4 --controls 0.5 --strategies random"))
     controls = [config for config in made if config.strategy == "control"]
-    assert {(c.training.learning_rate, c.seed) for c in controls} == {
+    assert {(c.learner.training.learning_rate, c.seed) for c in controls} == {
         (2e-4, 0), (2e-4, 1), (1e-4, 0), (1e-4, 1)
     }  # fmt: skip
 
@@ -93,6 +94,30 @@ def test_arms_are_called_by_what_varies():
         "margin (fine-tuned, learning rate 0.0001, epochs 3)",
         "margin (fine-tuned, learning rate 0.0001, epochs 5)",
     ]
+
+
+def test_what_surrounds_a_strategy_is_said_where_that_strategy_has_several():
+    words = "--strategies random margin badge --diversity 0.8 0.9 --candidates 100 --seeds 0"
+    made = asked(study(f"{PLAIN} {words}"))
+    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
+    columns = several(arms)
+    assert [arm_name(arm, columns) for arm in arms.to_dict("records")] == [
+        "random",
+        "margin (diversity 0.8)",
+        "margin (diversity 0.9)",
+        "badge",
+    ]
+
+
+def test_disagreement_is_short_for_a_parameter_of_qbc():
+    words = f"{PLAIN} --disagreement mean-kl --strategies random qbc qbc:disagreement=consensus"
+    specs = ("random", "qbc:disagreement=mean-kl", "qbc:disagreement=consensus")
+    assert study(words).strategies == specs
+    # A folder of before says it in a column of its own.
+    old = pd.DataFrame(
+        {"strategy": ["qbc", "qbc", "margin"], "disagreement": ["mean-kl", "vote-entropy", ""]}
+    )
+    assert with_learner(old, {}).parameters.tolist() == ["disagreement=mean-kl", "", ""]
 
 
 def test_folders_of_before_a_column_mean_the_one_training_that_they_had():

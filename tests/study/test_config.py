@@ -8,14 +8,20 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loop_stub import ended, flat_config
 
 from al_ray.errors import UserError
-from al_ray.study.config import (
-    RECIPES,
-    RunConfig,
+from al_ray.study.config import StudyConfig
+from al_ray.study.running import RunConfig
+from al_ray.study.training import RECIPES, Training
+from al_ray.study.trajectory import (
+    Learner,
+    Prefix,
+    Query,
+    RowsOf,
+    RowsUpTo,
+    Schedule,
     Source,
-    StudyConfig,
-    Training,
     TrajectoryConfig,
 )
 
@@ -48,9 +54,8 @@ def trajectory(**changes):
         "corpus": Source(name="nsmc", digest="c" * 8),
         "model": Source(name="kobert", digest="m" * 8),
         "strategy": "qbc",
-        "strategy_source": "",
         "family": "model-based",
-        "disagreement": "mean-kl",
+        "parameters": "disagreement=mean-kl",
         "rates": (5e-4, 2e-5, 1e-5),
         "retrain": "cold",
         "initial": 100,
@@ -60,7 +65,7 @@ def trajectory(**changes):
         "validation": 10,
         "training": training(),
     }
-    return TrajectoryConfig(**{**facts, **changes})
+    return flat_config(**{**facts, **changes})
 
 
 # Refusals
@@ -187,8 +192,8 @@ OTHER = {
     "corpus": Source(name="nsmc", digest="other"),
     "model": Source(name="kobert", digest="other"),
     "strategy": "margin",
-    "strategy_source": "ab",
-    "disagreement": "consensus",
+    "source": "ab",
+    "parameters": "disagreement=consensus",
     "rates": (2e-5, 1e-5),
     "retrain": "warm",
     "initial": 101,
@@ -199,11 +204,6 @@ OTHER = {
     "candidates": 50,
     "diversity": 0.9,
     "head": "frozen",
-    "replay_of": "a trajectory",
-    "replay_step": 2,
-    "fit_seed": 3,
-    "follows": "margin-cold-5-s0-0123456789",
-    "chosen_by": "frozen",
 }
 OTHER_TRAINING = {
     "recipe": "stable",
@@ -227,14 +227,28 @@ OTHER_TRAINING = {
 
 
 def test_every_field_but_steps_is_identity():
-    names = {field.name for field in dataclasses.fields(TrajectoryConfig)}
+    parts = (TrajectoryConfig, Learner, Query, Schedule)
+    names = {field.name for part in parts for field in dataclasses.fields(part)}
     # The family follows from strategy and source.
-    assert names - OTHER.keys() == {"steps", "training", "family"}
+    whole = {"learner", "chooser", "schedule", "training"}
+    assert names - OTHER.keys() == {"steps", "family", *whole}
     assert {field.name for field in dataclasses.fields(Training)} == OTHER_TRAINING.keys()
     made = [trajectory()]
     made += [trajectory(**{name: value}) for name, value in OTHER.items()]
     made += [trajectory(training=training(**{n: v})) for n, v in OTHER_TRAINING.items()]
     assert len({config.id for config in made}) == len(made) == 1 + len(OTHER) + len(OTHER_TRAINING)
+
+
+def test_every_field_of_every_chooser_is_identity():
+    query = Query(strategy="margin", family="")
+    leader = RowsOf(trajectory="margin-cold-5-s0-0123456789", query=query, head="frozen")
+    other = {"trajectory": "another", "head": "fine-tuned"}
+    whole = RowsUpTo(trajectory="a trajectory", step=2, fit_seed=3)
+    choosers = [leader, *(replace(leader, **{name: value}) for name, value in other.items())]
+    choosers += [whole, replace(whole, step=1), replace(whole, fit_seed=0)]
+    choosers += [replace(whole, trajectory="another"), Prefix()]
+    made = [replace(trajectory(rates=(2e-5,)), chooser=chooser) for chooser in choosers]
+    assert len({config.id for config in made}) == len(made)
 
 
 def test_what_came_later_is_no_part_of_a_name_where_it_is_as_before():
@@ -245,9 +259,10 @@ def test_what_came_later_is_no_part_of_a_name_where_it_is_as_before():
 
 def test_steps_and_names_are_not():
     config = trajectory()
-    assert replace(config, steps=99).id == config.id
+    assert ended(config, 99).id == config.id
     assert replace(config, corpus=Source(name="other", digest="c" * 8)).id == config.id
-    assert replace(config, model=Source(name="other", digest="m" * 8)).id == config.id
+    learner = replace(config.learner, model=Source(name="other", digest="m" * 8))
+    assert replace(config, learner=learner).id == config.id
 
 
 def test_an_id_is_a_file_name_that_says_what_it_is():
@@ -270,12 +285,12 @@ def test_json_there_and_back():
     again = TrajectoryConfig.from_json(config.to_json())
     assert again == config
     assert again.id == config.id
-    assert isinstance(again.rates, tuple)
+    assert isinstance(again.learner.rates, tuple)
 
 
 def test_the_evaluated_member():
-    assert trajectory().evaluated == 1
-    assert trajectory(rates=(2e-5,)).evaluated == 0
+    assert trajectory().learner.evaluated == 1
+    assert trajectory(rates=(2e-5,)).learner.evaluated == 0
 
 
 # Steps

@@ -4,12 +4,17 @@ import itertools
 from collections import Counter
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
+from al_ray.analysis.names import arm_name, several
+from al_ray.analysis.summary import with_learner
 from al_ray.errors import UserError
 from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS
-from al_ray.study.config import Source, StudyConfig, Training
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import replays, trajectories, trials, unasked
+from al_ray.study.training import Training
+from al_ray.study.trajectory import Source
 
 CORPUS, MODEL = Source(name="nsmc", digest="c"), Source(name="kobert", digest="m")
 COMMITTEE = (5e-4, 2e-5, 1e-5)
@@ -42,37 +47,39 @@ def test_the_grid_is_the_product():
         retrain=("cold", "warm"),
         seeds=(0, 1, 2),
     )
-    keys = [(c.strategy, c.step_size, c.retrain, c.seed) for c in made]
+    keys = [(c.strategy, c.schedule.step_size, c.schedule.retrain, c.seed) for c in made]
     assert sorted(keys) == sorted(
         itertools.product(("random", "margin", "qbc"), (10, 50), ("cold", "warm"), (0, 1, 2))
     )
     assert len({c.id for c in made}) == 36
-    assert all((c.corpus, c.model, c.steps) == (CORPUS, MODEL, 4) for c in made)
+    assert all((c.corpus, c.learner.model, c.schedule.steps) == (CORPUS, MODEL, 4) for c in made)
 
 
 def test_the_first_draw_is_the_step_size_unless_given():
-    assert [(c.initial, c.step_size) for c in grid(step_sizes=(10, 50), seeds=(0,))] == [
+    assert [
+        (c.schedule.initial, c.schedule.step_size) for c in grid(step_sizes=(10, 50), seeds=(0,))
+    ] == [
         (10, 10),
         (50, 50),
     ] * 2
-    assert {c.initial for c in grid(step_sizes=(10, 50), initial=20)} == {20}
+    assert {c.schedule.initial for c in grid(step_sizes=(10, 50), initial=20)} == {20}
     # The same arm, however its first draw was said.
     assert [c.id for c in grid()] == [c.id for c in grid(initial=10)]
 
 
 def test_members():
     made = {c.strategy: c for c in grid(strategies=("random", "margin", "qbc"), seeds=(0,))}
-    assert made["qbc"].rates == COMMITTEE
-    assert made["qbc"].disagreement == "vote-entropy"
-    assert made["qbc"].evaluated == 1
+    assert made["qbc"].learner.rates == COMMITTEE
+    assert made["qbc"].columns["disagreement"] == "vote-entropy"
+    assert made["qbc"].learner.evaluated == 1
     for name in ("random", "margin"):
-        assert made[name].rates == (2e-5,)
-        assert made[name].disagreement == ""
+        assert made[name].learner.rates == (2e-5,)
+        assert made[name].columns["disagreement"] == ""
     # What only committees have is no part of the others' identity.
     other = {
         c.strategy: c.id
         for c in grid(
-            strategies=("margin", "qbc"), disagreement="mean-kl", rates=(2e-5, 1e-4), seeds=(0,)
+            strategies=("margin", "qbc:disagreement=mean-kl"), rates=(2e-5, 1e-4), seeds=(0,)
         )
     }
     assert other["margin"] == made["margin"].id
@@ -81,7 +88,7 @@ def test_members():
 
 def test_families():
     made = grid(strategies=("random", "margin", "qbc"), seeds=(0,))
-    assert [c.family for c in made] == ["data-based", "prediction-based", "model-based"]
+    assert [c.chooser.family for c in made] == ["data-based", "prediction-based", "model-based"]
 
 
 def test_more_of_anything_keeps_what_there_is():
@@ -99,7 +106,7 @@ def test_more_of_anything_keeps_what_there_is():
 
 def test_controls():
     made = [c for c in grid(controls=(0.02, 0.2, 1.0), validation=100) if c.strategy == "control"]
-    assert [(c.initial, c.seed) for c in made] == [
+    assert [(c.schedule.initial, c.seed) for c in made] == [
         (18, 0),
         (18, 1),
         (180, 0),
@@ -108,9 +115,14 @@ def test_controls():
         (900, 1),
     ]
     for c in made:
-        assert (c.steps, c.retrain, c.rates, c.family) == (1, "cold", (2e-5,), "data-based")
+        assert (c.schedule.steps, c.schedule.retrain, c.learner.rates, c.chooser.family) == (
+            1,
+            "cold",
+            (2e-5,),
+            "data-based",
+        )
     tiny = grid(pool=10, controls=(0.001,), seeds=(0,), step_sizes=(5,))[0]
-    assert tiny.initial == 1
+    assert tiny.schedule.initial == 1
 
 
 def test_no_trajectory_is_there_twice():
@@ -123,7 +135,7 @@ def test_no_trajectory_is_there_twice():
 
 def test_steps_end_with_the_pool():
     made = grid(pool=65, validation=10, step_sizes=(10, 50), steps=9, seeds=(0,))
-    assert {c.step_size: c.steps for c in made} == {10: 6, 50: 2}
+    assert {c.schedule.step_size: c.schedule.steps for c in made} == {10: 6, 50: 2}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +148,7 @@ def test_steps_end_with_the_pool():
         ({"strategies": ("qbc",), "rates": (2e-5, 5.0)}, "--committee-learning-rates"),
         ({"strategies": ("nobody",)}, "--strategies 'nobody'"),
         ({"strategies": ("no_such_module:Mine",)}, "--strategies 'no_such_module:Mine'"),
-        ({"strategies": ("qbc",), "disagreement": "votes"}, "--disagreement 'votes'"),
+        ({"strategies": ("qbc:disagreement=votes",)}, "--strategies 'qbc:disagreement=votes'"),
         ({"validation": 100}, "--validation 100"),
         ({"step_sizes": (101,)}, "--step-size 101"),
         ({"initial": 101}, "--initial 101"),
@@ -155,7 +167,7 @@ def test_rates_do_not_matter_without_a_committee():
 
 
 def test_the_whole_pool_may_be_drawn():
-    assert {c.steps for c in grid(pool=100, step_sizes=(100,))} == {1}
+    assert {c.schedule.steps for c in grid(pool=100, step_sizes=(100,))} == {1}
 
 
 # Trials
@@ -187,10 +199,10 @@ def test_only_what_is_alike_otherwise_is_put_together():
     assert sorted(c.id for c in everyone) == sorted(c.id for c in configs)
     for t in made:
         for f in t.followers:
-            assert (f.seed, f.retrain, f.step_size) == (
+            assert (f.seed, f.schedule.retrain, f.schedule.step_size) == (
                 t.leader.seed,
-                t.leader.retrain,
-                t.leader.step_size,
+                t.leader.schedule.retrain,
+                t.leader.schedule.step_size,
             )
             assert {f.strategy, t.leader.strategy} <= set(EQUIVALENT_ON_TWO_LABELS)
     assert sum(bool(t.followers) for t in made) == 8
@@ -237,23 +249,52 @@ def test_options_belong_to_the_arms_that_they_hold_for():
     plain = {c.strategy: c for c in grid(strategies=names, seeds=(0,))}
     other = {
         c.strategy: c
-        for c in grid(strategies=names, seeds=(0,), candidates=50, diversity=0.9, committee="seeds")
+        for c in grid(
+            strategies=names,
+            seeds=(0,),
+            candidates=(50,),
+            diversity=(0.9,),
+            committee=("seeds",),
+        )
     }
-    assert {name: c.candidates for name, c in other.items() if c.candidates} == {
+    assert {name: c.chooser.candidates for name, c in other.items() if c.chooser.candidates} == {
         "core-set": 50,
         "badge": 50,
     }
-    assert {name for name, c in other.items() if c.diversity} == {"margin", "qbc"}
+    assert {name for name, c in other.items() if c.chooser.diversity} == {"margin", "qbc"}
     assert {name for name in names if other[name].id == plain[name].id} == {"random"}
-    assert other["qbc"].rates == (2e-5,) * 3
-    assert other["qbc"].committee == "seeds"
+    assert other["qbc"].learner.rates == (2e-5,) * 3
+    assert other["qbc"].learner.committee == "seeds"
     assert len(set(other["qbc"].member_seeds)) == 3
+
+
+def test_what_surrounds_a_strategy_has_several_values():
+    """Each is an arm of the strategies it means something to, and of no other."""
+    made = grid(
+        strategies=("random", "margin", "badge", "qbc"),
+        seeds=(0,),
+        candidates=(None, 50),
+        diversity=(None, 0.9),
+        committee=("rates", "seeds"),
+    )
+    said = Counter(c.strategy for c in made)
+    assert said == {"random": 1, "margin": 2, "badge": 2, "qbc": 4}
+    assert len({c.id for c in made}) == len(made)
+
+
+def test_parameters_are_part_of_an_arm():
+    specs = ("bald", "bald:passes=3", "qbc", "qbc:disagreement=mean-kl")
+    made = grid(strategies=specs, seeds=(0,))
+    assert [c.spec for c in made] == list(specs)
+    assert len({c.id for c in made}) == 4
+    rows = with_learner(pd.DataFrame([c.columns for c in made]), {})
+    assert [arm_name(arm, several(rows)) for arm in rows.to_dict("records")] == list(specs)
 
 
 def test_fewer_candidates_than_the_batch_are_refused():
     with pytest.raises(UserError, match="--candidates 9: fewer than --step-size 10"):
-        grid(strategies=("core-set",), candidates=9)
-    assert grid(strategies=("margin",), candidates=9)
+        grid(strategies=("core-set",), candidates=(9,))
+    assert grid(strategies=("margin",), candidates=(9,))
 
 
 # Frozen heads and replays
@@ -264,7 +305,10 @@ def test_a_frozen_head_begins_cold_and_takes_no_committee():
         strategies=("margin",), heads=("fine-tuned", "frozen"), retrain=("warm",), seeds=(0,)
     )
     made = trajectories(asked, CORPUS, MODEL, 1000)
-    assert [(c.head, c.retrain) for c in made] == [("fine-tuned", "warm"), ("frozen", "cold")]
+    assert [(c.learner.head, c.schedule.retrain) for c in made] == [
+        ("fine-tuned", "warm"),
+        ("frozen", "cold"),
+    ]
     assert made[0].id != made[1].id
     for name in ("qbc", "bald", "learning-loss", "expected-gradient-length-word"):
         with pytest.raises(UserError, match="--head frozen has none"):
@@ -278,9 +322,11 @@ def test_a_frozen_head_is_one_whatever_is_said_of_fine_tuned_ones(values):
         for more in ({}, values)
     )
     for one, other in zip(before, after, strict=True):
-        assert (one.id == other.id) == (one.head == "frozen")
-        assert {name: getattr(other.training, name) for name in values} == (
-            values if one.head == "fine-tuned" else {n: getattr(one.training, n) for n in values}
+        assert (one.id == other.id) == (one.learner.head == "frozen")
+        assert {name: getattr(other.learner.training, name) for name in values} == (
+            values
+            if one.learner.head == "fine-tuned"
+            else {n: getattr(one.learner.training, n) for n in values}
         )
 
 
@@ -291,7 +337,7 @@ def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():
     made = trajectories(asked, CORPUS, MODEL, 1000, pretrained=True)
     without = trajectories(asked, CORPUS, MODEL, 1000)
     frozen = study(strategies=("random",), heads=("frozen",), **facts)
-    expected = [c for c in trajectories(frozen, CORPUS, MODEL, 1000) if c.head == "frozen"]
+    expected = [c for c in trajectories(frozen, CORPUS, MODEL, 1000) if c.learner.head == "frozen"]
     assert made == without + expected
     assert unasked(asked, made) == expected != []
     assert unasked(frozen, trajectories(frozen, CORPUS, MODEL, 1000, pretrained=True)) == []
@@ -332,13 +378,18 @@ def test_replays_are_of_every_trajectory_at_its_steps():
     made = replays(asked, configs, 7)
     # 2 arms, 2 seeds, 2 steps, 3 fits; controls and frozen heads are not replayed.
     assert len(made) == len({c.id for c in made}) == 24
-    assert {(c.steps, c.retrain, c.strategy) for c in made} == {(1, "cold", "replay")}
+    assert {(c.schedule.steps, c.schedule.retrain, c.strategy) for c in made} == {
+        (1, "cold", "replay")
+    }
     sources = {c.id: c for c in configs}
     for config in made:
-        source = sources[config.replay_of]
+        source = sources[config.chooser.trajectory]
         assert config.seed == source.seed
-        assert config.initial == source.initial + config.replay_step * source.step_size
-    fits = {c.member_seeds for c in made if c.replay_of == made[0].replay_of}
+        assert (
+            config.schedule.initial
+            == source.schedule.initial + config.chooser.step * source.schedule.step_size
+        )
+    fits = {c.member_seeds for c in made if c.chooser.trajectory == made[0].chooser.trajectory}
     assert len(fits) == 3
     assert (made[0].seed,) not in fits
 
@@ -346,7 +397,7 @@ def test_replays_are_of_every_trajectory_at_its_steps():
 def test_on_two_labels_arms_that_are_one_order_are_replayed_once():
     asked = study(strategies=("random", "margin", "entropy"), steps=2, replay_cold=(1,))
     configs = trajectories(asked, CORPUS, MODEL, 1000)
-    replayed = {c.replay_of.split("-")[0] for c in replays(asked, configs, 2)}
+    replayed = {c.chooser.trajectory.split("-")[0] for c in replays(asked, configs, 2)}
     assert replayed == {"random", "margin"}
     assert len(replays(asked, configs, 3)) > len(replays(asked, configs, 2))
 

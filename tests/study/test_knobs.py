@@ -15,8 +15,8 @@ from al_ray.commands.parser import study_parser, whole
 from al_ray.errors import UserError
 from al_ray.report.rerun import rerun_command
 from al_ray.results.schema import SCHEMAS
-from al_ray.study.config import Training
 from al_ray.study.knobs import add_knobs, check_knobs, given, kinds, knob, later
+from al_ray.study.training import Training
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from helpers import mini_setup
 
-from al_ray.workers import Assignment, FitJob, Post, Query
+from al_ray.workers import Assignment, FitJob, Post, Question
 
-ONE = Assignment("news7/margin/member-0", None, 0, "margin", "", "fine-tuned")
+ONE = Assignment("news7/margin/member-0", None, 0, "margin", "fine-tuned")
 OTHERS = [
     replace(ONE, name="news7/qbc/member-0"),
     replace(ONE, seed=1),
     replace(ONE, strategy="entropy"),
-    replace(ONE, disagreement="mean-kl"),
+    replace(ONE, strategy="bald:passes=3"),
     replace(ONE, head="frozen"),
     replace(ONE, setup="another"),
 ]
@@ -99,12 +99,12 @@ def fitted(post, assignment):
 
 
 def scored(post, assignment, weights):
-    return post.at(assignment).score(np.arange(40, 100), Query([weights], 0, assignment.seed, 1))
+    return post.at(assignment).score(np.arange(40, 100), Question([weights], 0, assignment.seed, 1))
 
 
 def test_it_computes_what_a_new_process_would(setup):
     """Bit by bit, after another seed, another strategy, and one that trains more of a model."""
-    first = Assignment("a", setup, 0, "margin", "", "fine-tuned")
+    first = Assignment("a", setup, 0, "margin", "fine-tuned")
     then = [
         replace(first, name="b", seed=1),
         replace(first, name="c", seed=1, strategy="learning-loss"),

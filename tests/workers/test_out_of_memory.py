@@ -9,7 +9,7 @@ from helpers import mini_setup
 
 from al_ray.errors import AlRayError, TrainingDiverged
 from al_ray.randomness import row_hashes
-from al_ray.workers import FitJob, LocalWorkers, Query
+from al_ray.workers import FitJob, LocalWorkers, Question
 
 POOL = np.arange(4, 100)
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,7 +26,7 @@ def workers_of(setup, strategy, tokens=None, budget=None):
 
     if budget is not None:
         setup = replace(setup, training=replace(setup.training, token_budget=budget))
-    made = LocalWorkers(setup, [0], strategy, "")
+    made = LocalWorkers(setup, [0], strategy)
     if tokens is not None:
         refuse(made._shard._module, lambda ids: ids.numel() > tokens)
     return made
@@ -63,8 +63,8 @@ def weights(setup):
 def test_a_chunk_is_scored_again_with_half_the_token_budget(setup, weights):
     """200 tokens, 100, 50: 60 fit, so that the scores are those of a study that has 50."""
     tight, small = workers_of(setup, "margin", tokens=60), workers_of(setup, "margin", budget=50)
-    query = Query([weights], 0, 0, 1)
-    found, expected = tight.score(POOL, query), small.score(POOL, query)
+    question = Question([weights], 0, 0, 1)
+    found, expected = tight.score(POOL, question), small.score(POOL, question)
     np.testing.assert_array_equal(found.scores, expected.scores)
     np.testing.assert_array_equal(found.predictions, expected.predictions)
     assert tight.smallest_budget() == 50
@@ -82,14 +82,14 @@ def test_only_the_chunk_that_is_too_long_is_done_again(setup, weights):
     """The first time anything is refused, once; the next chunk begins with the study's budget."""
     made = workers_of(setup, "margin")
     refused = refuse(made._shard._module, lambda _: not refused)
-    made.score(POOL, Query([weights], 0, 0, 1))
+    made.score(POOL, Question([weights], 0, 0, 1))
     assert len(refused) == 1
     assert made.smallest_budget() == 100
 
 
 @pytest.mark.parametrize("strategy", ["core-set", "badge"])
 def test_what_is_held_while_a_batch_is_chosen(setup, weights, strategy):
-    query, hashes = Query([weights], 0, 0, 1), row_hashes(map(str, POOL))
+    question, hashes = Question([weights], 0, 0, 1), row_hashes(map(str, POOL))
     picks = []
     for made in (
         workers_of(setup, strategy, tokens=60),
@@ -97,11 +97,11 @@ def test_what_is_held_while_a_batch_is_chosen(setup, weights, strategy):
     ):
         needs = frozenset({"vectors"})
         labelled = made.observe(np.arange(4), weights, needs)
-        made.hold(POOL, hashes, Query([weights], 0, 0, 1, labelled))
+        made.hold(POOL, hashes, Question([weights], 0, 0, 1, labelled))
         picks.append(made.pick(5).rows.tolist())
         assert made.smallest_budget() == (50 if len(picks) == 1 else None)
     assert picks[0] == picks[1]
-    assert query.labelled is None
+    assert question.labelled is None
 
 
 def test_no_room_for_one_text_is_one_line(setup, weights):
@@ -129,7 +129,7 @@ def test_a_fits_batches_are_cut_into_parts(setup):
     """8 rows, 4, 2: 3 fit. Without dropout the weights differ by rounding alone."""
     fitted = []
     for most in (None, 3):
-        made = LocalWorkers(setup, [0], "margin", "")
+        made = LocalWorkers(setup, [0], "margin")
         module = made._members[0]._module
         for part in module.modules():
             if isinstance(part, torch.nn.Dropout):
@@ -147,7 +147,7 @@ def test_a_fits_batches_are_cut_into_parts(setup):
 
 
 def test_a_fit_without_room_for_one_text_fails_clearly(setup):
-    made = LocalWorkers(setup, [0], "margin", "")
+    made = LocalWorkers(setup, [0], "margin")
     refuse(made._members[0]._module, lambda _: True)
     with pytest.raises(AlRayError, match=r"out of memory with one text.*--max-length") as caught:
         made.fit([job()])

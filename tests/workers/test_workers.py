@@ -12,7 +12,7 @@ from al_ray.corpus.tokens.mapped import Tokens
 from al_ray.errors import NotNumbers
 from al_ray.randomness import row_hashes
 from al_ray.strategies import Outputs, Strategy, build, log_softmax
-from al_ray.workers import FitJob, LocalWorkers, Query, Scores, Shard, chunks, join
+from al_ray.workers import FitJob, LocalWorkers, Question, Scores, Shard, chunks, join
 
 CHUNK = 32
 RATES = (4e-3, 2e-3, 1e-3)
@@ -29,7 +29,7 @@ def setup(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers(setup):
-    return LocalWorkers(setup, [0] * 3, "qbc", "mean-kl")
+    return LocalWorkers(setup, [0] * 3, "qbc:disagreement=mean-kl")
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +98,13 @@ def test_join():
 def test_a_rows_score_does_not_depend_on_the_other_chunks(workers, weights):
     """Bit by bit, though the rows of a chunk are batched together."""
     pool = np.setdiff1d(np.arange(110), [0, 31, 32, 40, 95])
-    whole = workers.score(pool, Query(weights, 1, 0, 1))
+    whole = workers.score(pool, Question(weights, 1, 0, 1))
     for part in ([0], [2, 3], [1, 3], [3]):
         kept = np.isin(pool // CHUNK, part)
-        some = workers.score(pool[kept], Query(weights, 1, 0, 1))
+        some = workers.score(pool[kept], Question(weights, 1, 0, 1))
         expected = Scores(whole.scores[kept], whole.predictions[:, kept], whole.confidence[kept])
         assert_same(some, expected)
-    assert_same(workers.score(pool, Query(weights, 1, 0, 1)), whole)
+    assert_same(workers.score(pool, Question(weights, 1, 0, 1)), whole)
 
 
 class Everything(Strategy):
@@ -120,20 +120,20 @@ class Everything(Strategy):
 
 def test_a_committee_s_strategy_is_given_what_else_it_needs(setup, weights):
     """What is not the members' own is of the one that is evaluated."""
-    shard, strategy = Shard(setup, 0, "qbc", "mean-kl"), Everything()
+    shard, strategy = Shard(setup, 0, "qbc:disagreement=mean-kl"), Everything()
     shard._strategy = strategy
     rows = np.arange(3, 20)
     labelled = shard.observe(np.arange(40, 45), weights[1], frozenset({"vectors"}))
-    shard.score(rows, Query(weights, 1, 0, 1, labelled))
+    shard.score(rows, Question(weights, 1, 0, 1, labelled))
     for member, each in enumerate(weights):
         alone = shard.observe(rows, each, frozenset({"vectors"}))
         np.testing.assert_array_equal(
             strategy.seen.log_probabilities[member], alone.log_probabilities[0]
         )
         assert np.array_equal(strategy.seen.get("vectors"), alone.vectors) == (member == 1)
-    single = Shard(setup, 0, "bald", "")
-    single.score(rows, Query(weights[1:2], 0, 0, 1))
-    outputs = single._outputs(rows, Query(weights[1:2], 0, 0, 1))
+    single = Shard(setup, 0, "bald")
+    single.score(rows, Question(weights[1:2], 0, 0, 1))
+    outputs = single._outputs(rows, Question(weights[1:2], 0, 0, 1))
     np.testing.assert_array_equal(strategy.seen.get("dropout"), outputs.get("dropout")[:2])
     assert strategy.seen.get("labelled") is labelled
 
@@ -152,11 +152,11 @@ def test_predict_does_not_depend_on_the_other_chunks(workers, weights):
 @pytest.mark.parametrize("disagreement", ["vote-entropy", "mean-kl", "consensus"])
 @pytest.mark.parametrize("evaluated", [0, 1, 2])
 def test_scores_are_the_strategys_on_what_is_predicted(setup, weights, disagreement, evaluated):
-    shard = Shard(setup, 5, "qbc", disagreement)
+    shard = Shard(setup, 5, f"qbc:disagreement={disagreement}")
     rows = np.arange(4, 30)
-    found = shard.score(rows, Query(weights, evaluated, 0, 1))
+    found = shard.score(rows, Question(weights, evaluated, 0, 1))
     predicted = [shard.predict(rows, member).log_probabilities for member in weights]
-    expected = build("qbc", disagreement).score(Outputs(np.stack(predicted)))
+    expected = build(f"qbc:disagreement={disagreement}").score(Outputs(np.stack(predicted)))
     np.testing.assert_array_equal(found.scores, expected)
     assert found.predictions.shape == (3, 26)
     assert found.predictions.dtype == np.int32
@@ -166,10 +166,10 @@ def test_scores_are_the_strategys_on_what_is_predicted(setup, weights, disagreem
 
 
 def test_one_member(setup, weights):
-    shard = Shard(setup, 0, "margin", "")
+    shard = Shard(setup, 0, "margin")
     rows = np.arange(64, 96)
     p = np.sort(np.exp(shard.predict(rows, weights[0]).log_probabilities), axis=1)
-    found = shard.score(rows, Query(weights[:1], 0, 0, 1))
+    found = shard.score(rows, Question(weights[:1], 0, 0, 1))
     np.testing.assert_allclose(found.scores, p[:, -2] - p[:, -1], atol=1e-12)
 
 
@@ -182,7 +182,7 @@ def test_predictions_are_the_modules_own(setup, weights):
     tokens, module = Tokens(setup.tokens), load(setup.encoder, setup.n_labels, 9).eval()
     set_weights(module, weights[2])
     rows = [3, 70, 12]
-    found = Shard(setup, 0, "", "").predict(np.array(rows), weights[2])
+    found = Shard(setup, 0, "").predict(np.array(rows), weights[2])
     for row, answer in zip(rows, found.log_probabilities, strict=True):
         ids = torch.from_numpy(tokens[row].astype(np.int64))[None]
         with torch.no_grad():
@@ -191,19 +191,21 @@ def test_predictions_are_the_modules_own(setup, weights):
 
 
 def test_a_shard_keeps_nothing_between_calls(setup, weights):
-    one = Shard(setup, 0, "qbc", "mean-kl")
+    one = Shard(setup, 0, "qbc:disagreement=mean-kl")
     rows = np.arange(10, 30)
-    first = one.score(rows, Query(weights, 0, 0, 1))
+    first = one.score(rows, Question(weights, 0, 0, 1))
     one.predict(np.arange(5), weights[2])
-    one.score(np.arange(40, 60), Query(weights[::-1], 2, 0, 1))
-    assert_same(one.score(rows, Query(weights, 0, 0, 1)), first)
-    assert_same(Shard(setup, 8, "qbc", "mean-kl").score(rows, Query(weights, 0, 0, 1)), first)
+    one.score(np.arange(40, 60), Question(weights[::-1], 2, 0, 1))
+    assert_same(one.score(rows, Question(weights, 0, 0, 1)), first)
+    assert_same(
+        Shard(setup, 8, "qbc:disagreement=mean-kl").score(rows, Question(weights, 0, 0, 1)), first
+    )
 
 
 @pytest.mark.parametrize("strategy", ["margin", "core-set", "expected-gradient-length-word"])
 def test_outputs_that_are_not_numbers_are_named_by_their_rows(setup, weights, strategy):
     """One word's embedding is broken: the rows of this chunk that have it, and no others."""
-    shard, tokens = Shard(setup, 0, strategy, ""), Tokens(setup.tokens)
+    shard, tokens = Shard(setup, 0, strategy), Tokens(setup.tokens)
     rows = np.arange(70, 95)
     words = [word for word in tokens[int(rows[7])].tolist() if word not in tokens.special_ids]
     broken = {name: value.copy() for name, value in weights[0].items()}
@@ -212,12 +214,12 @@ def test_outputs_that_are_not_numbers_are_named_by_their_rows(setup, weights, st
     assert 77 in expected
     assert len(expected) < 25
     calls = [lambda: shard.predict(rows, broken), lambda: shard.observe(rows, broken, frozenset())]
-    query = Query([broken], 0, 0, 1)
+    question = Question([broken], 0, 0, 1)
     if strategy == "core-set":
         hashes = row_hashes(map(str, rows))
-        calls.append(lambda: shard.hold("here", [(rows, hashes)], query))
+        calls.append(lambda: shard.hold("here", [(rows, hashes)], question))
     else:
-        calls.append(lambda: shard.score(rows, query))
+        calls.append(lambda: shard.score(rows, question))
     for call in calls:
         with pytest.raises(NotNumbers, match=f"{len(expected)} of 25 rows have") as caught:
             call()
@@ -229,7 +231,7 @@ def test_outputs_that_are_not_numbers_are_named_by_their_rows(setup, weights, st
 
 def test_a_member_keeps_nothing_between_fits(setup, workers, jobs, weights):
     again = workers.fit(jobs)
-    other = LocalWorkers(setup, [0] * 3, "qbc", "mean-kl")
+    other = LocalWorkers(setup, [0] * 3, "qbc:disagreement=mean-kl")
     alone = [other.fit([job])[0] for job in jobs[::-1]][::-1]
     for one, two, three in zip(weights, again, alone, strict=True):
         for name in one:
@@ -240,7 +242,7 @@ def test_a_member_keeps_nothing_between_fits(setup, workers, jobs, weights):
 
 def test_members_differ_by_their_rate_alone(setup, workers, jobs, weights):
     """So the evaluated member of a committee equals the single model of the other arms."""
-    single = LocalWorkers(setup, [0], "margin", "")
+    single = LocalWorkers(setup, [0], "margin")
     job = FitJob(0, jobs[1].rows, jobs[1].labels, RATES[1], 0, 1, None)
     (fitted,) = single.fit([job])
     for name in fitted.weights:

@@ -34,7 +34,8 @@ from al_ray.analysis.reference.evidence import (
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM, FROZEN
-from al_ray.study.config import CONTROL, FIT
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import CONTROL
 
 SETTLED: Final = 0.005
 """An arm has settled if the labels from EARLY to HALF of the pool bring less accuracy than this."""
@@ -52,10 +53,7 @@ SHARE: Final = (0.4, 0.7)
 _ANYTHING = ("recipe", "epochs", "updates", "min_updates", "threads", "token_budget", "chunk_rows")
 """What training may differ in where updates are compared: these, and what changes last bits."""
 
-_EQUAL = (
-    *("validation", "committee_learning_rates", "disagreement", "committee"),
-    *("candidates", "diversity"),
-)
+_EQUAL = ("validation", "committee_learning_rates")
 """What must be equal there, of a study's description, beside corpus, model and tests."""
 
 

@@ -20,7 +20,8 @@ from al_ray.cluster.access.leaving import our_signals
 from al_ray.cluster.layout import Machine, total
 from al_ray.errors import UserError
 from al_ray.io.room import no_room, written_to
-from al_ray.study.config import Device, RunConfig, Training
+from al_ray.study.running import RunConfig
+from al_ray.study.training import Device, Training
 
 TOKEN_BUDGET: dict[Device, int] = {"cpu": 4096, "cuda": 65536}
 

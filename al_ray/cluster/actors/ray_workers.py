@@ -22,14 +22,14 @@ from al_ray.cluster.layout import Layout
 from al_ray.cluster.observe.logs import actor_name
 from al_ray.errors import AlRayError, OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
-from al_ray.study.config import TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import (
     Assignment,
     Budgets,
     FitJob,
     Fitted,
     Predictions,
-    Query,
+    Question,
     Ref,
     Scores,
     Setup,
@@ -56,14 +56,14 @@ class Batch:
     Attributes:
         session: its name.
         shares: each shard's chunks, as rows and hashes.
-        query: what they were asked.
+        question: what they were asked.
         offers: each shard's best row.
         budgets: each shard's token budget; None: the study's.
     """
 
     session: str
     shares: list[list[tuple[NDArray[np.int64], NDArray[np.uint64]]]]
-    query: Query
+    question: Question
     offers: list[Best | None] = field(default_factory=list)
     budgets: list[int | None] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ class RayWorkers:
         patience: float,
         study: str = "",
     ) -> None:
-        training = config.training
+        training = config.learner.training
         self._chunk_rows = training.chunk_rows
         self._batch: Batch | None = None
         self._budgets = Budgets(training)
@@ -98,7 +98,7 @@ class RayWorkers:
 
         def assigned(role: str, seed: int) -> Assignment:
             name = actor_name(study, config.id, role)
-            return Assignment(name, own, seed, strategy, config.disagreement, config.head)
+            return Assignment(name, own, seed, strategy, config.learner.head)
 
         self._as_member = [assigned(f"member-{i}", s) for i, s in enumerate(config.member_seeds)]
         self._as_shard = [assigned(f"shard-{j}", config.seed) for j in range(shards)]
@@ -139,17 +139,19 @@ class RayWorkers:
         """By any shard that is free."""
         return join_outputs(self._map("observe", rows, [weights], needs))
 
-    def score(self, rows: NDArray[np.int64], query: Query) -> Scores:
+    def score(self, rows: NDArray[np.int64], question: Question) -> Scores:
         """By any shard that is free."""
-        return join(self._map("score", rows, query))
+        return join(self._map("score", rows, question))
 
-    def hold(self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], query: Query) -> Scores:
+    def hold(
+        self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], question: Question
+    ) -> Scores:
         """Every shard holds some chunks."""
         parts = [(c, hashes[np.searchsorted(rows, c)]) for c in chunks(rows, self._chunk_rows)]
         # Runs of chunks, so that the scores come back in order.
         bounds = [len(parts) * j // len(self._shards) for j in range(len(self._shards) + 1)]
         shares = [parts[start:end] for start, end in pairwise(bounds)]
-        self._batch = Batch(uuid.uuid4().hex, shares, query, budgets=[None] * len(shares))
+        self._batch = Batch(uuid.uuid4().hex, shares, question, budgets=[None] * len(shares))
         asked = [self._hold(j, []) for j in range(len(shares))]
         held = [self._held(j, [], ref) for j, ref in enumerate(asked)]
         self._batch.offers = [best for _, best in held]
@@ -184,7 +186,7 @@ class RayWorkers:
             batch.budgets[shard],
             batch.session,
             batch.shares[shard],
-            batch.query,
+            batch.question,
             chosen,
         )
 

@@ -21,7 +21,17 @@ from al_ray.cluster.actors.watchdog import Pulse
 from al_ray.cluster.observe import metrics
 from al_ray.cluster.observe.logs import name_logs
 from al_ray.strategies import Best, Need, Outputs
-from al_ray.workers import Assignment, FitJob, Fitted, Post, Predictions, Query, Ref, Scores, Shard
+from al_ray.workers import (
+    Assignment,
+    FitJob,
+    Fitted,
+    Post,
+    Predictions,
+    Question,
+    Ref,
+    Scores,
+    Shard,
+)
 from al_ray.workers.member import Trainer
 
 LOST = "lost"
@@ -114,13 +124,17 @@ class ShardActor:
             return shard.observe(rows, self._weights(weights)[0], needs)
 
     def score(
-        self, assignment: Assignment, budget: int | None, rows: NDArray[np.int64], query: Query
+        self,
+        assignment: Assignment,
+        budget: int | None,
+        rows: NDArray[np.int64],
+        question: Question,
     ) -> Scores:
         """See `Shard.score`."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            answer = shard.score(rows, self._resolved(query))
-        _say_scored(assignment, query, len(rows))
+            answer = shard.score(rows, self._resolved(question))
+        _say_scored(assignment, question, len(rows))
         return answer
 
     def hold(
@@ -129,14 +143,14 @@ class ShardActor:
         budget: int | None,
         session: str,
         parts: Sequence[Any],
-        query: Query,
+        question: Question,
         chosen: Sequence[Best],
     ) -> tuple[list[Scores], Best | None]:
         """See `Shard.hold`."""
         shard = self._post.at(assignment)
         with shard.within(budget):
-            answer = shard.hold(session, parts, self._resolved(query), chosen)
-        _say_scored(assignment, query, sum(len(rows) for rows, _ in parts))
+            answer = shard.hold(session, parts, self._resolved(question), chosen)
+        _say_scored(assignment, question, sum(len(rows) for rows, _ in parts))
         return answer
 
     def take(self, session: str, chosen: Best) -> Best | str | None:
@@ -160,9 +174,9 @@ class ShardActor:
         self._got = {ref: self._got[ref] if ref in self._got else ray.get(ref) for ref in refs}
         return list(self._got.values())
 
-    def _resolved(self, query: Query) -> Query:
-        labelled = None if query.labelled is None else ray.get(query.labelled)
-        return replace(query, weights=self._weights(query.weights), labelled=labelled)
+    def _resolved(self, question: Question) -> Question:
+        labelled = None if question.labelled is None else ray.get(question.labelled)
+        return replace(question, weights=self._weights(question.weights), labelled=labelled)
 
 
 def _begin(role: str) -> None:
@@ -177,6 +191,6 @@ def _unharmed() -> bool:
     return not ray.get_runtime_context().was_current_actor_reconstructed
 
 
-def _say_scored(assignment: Assignment, query: Query, rows: int) -> None:
+def _say_scored(assignment: Assignment, question: Question, rows: int) -> None:
     metrics.tell(metrics.ROWS, rows, strategy=assignment.strategy)
-    _log.info("step %d: scored %d rows", query.step, rows)
+    _log.info("step %d: scored %d rows", question.step, rows)

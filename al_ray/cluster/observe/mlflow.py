@@ -14,8 +14,9 @@ from al_ray.errors import UserError
 from al_ray.io.storage import reason, said
 from al_ray.loop.record import steps_done
 from al_ray.results import Store
-from al_ray.study.config import Training, TrajectoryConfig
 from al_ray.study.knobs import knobs
+from al_ray.study.training import Training
+from al_ray.study.trajectory import TrajectoryConfig
 
 
 class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
@@ -65,7 +66,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
                 for n_labelled, values in self._told.new(config.id):
                     self.mlflow_util.log_metrics(n_labelled, values, run_id=run)
                 if ended:
-                    whole = steps_done(self._store, config) == config.steps
+                    whole = steps_done(self._store, config) == config.schedule.steps
                     self.mlflow_util.end_run("FINISHED" if whole else "FAILED", run)
         except Exception as error:
             self._gone = True
@@ -92,7 +93,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         else:
             tags = {"study": study, "trajectory": config.id}
             run = self.mlflow_util.start_run(run_name=config.id, tags=tags).info.run_id
-            training = {name: getattr(config.training, name) for name in knobs(Training)}
+            training = {name: getattr(config.learner.training, name) for name in knobs(Training)}
             params = {**config.arm, **training}
             given = {name: value for name, value in params.items() if value is not None}
             self.mlflow_util.log_params(given, run_id=run)

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.table import Table
 
 from al_ray.cluster.observe import metrics
-from al_ray.study.config import FIT, TrajectoryConfig
 from al_ray.study.grid import Trial
 from al_ray.study.knobs import words
+from al_ray.study.training import FIT
+from al_ray.study.trajectory import RowsOf, TrajectoryConfig
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Line:
         if seen <= 0:
             return None
         running = time.monotonic() - self.since if self.state == "running" else 0.0
-        return max(0.0, self.seconds / seen * (self.config.steps - self.done) - running)
+        return max(0.0, self.seconds / seen * (self.config.schedule.steps - self.done) - running)
 
 
 class Progress(Callback):  # type: ignore[misc]
@@ -87,7 +88,7 @@ class Progress(Callback):  # type: ignore[misc]
             line.done = step["step"] + 1
             if step["gained"]:
                 line.n_labelled, line.accuracy = step["n_labelled"], step["test_accuracy"]
-            if line.done == line.config.steps:
+            if line.done == line.config.schedule.steps:
                 line.state = "done"
                 self._begin_next(lines)
             if line.state == "done" or len(lines) == 1:  # of cheap ones a line each is enough
@@ -147,7 +148,7 @@ class Progress(Callback):  # type: ignore[misc]
         return [
             name_of(line.config, self._apart),
             line.state,
-            f"step {line.done}/{line.config.steps}",
+            f"step {line.done}/{line.config.schedule.steps}",
             "" if line.n_labelled is None else f"{line.n_labelled} labels",
             "" if line.accuracy is None else f"{line.accuracy:.3f}",
             "" if left is None or line.state == "done" else f"{_clock(left)} left",
@@ -180,12 +181,14 @@ def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]
 
 def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
     """An arm and its seed in a few words; `apart` are hyperparameters that arms differ in."""
-    frozen = config.head == "frozen"
-    trained = () if frozen else (words(name, getattr(config.training, name)) for name in apart)
+    frozen = config.learner.head == "frozen"
+    trained = (
+        () if frozen else (words(name, getattr(config.learner.training, name)) for name in apart)
+    )
     parts = [
-        f"{config.strategy}{' frozen' if frozen else ''} {config.retrain}"
-        + (f" by {config.chosen_by}" if config.follows else ""),
-        f"{config.initial}+{config.step_size}",
+        f"{config.spec}{' frozen' if frozen else ''} {config.schedule.retrain}"
+        + (f" by {config.chooser.head}" if isinstance(config.chooser, RowsOf) else ""),
+        f"{config.schedule.initial}+{config.schedule.step_size}",
         *trained,
         f"seed {config.seed}",
     ]
@@ -194,7 +197,7 @@ def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
 
 def _apart(configs: Iterable[TrajectoryConfig]) -> list[str]:
     """Hyperparameters that these trajectories differ in."""
-    trained = [config.training for config in configs if config.head != "frozen"]
+    trained = [config.learner.training for config in configs if config.learner.head != "frozen"]
     return [name for name in FIT if len({getattr(each, name) for each in trained}) > 1]
 
 

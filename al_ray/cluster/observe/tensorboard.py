@@ -14,7 +14,7 @@ from ray.tune import Callback
 from al_ray.cluster.lots import decode
 from al_ray.io.storage import reason
 from al_ray.results import Store
-from al_ray.study.config import TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 OF_A_TEST = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 OF_A_STEP = ("validation_accuracy", "train_loss", "fit_seconds", "score_seconds", "step_seconds")
@@ -137,7 +137,7 @@ class TensorBoard(Callback):  # type: ignore[misc]
         events = self._open.pop(config.id, None) or _Events(self._folder / config.id)
         for n_labelled, values in steps:
             events.add(values, n_labelled)
-        if self._told.so_far(config.id) < config.steps:
+        if self._told.so_far(config.id) < config.schedule.steps:
             events.flush()
             self._open[config.id] = events
         else:  # there may be more of them than files that a process may have open

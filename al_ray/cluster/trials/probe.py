@@ -27,7 +27,8 @@ from al_ray.cluster.trials.trial import Job  # which a trial's process imports, 
 from al_ray.errors import AlRayError, UserError
 from al_ray.planning import Facts, Speed
 from al_ray.planning.work import passed
-from al_ray.study.config import CONTROL, TrajectoryConfig
+from al_ray.study.training import Training
+from al_ray.study.trajectory import Prefix, TrajectoryConfig
 from al_ray.workers import FitJob
 
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0
@@ -96,6 +97,7 @@ class StandIn:
 def probe(
     job: Job,
     config: TrajectoryConfig,
+    training: Training,
     layout: Layout,
     at_once: int,
     labels: NDArray[np.int32],
@@ -107,6 +109,7 @@ def probe(
     Args:
         job: of the study.
         config: any of its trajectories.
+        training: that is measured.
         layout: of a trial with one member.
         at_once: how many trials of that kind are at work.
         labels: (rows,) of train.
@@ -118,16 +121,9 @@ def probe(
         AlRayError: an actor failed.
     """
     began = time.perf_counter()
-    training = replace(config.training, epochs=1, updates=None, min_updates=0, chunk_rows=_NO_GRID)
-    config = replace(
-        config,
-        strategy=CONTROL,
-        rates=(training.learning_rate,),
-        training=training,
-        committee="rates",
-        head="fine-tuned",
-        replay_of="",
-    )
+    training = replace(training, epochs=1, updates=None, min_updates=0, chunk_rows=_NO_GRID)
+    learner = replace(config.learner, head="fine-tuned", training=training).single()
+    config = replace(config, learner=learner, chooser=Prefix())
     job = replace(job, setup=replace(job.setup, training=training))
     with _groups(layout, at_once, job.patience) as groups:
         started = time.perf_counter()

@@ -25,8 +25,10 @@ from al_ray.io.node_files import share
 from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
-from al_ray.study.config import RunConfig, Source, StudyConfig, TrajectoryConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import all_of
+from al_ray.study.running import RunConfig
+from al_ray.study.trajectory import Source, TrajectoryConfig
 from al_ray.workers import Setup
 
 

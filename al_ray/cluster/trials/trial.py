@@ -28,8 +28,8 @@ from al_ray.loop.trajectory import Step, Trajectory
 from al_ray.results import Store
 from al_ray.results.description import versions
 from al_ray.results.folder import refuse_gone
-from al_ray.study.config import TrajectoryConfig
 from al_ray.study.grid import Trial
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import LocalWorkers, Setup, Workers
 
 EVERY = 1.0
@@ -61,7 +61,9 @@ def trial_layout(config: TrajectoryConfig, job: Job) -> Layout:
     """Used for the reservation and for the actors."""
     if is_cheap(config):
         return alone(job.cpus)
-    return layout(len(config.rates), job.shards, config.training.threads, job.cpus, job.gpus)
+    return layout(
+        len(config.learner.rates), job.shards, config.learner.training.threads, job.cpus, job.gpus
+    )
 
 
 def placement(point: dict[str, Any], job: Job) -> tune.PlacementGroupFactory:
@@ -84,7 +86,9 @@ def run(point: dict[str, Any], job: Job) -> None:
     reports, unexpected = Reports(EVERY if is_cheap(lot[0].leader) else 0.0), None
     for trial in lot:
         begin = steps_done(store, trial.leader)
-        if begin == trial.leader.steps and all(is_recorded(store, each) for each in trial.all):
+        if begin == trial.leader.schedule.steps and all(
+            is_recorded(store, each) for each in trial.all
+        ):
             reports.before(trial.leader)
             continue
         try:
@@ -110,7 +114,7 @@ def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: 
     """One trajectory, and those that are given its rows."""
     config = trial.leader
     name_logs(actor_name(store.pages.name, config.id, "loop"))
-    _log.info("begins at step %d of %d", begin, config.steps)
+    _log.info("begins at step %d of %d", begin, config.schedule.steps)
     record(store, config, "running", job)
     with _workers(config, job, store) as workers:
         for done in Trajectory(config, rows, workers, store, job.ledger).run():
@@ -127,10 +131,10 @@ def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: 
 @contextmanager
 def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Workers]:
     """In this process where the trajectory is cheap, else actors."""
-    strategy = config.strategy if config.queries else ""
+    strategy = config.spec if config.query else ""
     if is_cheap(config):
-        setup = replace(job.setup, training=config.training)
-        yield LocalWorkers(setup, config.member_seeds, strategy, config.disagreement, config.head)
+        setup = replace(job.setup, training=config.learner.training)
+        yield LocalWorkers(setup, config.member_seeds, strategy, config.learner.head)
         return
     with RayWorkers(
         job.setup,
@@ -160,7 +164,7 @@ class Reports:
 
     def before(self, config: TrajectoryConfig) -> None:
         """A trajectory was ended by an earlier attempt, which may have died before it told."""
-        told = {"trajectory": config.id, "step": config.steps - 1, "gained": False}
+        told = {"trajectory": config.id, "step": config.schedule.steps - 1, "gained": False}
         self._waiting.append({**told, "n_labelled": None, "test_accuracy": None, "seconds": 0.0})
 
     def add(self, config: TrajectoryConfig, done: Step) -> None:
@@ -190,7 +194,7 @@ run.__mixins__ = (Dismissing,)  # type: ignore[attr-defined]
 
 def _say(config: TrajectoryConfig, done: Step) -> None:
     """To the dashboard and the logs."""
-    arm = {"strategy": config.strategy, "regime": config.retrain}
+    arm = {"strategy": config.strategy, "regime": config.schedule.retrain}
     metrics.tell(metrics.STEP, done.step, **arm)
     metrics.tell(metrics.LABELS, done.n_labelled, **arm)
     metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
@@ -213,7 +217,7 @@ def is_recorded(store: Store, config: TrajectoryConfig) -> bool:
     return (
         rows is not None
         and rows.status.iloc[0] == "complete"
-        and int(rows.steps.iloc[0]) == config.steps
+        and int(rows.steps.iloc[0]) == config.schedule.steps
     )
 
 

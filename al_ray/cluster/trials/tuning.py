@@ -22,8 +22,10 @@ from al_ray.loop.equivalence import follow
 from al_ray.loop.record import all_steps_done
 from al_ray.results import Store
 from al_ray.results.folder import refuse_gone
-from al_ray.study.config import UNQUERIED, RunConfig, StudyConfig, TrajectoryConfig
+from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, trials
+from al_ray.study.running import RunConfig
+from al_ray.study.trajectory import UNQUERIED, TrajectoryConfig
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
@@ -55,7 +57,7 @@ def tune_study(
     trackers: Sequence[Tracker],
 ) -> None:
     """Run what is left of these trajectories."""
-    cut = sorted({c.steps for c in configs if study.steps and c.strategy not in UNQUERIED})
+    cut = sorted({c.schedule.steps for c in configs if study.steps and c.strategy not in UNQUERIED})
     if study.steps and cut and cut[0] < study.steps:
         console.print(
             f"The pool ends before --steps {study.steps}: some trajectories have {cut[0]}.",
@@ -102,7 +104,7 @@ def _give_rows(
     for trial in grouped:
         for follower in trial.followers:
             given = follow(store, trial.leader, follower)
-            if given > done[follower.id] and given == follower.steps:
+            if given > done[follower.id] and given == follower.schedule.steps:
                 record(store, follower, "complete", job, rows_of=trial.leader.id)
         if trial.followers:
             names = ", ".join(follower.strategy for follower in trial.followers)
@@ -188,5 +190,5 @@ def _complete(store: Store) -> dict[str, int]:
 
 def _is_complete(trial: Trial, done: Mapping[str, int], complete: Mapping[str, int]) -> bool:
     """Whether all steps are there, and that was said; where it was not, Tune is asked again."""
-    steps = trial.leader.steps
+    steps = trial.leader.schedule.steps
     return done[trial.leader.id] == steps == complete.get(trial.leader.id)

@@ -16,7 +16,7 @@ from al_ray.learners.encoder.loss_prediction import ATTACHED, WEIGHT, loss_predi
 from al_ray.learners.encoder.packed import Packed, can_pack, pack
 from al_ray.learners.encoder.precision import body_in_half
 from al_ray.randomness import derive, generator
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 from al_ray.tasks import classification
 
 

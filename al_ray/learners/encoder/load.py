@@ -14,7 +14,7 @@ from al_ray.errors import ModelError
 from al_ray.learners.encoder.head import MeanPooled
 from al_ray.learners.encoder.source import has_weights
 from al_ray.randomness import derive
-from al_ray.study.config import Pooling
+from al_ray.study.training import Pooling
 from al_ray.tasks import classification
 
 Weights = dict[str, NDArray[np.float32]]

@@ -22,7 +22,7 @@ from al_ray.learners.encoder.head import classifier
 from al_ray.learners.encoder.loss_prediction import loss_prediction
 from al_ray.learners.encoder.packed import can_pack, pack, packed
 from al_ray.learners.encoder.precision import body_in_half
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 
 GRADIENT_SHARE = 8
 """A batch with a backward pass has this part of the token budget: its activations are kept."""

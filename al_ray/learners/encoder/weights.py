@@ -18,7 +18,7 @@ from typing import IO
 from al_ray.errors import ModelError
 from al_ray.io.reading import open_regular, parse_json
 from al_ray.learners.encoder.source import ModelSource, feeds_pooler, weight_files
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 
 _PICKLE = "pkl"
 _OLD_HEADERS = 4

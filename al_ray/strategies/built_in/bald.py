@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.errors import UserError
 from al_ray.strategies.base import Outputs, Strategy
 from al_ray.strategies.built_in.query_by_committee import mean_kl
 
@@ -14,13 +15,23 @@ class Bald(Strategy):
 
     H(mean of the passes) - mean H(pass), which is the mean divergence of the passes from their
     mean; the passes have dropout and nothing else of training.
+
+    Args:
+        passes: forward passes of each row.
+
+    Raises:
+        UserError: fewer than two.
     """
 
     name = "bald"
     family = "model-based"
     needs = frozenset({"probabilities", "dropout"})
     costly = True
-    passes = 10
+
+    def __init__(self, passes: int = 10) -> None:
+        if passes < 2:
+            raise UserError(f"passes {passes}: give 2 or more passes with dropout")
+        self.passes = passes
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """Float64 (rows,) in nats, from 0 (the passes agree) to log(min(passes, labels))."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.errors import UserError
 from al_ray.strategies.base import Outputs, Strategy
 from al_ray.strategies.probabilities import sorted_sum, weigh
 from al_ray.strategies.vectors import nearest, normalised
@@ -13,16 +14,26 @@ from al_ray.strategies.vectors import nearest, normalised
 class Contrastive(Strategy):
     """Mean KL(neighbour || row) over the nearest labelled neighbours (CAL; Margatina et al. 2021).
 
-    Ten neighbours, or all where fewer are labelled, by the Euclidean distance of vectors at length
-    1. The paper takes the [CLS] vector; here it is what the classification layer is fed. Infinite
-    where the row excludes a label that a neighbour does not.
+    Its neighbours, or all labelled rows where these are fewer, are the nearest by the Euclidean
+    distance of vectors at length 1. The paper takes the [CLS] vector; here it is what the
+    classification layer is fed. Infinite where the row excludes a label that a neighbour does not.
+
+    Args:
+        neighbours: labelled rows that each row is compared with; the paper has ten.
+
+    Raises:
+        UserError: none.
     """
 
     name = "contrastive"
     family = "prediction-based"
     needs = frozenset({"probabilities", "vectors", "labelled"})
     costly = True
-    neighbours = 10
+
+    def __init__(self, neighbours: int = 10) -> None:
+        if neighbours < 1:
+            raise UserError(f"neighbours {neighbours}: give 1 or more")
+        self.neighbours = neighbours
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """Float64 (rows,), from 0 (its neighbours are predicted alike)."""

@@ -1,4 +1,4 @@
-"""Query by committee: how much the members disagree."""
+"""Question by committee: how much the members disagree."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class QueryByCommittee(Strategy):
     def __init__(self, disagreement: str = "vote-entropy") -> None:
         if disagreement not in DISAGREEMENTS:
             known = ", ".join(DISAGREEMENTS)
-            raise UserError(f"--disagreement {disagreement!r} is not known: choose from {known}")
+            raise UserError(f"disagreement {disagreement!r} is not known: choose from {known}")
         self.disagreement = disagreement
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:

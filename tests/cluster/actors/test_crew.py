@@ -13,7 +13,7 @@ import ray
 from al_ray.cluster.actors import crew
 from al_ray.cluster.actors.crew import Crew, Dismissing, Shape, dismiss, keep, muster
 from al_ray.cluster.layout import Layout
-from al_ray.study.config import RECIPES, Training
+from al_ray.study.training import RECIPES, Training
 from al_ray.workers import Setup
 
 TRAINING = Training(

@@ -124,7 +124,7 @@ def test_mlflow_has_one_run_for_a_trajectory_that_was_continued(store, folder, d
     name, (status, params, losses) = found
     assert (name, status) == (LONG.id, "FINISHED")
     assert params["strategy"] == LONG.strategy
-    assert params["learning_rate"] == str(LONG.training.learning_rate)
+    assert params["learning_rate"] == str(LONG.learner.training.learning_rate)
     first = store.read("steps").groupby("step").first()
     assert losses == list(zip(first.n_labelled, first.train_loss, strict=True))
 

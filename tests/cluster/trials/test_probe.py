@@ -7,7 +7,7 @@ import pytest
 
 from al_ray.cluster.trials.probe import _speed, _spread
 from al_ray.planning import facts_of
-from al_ray.study.config import RECIPES, Training
+from al_ray.study.training import RECIPES, Training
 
 FIT, UPDATE, TRAIN_TOKEN = 0.5, 0.2, 0.002
 CALL, SCORE_TOKEN, START = 0.05, 0.0004, 12.0

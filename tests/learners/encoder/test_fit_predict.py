@@ -27,7 +27,7 @@ from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.load import get_weights, load, set_weights
 from al_ray.learners.encoder.predict import logits
 from al_ray.learners.encoder.source import resolve
-from al_ray.study.config import RECIPES, Training
+from al_ray.study.training import RECIPES, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROWS = np.arange(20)

@@ -26,7 +26,7 @@ from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.load import load
 from al_ray.learners.encoder.predict import logits
 from al_ray.learners.encoder.source import check_length, longest, resolve, weight_files
-from al_ray.study.config import RECIPES, Training
+from al_ray.study.training import RECIPES, Training
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -133,7 +133,7 @@ def job(setup, rate=1e-3, **changes):
 
 
 def test_a_cold_fit_begins_there_and_a_warm_one_goes_on(setup):
-    workers = LocalWorkers(setup, [0], "", "")
+    workers = LocalWorkers(setup, [0], "")
     (cold,) = workers.fit([job(setup)])
     (warm,) = workers.fit([job(setup, initial=cold.weights, step=1)])
     (again,) = workers.fit([job(setup)])
@@ -150,7 +150,7 @@ def test_a_cold_fit_begins_there_and_a_warm_one_goes_on(setup):
 
 def test_a_fit_that_hardly_moves_says_what_the_frozen_head_says(setup, tmp_path):
     """From end to end, through member and shard."""
-    workers, given = LocalWorkers(setup, [0], "", ""), job(setup, rate=1e-9)
+    workers, given = LocalWorkers(setup, [0], ""), job(setup, rate=1e-9)
     (fitted,) = workers.fit([given])
     tokens = workers._members[0]._tokens
     rows = np.arange(140)

@@ -19,7 +19,7 @@ from al_ray.learners.encoder.head import MeanPooled, classifier
 from al_ray.learners.encoder.load import get_weights, load, set_weights
 from al_ray.learners.encoder.loss_prediction import attach
 from al_ray.learners.encoder.packed import can_pack
-from al_ray.workers import FitJob, LocalWorkers, Query
+from al_ray.workers import FitJob, LocalWorkers, Question
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PACKS = {
@@ -249,12 +249,12 @@ def setup(tmp_path_factory):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_rows_score_does_not_depend_on_who_has_the_other_chunks(setup, strategy):
     """Bit by bit, with one shard, two or four."""
-    workers = LocalWorkers(setup, [0], strategy, "")
+    workers = LocalWorkers(setup, [0], strategy)
     rows = np.arange(3, 33, 2)
     labels = (rows % setup.n_labels).astype(np.int32)
     (fitted,) = workers.fit([FitJob(0, rows, labels, 1e-3, 0, 1, None)])
     labelled = workers.observe(rows, fitted.weights, frozenset({"vectors"}))
-    query = Query([fitted.weights], 0, 0, 1, labelled)
+    query = Question([fitted.weights], 0, 0, 1, labelled)
     pool = np.setdiff1d(np.arange(110), rows)
     whole = workers.score(pool, query).scores
     assert np.ptp(whole) > 0

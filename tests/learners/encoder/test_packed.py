@@ -11,7 +11,7 @@ from al_ray.learners.encoder import fit as fit_module
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.packed import Packed, can_pack, pack, packed
 from al_ray.learners.encoder.predict import dropout_logits, observe
-from al_ray.study.config import Training
+from al_ray.study.training import Training
 
 SIZE = {
     "vocab_size": 60,
