@@ -75,9 +75,20 @@ def tables(out: Path | str) -> dict[str, pd.DataFrame]:
     }
 
 
-def assert_equal_studies(one: Path | str, other: Path | str, only: list[str] | None = None) -> None:
-    """Equal tables by value, to the last bit; of `one` only some trajectories if they are named."""
+def assert_equal_studies(
+    one: Path | str, other: Path | str, only: list[str] | None = None, but: tuple[str, ...] = ()
+) -> None:
+    """Equal tables by value, to the last bit; of `one` only some trajectories if they are named.
+
+    Args:
+        one: a study's folder.
+        other: another's.
+        only: trajectories.
+        but: tables that are not compared.
+    """
     left, right = tables(one), tables(other)
+    for name in but:
+        del left[name]
     for name in left:
         if only is not None and "trajectory" in left[name]:
             left[name] = left[name][left[name].trajectory.isin(only)].reset_index(drop=True)

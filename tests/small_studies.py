@@ -212,7 +212,8 @@ def write(folder: Path, tables: Study) -> Store:
             columns = {c: [None if _nan(v) else v for v in values] for c, values in columns.items()}
             store.write(name, columns, trajectory, int(step))
     for row in tables.trajectories.to_dict("records"):
-        columns = {c: v for c, v in row.items() if not _nan(v)}
+        known = [c for c in row if c in SCHEMAS["trajectories"].names]
+        columns = {c: row[c] for c in known if not _nan(row[c])}
         columns = {c: [v] if isinstance(v, list) else v for c, v in columns.items()}
         store.write("trajectories", columns, row["trajectory"])
     store.write_description(

@@ -16,7 +16,9 @@ _WORDS = {
     "head": "{}",
     "step_size": "steps of {:,}",
     "initial": "from {:,}",
+    "model": "{}",
     "committee": "members by {}",
+    "multiples": "rates times {}",
     "candidates": "of {:,} candidates",
     "chosen_by": "chosen by {}",
 }

@@ -10,20 +10,24 @@ import numpy as np
 import pandas as pd
 
 from al_ray.study.knobs import kinds, knobs
-from al_ray.study.training import FIT, Training
+from al_ray.study.training import FIT, READ, Training
 from al_ray.study.trajectory import DISAGREEMENT
 
 FROZEN: Final = "frozen"
 """The head that is a linear model on an encoder's vectors."""
 
-LEARNER: Final = ["head", *FIT]
+LEARNER: Final = ["head", "model", *READ, *FIT]
 """The columns that tell apart what is trained. A frozen head has none of FIT: they are 0 or ''."""
 
-CHOOSER: Final = ["parameters", "committee", "candidates", "diversity", "chosen_by"]
+CHOOSER: Final = ["parameters", "committee", "multiples", "candidates", "diversity", "chosen_by"]
 """The columns beside `strategy` that tell apart how rows are chosen: '' or 0 where there is nothing
-to say. `chosen_by` is the head whose rows a successor learns."""
+to say. `multiples` are a committee's learning rates, of the evaluated member's; `chosen_by` is the
+head whose rows a successor learns."""
 
-ARM: Final = ["strategy", "retrain", "head", "step_size", "initial", *FIT, *CHOOSER]
+ARM: Final = [
+    *("strategy", "retrain", "head", "step_size", "initial", "model", *READ, *FIT),
+    *CHOOSER,
+]
 """The columns that tell arms of one study apart; seeds repeat an arm."""
 
 _CHOOSER: Final = {"committee": str, "candidates": int, "diversity": float, "chosen_by": str}
@@ -55,14 +59,14 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
     """
     declared, types = knobs(Training), kinds(Training)
     head = _column(trajectories, "head").fillna("fine-tuned")
-    made: dict[str, Any] = {"head": head}
-    for name in FIT:
+    made: dict[str, Any] = {"head": head, "model": _column(trajectories, "model").fillna("")}
+    for name in (*READ, *FIT):
         kind = types.get(name, str)
         default = declared[name].default if name in declared else None
         told = training.get(name, default)
         values = _column(trajectories, name).astype(object)
         values = values.where(values.notna(), kind() if told is None else told)
-        made[name] = values.where(head != FROZEN, kind()).astype(kind)
+        made[name] = values.where((head != FROZEN) | (name in READ), kind()).astype(kind)
     told = _column(trajectories, "parameters").astype(object)
     # Before strategies had parameters one of them had a column of its own.
     before = _column(trajectories, DISAGREEMENT).astype(object)
@@ -70,10 +74,20 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
     made["parameters"] = told.where(
         told.notna(), (f"{DISAGREEMENT}=" + before.astype(str)).where(~usual, "")
     )
+    rates, evaluated = (
+        _column(trajectories, name).astype(object) for name in ("rates", "learning_rate")
+    )
+    made["multiples"] = [_multiples(*each) for each in zip(rates, evaluated, strict=True)]
     for name, kind in _CHOOSER.items():
         values = _column(trajectories, name).astype(object)
         made[name] = values.where(values.notna(), kind()).astype(kind)
     return trajectories.assign(**made)
+
+
+def _multiples(rates: Any, evaluated: Any) -> str:
+    if rates is None or isinstance(rates, float) or len(rates) < 2 or not evaluated:
+        return ""
+    return " ".join(f"{rate / evaluated:.6g}" for rate in rates)
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from al_ray.cluster.actors.embedding import slots_of, vectors_path
 from al_ray.cluster.layout import Layout, layout
 from al_ray.cluster.lots import is_cheap
 from al_ray.cluster.trials.probe import Measured, probe
-from al_ray.cluster.trials.ready import Ready, readied, refuse_misfits, shared
-from al_ray.cluster.trials.trial import Job, trial_layout
+from al_ray.cluster.trials.ready import Ready, encoders_of, readied, refuse_misfits, shared
+from al_ray.cluster.trials.trial import Job, Key, key_of, trial_layout
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.mapped import Rows, Tokens
-from al_ray.learners.encoder.source import ModelSource, has_dropout, width
+from al_ray.learners.encoder.source import ModelSource, width
 from al_ray.loop.record import resumes_at
 from al_ray.planning import (
     Estimate,
@@ -46,6 +46,9 @@ MOST_AT_ONCE = 16
 BEYOND = 5.0
 """Seconds that Tune takes to begin and to end."""
 
+NOTHING = Speed(0, 0, 0, 0, 0, 0, 0)
+"""Of what is not measured, since nothing is left of it."""
+
 _TEXTS = 5000
 
 
@@ -55,14 +58,14 @@ class Plan:
 
     Attributes:
         estimate: of what is left.
-        measured: None where nothing is.
+        measured: by the name of the encoder; empty where nothing is left.
         device: `CPU` or the GPU's name.
         past: seconds that the steps which are done took, by what is estimated for them; None where
             there are none.
     """
 
     estimate: Estimate
-    measured: Measured | None
+    measured: Mapping[str, Measured]
     device: str
     past: float | None
 
@@ -71,7 +74,7 @@ def plan_study(
     study: StudyConfig,
     run_config: RunConfig,
     corpus: Corpus,
-    model: ModelSource,
+    models: Mapping[str, ModelSource],
     console: Console,
 ) -> Plan:
     """Estimate what is left of the study in `run_config.out`; writes nothing there but caches.
@@ -80,13 +83,13 @@ def plan_study(
         StudyConflict: the folder holds another study.
         UserError: a bad option, or no cluster at the address.
     """
-    check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
+    check_study(study, len(corpus.train), encoders_of(models))
     store = Store(run_config.out)
-    with readied(study, run_config, corpus, model, console, store) as ready:
+    with readied(study, run_config, corpus, models, console, store) as ready:
         job = Job(
             out=store.where,
-            prepared=ready.prepared,
-            setup=shared(ready.setup, model, ready.prepared, store),
+            rows=ready.rows,
+            setups=shared(ready, store),
             shards=run_config.shards,
             cpus=ready.cpus,
             gpus=ready.gpus,
@@ -95,7 +98,7 @@ def plan_study(
             patience=run_config.patience,
         )
         refuse_misfits([*ready.configs, *ready.again], job, ready.room)
-        return _plan(ready, job, run_config, corpus, model, console, store)
+        return _plan(ready, job, run_config, corpus, console, store)
 
 
 def _plan(
@@ -103,97 +106,113 @@ def _plan(
     job: Job,
     run_config: RunConfig,
     corpus: Corpus,
-    model: ModelSource,
     console: Console,
     store: Store,
 ) -> Plan:
-    rows = Rows.load(ready.prepared.rows)
-    lengths = Tokens(ready.prepared.tokens).lengths
-    facts = facts_of(
-        {name: lengths[which] for name, which in rows.splits.items()},
-        ready.study.training,
-        len(corpus.labels),
-        width(model.folder),
-        packs=not ready.gpus,
-    )
-    every = [_trials(stage, ready, store) for stage in (ready.configs, ready.again)]
-    stages = [[_left(trial, store, job) for trial in stage] for stage in every]
-    todo = [
-        [left for left in stage if left.first < left.trial.leader.schedule.steps]
-        for stage in stages
-    ]
-    room = Room(ready.cpus, ready.gpus, run_config.concurrent)
-    measured, speed = None, Speed(0, 0, 0, 0, 0, 0, 0)
-    if any(todo):
-        console.print("Measuring how fast this cluster is at it (about half a minute).")
-        at_once = _at_once(next(stage for stage in todo if stage), job, room)
-        train = rows.train
-        measured = probe(
-            job,
-            ready.configs[0],
-            ready.study.training,
-            _single(job),
-            at_once,
-            rows.labels[train],
-            lengths[train],
-            facts,
+    rows = Rows.load(ready.rows)
+    lengths = {key: Tokens(setup.tokens).lengths for key, setup in ready.setups.items()}
+    facts = {
+        key: facts_of(
+            {name: lengths[key][which] for name, which in rows.splits.items()},
+            setup.training,
+            len(corpus.labels),
+            width(setup.encoder),
+            packs=not ready.gpus,
         )
-        speed = measured.speed
+        for key, setup in ready.setups.items()
+    }
+    every = [_trials(stage, ready, store) for stage in (ready.configs, ready.again)]
+    stages = [[_left(trial, store, job, facts) for trial in stage] for stage in every]
+    room = Room(ready.cpus, ready.gpus, run_config.concurrent)
+    first = next((stage for stage in map(_todo, stages) if stage), [])
+    measured: dict[Key, Measured] = {}
+    for key in dict.fromkeys(_key(left) for stage in stages for left in _todo(stage)):
+        console.print("Measuring how fast this cluster is at it (about half a minute).")
+        train = rows.train
+        measured[key] = probe(
+            job,
+            next(config for config in ready.configs if key_of(config.learner) == key),
+            ready.setups[key].training,
+            _single(job),
+            _at_once(first, job, room),
+            rows.labels[train],
+            lengths[key][train],
+            facts[key],
+        )
+    speeds = {key: each.speed for key, each in measured.items()}
+    stages = [
+        [replace(left, speed=speeds.get(_key(left), NOTHING)) for left in stage] for stage in stages
+    ]
+    todo = list(map(_todo, stages))
     cache, before = _cache(store), ready.seconds + BEYOND
-    vectors = vectors_path(ready.setup, model.digest, store.cache)
-    if any(config.learner.head == "frozen" for config in ready.configs) and not vectors.exists():
-        cache += 4 * len(lengths) * facts.width
-        tokens = facts.pool * facts.train.scored
-        tokens += sum(n * facts.tested[name] for name, n in facts.tests.items())
-        slots = slots_of(ready.study.training.threads, ready.cpus, ready.gpus)
+    learners = [config.learner for config in ready.configs]
+    for key in dict.fromkeys(key_of(each) for each in learners if each.head == "frozen"):
+        of, setup = facts[key], ready.setups[key]
+        if key not in measured or vectors_path(setup, key[0], store.cache).exists():
+            continue
+        cache += 4 * len(lengths[key]) * of.width
+        tokens = of.pool * of.train.scored
+        tokens += sum(n * of.tested[name] for name, n in of.tests.items())
+        slots = slots_of(setup.training.threads, ready.cpus, ready.gpus)
+        speed = measured[key].speed
         before += speed.start / 2 + tokens * speed.score_token / slots
     known = store.exists("rows", corpus.digest[:20])
     storage = storage_of(
-        [(left.trial, left.first) for stage in todo for left in stage],
-        facts,
+        [left for stage in todo for left in stage],
         rows,
         () if known else corpus.train.texts[:_TEXTS],
         ready.study.ledger,
-        speed.parameters,
         cache,
     )
     told = (ready.described or {}).get("labels_per_day", LABELS_PER_DAY)
     found = estimate(
         todo,
-        facts,
-        speed,
         room,
         shards=run_config.shards,
         storage=storage,
         done=sum(map(len, stages)) - sum(map(len, todo)),
-        labels=max((_labels(config, facts) for config in ready.configs), default=0),
+        labels=max((_labels(config, len(rows.train)) for config in ready.configs), default=0),
         labels_per_day=run_config.labels_per_day or told,
         before=before if measured else 0.0,
     )
-    device = "CPU" if measured is None or measured.device == "cpu" else measured.device
-    past = _past(stages, facts, speed, store, run_config.shards) if measured else None
-    return Plan(found, measured, device, past)
+    devices = {each.device for each in measured.values()}
+    device = "CPU" if devices <= {"cpu"} else devices.pop()
+    past = _past(stages, store, run_config.shards) if measured else None
+    twice = len({digest for digest, _ in measured}) < len(measured)
+    named = {
+        ready.models[digest].name + f" at {length} tokens" * twice: each
+        for (digest, length), each in measured.items()
+    }
+    return Plan(found, named, device, past)
+
+
+def _key(left: Left) -> Key:
+    return key_of(left.trial.leader.learner)
+
+
+def _todo(stage: Sequence[Left]) -> list[Left]:
+    return [left for left in stage if left.first < left.trial.leader.schedule.steps]
 
 
 def _trials(configs: Sequence[TrajectoryConfig], ready: Ready, store: Store) -> list[Trial]:
     runs = store.read("trajectories")
     begun = set(runs.trajectory[runs.rows_of.isna()])
-    return trials(configs, ready.setup.n_labels, ready.study.keep_equivalent, begun)
+    labels = next(iter(ready.setups.values())).n_labels
+    return trials(configs, labels, ready.study.keep_equivalent, begun)
 
 
-def _left(trial: Trial, store: Store, job: Job) -> Left:
+def _left(trial: Trial, store: Store, job: Job, facts: Mapping[Key, Facts]) -> Left:
     """From where a trial goes on, and what it reserves."""
     config = trial.leader
     wanted, threads = trial_layout(config, job), config.learner.training.threads
     cpus, first = wanted.cpus, resumes_at(store, config)
+    reckoned = trial, first, facts[key_of(config.learner)], NOTHING, cpus
     if is_cheap(config):
-        return Left(trial, first, cpus, start=0.0)
+        return Left(*reckoned, start=0.0)
     of_gpu = wanted.bundle.get("GPU", 0.0)
     actors = len(config.learner.rates) + job.shards
     return Left(
-        trial,
-        first,
-        cpus,
+        *reckoned,
         of_gpu * wanted.count,
         stretch(len(config.learner.rates), threads, cpus, of_gpu),
         max(1.0, actors / cpus / (2 / _single(job).cpus)),
@@ -201,7 +220,7 @@ def _left(trial: Trial, store: Store, job: Job) -> Left:
 
 
 def _single(job: Job) -> Layout:
-    return layout(1, 1, job.setup.training.threads, job.cpus, job.gpus)
+    return layout(1, 1, job.any_setup.training.threads, job.cpus, job.gpus)
 
 
 def _at_once(stage: Sequence[Left], job: Job, room: Room) -> int:
@@ -216,14 +235,11 @@ def _at_once(stage: Sequence[Left], job: Job, room: Room) -> int:
     return max(1, min(busy, math.floor(fit), MOST_AT_ONCE))
 
 
-def _labels(config: TrajectoryConfig, facts: Facts) -> int:
+def _labels(config: TrajectoryConfig, pool: int) -> int:
     """That it pays for in all."""
-    available = facts.pool - config.validation
-    steps = 0 if config.strategy in UNQUERIED else config.schedule.steps - 1
-    return (
-        min(available, config.schedule.initial + steps * config.schedule.step_size)
-        + config.validation
-    )
+    schedule = config.schedule
+    last = 0 if config.strategy in UNQUERIED else schedule.steps - 1
+    return min(pool - config.validation, schedule.labelled(last)) + config.validation
 
 
 def _cache(store: Store) -> int:
@@ -231,20 +247,16 @@ def _cache(store: Store) -> int:
     return sum(path.stat().st_size for path in paths) if store.storage.local else 0
 
 
-def _past(
-    stages: Sequence[Sequence[Left]], facts: Facts, speed: Speed, store: Store, shards: int
-) -> float | None:
+def _past(stages: Sequence[Sequence[Left]], store: Store, shards: int) -> float | None:
     """How long the steps took that are done, by what is estimated for them."""
     steps = store.read("steps")
     took = steps.drop_duplicates(["trajectory", "step"]).groupby("trajectory").step_seconds.sum()
     real = expected = 0.0
     for left in (left for stage in stages for left in stage):
         config = left.trial.leader
-        if left.first and config.id in took.index:
+        if left.first and config.id in took.index and left.speed != NOTHING:
             done = replace(config, schedule=replace(config.schedule, steps=left.first))
             until = replace(left.trial, leader=done)
-            expected += trial_seconds(
-                replace(left, trial=until, first=0), facts, speed, shards
-            ).total
+            expected += trial_seconds(replace(left, trial=until, first=0), shards).total
             real += float(np.asarray(took[config.id]))
     return real / expected if expected else None

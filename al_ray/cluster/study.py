@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -14,14 +14,14 @@ from al_ray.cluster.access.connect import one_line
 from al_ray.cluster.actors.embedding import vectors_of
 from al_ray.cluster.observe.progress import row_bar
 from al_ray.cluster.observe.tensorboard import TensorBoard, Tracker
-from al_ray.cluster.trials.ready import Ready, readied, refuse_misfits, shared
-from al_ray.cluster.trials.trial import Job
+from al_ray.cluster.trials.ready import Ready, encoders_of, readied, refuse_misfits, shared
+from al_ray.cluster.trials.trial import Job, Setups, key_of
 from al_ray.cluster.trials.tuning import tune_study
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, UserError
 from al_ray.io.node_files import share
-from al_ray.learners.encoder.source import ModelSource, has_dropout
+from al_ray.learners.encoder.source import ModelSource
 from al_ray.loop.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
 from al_ray.results.description import commit, describe
@@ -33,7 +33,6 @@ from al_ray.study.config import StudyConfig
 from al_ray.study.grid import check_study, unasked
 from al_ray.study.running import RunConfig
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.workers import Setup
 
 ROUNDS: Final = 3
 """How often what was damaged while a study ran is done again by the same command."""
@@ -51,10 +50,10 @@ def run_study(
     study: StudyConfig,
     run_config: RunConfig,
     corpus: Corpus,
-    model: ModelSource,
+    models: Mapping[str, ModelSource],
     console: Console,
 ) -> Outcome:
-    """Run, continue or extend the study in `run_config.out`.
+    """Run, continue or extend the study in `run_config.out`; `models` by `StudyConfig.model`.
 
     What is damaged in its folder, before or while it runs, is set aside and done again.
 
@@ -63,19 +62,18 @@ def run_study(
         UserError: a bad option, or no cluster at the address.
     """
     # Before anything is written.
-    check_study(study, len(corpus.train), model.name, has_dropout(model.folder))
+    check_study(study, len(corpus.train), encoders_of(models))
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, "wait for it, or give another --out"):
         trackers = _trackers(run_config, store, console)
-        with readied(study, run_config, corpus, model, console, store) as ready:
-            return _run(ready, run_config, corpus, model, console, store, trackers)
+        with readied(study, run_config, corpus, models, console, store) as ready:
+            return _run(ready, run_config, corpus, console, store, trackers)
 
 
 def _run(
     ready: Ready,
     run_config: RunConfig,
     corpus: Corpus,
-    model: ModelSource,
     console: Console,
     store: Store,
     trackers: Sequence[Tracker],
@@ -88,7 +86,6 @@ def _run(
     study, configs, again = ready.study, ready.configs, ready.again
     beside = unasked(study, configs)  # asked for when its vectors are there
     configs = [config for config in configs if config not in beside]
-    prepared, cpus, gpus = ready.prepared, ready.cpus, ready.gpus
     shown = {
         "labels": list(corpus.labels),
         "train_rows": len(corpus.train),
@@ -97,14 +94,15 @@ def _run(
     }
 
     def write_description(**found: float) -> None:
-        facts = (ready.described, study, ready.corpus, ready.model, shown)
+        facts = (ready.described, study, ready.corpus, ready.sources, shown)
         asked = describe(*facts, [*configs, *again], run_config)
         store.write_description({**asked, **found})
 
     write_description()
     if run_config.study_file:
         store.storage.write("study.toml", run_config.study_file.encode())
-    setup = shared(ready.setup, model, prepared, store)
+    tokens = next(iter(ready.setups.values())).tokens
+    setups = shared(ready, store)
     if beside:
         console.print(
             "Beside the arms asked for: random with a frozen head, which shows whether the "
@@ -113,7 +111,7 @@ def _run(
         )
     if any(config.learner.head == "frozen" for config in ready.configs):
         try:
-            setup, seconds = _with_vectors(setup, ready, model, store, console)
+            setups, seconds = _with_vectors(setups, ready, store, console)
         except (AlRayError, OSError) as error:
             if not beside:
                 raise
@@ -123,11 +121,11 @@ def _run(
             write_description(**({"vectors_seconds": seconds} if seconds else {}))
     job = Job(
         out=store.where,
-        prepared=prepared,
-        setup=setup,
+        rows=ready.rows,
+        setups=setups,
         shards=run_config.shards,
-        cpus=cpus,
-        gpus=gpus,
+        cpus=ready.cpus,
+        gpus=ready.gpus,
         ledger=study.ledger,
         commit=commit(),
         patience=run_config.patience,
@@ -136,7 +134,7 @@ def _run(
     every = (*configs, *again)
     trust(store)
     for _ in range(ROUNDS):
-        record_rows(store, corpus, prepared)
+        record_rows(store, corpus, tokens)
         for stage in (configs, again):  # these need the rows that others have chosen
             if stage:
                 tune_study(study, run_config, stage, job, store, console, trackers)
@@ -156,18 +154,22 @@ def _run(
 
 
 def _with_vectors(
-    setup: Setup, ready: Ready, model: ModelSource, store: Store, console: Console
-) -> tuple[Setup, float]:
-    """The setup of frozen heads, and the seconds that their vectors took; 0 if they were there."""
-    rows = Rows.load(ready.prepared.rows)
-    with row_bar(console, "Vectors") as progress:
-        path, seconds = vectors_of(
-            setup, rows, model.digest, store.cache, ready.cpus, ready.gpus, progress
-        )
-    setup = replace(setup, vectors=path)
-    if setup.shared is not None:
-        setup = replace(setup, shared=share(store.where, setup.shared, {path.name: path}))
-    return setup, seconds
+    setups: Setups, ready: Ready, store: Store, console: Console
+) -> tuple[Setups, float]:
+    """The setups of frozen heads, and the seconds that their vectors took; 0 if they were there."""
+    rows, made, total = Rows.load(ready.rows), dict(setups), 0.0
+    wanted = [config.learner for config in ready.configs if config.learner.head == "frozen"]
+    for key in dict.fromkeys(map(key_of, wanted)):
+        setup = made[key]
+        with row_bar(console, "Vectors") as progress:
+            path, seconds = vectors_of(
+                setup, rows, key[0], store.cache, ready.cpus, ready.gpus, progress
+            )
+        setup, total = replace(setup, vectors=path), total + seconds
+        if setup.shared is not None:
+            setup = replace(setup, shared=share(store.where, setup.shared, {path.name: path}))
+        made[key] = setup
+    return made, total
 
 
 def _trackers(run_config: RunConfig, store: Store, console: Console) -> list[Tracker]:

@@ -21,9 +21,9 @@ from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
 from al_ray.strategies import QBC, split
 from al_ray.study.config import StudyConfig
-from al_ray.study.knobs import given
+from al_ray.study.knobs import check, given
 from al_ray.study.running import RunConfig
-from al_ray.study.training import FIT, RECIPES, Recipe, Training
+from al_ray.study.training import FIT, READ, RECIPES, Recipe, Training
 from al_ray.study.trajectory import Learner, Query, Schedule, spelt
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
@@ -40,11 +40,11 @@ def is_demonstration(options: argparse.Namespace) -> bool:
     return bool(options.data == "embedded")
 
 
-def model_name(options: argparse.Namespace) -> str:
-    """The encoder asked for, or the default that belongs to the data."""
+def model_names(options: argparse.Namespace) -> list[str]:
+    """The encoders asked for, or the default that belongs to the data."""
     short = {hub_id: name for name, hub_id in source.HUB.items()}
-    model: str = options.model or ("mini" if is_demonstration(options) else "kobert")
-    return short.get(model, model)
+    models: list[str] = options.model or ["mini" if is_demonstration(options) else "kobert"]
+    return [short.get(model, model) for model in models]
 
 
 def _given(value: Any, default: Any) -> Any:
@@ -67,15 +67,16 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
     )
 
 
-def paths(options: argparse.Namespace) -> dict[str, str]:
+def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
     """The options that may name files of this machine, and what they name."""
-    named = {"--data": options.data, "--model": options.model, "--study": options.study}
+    named = [("--data", options.data), ("--study", options.study)]
+    named += [("--model", model) for model in options.model or ()]
     names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
-    return {
-        option: value
-        for option, value in named.items()
+    return [
+        (option, value)
+        for option, value in named
         if value and not (value in names and not Path(value).exists())
-    }
+    ]
 
 
 def read_corpus(options: argparse.Namespace) -> Corpus:
@@ -108,13 +109,33 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
 
 
 def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyConfig:
-    """The study that the options describe, with the experiment's, model's and recipe's defaults.
+    """The study that the options describe, with the experiment's, models' and recipes' defaults.
 
     Raises:
         UserError: an option out of range, or two that exclude each other.
     """
-    model, demonstration = model_name(options), is_demonstration(options)
+    parts = [
+        _study(experiment, each, model, length)
+        for each in getattr(options, "grids", None) or [options]
+        for model in _once("--model", model_names(each))
+        for length in _once("--max-length", each.max_length or [None])
+    ]
+    grids = tuple(map(_own, parts)) if len(parts) > 1 else ()
+    return replace(parts[0], grids=grids)
+
+
+def _once(option: str, values: list[Any]) -> list[Any]:
+    check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
+    return values
+
+
+def _study(
+    experiment: Experiment, options: argparse.Namespace, model: str, max_length: int | None
+) -> StudyConfig:
+    """The full product of one encoder, which reads so many tokens."""
+    demonstration = is_demonstration(options)
     said = {**experiment.training, **given(options, Training)}
+    said.pop("max_length", None)
     axes = {n: tuple(each) for n, each in said.items() if isinstance(each, (list, tuple))}
     first = {name: values[0] for name, values in axes.items()}
     rate = first.get("learning_rate", source.learning_rate(model))
@@ -133,12 +154,12 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
             **RECIPES[recipe],
             "learning_rate": rate,
             "batch_size": 16 if demonstration else experiment.batch_size,
-            "max_length": 64 if demonstration else experiment.max_length,
+            "max_length": _given(max_length, 64 if demonstration else experiment.max_length),
             **said,
             **first,
         }
     )
-    if model == "mini" and training.precision == "auto":
+    if "mini" in model_names(options) and training.precision == "auto":
         # Its matrices are too small for what bfloat16 saves to pay for the conversions.
         training = replace(training, precision="float32")
     steps, budget = options.steps, options.budget
@@ -151,7 +172,8 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
     sizes = options.step_size or (
         experiment.demo_step_sizes if demonstration else experiment.step_sizes
     )
-    study = StudyConfig(
+    return StudyConfig(
+        model=model,
         strategies=tuple(
             _spec(each, options.disagreement)
             for each in options.strategies
@@ -175,8 +197,6 @@ def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyCo
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
     )
-    parts = [study_config(experiment, each) for each in getattr(options, "grids", ())]
-    return replace(study, grids=tuple(_own(part) for part in parts))
 
 
 def _spec(strategy: str, disagreement: str | None) -> str:
@@ -198,10 +218,10 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
 def _own(part: StudyConfig) -> dict[str, Any]:
     """What a grid of a study file may have of its own."""
     fields = (
-        *("strategies", "heads", "committee", "candidates", "diversity", "retrain", "step_sizes"),
-        *("seeds", "axes", "rates"),
+        *("model", "strategies", "heads", "committee", "candidates", "diversity", "retrain"),
+        *("step_sizes", "seeds", "axes", "rates", "multiples"),
     )
-    training = {name: getattr(part.training, name) for name in FIT}
+    training = {name: getattr(part.training, name) for name in (*FIT, *READ)}
     return {**{name: getattr(part, name) for name in fields}, "training": training}
 
 

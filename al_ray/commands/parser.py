@@ -183,6 +183,7 @@ def study_parser(experiment: Experiment) -> Parser:
     training = parser.add_argument_group("training")
     training.add_argument(
         "--model",
+        nargs="+",
         type=word,
         metavar="MODEL",
         help="mini (default with embedded), kobert (default else), a folder or a hub id",

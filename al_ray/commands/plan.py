@@ -33,7 +33,7 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
     def say(text: str, **options: str) -> None:
         console.print(text, markup=False, soft_wrap=True, **options)  # type: ignore[arg-type]
 
-    if plan.measured is None:
+    if not plan.measured:
         say(f"Nothing is left to do: all {found.done:,} trajectories are there.")
         return
     if found.done:
@@ -57,7 +57,10 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
         f"Labels: the longest trajectory goes to {found.labels:,}; to label as many for real takes "
         f"one person {found.days:,.1f} days (--labels-per-day)."
     )
-    say(_measured(plan, study))
+    for name in plan.measured:
+        say(_measured(plan, name, study))
+    if plan.past is not None:
+        say(f"The steps that are done took {plan.past:.2f} times what this says of them.")
 
 
 def about(seconds: float) -> str:
@@ -108,22 +111,19 @@ def _shares(found: Estimate) -> str:
     return f"Where the time goes: {', '.join(said)}"
 
 
-def _measured(plan: Plan, study: StudyConfig) -> str:
-    measured, training = plan.measured, study.training
-    assert measured is not None
+def _measured(plan: Plan, name: str, study: StudyConfig) -> str:
+    measured, training = plan.measured[name], study.training
+    of = f"{name}: measured" if len(plan.measured) > 1 else "Measured"
     threads = f"{training.threads} thread{'s' * (training.threads > 1)} each"
     device = f"this cluster's {plan.device}" + ("s" if plan.device == "CPU" else "")
     speed = measured.speed
-    text = (
-        f"Measured in {measured.seconds:.0f} s on {device}, {measured.at_once} at once, {threads}: "
+    return (
+        f"{of} in {measured.seconds:.0f} s on {device}, {measured.at_once} at once, {threads}: "
         f"{1000 * speed.update:.0f} ms an update and "
         f"{1e6 * speed.train_token:,.0f} µs a token in training, "
         f"{1e6 * speed.score_token:,.0f} µs a token in scoring, {speed.start:.0f} s until a "
         "trajectory's actors are there. Give or take a third, more on a machine that others use."
     )
-    if plan.past is not None:
-        text += f" The steps that are done took {plan.past:.2f} times what this says of them."
-    return text
 
 
 def _many(number: int, one: str, several: str = "") -> str:

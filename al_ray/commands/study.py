@@ -27,7 +27,6 @@ from al_ray.commands.options import (
     check_budget,
     is_demonstration,
     load_corpus,
-    model_name,
     paths,
     read_corpus,
     run_config,
@@ -170,10 +169,10 @@ def _run_experiment(
     store.read_description()
     with untouched(store):
         if options.plan:
-            plans.append(_plan_study(study, where, corpus, options, console))
+            plans.append(_plan_study(study, where, corpus, console))
             plan_command.print_plan(plans[-1], study, console)
             return 0
-        outcome = _run_study(study, where, corpus, options, console)
+        outcome = _run_study(study, where, corpus, console)
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console)
     if outcome.unfinished:
@@ -185,65 +184,68 @@ def _run_experiment(
     return 1 if outcome.unfinished else 0
 
 
-def _run_study(
-    study: StudyConfig,
-    where: RunConfig,
-    corpus: Corpus,
-    options: argparse.Namespace,
-    console: Console,
-) -> Outcome:
-    """The model, and the study with it."""
+def _run_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console) -> Outcome:
+    """The models, and the study with them."""
     from al_ray.cluster.study import run_study
 
-    return run_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+    return run_study(study, where, corpus, _models(study, where, corpus, console), console)
 
 
-def _plan_study(
-    study: StudyConfig,
-    where: RunConfig,
-    corpus: Corpus,
-    options: argparse.Namespace,
-    console: Console,
-) -> Plan:
-    """The model, and what a study with it takes."""
+def _plan_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console) -> Plan:
+    """The models, and what a study with them takes."""
     from al_ray.cluster.plan import plan_study
 
-    return plan_study(study, where, corpus, _model(study, where, corpus, options, console), console)
+    return plan_study(study, where, corpus, _models(study, where, corpus, console), console)
 
 
-def _model(
-    study: StudyConfig,
-    where: RunConfig,
-    corpus: Corpus,
-    options: argparse.Namespace,
-    console: Console,
-) -> ModelSource:
-    """The encoder, checked; it and its training are said."""
-    model = resolve(model_name(options), corpus, Store(where.out).cache)
-    for note in model.notes:
-        _say(console, note)
-    training = study.training
+def _models(
+    study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console
+) -> dict[str, ModelSource]:
+    """The encoders as they were asked for, checked; they and their trainings are said.
+
+    Raises:
+        ModelError: one of them cannot be used.
+        UserError: two have one name, by which tables would not tell them apart.
+    """
+    found: dict[str, ModelSource] = {}
+    for part in study.parts:
+        if part.model not in found:
+            model = resolve(part.model, corpus, Store(where.out).cache)
+            for note in model.notes:
+                _say(console, note)
+            check_weights(model)
+            for asked, other in found.items():
+                if other.name == model.name:
+                    raise UserError(
+                        f"--model {part.model}: is called {model.name}, and so is {asked}; give "
+                        "one of the folders another name"
+                    )
+            found[part.model] = model
+        model = found[part.model]
+        check_length(model, part.training.max_length)
+        for each in part.trainings if "fine-tuned" in (*part.heads, part.successor) else ():
+            check_start(model, each)
+        _say_training(part, model.name, console)
+    return found
+
+
+def _say_training(part: StudyConfig, model: str, console: Console) -> None:
+    training = part.training
 
     def values(name: str) -> str:
-        return " or ".join(f"{value:g}" for value in study.values(name))
+        return " or ".join(f"{value:g}" for value in part.values(name))
 
     _say(
         console,
-        f"Model {model.name}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
+        f"Model {model}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
         f"batch {values('batch_size')}, "
         + (
             f"exactly {training.updates} updates"
             if training.updates
             else f"{values('epochs')} epochs, at least {values('min_updates')} updates"
         )
-        + f"; regime {', '.join(study.retrain)}; seeds {', '.join(map(str, study.seeds))}.",
+        + f"; regime {', '.join(part.retrain)}; seeds {', '.join(map(str, part.seeds))}.",
     )
-    check_length(model, training.max_length)
-    check_weights(model)
-    for part in study.parts:
-        for each in part.trainings if "fine-tuned" in (*part.heads, part.successor) else ():
-            check_start(model, each)
-    return model
 
 
 def is_submitted(options: argparse.Namespace) -> bool:
@@ -262,20 +264,20 @@ def _submit(
 ) -> int:
     """Have the study run as a job of a cluster elsewhere."""
     from al_ray.cluster.access.connect import find
-    from al_ray.cluster.access.jobs import Submission, replaced, submit
+    from al_ray.cluster.access.jobs import Submission, submit, without
 
     study_config(experiment, options)  # what can be refused here needs no cluster
     where = run_config(experiment, options)
     words = list(given)
     for option in ("--cluster", "--address", "--out"):
-        words = replaced(words, option, None)
+        words = without(words, option)
     address = None if options.cluster else find(options.address, os.environ)
     return submit(
         Submission(
             script=f"{experiment.name}.py",
             options=tuple(words),
             out=where.out,
-            carried=tuple(paths(options).items()),
+            carried=tuple(paths(options)),
             cluster=options.cluster,
             address=address.value if address else "",
             said=address.said if address else f"--cluster {options.cluster}",

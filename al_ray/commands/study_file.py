@@ -34,7 +34,7 @@ from al_ray.study.training import Training
 from al_ray.study.trajectory import Learner, Query, Schedule
 
 AXES: Final = (
-    *("strategies", "seeds"),
+    *("model", "strategies", "seeds"),
     *(
         knobs(declared)[name].option.removeprefix("--")
         for declared in (Learner, Query, Schedule, Training)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus
-from al_ray.corpus.tokens.prepared import Prepared, Rows, Tokens
+from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.results import Store
 from al_ray.results.check import damaged_checkpoints
 from al_ray.strategies import Selection, picks_digest
@@ -116,7 +117,7 @@ class Recorder:
         self._store.write("steps", {**arm, **columns, "finished_at": now}, self.config.id, step)
 
 
-def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
+def record_rows(store: Store, corpus: Corpus, tokens: Path) -> None:
     """Write what the corpus's row ids stand for, unless it is there."""
     name = corpus.digest[:20]
     if store.exists("rows", name):
@@ -127,7 +128,7 @@ def record_rows(store: Store, corpus: Corpus, prepared: Prepared) -> None:
         "split": [split.name for split in splits for _ in range(len(split))],
         "label": [corpus.labels[label] for split in splits for label in split.labels],
         "text": [text for split in splits for text in split.texts],
-        "tokens": Tokens(prepared.tokens).lengths,
+        "tokens": Tokens(tokens).lengths,
     }
     store.write("rows", columns, name)
 

@@ -3,7 +3,8 @@
 Arithmetic alone, without Ray or torch: `cluster/plan.py` measures the speed and asks.
 """
 
-from al_ray.planning.estimate import Arm, Estimate, Left, estimate, stretch, trial_seconds
+from al_ray.planning.estimate import Arm, Estimate, estimate, stretch, trial_seconds
+from al_ray.planning.left import Left
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases, Speed
 from al_ray.planning.storage import Storage, storage_of

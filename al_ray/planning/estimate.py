@@ -7,33 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from al_ray.planning.left import Left
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
-from al_ray.planning.speed import Phases, Speed
+from al_ray.planning.speed import Phases
 from al_ray.planning.storage import Storage
-from al_ray.planning.work import Facts, Work, step_work
+from al_ray.planning.work import Work, step_work
 from al_ray.study.grid import Trial
 from al_ray.study.trajectory import UNQUERIED, RowsOf
-
-
-@dataclass(frozen=True)
-class Left:
-    """A trial that has steps left.
-
-    Attributes:
-        trial: which.
-        first: its first step that is not done.
-        cpus: that it reserves.
-        gpus: that it reserves.
-        stretch: how much longer its members take at the same time than one alone.
-        start: how much longer its actors take to be there than those of a single model.
-    """
-
-    trial: Trial
-    first: int
-    cpus: float
-    gpus: float = 0.0
-    stretch: float = 1.0
-    start: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +54,6 @@ class Estimate:
         storage: that is added.
         labels: that the longest trajectory pays for.
         days: of one person, to label these.
-        speed: that this was made with.
     """
 
     seconds: float
@@ -89,7 +68,6 @@ class Estimate:
     storage: Storage
     labels: int
     days: float
-    speed: Speed
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -100,15 +78,13 @@ KEPT = 0.05
 """What a trial that is given another's actors waits for them, of what new ones take."""
 
 
-def trial_seconds(
-    left: Left, facts: Facts, speed: Speed, shards: int, kept: bool = False
-) -> Phases:
+def trial_seconds(left: Left, shards: int, kept: bool = False) -> Phases:
     """What is left of one trial; `kept`: by the actors of one before it."""
-    config = left.trial.leader
+    config, speed = left.trial.leader, left.speed
     phases = Phases(start=left.start * speed.start * (KEPT if kept else 1.0))
     for step in range(left.first, config.schedule.steps):
         phases += speed.seconds(
-            step_work(config, facts, step),
+            step_work(config, left.facts, step),
             warm=config.schedule.retrain != "cold" and config.learner.head != "frozen",
             members=len(config.learner.rates),
             stretch=left.stretch,
@@ -120,8 +96,6 @@ def trial_seconds(
 
 def estimate(
     stages: Sequence[Sequence[Left]],
-    facts: Facts,
-    speed: Speed,
     room: Room,
     *,
     shards: int,
@@ -135,8 +109,6 @@ def estimate(
 
     Args:
         stages: trials in the order in which they start; a stage begins when the last one has ended.
-        facts: of the corpus.
-        speed: that was measured.
         room: of the cluster.
         shards: of each trial.
         storage: that is added.
@@ -157,11 +129,11 @@ def estimate(
             # Trials of equal resources take over the actors of those that began at first.
             shape = left.cpus, left.gpus
             slots = at_first([Wanted(1.0, *shape)] * len(stage), room)
-            spent = trial_seconds(left, facts, speed, shards, kept=begun[shape] >= slots)
+            spent = trial_seconds(left, shards, kept=begun[shape] >= slots)
             begun[shape] += 1
             asked = sum(
                 (
-                    step_work(config, facts, step)
+                    step_work(config, left.facts, step)
                     for step in range(left.first, config.schedule.steps)
                 ),
                 Work(),
@@ -195,7 +167,6 @@ def estimate(
         storage=storage,
         labels=labels,
         days=labels / labels_per_day,
-        speed=speed,
     )
 
 

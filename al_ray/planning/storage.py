@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from al_ray.corpus.tokens.mapped import Rows
-from al_ray.planning.work import Facts, step_work
+from al_ray.planning.left import Left
+from al_ray.planning.work import step_work
 from al_ray.randomness import generator
 from al_ray.results import SCHEMAS
-from al_ray.study.grid import Trial
 from al_ray.study.trajectory import TrajectoryConfig
 
 CHECKPOINTS = 2
@@ -53,33 +53,31 @@ class Storage:
 
 
 def storage_of(
-    left: Sequence[tuple[Trial, int]],
-    facts: Facts,
+    left: Sequence[Left],
     rows: Rows,
     texts: Sequence[str],
     ledger: bool,
-    parameters: int,
     cache: int,
 ) -> Storage:
     """What is left to be written.
 
     Args:
-        left: trials and their first step that is not done.
-        facts: of the corpus.
+        left: trials that have steps left.
         rows: of the corpus.
         texts: of a sample of its rows; empty where the table `rows` is there.
         ledger: whether every score is written.
-        parameters: bytes of one model's weights.
         cache: bytes of it.
     """
+    labels = len(rows.label_names)
     every = np.concatenate(list(rows.tests.values())) if rows.tests else np.empty(0, np.int64)
     step_files = _size("steps", 1, {}) + _size(
-        "members", 1, {"confusion": [[[0] * facts.labels] * facts.labels]}
+        "members", 1, {"confusion": [[[0] * labels] * labels]}
     )
     predictions = _rows_size("predictions", rows, every, tests=list(rows.tests))
     chosen: dict[int, int] = {}
     tables = checkpoints = files = 0
-    for trial, first in left:
+    for each in left:
+        trial, first = each.trial, each.first
         config, names = trial.leader, 1 + len(trial.followers)
         steps = config.schedule.steps - first
         selecting = max(0, config.schedule.steps - 1 - first)
@@ -91,14 +89,15 @@ def storage_of(
             size += chosen[config.schedule.initial]
         if ledger:
             scored = [
-                step_work(config, facts, s).rows_scored for s in range(first, config.schedule.steps)
+                step_work(config, each.facts, s).rows_scored
+                for s in range(first, config.schedule.steps)
             ]
             files += names * sum(map(bool, scored))
             per_row = _rows_size("scores", rows, rows.train) / max(1, len(rows.train))
             size += round(sum(scored) * per_row)
         tables += names * (size + _size("trajectories", 1, {}))
         if config.schedule.retrain != "cold" and config.learner.head != "frozen":
-            checkpoints += _kept(config, first) * len(config.learner.rates) * parameters
+            checkpoints += _kept(config, first) * len(config.learner.rates) * each.speed.parameters
     tables += _texts_size(texts, len(rows.labels)) + (PAGE if left else 0)
     return Storage(tables, checkpoints, cache, files + 1)
 

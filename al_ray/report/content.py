@@ -20,6 +20,7 @@ from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
 from al_ray.report.rerun import rerun_command
+from al_ray.results.description import models_of
 from al_ray.study.training import FIT
 
 MARKS: Final = {
@@ -205,7 +206,7 @@ def configuration(study: Study) -> list[tuple[str, str]]:
     tests = ", ".join(f"{name} {rows:,}" for name, rows in described["tests"].items())
     pairs: list[tuple[str, Any]] = [
         ("corpus", f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),
-        ("model", f"{described['model']['name']} ({described['model']['digest'][:12]})"),
+        *(("model", f"{each['name']} ({each['digest'][:12]})") for each in models_of(described)),
         ("labels", ", ".join(study.labels)),
         ("pool", f"{described.get('train_rows', 0):,} rows"),
         ("tests", f"{tests} rows"),

@@ -15,7 +15,7 @@ _OTHERWISE = {
 }
 """Options that have not the names of what they say of a study."""
 
-_FOLLOW = ("", "--training", "--multiples", "--frozen-with", "--grids")
+_FOLLOW = ("", "--model", "--training", "--multiples", "--frozen-with", "--grids")
 """What is said by other options."""
 
 

@@ -17,15 +17,15 @@ from al_ray.errors import StudyConflict
 from al_ray.results.schema import VERSION
 from al_ray.study.config import StudyConfig
 from al_ray.study.running import LABELS_PER_DAY, RunConfig
-from al_ray.study.training import FIT
+from al_ray.study.training import FIT, READ
 from al_ray.study.trajectory import Source, TrajectoryConfig
 
 
-def facts(study: StudyConfig, corpus: Source, model: Source) -> dict[str, Any]:
-    """What all trajectories of a folder have in common."""
+def facts(study: StudyConfig, corpus: Source, models: Sequence[Source]) -> dict[str, Any]:
+    """What all trajectories of a folder have in common; and its encoders, which may be several."""
     return {
         "corpus": dataclasses.asdict(corpus),
-        "model": dataclasses.asdict(model),
+        "models": [dataclasses.asdict(model) for model in models],
         "training": dataclasses.asdict(study.frozen_training),
         "validation": study.validation,
         "committee_learning_rates": list(study.rates_at(study.frozen_training)),
@@ -58,22 +58,33 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
             f"{folder}: its tables are of version {described.get('schema_version')}, this "
             f"al_ray writes version {VERSION}; give another --out"
         )
-    for source in ("corpus", "model"):
-        before, now = described.get(source, {}), wanted[source]
-        if not before.keys() >= {"name", "digest"} or not described.get("training"):
-            raise StudyConflict(
-                f"{folder}/study.json: damaged, since it names no {source} or training; give "
-                "another --out"
-            )
+    corpus, known = described.get("corpus", {}), models_of(described)
+    if not described.get("training") or not all(
+        isinstance(each, dict) and each.keys() >= {"name", "digest"} for each in (corpus, *known)
+    ):
+        raise StudyConflict(
+            f"{folder}/study.json: damaged, since it names no corpus, model or training; give "
+            "another --out"
+        )
+    same = [("corpus", corpus, wanted["corpus"])]
+    # Another encoder extends a study, but not one that tables could not tell from what is there.
+    same += [
+        ("model", before, now)
+        for before in known
+        for now in wanted["models"]
+        if before["name"] == now["name"]
+    ]
+    for what, before, now in same:
         if before["digest"] != now["digest"]:
             raise StudyConflict(
-                f"{folder}: holds a study of {source} {before['name']} "
+                f"{folder}: holds a study of {what} {before['name']} "
                 f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
                 "another --out"
             )
     before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
-    now = {name: value for name, value in now.items() if name not in FIT}  # these extend a study
+    # What is an axis extends a study.
+    now = {name: value for name, value in now.items() if name not in (*FIT, *READ)}
     for name, value in now.items():
         if before.get(name) != value:
             option = "--" + name.replace("_", "-")
@@ -83,11 +94,13 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
             )
 
 
-_PLAIN = (
-    "validation",
-    "committee_learning_rates",
-    "on_divergence",
-)
+_PLAIN = ("validation", "on_divergence")
+
+
+def models_of(described: dict[str, Any]) -> list[dict[str, str]]:
+    """The encoders of a folder, first come first; each with `name` and `digest`."""
+    found: list[dict[str, str]] = described.get("models") or [described.get("model", {})]
+    return found
 
 
 def _text(value: object) -> str:
@@ -98,7 +111,7 @@ def describe(
     described: dict[str, Any] | None,
     study: StudyConfig,
     corpus: Source,
-    model: Source,
+    models: Sequence[Source],
     shown: dict[str, Any],
     configs: Sequence[TrajectoryConfig],
     run_config: RunConfig,
@@ -110,12 +123,16 @@ def describe(
     }
     arms = before.get("arms", {}) | {config.id: config.columns for config in configs}
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    wanted = facts(study, corpus, models)
+    known_models = [] if described is None else models_of(described)
+    known_models += [each for each in wanted["models"] if each not in known_models]
     return {
         "schema_version": VERSION,
-        **facts(study, corpus, model),
+        **wanted,
+        "models": known_models,
         "demonstration": corpus.name == "embedded",
         **shown,
-        "study": dataclasses.asdict(study),
+        "study": _asked(study),
         "run": {
             "shards": run_config.shards,
             "concurrent": run_config.concurrent,
@@ -130,6 +147,14 @@ def describe(
         "continued_at": now,
         "vectors_seconds": None if described is None else described.get("vectors_seconds"),
     }
+
+
+def _asked(study: StudyConfig) -> dict[str, Any]:
+    """What was asked for, without addresses, which may hold secrets: `arms` has the encoders."""
+    asked = dataclasses.asdict(study)
+    for each in (asked, *asked["grids"]):
+        each.pop("model", None)
+    return asked
 
 
 @cache

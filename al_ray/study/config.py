@@ -33,11 +33,13 @@ class StudyConfig:
 
     Attributes:
         strategies: as `strategies.build` reads them.
+        model: the encoder, as it was asked for.
         training: the first value of each hyperparameter.
         rates: the committee's learning rates.
         multiples: of the evaluated member's learning rate, where `rates` follow from it.
         axes: hyperparameters that have several values, and these.
-        grids: fields of this that each grid has of its own, where the study is a union of several.
+        grids: fields of this that each grid has of its own, where the study is a union of several,
+            as it is of several encoders.
         frozen_with: hyperparameters that trajectories of a frozen head, which has none, are named
             with; None: those of `training`.
         heads, committee, candidates, diversity, retrain, step_sizes: values of knobs of `Learner`,
@@ -53,6 +55,7 @@ class StudyConfig:
     """
 
     strategies: tuple[str, ...]
+    model: str = ""
     training: Training
     rates: tuple[float, ...]
     multiples: tuple[float, ...] = ()
@@ -151,15 +154,22 @@ class StudyConfig:
     @property
     def parts(self) -> tuple[StudyConfig, ...]:
         """Full products, whose union this is."""
+        frozen = self.frozen_with or {name: getattr(self.training, name) for name in FIT}
         return tuple(
             dataclasses.replace(
                 self,
                 grids=(),
+                frozen_with=frozen,
                 **{name: value for name, value in grid.items() if name != "training"},
                 training=dataclasses.replace(self.training, **grid.get("training", {})),
             )
             for grid in self.grids
         ) or (self,)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The encoders, as they were asked for."""
+        return tuple(dict.fromkeys(part.model for part in self.parts))
 
     @property
     def trainings(self) -> tuple[Training, ...]:

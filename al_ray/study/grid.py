@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import get_args
@@ -42,23 +42,45 @@ YARDSTICK: tuple[Head, str] = ("frozen", "random")
 the better of the two the fine-tuning was too short for any verdict."""
 
 
+@dataclass(frozen=True)
+class Encoder:
+    """What a grid must know of a model.
+
+    Attributes:
+        source: what names it.
+        dropout: whether it has any.
+        pretrained: whether it is.
+    """
+
+    source: Source
+    dropout: bool = True
+    pretrained: bool = False
+
+
 def all_of(
     study: StudyConfig,
     corpus: Source,
-    model: Source,
+    encoders: Mapping[str, Encoder],
     pool: int,
     n_labels: int,
-    dropout: bool = True,
-    pretrained: bool = False,
 ) -> tuple[list[TrajectoryConfig], list[TrajectoryConfig]]:
     """The trajectories of a study, and those that need the rows which others of it choose.
 
-    Arguments and what is raised are those of `trajectories`.
+    Args:
+        study: what is asked for.
+        corpus: what names it.
+        encoders: by `StudyConfig.model`.
+        pool: rows of train.
+        n_labels: of the corpus.
+
+    Raises:
+        UserError: as `trajectories`.
     """
     first: dict[str, TrajectoryConfig] = {}
     again: dict[str, TrajectoryConfig] = {}
     for part in study.parts:
-        made = trajectories(part, corpus, model, pool, dropout, pretrained)
+        model = encoders[part.model]
+        made = trajectories(part, corpus, model.source, pool, model.dropout, model.pretrained)
         first |= {config.id: config for config in made}
         for build_on in (replays, successors):
             again |= {config.id: config for config in build_on(part, made, n_labels)}
@@ -252,11 +274,14 @@ def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
     return set(names) - set(dropped)
 
 
-def check_study(study: StudyConfig, pool: int, model: str = "", dropout: bool = True) -> None:
-    """Raise what `trajectories` would, before corpus and model are read in full."""
-    nothing, named = Source(name="", digest=""), Source(name=model, digest="")
+def check_study(
+    study: StudyConfig, pool: int, encoders: Mapping[str, Encoder] | None = None
+) -> None:
+    """Raise what `trajectories` would, before corpus and models are read in full."""
+    nothing = Source(name="", digest="")
     for part in study.parts:
-        trajectories(part, nothing, named, pool, dropout)
+        model = encoders[part.model] if encoders else Encoder(nothing)
+        trajectories(part, nothing, model.source, pool, model.dropout)
 
 
 def _check_committee(name: str, study: StudyConfig, training: Training, members: Committee) -> None:

@@ -67,7 +67,7 @@ class Training:
     )
     batch_size: int = knob("--batch-size", axis=True, ok=lambda n: n >= 1, say="give 1 or more")
     max_length: int = knob(
-        "--max-length", ok=lambda n: n >= 3, say="give 3 or more tokens", help="tokens"
+        "--max-length", axis=True, ok=lambda n: n >= 3, say="give 3 or more tokens", help="tokens"
     )
     warmup: float = knob(
         "--warmup",
@@ -132,8 +132,11 @@ class Training:
         return (updates - update) / max(1, updates - rising)
 
 
-FIT = ("recipe", *axes(Training))
-"""The fields of `Training` that a study may have several values of."""
+READ = ("max_length",)
+"""The fields of `Training` that say what an encoder reads of a text, whatever is trained on it."""
+
+FIT = ("recipe", *(name for name in axes(Training) if name not in READ))
+"""The hyperparameters of fine-tuning, which a frozen head has none of."""
 
 
 RECIPES: dict[Recipe, dict[str, Any]] = {

@@ -150,7 +150,7 @@ def row_of(part: Part, options: argparse.Namespace) -> dict[str, float | str]:
         work = work_of(config, on_cpu)
         every, trained = every + work, trained + len(config.learner.rates) * work.train_tokens
     run = every.test_tokens + every.score_tokens
-    updates = sum(len(c.rates) * work_of(c, on_cpu).updates for c in configs)
+    updates = sum(len(c.learner.rates) * work_of(c, on_cpu).updates for c in configs)
     cpu = trained / options.train_tokens_per_second + run / options.score_tokens_per_second
     cpu += updates * options.cpu_update_seconds
     rate = options.peak * options.utilisation / forward

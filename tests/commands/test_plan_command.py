@@ -25,8 +25,8 @@ ESTIMATE = Estimate(
     storage=Storage(5_000_000, 2_000_000_000, 1000, 80),
     labels=3000,
     days=3.0,
-    speed=Speed(10, 1, 0.1, 1e-3, 0.1, 1e-4, 1000),
 )
+SPEED = Speed(10, 1, 0.1, 1e-3, 0.1, 1e-4, 1000)
 STUDY = StudyConfig(
     strategies=("margin",),
     rates=(2e-5,),
@@ -71,7 +71,7 @@ def made(**changes):
     from al_ray.cluster.plan import Plan
     from al_ray.cluster.trials.probe import Measured
 
-    measured = Measured(ESTIMATE.speed, "cpu", 2, 25.0)
+    measured = {"a model": Measured(SPEED, "cpu", 2, 25.0)}
     told = {"estimate": ESTIMATE, "measured": measured, "device": "CPU", "past": 1.1}
     return Plan(**{**told, **changes})
 
@@ -90,5 +90,5 @@ def test_what_is_said(capsys):
 
 
 def test_nothing_is_left(capsys):
-    nothing = made(estimate=replace(ESTIMATE, trials=0, done=5), measured=None)
+    nothing = made(estimate=replace(ESTIMATE, trials=0, done=5), measured={})
     assert said_of(nothing, capsys) == "Nothing is left to do: all 5 trajectories are there.\n"

@@ -14,7 +14,7 @@ from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.commands.study_file import parsed, text
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import all_of
+from al_ray.study.grid import Encoder, all_of
 from al_ray.study.trajectory import Source
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
@@ -66,7 +66,7 @@ def test_what_a_run_writes_asks_for_the_same(tmp_path):
 
 def test_grids_are_a_union_and_each_trajectory_is_there_once(tmp_path):
     study = asked("--study", written(tmp_path, GRIDS))
-    made, _ = all_of(study, X, X, 500, 7)
+    made, _ = all_of(study, X, dict.fromkeys(study.models, Encoder(X)), 500, 7)
     found = sorted((c.strategy, c.learner.training.learning_rate, c.seed) for c in made)
     assert found == sorted(
         [
@@ -99,7 +99,7 @@ def test_what_is_given_stands_in_place_of_the_files_words(tmp_path):
         ("study = 'x'", "'study' is no option"),
         ("epochs = {a = 1}", "'epochs' is no value; give one, or a list of them"),
         ("grid = 1", r"grid is no table; write \[\[grid\]\] above each"),
-        ("[[grid]]\nmodel = 'x'", "'model' is nothing that a grid has of its own; move it above"),
+        ("[[grid]]\ndata = 'x'", "'data' is nothing that a grid has of its own; move it above"),
         ("epochs = ", "it cannot be read .* give a TOML file"),
         ("epochs = 'x'", "argument --epochs: 'x' is not a whole number"),
         ("[[grid]]\nepochs = 0", "--epochs 0: give 1 or more"),

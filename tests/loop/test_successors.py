@@ -94,7 +94,13 @@ def arm(strategy: str, head: str, chosen_by: str = "") -> tuple[object, ...]:
     """All of ARM: what is trained, which is equal of a head, is filled in by its zero."""
     fit = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
     facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
-    facts |= {"chosen_by": chosen_by, "parameters": "", "committee": ""}
+    facts |= {
+        "chosen_by": chosen_by,
+        "parameters": "",
+        "committee": "",
+        "model": "",
+        "multiples": "",
+    }
     return tuple(facts.get(name, fit.get(name, 0)) for name in ARM)
 
 

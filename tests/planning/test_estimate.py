@@ -75,14 +75,14 @@ def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **op
     nothing = Source(name="", digest="")
     configs = trajectories(study, nothing, nothing, 1000)
     return [
-        Left(trial, first, float(len(trial.leader.learner.rates)))
+        Left(trial, first, FACTS, SPEED, float(len(trial.leader.learner.rates)))
         for trial in trials(configs, n_labels, keep_equivalent=False)
     ]
 
 
 def planned(stage, room=TWO, **options):
     told = {"shards": 1, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000.0}
-    return estimate([stage], FACTS, SPEED, room, **{**told, **options})
+    return estimate([stage], room, **{**told, **options})
 
 
 # Seconds
@@ -233,8 +233,6 @@ def test_a_stage_waits_for_the_one_before():
     alone = planned([one]).seconds
     both = estimate(
         [[one], [one]],
-        FACTS,
-        SPEED,
         Room(8.0),
         shards=1,
         storage=NOTHING,
@@ -273,14 +271,14 @@ def test_more_seeds_are_never_cheaper_and_more_slots_never_slower(
 
 def test_a_frozen_head_needs_no_actors_and_no_gpu():
     """Two seeds of three steps: what the tables cost, and a core each."""
+    speed = replace(SPEED, number=0.0, row=0.0, alone=0.5)
     cheap = [
-        replace(left, cpus=1.0, start=0.0)
+        replace(left, cpus=1.0, start=0.0, speed=speed)
         for left in lefts(seeds=(0, 1), strategies=("random",), heads=("frozen",))
     ]
-    speed = replace(SPEED, number=0.0, row=0.0, alone=0.5)
     facts = {"shards": 3, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000}
-    found = estimate([cheap], FACTS, speed, Room(2.0, 1.0), **facts)
+    found = estimate([cheap], Room(2.0, 1.0), **facts)
     assert found.seconds == pytest.approx(1.5)
     assert found.phases.total == found.phases.record == pytest.approx(3.0)
     assert found.device_hours == 0
-    assert estimate([cheap], FACTS, speed, TWO, **facts).device_hours == pytest.approx(3.0 / 3600)
+    assert estimate([cheap], TWO, **facts).device_hours == pytest.approx(3.0 / 3600)

@@ -11,7 +11,7 @@ import pytest
 from al_ray.corpus.embedded.news import generate
 from al_ray.corpus.tokens.mapped import Rows
 from al_ray.corpus.tokens.prepared import _write_rows
-from al_ray.planning import Facts, Tokens, storage_of
+from al_ray.planning import Facts, Left, Speed, Tokens, storage_of
 from al_ray.results import Store
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, trajectories
@@ -51,8 +51,12 @@ def trial(**options) -> Trial:
     return Trial(trajectories(study, nothing, nothing, 2000)[0])
 
 
+def left(of, first=0):
+    return Left(of, first, FACTS, Speed(0, 0, 0, 0, 0, 0, parameters=1000), 1.0)
+
+
 def found(rows, first=0, ledger=False, **options):
-    return storage_of([(trial(**options), first)], FACTS, rows, (), ledger, 1000, 0)
+    return storage_of([left(trial(**options), first)], rows, (), ledger, 0)
 
 
 def test_predictions_of_more_steps(rows, tmp_path: Path):
@@ -103,8 +107,6 @@ def test_those_that_are_given_rows_have_files_of_their_own(rows):
     leader = trial()
     follower = replace(leader.leader, chooser=replace(leader.leader.query, strategy="margin"))
     both = Trial(leader.leader, (follower,))
-    alone, shared = (
-        storage_of([(each, 0)], FACTS, rows, (), False, 1000, 0) for each in (leader, both)
-    )
+    alone, shared = (storage_of([left(each)], rows, (), False, 0) for each in (leader, both))
     assert shared.files == 2 * alone.files - 1
     assert shared.checkpoints == alone.checkpoints

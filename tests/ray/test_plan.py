@@ -64,17 +64,19 @@ def test_what_is_left_of_a_study(cluster: None, tmp_path: Path) -> None:
         corpus = generate(train=200, test=60)
         where = RunConfig(out=str(tmp_path), dashboard=False)
         model = resolve("mini", corpus, Store(tmp_path).cache)
-        return plans.plan_study(replace(STUDY, steps=steps), where, corpus, model, Console())
+        return plans.plan_study(
+            replace(STUDY, steps=steps), where, corpus, {STUDY.model: model}, Console()
+        )
 
     nothing = plan(2)
     assert (nothing.estimate.trials, nothing.estimate.done) == (0, 1)
-    assert (nothing.measured, nothing.estimate.seconds) == (None, 0.0)
+    assert (nothing.measured, nothing.estimate.seconds) == ({}, 0.0)
 
     more = plan(4)
     # The second step chose nothing when it was the last one, so it is done again.
     assert (more.estimate.steps, more.estimate.trials, more.estimate.work.fits) == (3, 1, 3)
-    assert more.measured is not None
-    assert more.measured.at_once == 1  # there is one trial, whatever the cores
+    (measured,) = more.measured.values()
+    assert measured.at_once == 1  # there is one trial, whatever the cores
     assert more.estimate.seconds > 0
     assert more.past is not None
     assert more.past > 0

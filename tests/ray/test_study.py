@@ -174,6 +174,29 @@ def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
     assert_equal_studies(out, alone, only=[beside.id])
 
 
+def test_several_encoders_and_lengths_are_one_study(cluster: None, tmp_path: Path) -> None:
+    """Each comes out as it does alone in a folder."""
+    others = {"other": tiny_study.pretrained(tmp_path)}
+    study = replace(STUDY, heads=("fine-tuned", "frozen"), steps=2)
+    points = [{"training": {"max_length": 16}}, {"model": "other"}]
+    both = replace(study, grids=({}, *points))
+    outcome = tiny_study.run(tmp_path / "both", both, others=others)
+    assert not outcome.unfinished
+    assert len(outcome.trajectories) == 2 * 3
+    description = json.loads((tmp_path / "both" / "study.json").read_text())
+    assert [each["name"] for each in description["models"]] == ["mini", "encoder"]
+    for place, point in enumerate(points):
+        alone = tmp_path / str(place)
+        made = tiny_study.run(alone, replace(study, grids=(point,)), others=others)
+        # But for `rows`, which counts the tokens of the first.
+        ids = [config.id for config in made.trajectories]
+        assert_equal_studies(tmp_path / "both", alone, ids, but=("rows",))
+    # And one of them extends the folder of another.
+    first = tmp_path / "0"
+    tiny_study.run(first, replace(study, grids=(points[1],)), others=others)
+    assert_equal_studies(first, tmp_path / "1", ids, but=("rows",))
+
+
 # Refusals, before any cluster is needed
 
 
@@ -182,17 +205,10 @@ def test_another_process_is_at_it(tmp_path: Path) -> None:
         tiny_study.run(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"max_length": 32}, "--max-length"),
-        ({"threads": 2}, "--threads"),
-    ],
-)
-def test_other_numerics_are_refused(undisturbed: Path, change: dict[str, int], said: str) -> None:
-    other = replace(STUDY, training=replace(STUDY.training, **change))
+def test_other_numerics_are_refused(undisturbed: Path) -> None:
+    other = replace(STUDY, training=replace(STUDY.training, threads=2))
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*.parquet")}
-    with pytest.raises(StudyConflict, match=said) as caught:
+    with pytest.raises(StudyConflict, match="--threads") as caught:
         tiny_study.run(undisturbed, other)
     assert "\n" not in str(caught.value)
     assert "--out" in str(caught.value)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -50,14 +52,15 @@ def run(
     out: Path | str,
     study: StudyConfig = STUDY,
     model: ModelSource | None = None,
+    others: Mapping[str, ModelSource] = MappingProxyType({}),
     **where: object,
 ) -> Outcome:
-    """Run it into `out`, with `mini` unless another model is given."""
+    """Run it into `out`, with `mini` unless another model is given; grids may name others."""
     corpus = generate(train=200, test=60)
     own(Store(out).storage)
     model = model or resolve("mini", corpus, Store(out).cache)
     config = RunConfig(out=str(out), dashboard=False, **where)  # type: ignore[arg-type]
-    return run_study(study, config, corpus, model, Console(width=120))
+    return run_study(study, config, corpus, {study.model: model, **others}, Console(width=120))
 
 
 def pretrained(folder: Path) -> ModelSource:

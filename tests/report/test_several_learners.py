@@ -19,7 +19,7 @@ def arm(strategy: str, head: str = "fine-tuned", **more: object) -> tuple[object
     """All of ARM; a frozen head has nothing of FIT."""
     facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
     facts |= (FIT if head == "fine-tuned" else {}) | more
-    text = {*FIT, "chosen_by", "parameters", "committee"}
+    text = {*FIT, "model", "parameters", "committee", "multiples", "chosen_by"}
     return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
 
 

@@ -20,7 +20,7 @@ def described(before, **where):
     study = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
     source = Source(name="x", digest="0")
     run = RunConfig(out="out", **where)
-    return describe(before, study, source, source, {}, [config_of()], run)
+    return describe(before, study, source, [source], {}, [config_of()], run)
 
 
 def test_labels_per_day_hold_until_another_number_is_given():
@@ -44,12 +44,12 @@ def test_a_folder_of_before_a_knob_has_its_default():
     for name in later(Training):
         del before["training"][name]
     plain = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
-    refuse_another(before, facts(plain, source, source), "OUT")
+    refuse_another(before, facts(plain, source, [source]), "OUT")
     other = dataclasses.replace(plain, training=training(pooling="mean"))
     numerics = dataclasses.replace(plain, training=training(threads=2))
-    refuse_another(before, facts(other, source, source), "OUT")
+    refuse_another(before, facts(other, source, [source]), "OUT")
     with pytest.raises(StudyConflict, match="its study has --threads 1, not 2"):
-        refuse_another(before, facts(numerics, source, source), "OUT")
+        refuse_another(before, facts(numerics, source, [source]), "OUT")
 
 
 def test_arms_are_written_down_and_not_read_from_names(tmp_path):
@@ -58,8 +58,8 @@ def test_arms_are_written_down_and_not_read_from_names(tmp_path):
     source = Source(name="x", digest="0")
     first = config_of(head="frozen", strategy="random")
     second = config_of(strategy="loop_stub:Gini.x", seed=1, initial=9, family="data-based")
-    before = describe(None, study, source, source, {}, [first], RunConfig(out="out"))
-    after = describe(before, study, source, source, {}, [second], RunConfig(out="out"))
+    before = describe(None, study, source, [source], {}, [first], RunConfig(out="out"))
+    after = describe(before, study, source, [source], {}, [second], RunConfig(out="out"))
     store = Store(tmp_path)
     shown = {"labels": ["a", "b"], "tests": {"test": 3}}
     store.write_description({**after, **shown})

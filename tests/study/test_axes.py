@@ -13,10 +13,10 @@ from al_ray.analysis.summary import with_learner
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
-from al_ray.errors import UserError
+from al_ray.errors import StudyConflict, UserError
 from al_ray.results.description import facts, recorded, refuse_another
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import trajectories
+from al_ray.study.grid import Encoder, all_of, trajectories
 from al_ray.study.trajectory import Source, TrajectoryConfig
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
@@ -45,10 +45,10 @@ def test_a_grid_has_each_combination_and_a_frozen_head_once():
 
 def test_a_grid_goes_on_with_what_a_study_of_one_value_had():
     first = asked(study(f"{PLAIN} --learning-rate 1e-4 --epochs 5 --head frozen fine-tuned"))
-    described = facts(study(f"{PLAIN} --learning-rate 1e-4 --epochs 5"), CORPUS, MODEL)
+    described = facts(study(f"{PLAIN} --learning-rate 1e-4 --epochs 5"), CORPUS, [MODEL])
     grown = recorded(study(GRID), described)
     assert {config.id for config in first} <= {config.id for config in asked(grown)}
-    refuse_another({"schema_version": 2, **described}, facts(grown, CORPUS, MODEL), "OUT")
+    refuse_another({"schema_version": 2, **described}, facts(grown, CORPUS, [MODEL]), "OUT")
 
 
 def test_a_committee_is_made_of_multiples_of_each_rate():
@@ -94,6 +94,58 @@ def test_arms_are_called_by_what_varies():
         "margin (fine-tuned, learning rate 0.0001, epochs 3)",
         "margin (fine-tuned, learning rate 0.0001, epochs 5)",
     ]
+
+
+def test_several_encoders_are_a_union_of_grids_each_with_its_own_defaults():
+    words = f"{PLAIN} --model somewhere kobert --max-length 32 64 --strategies margin qbc --seeds 0"
+    of = study(words)
+    encoders = {name: Encoder(Source(name=name, digest=name)) for name in of.models}
+    made, _ = all_of(of, CORPUS, encoders, 500, 7)
+    said = {(c.learner.model.name, c.learner.training.max_length, c.strategy): c for c in made}
+    assert len(said) == len(made) == 2 * 2 * 2
+    learners = {name: c.learner for (name, length, _), c in said.items() if length == 32}
+    assert {name: each.training.recipe for name, each in learners.items()} == {
+        "somewhere": "stable", "kobert": "seed"
+    }  # fmt: skip
+    assert learners["kobert"].rates == (5e-4, 2e-5, 1e-5)
+    assert learners["somewhere"].rates == (2e-4, 1e-4, 5e-5)
+    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
+    columns = several(arms)
+    names = [arm_name(arm, columns) for arm in arms.to_dict("records")]
+    assert len(set(names)) == 8
+    assert all(word in names[-1] for word in ("kobert", "max length 64"))
+
+
+def test_a_frozen_head_is_named_alike_when_a_folder_of_several_encoders_goes_on():
+    of = study(f"{PLAIN} --model somewhere kobert --head frozen --strategies margin --seeds 0")
+    sources = [Source(name=name, digest=name) for name in of.models]
+    encoders = {source.name: Encoder(source) for source in sources}
+    first, _ = all_of(of, CORPUS, encoders, 500, 7)
+    again, _ = all_of(recorded(of, facts(of, CORPUS, sources)), CORPUS, encoders, 500, 7)
+    assert [config.id for config in again] == [config.id for config in first]
+
+
+def test_another_encoder_extends_a_folder_but_not_one_of_the_same_name():
+    of = study(PLAIN)
+    described = {"schema_version": 2, **facts(of, CORPUS, [MODEL])}
+    refuse_another(described, facts(of, CORPUS, [Source(name="n", digest="n" * 32)]), "OUT")
+    with pytest.raises(StudyConflict, match="OUT: holds a study of model m "):
+        refuse_another(described, facts(of, CORPUS, [Source(name="m", digest="n" * 32)]), "OUT")
+
+
+def test_committees_of_other_rates_are_other_arms():
+    rates = ("2e-4 1e-4 5e-5", "4e-4 1e-4")
+    made = [
+        config
+        for each in rates
+        for config in asked(study(f"{PLAIN} --strategies qbc --committee-learning-rates {each}"))
+    ]
+    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
+    assert arms.multiples.unique().tolist() == ["2 1 0.5", "4 1"]
+    columns = several(arms)
+    assert {arm_name(arm, columns) for arm in arms.to_dict("records")} == {
+        "qbc (rates times 2 1 0.5)", "qbc (rates times 4 1)"
+    }  # fmt: skip
 
 
 def test_what_surrounds_a_strategy_is_said_where_that_strategy_has_several():

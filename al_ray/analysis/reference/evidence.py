@@ -13,6 +13,7 @@ from al_ray.analysis.baseline import signed
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed, holm
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.study import Study
+from al_ray.results.description import models_of
 
 Word = Literal["supported", "contradicted", "cannot tell"]
 
@@ -173,9 +174,16 @@ def title(study: Study) -> str:
     return str(corpus)
 
 
-def digest(study: Study, source: str) -> str:
-    """Of a study's corpus or model."""
-    return str(study.description.get(source, {}).get("digest", study.out))
+def digest(study: Study) -> str:
+    """Of a study's corpus."""
+    return str(study.description.get("corpus", {}).get("digest", study.out))
+
+
+def encoder(study: Study, name: str | None = None) -> str:
+    """The digest of the study's encoder that is called so; of all of them where none is named."""
+    known = models_of(study.description)
+    found = [each for each in known if len(known) == 1 or name in (None, each.get("name"))]
+    return " ".join(str(each.get("digest", study.out)) for each in found)
 
 
 def listed(found: Sequence[Found], said: Callable[[Found], str] | None = None) -> str:

@@ -27,6 +27,7 @@ from al_ray.analysis.reference.evidence import (
     Sample,
     cannot_tell,
     digest,
+    encoder,
     infer,
     listed,
     points,
@@ -52,9 +53,6 @@ SHARE: Final = (0.4, 0.7)
 
 _ANYTHING = ("recipe", "epochs", "updates", "min_updates", "threads", "token_budget", "chunk_rows")
 """What training may differ in where updates are compared: these, and what changes last bits."""
-
-_EQUAL = ("validation", "committee_learning_rates")
-"""What must be equal there, of a study's description, beside corpus, model and tests."""
 
 
 def half_is_enough(studies: Sequence[Study]) -> Answer:
@@ -210,15 +208,15 @@ def _conditions(study: Study) -> str:
     curves = study.curves()
     return json.dumps(
         [
-            digest(study, "corpus"),
-            digest(study, "model"),
+            digest(study),
+            encoder(study),
             sorted(
                 tuple(arm[name] for name in ARM if name not in _ANYTHING) for arm in arms_of(study)
             ),
             sorted(set(curves.n_labelled[curves["head"] != FROZEN])),
             study.tests,
             {name: value for name, value in training.items() if name not in (*_ANYTHING, *FIT)},
-            {name: said.get(name) for name in _EQUAL},
+            said.get("validation"),
         ],
         sort_keys=True,
         default=str,
@@ -241,7 +239,7 @@ def difficulty_decides(studies: Sequence[Study]) -> Answer:
                 name = f"{named(study, arm)}, {100 * EARLY:.0f} to {100 * end:.0f} % of the pool"
                 samples.append(Sample(name, values, missing, unfit(study, arm)))
                 whole = end > HALF - 0.005
-                places.append((digest(study, "model"), digest(study, "corpus"), whole))
+                places.append((encoder(study, arm["model"]), digest(study), whole))
     found_of = infer(samples, at_once=True)
     ours = listed(found_of)
     needs = f"needs studies that go beyond {100 * EARLY:.0f} % of the pool, of two or more corpora"

@@ -264,18 +264,18 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
                 "the cluster's machines share, and give that"
             )
         target = Path("sent", option.lstrip("-"), path.resolve().name)
-        (folder / target.parent).mkdir(parents=True)
+        (folder / target.parent).mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             shutil.copytree(path, folder / target, ignore=_LEFT_OUT)
         else:
             shutil.copy(path, folder / target)
-        options = replaced(options, option, str(target))
+        options = moved(options, option, value, str(target))
         _say(console, f"{option} {value}: sent along, {size / 1e6:,.1f} MB.")
     return options
 
 
-def replaced(options: Sequence[str], option: str, value: str | None) -> list[str]:
-    """The options with another value for one that takes one, or without it."""
+def without(options: Sequence[str], option: str) -> list[str]:
+    """The options but for one that takes a value."""
     made: list[str] = []
     rest = iter(options)
     for word in rest:
@@ -283,9 +283,18 @@ def replaced(options: Sequence[str], option: str, value: str | None) -> list[str
             next(rest, None)
         elif not word.startswith(f"{option}="):
             made.append(word)
-            continue
-        if value is not None:
-            made += [option, value]
+    return made
+
+
+def moved(options: Sequence[str], option: str, path: str, target: str) -> list[str]:
+    """The options with another path in place of one that this option is given."""
+    made, under = [], ""
+    for word in options:
+        if word.startswith("--"):
+            under = word.partition("=")[0]
+        at = under == option
+        same = {path: target, f"{option}={path}": f"{option}={target}"}
+        made.append(same.get(word, word) if at else word)
     return made
 
 

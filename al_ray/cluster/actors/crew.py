@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,7 +17,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from al_ray.cluster.actors.roles import MemberActor, ShardActor
 from al_ray.cluster.layout import Layout
-from al_ray.workers import Setup
+from al_ray.study.training import Device
 
 RETRIES = 3
 """How often an actor that died is made again, and a call that it was at is repeated."""
@@ -31,11 +32,11 @@ class Shape:
 
     Attributes:
         study: its name.
-        setup: every process keeps to one, so that what it has loaded fits.
+        loaded: encoder, tokens and device: every process keeps to one of each.
     """
 
     study: str
-    setup: Setup
+    loaded: tuple[Path, Path, Device]
     layout: Layout
     members: int
     shards: int

@@ -72,7 +72,7 @@ class RayWorkers:
     """The actors of one trajectory, in the placement group of its trial.
 
     Args:
-        setup: of the study: but for its training, which is the trajectory's own.
+        setup: of the trajectory's learner.
         patience: seconds without any progress until `Stalled` is raised.
     """
 
@@ -87,18 +87,17 @@ class RayWorkers:
         study: str = "",
     ) -> None:
         training = config.learner.training
+        loaded = setup.encoder, setup.tokens, setup.device
         self._chunk_rows = training.chunk_rows
         self._batch: Batch | None = None
         self._budgets = Budgets(training)
-        self._crew = muster(Shape(study, setup, layout, len(config.member_seeds), shards))
+        self._crew = muster(Shape(study, loaded, layout, len(config.member_seeds), shards))
         self._members, self._shards = self._crew.members, self._crew.shards
         _log.info("%s actors %s", "kept" if self._crew.kept else "new", self._crew.name)
 
-        own = replace(setup, training=training)
-
         def assigned(role: str, seed: int) -> Assignment:
             name = actor_name(study, config.id, role)
-            return Assignment(name, own, seed, strategy, config.learner.head)
+            return Assignment(name, setup, seed, strategy, config.learner.head)
 
         self._as_member = [assigned(f"member-{i}", s) for i, s in enumerate(config.member_seeds)]
         self._as_shard = [assigned(f"shard-{j}", config.seed) for j in range(shards)]

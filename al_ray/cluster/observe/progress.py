@@ -18,7 +18,7 @@ from rich.table import Table
 from al_ray.cluster.observe import metrics
 from al_ray.study.grid import Trial
 from al_ray.study.knobs import words
-from al_ray.study.training import FIT
+from al_ray.study.training import FIT, READ
 from al_ray.study.trajectory import RowsOf, TrajectoryConfig
 
 
@@ -179,26 +179,33 @@ def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]
         console.print(f"{title}: {said:,} texts", highlight=False)
 
 
+SURROUNDINGS = ("committee", "candidates", "diversity")
+"""Columns of what surrounds a strategy; null where it means nothing to it."""
+
+
 def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
-    """An arm and its seed in a few words; `apart` are hyperparameters that arms differ in."""
-    frozen = config.learner.head == "frozen"
-    trained = (
-        () if frozen else (words(name, getattr(config.learner.training, name)) for name in apart)
-    )
+    """An arm and its seed in a few words; `apart` are columns that arms differ in."""
+    frozen, said = config.learner.head == "frozen", config.columns
+    told = (name for name in apart if said[name] is not None and not (frozen and name in FIT))
     parts = [
         f"{config.spec}{' frozen' if frozen else ''} {config.schedule.retrain}"
         + (f" by {config.chooser.head}" if isinstance(config.chooser, RowsOf) else ""),
         f"{config.schedule.initial}+{config.schedule.step_size}",
-        *trained,
+        *(words(name, said[name]) for name in told),
         f"seed {config.seed}",
     ]
     return " ".join(parts)
 
 
 def _apart(configs: Iterable[TrajectoryConfig]) -> list[str]:
-    """Hyperparameters that these trajectories differ in."""
-    trained = [config.learner.training for config in configs if config.learner.head != "frozen"]
-    return [name for name in FIT if len({getattr(each, name) for each in trained}) > 1]
+    """What these trajectories differ in, beside what is always said."""
+    said = [config.columns for config in configs]
+    trained = [columns for columns in said if columns["head"] != "frozen"]
+    return [
+        name
+        for name in ("model", *READ, *FIT, *SURROUNDINGS)
+        if len({each[name] for each in (trained if name in FIT else said)} - {None}) > 1
+    ]
 
 
 def _clock(seconds: float) -> str:

@@ -67,7 +67,9 @@ class StandIn:
         self, job: Job, config: TrajectoryConfig, layout: Layout, labels: NDArray[np.int32]
     ) -> None:
         self._labels = labels
-        self._workers = RayWorkers(job.setup, config, "", layout, 1, job.patience, "plan")
+        self._workers = RayWorkers(
+            job.setup(config.learner), config, "", layout, 1, job.patience, "plan"
+        )
         self._weights: Any = None
 
     def fit(self, rows: NDArray[np.int64]) -> float:
@@ -124,7 +126,6 @@ def probe(
     training = replace(training, epochs=1, updates=None, min_updates=0, chunk_rows=_NO_GRID)
     learner = replace(config.learner, head="fine-tuned", training=training).single()
     config = replace(config, learner=learner, chooser=Prefix())
-    job = replace(job, setup=replace(job.setup, training=training))
     with _groups(layout, at_once, job.patience) as groups:
         started = time.perf_counter()
         stand_ins = [_start(group, job, config, layout, labels) for group in groups]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +17,16 @@ from al_ray.cluster.access.first_worker import await_worker
 from al_ray.cluster.access.leaving import leaving
 from al_ray.cluster.layout import Machine, misfit, total
 from al_ray.cluster.observe.progress import name_of, row_bar
-from al_ray.cluster.trials.trial import Job, trial_layout
+from al_ray.cluster.trials.trial import Job, Setups, trial_layout
 from al_ray.corpus.rows import Corpus
-from al_ray.corpus.tokens.prepared import Prepared, prepare
+from al_ray.corpus.tokens.prepared import prepare
 from al_ray.errors import UserError
 from al_ray.io.node_files import share
 from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import all_of
+from al_ray.study.grid import Encoder, all_of
 from al_ray.study.running import RunConfig
 from al_ray.study.trajectory import Source, TrajectoryConfig
 from al_ray.workers import Setup
@@ -40,11 +40,11 @@ class Ready:
         study: with what was left to the device.
         described: `study.json`, if there is one.
         corpus: what names it.
-        model: what names it.
+        models: the encoders, by the digests of their content.
         configs: trajectories.
         again: replays and successors of these.
-        prepared: tokens and rows.
-        setup: of members and shards, with paths of this machine.
+        rows: the prepared rows.
+        setups: of members and shards, with paths of this machine.
         room: machines of the cluster.
         cpus: of these.
         gpus: of these that are used.
@@ -54,15 +54,20 @@ class Ready:
     study: StudyConfig
     described: dict[str, Any] | None
     corpus: Source
-    model: Source
+    models: Mapping[str, ModelSource]
     configs: list[TrajectoryConfig]
     again: list[TrajectoryConfig]
-    prepared: Prepared
-    setup: Setup
+    rows: Path
+    setups: Setups
     room: Sequence[Machine]
     cpus: float
     gpus: float
     seconds: float
+
+    @property
+    def sources(self) -> list[Source]:
+        """What names the encoders."""
+        return [Source(name=each.name, digest=digest) for digest, each in self.models.items()]
 
 
 @contextmanager
@@ -70,7 +75,7 @@ def readied(
     study: StudyConfig,
     run_config: RunConfig,
     corpus: Corpus,
-    model: ModelSource,
+    models: Mapping[str, ModelSource],
     console: Console,
     store: Store,
 ) -> Iterator[Ready]:
@@ -82,15 +87,18 @@ def readied(
     """
     described = store.read_description()
     study = recorded(study, described)
-    corpus_source = Source(name=corpus.name, digest=corpus.digest)
-    model_source = Source(name=model.name, digest=model.digest)
+    corpus_source, encoders = Source(name=corpus.name, digest=corpus.digest), encoders_of(models)
+    sources = [encoder.source for encoder in encoders.values()]
     if described is not None:
-        refuse_another(described, facts(study, corpus_source, model_source), store.address)
+        refuse_another(described, facts(study, corpus_source, sources), store.address)
     address = reach(run_config)
-    with row_bar(console, "Tokens") as progress:
-        prepared = prepare(
-            corpus, model.folder, model.digest, study.training.max_length, store.cache, progress
-        )
+    prepared = {}
+    for asked, length in dict.fromkeys((p.model, p.training.max_length) for p in study.parts):
+        model = models[asked]
+        with row_bar(console, "Tokens") as progress:
+            prepared[model.digest, length] = prepare(
+                corpus, model.folder, model.digest, length, store.cache, progress
+            )
     began = time.perf_counter()
     with nullcontext() if ray.is_initialized() else leaving(own=address.value == "local"):
         connect(address, run_config, console)
@@ -99,30 +107,27 @@ def readied(
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
-        configs, again = all_of(
-            study,
-            corpus_source,
-            model_source,
-            len(corpus.train),
-            len(corpus.labels),
-            has_dropout(model.folder),
-            has_weights(model.folder),
-        )
+        rows, labels = len(corpus.train), len(corpus.labels)
+        configs, again = all_of(study, corpus_source, encoders, rows, labels)
+        known = {model.digest: model for model in models.values()}
         yield Ready(
             study=study,
             described=described,
             corpus=corpus_source,
-            model=model_source,
+            models=known,
             configs=configs,
             again=again,
-            prepared=prepared,
-            setup=Setup(
-                encoder=model.folder,
-                tokens=prepared.tokens,
-                n_labels=len(corpus.labels),
-                training=study.training,
-                device=device,
-            ),
+            rows=next(iter(prepared.values())).rows,
+            setups={
+                (digest, length): Setup(
+                    encoder=known[digest].folder,
+                    tokens=each.tokens,
+                    n_labels=labels,
+                    training=replace(study.training, max_length=length),
+                    device=device,
+                )
+                for (digest, length), each in prepared.items()
+            },
             room=room,
             cpus=total(room, "CPU"),
             gpus=total(room, "GPU") if device == "cuda" else 0.0,
@@ -130,14 +135,30 @@ def readied(
         )
 
 
-def shared(setup: Setup, model: ModelSource, prepared: Prepared, store: Store) -> Setup:
+def encoders_of(models: Mapping[str, ModelSource]) -> dict[str, Encoder]:
+    """What a grid must know of them."""
+    return {
+        asked: Encoder(
+            Source(name=model.name, digest=model.digest),
+            has_dropout(model.folder),
+            has_weights(model.folder),
+        )
+        for asked, model in models.items()
+    }
+
+
+def shared(ready: Ready, store: Store) -> Setups:
     """With names in place of paths, of what every machine fetches from a store that is remote."""
     if store.storage.local is not None:
-        return setup
-    encoder = Path(f"encoder-{model.digest[:20]}")
-    paths = {encoder.name: model.folder}
-    paths |= {path.name: path for path in (prepared.tokens, prepared.rows)}
-    return replace(setup, encoder=encoder, shared=share(store.where, None, paths))
+        return ready.setups
+    made = {}
+    for (digest, length), setup in ready.setups.items():
+        encoder = Path(f"encoder-{digest[:20]}")
+        paths = {encoder.name: setup.encoder}
+        paths |= {path.name: path for path in (setup.tokens, ready.rows)}
+        files = share(store.where, None, paths)
+        made[digest, length] = replace(setup, encoder=encoder, shared=files)
+    return made
 
 
 def refuse_misfits(configs: Sequence[TrajectoryConfig], job: Job, room: Sequence[Machine]) -> None:

@@ -6,9 +6,10 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -20,7 +21,7 @@ from al_ray.cluster.layout import Layout, alone, layout
 from al_ray.cluster.lots import decode, is_cheap
 from al_ray.cluster.observe import metrics
 from al_ray.cluster.observe.logs import actor_name, name_logs
-from al_ray.corpus.tokens.prepared import Prepared, Rows
+from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, Superseded
 from al_ray.loop.equivalence import follow
 from al_ray.loop.record import steps_done
@@ -29,8 +30,13 @@ from al_ray.results import Store
 from al_ray.results.description import versions
 from al_ray.results.folder import refuse_gone
 from al_ray.study.grid import Trial
-from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.study.trajectory import Learner, TrajectoryConfig
 from al_ray.workers import LocalWorkers, Setup, Workers
+
+Key = tuple[str, int]
+"""The digest of an encoder, and how many tokens of a text it reads."""
+
+Setups = Mapping[Key, Setup]
 
 EVERY = 1.0
 """Seconds between two reports of a lot whose steps take milliseconds."""
@@ -43,18 +49,33 @@ class Job:
     """What all trials of a study share: paths and numbers.
 
     Attributes:
+        rows: the prepared rows.
         patience: seconds without any progress until a trial is begun again.
     """
 
     out: str = field(repr=False)  # may hold secrets
-    prepared: Prepared
-    setup: Setup
+    rows: Path
+    setups: Setups
     shards: int
     cpus: float
     gpus: float
     ledger: bool
     commit: str
     patience: float
+
+    def setup(self, learner: Learner) -> Setup:
+        """Of members and shards of this learner."""
+        return replace(self.setups[key_of(learner)], training=learner.training)
+
+    @property
+    def any_setup(self) -> Setup:
+        """For what is equal in all."""
+        return next(iter(self.setups.values()))
+
+
+def key_of(learner: Learner) -> Key:
+    """Of the setup that it needs."""
+    return learner.model.digest, learner.training.max_length
 
 
 def trial_layout(config: TrajectoryConfig, job: Job) -> Layout:
@@ -81,8 +102,8 @@ def run(point: dict[str, Any], job: Job) -> None:
     refuse_gone(store.storage)
     # All of them now, so that an attempt that was cut off and goes on can take none of them back.
     store.claim([config.id for trial in lot for config in trial.all])
-    shared = job.setup.shared
-    rows = Rows.load(shared.here(job.prepared.rows.name) if shared else job.prepared.rows)
+    shared = job.any_setup.shared
+    rows = Rows.load(shared.here(job.rows.name) if shared else job.rows)
     reports, unexpected = Reports(EVERY if is_cheap(lot[0].leader) else 0.0), None
     for trial in lot:
         begin = steps_done(store, trial.leader)
@@ -132,12 +153,12 @@ def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: 
 def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Workers]:
     """In this process where the trajectory is cheap, else actors."""
     strategy = config.spec if config.query else ""
+    setup = job.setup(config.learner)
     if is_cheap(config):
-        setup = replace(job.setup, training=config.learner.training)
         yield LocalWorkers(setup, config.member_seeds, strategy, config.learner.head)
         return
     with RayWorkers(
-        job.setup,
+        setup,
         config,
         strategy,
         trial_layout(config, job),

@@ -12,7 +12,7 @@ import ray
 
 from al_ray.cluster import private
 from al_ray.cluster.access.connect import NoToken, authenticate, find, refuse_versions
-from al_ray.cluster.access.jobs import _out, replaced
+from al_ray.cluster.access.jobs import moved, without
 from al_ray.cluster.layout import Machine, layout, misfit, total
 from al_ray.errors import UserError
 
@@ -184,25 +184,16 @@ def test_a_misfit_is_named():
     assert "at most 4 CPU on one machine" in said
 
 
-def test_options_are_replaced_and_dropped():
+def test_an_option_is_dropped():
     given = ["--data", "x", "--strategies", "a", "b", "--data=y", "--out", "o", "--ledger"]
-    assert replaced(given, "--data", "z") == [
-        *("--data", "z", "--strategies", "a", "b", "--data", "z", "--out", "o", "--ledger")
-    ]
-    assert replaced(given, "--out", None) == [
-        *("--data", "x", "--strategies", "a", "b", "--data=y", "--ledger")
-    ]
-    assert replaced(given, "--none", "v") == given
+    assert without(given, "--data") == ["--strategies", "a", "b", "--out", "o", "--ledger"]
+    assert without(given, "--out") == [*given[:6], "--ledger"]
+    assert without(given, "--none") == given
 
 
-@pytest.mark.parametrize(
-    ("out", "there"),
-    [
-        ("results/news7", "$HOME/al_ray/results/news7"),  # the job's own folder goes with the job
-        ("~/x", "$HOME/x"),
-        ("/shared/x", "/shared/x"),
-        ("s3://bucket/x", "s3://bucket/x"),
-    ],
-)
-def test_where_results_lie_on_the_cluster(out, there):
-    assert _out(out) == there
+def test_paths_are_those_of_the_cluster_under_their_option_alone():
+    given = ["--data", "x", "--model", "x", "y", "--strategies", "x", "--model=y"]
+    assert moved(given, "--model", "y", "sent/y") == [
+        *("--data", "x", "--model", "x", "sent/y", "--strategies", "x", "--model=sent/y")
+    ]
+    assert moved(given, "--data", "x", "sent/x") == ["--data", "sent/x", *given[2:]]

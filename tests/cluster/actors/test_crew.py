@@ -14,14 +14,13 @@ from al_ray.cluster.actors import crew
 from al_ray.cluster.actors.crew import Crew, Dismissing, Shape, dismiss, keep, muster
 from al_ray.cluster.layout import Layout
 from al_ray.study.training import RECIPES, Training
-from al_ray.workers import Setup
 
 TRAINING = Training(
     recipe="seed", learning_rate=1e-4, batch_size=8, max_length=24, **RECIPES["seed"]
 )
 SHAPE = Shape(
     "news7",
-    Setup(Path("encoder"), Path("tokens"), 7, TRAINING, "cpu"),
+    (Path("encoder"), Path("tokens"), "cpu"),
     Layout({"CPU": 0.02}, {"CPU": 0.9}, 1),
     members=1,
     shards=1,
@@ -91,7 +90,7 @@ def test_a_crew_that_is_kept_is_mustered_again(cluster: Cluster) -> None:
         replace(SHAPE, members=3),
         replace(SHAPE, study="news6"),
         replace(SHAPE, layout=Layout({"CPU": 0.02}, {"CPU": 0.5}, 1)),
-        replace(SHAPE, setup=replace(SHAPE.setup, device="cuda")),
+        replace(SHAPE, loaded=(*SHAPE.loaded[:2], "cuda")),
     ],
     ids=["shards", "members", "study", "layout", "setup"],
 )
