@@ -193,7 +193,7 @@ def write_study(
         {
             "schema_version": VERSION,
             "corpus": {"name": "embedded" if demonstration else name, "digest": "c" * 32},
-            "model": {"name": "stub", "digest": "m" * 32},
+            "models": [{"name": "stub", "digest": "m" * 32}],
             "training": {
                 "recipe": "stable",
                 "epochs": 5,

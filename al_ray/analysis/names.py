@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from al_ray.analysis.summary import ARM, CHOOSER, FROZEN
+from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, LEARNER
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT
 from al_ray.study.trajectory import spelt
@@ -22,6 +22,9 @@ _WORDS = {
     "candidates": "of {:,} candidates",
     "chosen_by": "chosen by {}",
 }
+
+TRAINED = [name for name in LEARNER if name != "head"]
+"""The columns that tell apart what a head is trained on, and how."""
 
 STRATEGY = ["strategy", "parameters"]
 """The columns that say which strategy it is."""

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from al_ray.analysis.names import several, told
+from al_ray.analysis.names import TRAINED, several, told
 from al_ray.analysis.progress import progress
 from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
@@ -25,7 +25,6 @@ from al_ray.results import SCHEMAS, Store
 from al_ray.results.check import Damage, damaged_checkpoints, damages
 from al_ray.results.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.training import FIT
 from al_ray.study.trajectory import spelt
 
 NAMES = ("show",)
@@ -172,7 +171,7 @@ def print_summary(out: str, console: Console) -> None:
         table.add_column(title, justify="right" if title in ("first", "step") else "left")
     for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
         table.add_column(title, justify="left" if title == "missing" else "right")
-    trained = [name for name in several(frame) if name in (*FIT, *CHOOSER)]
+    trained = [name for name in several(frame) if name in (*TRAINED, *CHOOSER)]
     for arm in frame.to_dict("records"):
         missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
         table.add_row(

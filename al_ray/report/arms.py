@@ -9,10 +9,9 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.names import several, told
+from al_ray.analysis.names import TRAINED, several, told
 from al_ray.analysis.summary import ARM, CHOOSER
 from al_ray.report.theme import colour
-from al_ray.study.training import FIT
 from al_ray.study.trajectory import UNQUERIED, spelt
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
@@ -63,7 +62,7 @@ class Arms:
         arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
         self._heads = arms["head"].nunique() > 1
-        self._told = [name for name in several(arms) if name in (*FIT, *CHOOSER)]
+        self._told = [name for name in several(arms) if name in (*TRAINED, *CHOOSER)]
         sizes = arms[["step_size", "initial"]].drop_duplicates()
         sizes = sizes.sort_values(["step_size", "initial"])
         self._initials = bool(sizes.step_size.duplicated().any())
@@ -162,7 +161,7 @@ class Arms:
             parts.append(str(row["retrain"]))
         if self._heads:
             parts.append(str(row["head"]))
-        return ", ".join([*parts, *told(row, [n for n in self._told if n in FIT])])
+        return ", ".join([*parts, *told(row, [n for n in self._told if n in TRAINED])])
 
     def _name(self, line: str, group: str) -> str:
         return f"{line}, {group}" if len(self.groups) > 1 else line

@@ -17,6 +17,7 @@ from al_ray.report.arms import Arms, Line
 from al_ray.report.figures.base import Control, Figure
 from al_ray.report.gallery import Gallery
 from al_ray.report.theme import DARK, LIGHT, config, variables
+from al_ray.results.description import models_of
 
 # Vega's own marker shapes, in a box of 10 by 10 around 0.
 _MARKERS = {
@@ -47,9 +48,10 @@ def render(
     command, recorded = content.again(study)
     seeds = sorted({int(seed) for seed in study.curves().seed})
     described = study.description
+    names = " and ".join(each["name"] for each in models_of(described))
     return environment.get_template("page.html.j2").render(
         study=study,
-        title=f"Active learning on {described['corpus']['name']} with {described['model']['name']}",
+        title=f"Active learning on {described['corpus']['name']} with {names}",
         seeds=len(seeds),
         arms=arms,
         lines={line.name: line for line in arms.lines},

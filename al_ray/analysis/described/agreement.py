@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -105,7 +105,12 @@ def _within(rights: list[NDArray[np.bool_]]) -> float:
 
 
 def right_sets(
-    study: Study, n_labelled: int, seed: int, test: str | None = None, **setting: Any
+    study: Study,
+    n_labelled: int,
+    seed: int,
+    test: str | None = None,
+    names: Mapping[str, str] | None = None,
+    **setting: Any,
 ) -> pd.DataFrame:
     """How many test rows are answered rightly by exactly which arms, at one point.
 
@@ -116,14 +121,15 @@ def right_sets(
         n_labelled: the point.
         seed: the trajectories' seed.
         test: name of the test; None: the main one.
-        setting: values of SETTING that the arms have; needed where a strategy has several.
+        names: of trajectories, which alone are looked at; None: all, by their strategies.
+        setting: values of SETTING that the arms have; needed where a name has several.
 
     Returns:
-        arms (tuple of strategies, in order; empty where none is right), rows: counts that add up
-        to the test's rows, the most first. Empty where no arm was there.
+        arms (tuple of names, in order; empty where none is right), rows: counts that add up to the
+        test's rows, the most first. Empty where no arm was there.
 
     Raises:
-        ValueError: a strategy has several arms there.
+        ValueError: a name has several arms there.
     """
     found = answers(study, test)
     steps = study.curves(test)
@@ -131,11 +137,13 @@ def right_sets(
     steps = steps[steps.chosen_by == ""]
     for name, value in setting.items():
         steps = steps[steps[name] == value]
-    if steps.strategy.duplicated().any():
+    named = steps.strategy if names is None else steps.trajectory.map(names)
+    steps = steps.assign(shown=named)[named.notna()]
+    if steps.shown.duplicated().any():
         raise ValueError(f"several arms of one strategy: give one of {', '.join(SETTING)}")
     right = {
-        row.strategy: found.right[row.trajectory, row.step]
-        for row in each(steps)
+        name: found.right[row.trajectory, row.step]
+        for row, name in zip(each(steps), steps.shown, strict=True)
         if (row.trajectory, row.step) in found.right
     }
     if not right:

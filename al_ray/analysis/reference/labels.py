@@ -35,7 +35,7 @@ from al_ray.analysis.reference.evidence import (
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM, FROZEN
-from al_ray.study.training import FIT
+from al_ray.study.training import FIT, READ
 from al_ray.study.trajectory import CONTROL
 
 SETTLED: Final = 0.005
@@ -215,7 +215,11 @@ def _conditions(study: Study) -> str:
             ),
             sorted(set(curves.n_labelled[curves["head"] != FROZEN])),
             study.tests,
-            {name: value for name, value in training.items() if name not in (*_ANYTHING, *FIT)},
+            {
+                name: value
+                for name, value in training.items()
+                if name not in (*_ANYTHING, *READ, *FIT)
+            },
             said.get("validation"),
         ],
         sort_keys=True,

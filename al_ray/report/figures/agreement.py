@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from al_ray.analysis.described.agreement import chosen_overlap, right_sets, test_agreement
-from al_ray.analysis.study import SETTING, Study
+from al_ray.analysis.study import Study
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import measured, row_axis
 from al_ray.report.figures.base import (
@@ -124,30 +124,22 @@ def sets(study: Study, arms: Arms) -> Figure | None:
     curves = arms.named(curves[curves.chosen_by == ""])
     made, members, choices, most, arms_there = [], [], [], 0, 0
     for setting, mine in curves.groupby("setting", sort=False):
-        strategies = list(dict.fromkeys(mine.strategy))
-        arms_there = max(arms_there, len(strategies))
-        strategies = strategies[:_MOST_ARMS]
-        mine = mine[mine.strategy.isin(strategies)]
+        names = list(dict.fromkeys(mine.line))
+        arms_there = max(arms_there, len(names))
+        names = names[:_MOST_ARMS]
+        mine = mine[mine.line.isin(names)]
         place = _common(mine)
-        if place is None or len(strategies) < 2:
+        if place is None or len(names) < 2:
             continue
         n_labelled, seed = place
-        facts = {name: mine[name].iloc[0] for name in SETTING}
-        found = right_sets(study, n_labelled, seed, **facts)
-        counts: dict[str, int] = {}
-        for combination, rows in zip(found.arms, found.rows, strict=True):
-            text = ", ".join(s for s in strategies if s in combination) or "none"
-            counts[text] = counts.get(text, 0) + int(rows)
-        largest = sorted(counts.items(), key=lambda item: -item[1])[:_MOST_SETS]
-        most = max(most, len(strategies))
+        told = dict(zip(mine.trajectory, mine.line, strict=True))
+        found = right_sets(study, n_labelled, seed, names=told).head(_MOST_SETS)
+        most = max(most, len(names))
         choices.append((str(setting), f"{setting}: seed {seed}, {n_labelled:,} labels"))
-        for text, rows in largest:
-            inside = set(text.split(", "))
-            made.append({"setting": setting, "right": text, "rows": rows})
-            members += [
-                {"setting": setting, "right": text, "arm": s, "in": s in inside, "rows": rows}
-                for s in strategies
-            ]
+        for inside, rows in zip(found.arms, found.rows, strict=True):
+            column = {"setting": setting, "right": " + ".join(inside) or "none", "rows": int(rows)}
+            made.append(column)
+            members += [{**column, "arm": name, "in": name in inside} for name in names]
     if not made:
         return None
     numbers = (("setting", "setting", ""), ("right", "right", ""), ("rows", "test rows", "n"))
