@@ -59,7 +59,10 @@ def with_learner(trajectories: pd.DataFrame, training: Mapping[str, Any]) -> pd.
     """
     declared, types = knobs(Training), kinds(Training)
     head = _column(trajectories, "head").fillna("fine-tuned")
-    made: dict[str, Any] = {"head": head, "model": _column(trajectories, "model").fillna("")}
+    model = _column(trajectories, "model").astype(object)
+    # Of one that never began in a folder of before, which has one encoder.
+    one = next(iter(model.dropna()), "")
+    made: dict[str, Any] = {"head": head, "model": model.where(model.notna(), one)}
     for name in (*READ, *FIT):
         kind = types.get(name, str)
         default = declared[name].default if name in declared else None
