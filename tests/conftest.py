@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from s3_server import S3Server
 
+TESTS = Path(__file__).parent
+RAY = TESTS / "ray"
+sys.path.insert(0, str(RAY))  # its studies and strategies are used in other rooms, too
+
+os.environ |= {
+    # Two threads that spin for each other make small models many times slower on a busy machine.
+    "OMP_NUM_THREADS": "1",
+    # At its own 15, Ray's workers are starved by the tests beside them.
+    "RAY_worker_niceness": "0",
+}
 # Nothing of a test goes into the home folder, nor does it meet another run's cluster.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put together what one worker of pytest-xdist does alone: what needs Ray, first; else a file.
+
+    Two clusters at work on two cores starve each other, while one mostly waits and leaves its time
+    to the rest. A room with fixtures of its own is one, too, so that they are made once.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    for item in items:
+        group = item.nodeid.partition("::")[0]
+        if item.get_closest_marker("ray"):
+            group = "ray"
+        elif item.path.parent != TESTS and (item.path.parent / "conftest.py").exists():
+            group = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +51,7 @@ def cluster() -> Iterator[None]:
 
     # What a user does for a strategy of one's own; actors inherit it from the cluster.
     before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent / "ray"), before])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(RAY), before])
     ray.init(
         "local",
         num_cpus=2,
@@ -35,6 +64,31 @@ def cluster() -> Iterator[None]:
     os.environ["PYTHONPATH"] = before
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What other studies are compared with: one shard, one trial after the other.
+
+    Margin and core-set by two seeds, in new processes for every trajectory; a committee; and margin
+    in the other regimes.
+    """
+    import tiny_study
+    from tiny_study import STUDY
+
+    from al_ray.cluster.trials import tuning
+
+    out = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "KEEP", False)
+        four = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
+        assert not tiny_study.run(out, four, concurrent=1).unfinished
+    for more in (
+        replace(STUDY, strategies=("qbc",)),
+        replace(STUDY, retrain=("warm", "warm-new"), seeds=(0, 1)),
+    ):
+        assert not tiny_study.run(out, more, concurrent=1).unfinished
+    return out
 
 
 @pytest.fixture(scope="module")
