@@ -4,8 +4,8 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# What belongs together stays on one worker, and what needs Ray begins at once (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Which process does which tests is in tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help venv study test test-fast test-faults check format clean

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s3_server import S3Server
@@ -27,21 +29,34 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put together what one worker of pytest-xdist does alone: what needs Ray, first; else a file.
+    """What needs Ray takes longest, and begins first."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give what belongs together to one process: all that needs Ray, a room with fixtures, a file.
 
     Two clusters at work on two cores starve each other, while one mostly waits and leaves its time
-    to the rest. A room with fixtures of its own is one, too, so that they are made once.
+    to the rest. pytest-xdist's own groups (3.8) are lost on pytest 9.2.
     """
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
-    for item in items:
-        group = item.nodeid.partition("::")[0]
-        if item.get_closest_marker("ray"):
-            group = "ray"
-        elif item.path.parent != TESTS and (item.path.parent / "conftest.py").exists():
-            group = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    @functools.cache
+    def together(file: str) -> str:
+        path = config.rootpath / file
+        if "mark.ray" in path.read_text(encoding="utf-8"):
+            return "ray"
+        own = path.parent != TESTS and (path.parent / "conftest.py").exists()
+        return str(path.parent) if own else file
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False  # in the order above
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
