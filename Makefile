@@ -4,6 +4,8 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Which process does which tests is in tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help venv study test test-fast test-faults check format clean
@@ -19,11 +21,11 @@ study: $(INSTALLED) ## run or continue the main study on the embedded corpus
 
 test: $(INSTALLED) ## run all tests but the long fault campaign
 	@echo "Tests: all but the long fault campaign (make test-faults)"
-	@$(BIN)/python -m pytest -q -m "not campaign"
+	@$(PYTEST) -m "not campaign"
 
 test-fast: $(INSTALLED) ## run the tests that need no Ray
 	@echo "Tests: those that need no Ray"
-	@$(BIN)/python -m pytest -q -m "not ray and not faults and not campaign and not hosts"
+	@$(PYTEST) -m "not ray and not faults and not campaign and not hosts"
 
 test-faults: $(INSTALLED) ## run the long tests, then 100 random faults
 	@echo "Tests: the long ones"

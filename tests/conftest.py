@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s3_server import S3Server
 
+TESTS = Path(__file__).parent
+RAY = TESTS / "ray"
+sys.path.insert(0, str(RAY))  # its studies and strategies are used in other rooms, too
+
+os.environ |= {
+    # Two threads that spin for each other make small models many times slower on a busy machine.
+    "OMP_NUM_THREADS": "1",
+    # At its own 15, Ray's workers are starved by the tests beside them.
+    "RAY_worker_niceness": "0",
+}
 # Nothing of a test goes into the home folder, nor does it meet another run's cluster.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs Ray takes longest, and begins first."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give what belongs together to one process: all that needs Ray, a room with fixtures, a file.
+
+    Two clusters at work on two cores starve each other, while one mostly waits and leaves its time
+    to the rest. pytest-xdist's own groups (3.8) are lost on pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    @functools.cache
+    def together(file: str) -> str:
+        path = config.rootpath / file
+        if "mark.ray" in path.read_text(encoding="utf-8"):
+            return "ray"
+        own = path.parent != TESTS and (path.parent / "conftest.py").exists()
+        return str(path.parent) if own else file
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False  # in the order above
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +66,7 @@ def cluster() -> Iterator[None]:
 
     # What a user does for a strategy of one's own; actors inherit it from the cluster.
     before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent / "ray"), before])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(RAY), before])
     ray.init(
         "local",
         num_cpus=2,
@@ -35,6 +79,31 @@ def cluster() -> Iterator[None]:
     os.environ["PYTHONPATH"] = before
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What other studies are compared with: one shard, one trial after the other.
+
+    Margin and core-set by two seeds, in new processes for every trajectory; a committee; and margin
+    in the other regimes.
+    """
+    import tiny_study
+    from tiny_study import STUDY
+
+    from al_ray.cluster.trials import tuning
+
+    out = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "KEEP", False)
+        four = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
+        assert not tiny_study.run(out, four, concurrent=1).unfinished
+    for more in (
+        replace(STUDY, strategies=("qbc",)),
+        replace(STUDY, retrain=("warm", "warm-new"), seeds=(0, 1)),
+    ):
+        assert not tiny_study.run(out, more, concurrent=1).unfinished
+    return out
 
 
 @pytest.fixture(scope="module")

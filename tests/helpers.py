@@ -95,6 +95,13 @@ def assert_equal_studies(
         pd.testing.assert_frame_equal(left[name], right[name], check_exact=True, obj=name)
 
 
+def assert_as_undisturbed(undisturbed: Path, out: Path | str) -> None:
+    """Whatever trajectories `out` has: as there, to the last bit."""
+    from al_ray.results import Store
+
+    assert_equal_studies(undisturbed, out, only=list(Store(out).description()["trajectories"]))
+
+
 def lock_of(out: Path) -> Path:
     """The lock of a results folder, whose own folder is made if need be."""
     (out / ".al_ray").mkdir(parents=True, exist_ok=True)

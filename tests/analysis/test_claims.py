@@ -131,11 +131,11 @@ def test_c1_counts_an_arm_of_three_names_once():
 def test_c1_holds_for_new_test_rows():
     """Arms that are equally good get other rows right; seeds alone call most of them different."""
     rng, off = np.random.default_rng(0), 0
-    for _ in range(20):
+    for _ in range(8):
         right = rng.random((2, 20, 100, 1)) < rng.beta(2, 1, (2, 1, 100, 1))
         one = answered(dict(zip(("random", "margin"), right, strict=True)), [10])
         off += answer("C1", one)[0] != "cannot tell"
-    assert off <= 3  # at 5 %, so few in 98 of 100
+    assert off <= 2  # at 5 %, so few in 99 of 100
 
 
 def steps_of(shift, initial=10):
@@ -230,12 +230,12 @@ def test_c4(sd, shift, word):
 def test_c4_small_differences_are_alike():
     """A true difference of 0.3 points, known to less than 0.1: it is not 0, and it is small."""
     words = []
-    for number in range(40):
+    for number in range(12):
         arms = {"margin": noisy(CURVE, 20, 0.002, 2 * number)}
         arms["entropy"] = noisy(CURVE, 20, 0.002, 2 * number + 1, 0.003)
         words.append(answer("C4", study(arms, LABELS[:2]))[0])
-    assert words.count("contradicted") <= 2
-    assert words.count("supported") >= 38
+    assert words.count("contradicted") <= 1
+    assert words.count("supported") >= 11
 
 
 JUST = np.array([0.0, 0.2, 1.0, 2.0, 3.0, 4.0]) / 1000

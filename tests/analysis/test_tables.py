@@ -14,7 +14,7 @@ from al_ray.errors import UserError
 
 
 @pytest.fixture(scope="module", params=["of now", "of before"])
-def out(request, tmp_path_factory):
+def study(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     store = two_tests.write(folder)
     if request.param == "of before":
@@ -24,7 +24,7 @@ def out(request, tmp_path_factory):
     columns = {name: stray[name].tolist() for name in (*ARM, "seed", "n_labelled", "test")}
     store.write("selections", {"rank": [], "row_id": []}, "stray", -1)
     store.write("steps", {**columns, "test_accuracy": 1.0}, "stray", 0)
-    return folder
+    return al_ray.load(folder)
 
 
 def by_arm(steps):
@@ -33,8 +33,8 @@ def by_arm(steps):
 
 
 @pytest.mark.parametrize("test", [None, "holdout", "test"])
-def test_steps_are_of_one_test_and_the_main_one_is_known(out, test):
-    steps = al_ray.load(out).steps(test)
+def test_steps_are_of_one_test_and_the_main_one_is_known(study, test):
+    steps = study.steps(test)
     assert set(steps.test) == {test or "holdout"}
     assert steps.main.dtype == bool
     assert steps.main.all() == (test != "test")
@@ -42,9 +42,9 @@ def test_steps_are_of_one_test_and_the_main_one_is_known(out, test):
     pd.testing.assert_frame_equal(by_arm(steps), two_tests.expected(test or "holdout"))
 
 
-def test_an_unknown_test_is_refused_in_a_line(out):
+def test_an_unknown_test_is_refused_in_a_line(study):
     with pytest.raises(UserError, match=r"no test 'dev'; it has holdout, test$"):
-        al_ray.load(out).steps("dev")
+        study.steps("dev")
 
 
 def test_no_study_is_refused(tmp_path):
@@ -52,8 +52,8 @@ def test_no_study_is_refused(tmp_path):
         al_ray.load(tmp_path)
 
 
-def test_the_verdict_is_of_every_arm_but_random(out):
-    said = al_ray.load(out).verdict()
+def test_the_verdict_is_of_every_arm_but_random(study):
+    said = study.verdict()
     arms = [arm for arm in two_tests.CURVES if arm[-1] != "random"]
     assert {*said[[*ARM]].itertuples(index=False, name=None)} == {*arms}
     assert set(said.kind) <= set(KINDS)

@@ -9,16 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 import tiny_study
-from helpers import assert_equal_studies
+from helpers import assert_as_undisturbed
 from tiny_study import STUDY
-
-from al_ray.cluster.trials import tuning
 
 pytestmark = pytest.mark.ray
 FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
@@ -56,55 +55,53 @@ def nothing_is_left(study: str) -> None:
     until(lambda: all(a["State"] == "DEAD" for a in actors_of(study)), "actors were left", 30)
 
 
-@pytest.fixture(scope="module")
-def fresh(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """New actors for every trajectory."""
-    out = tmp_path_factory.mktemp("fresh")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "KEEP", False)
-        assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
-    assert roles(out.name) == {"member-0": 4, "shard-0": 4}
-    return out
-
-
-def test_one_member_and_one_shard_do_all_trajectories(fresh: Path, tmp_path: Path) -> None:
+def test_one_member_and_one_shard_do_all_trajectories(undisturbed: Path, tmp_path: Path) -> None:
     """An actor that was never made again has had one process."""
+    assert roles(undisturbed.name)["member-0"] >= 4  # where they were not kept
     out = tmp_path / "kept"
     assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
     assert roles("kept") == {"member-0": 1, "shard-0": 1}
     assert {actor["NumRestarts"] for actor in actors_of("kept")} == {0}
-    assert_equal_studies(fresh, out)
+    assert_as_undisturbed(undisturbed, out)
     nothing_is_left("kept")
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("role", ["member", "shard"])
-def test_a_kept_actor_dies(fresh: Path, tmp_path: Path, role: str) -> None:
-    """It is made again with what its second trajectory asks for, and then kept no longer."""
-    name = f"killed-{role}"
-    out, killed = tmp_path / name, []
+def test_kept_actors_die(undisturbed: Path, tmp_path: Path) -> None:
+    """Each is made again with what its second trajectory asks for, and then kept no longer.
+
+    A shard in the second trajectory, and a member of the next crew in the last.
+    """
+    out, killed = tmp_path / "killed", []
+
+    def is_begun(trajectories: int) -> bool:
+        return len(list((out / "steps").glob("*-0000.parquet"))) == trajectories
 
     def kill() -> None:
-        until(lambda: len(list((out / "steps").glob("*-0000.parquet"))) == 2, "no second one")
-        (actor,) = [a for a in actors_of(name) if a["Name"].endswith(f"{role}-0")]
-        assert actor["State"] == "ALIVE"
-        os.kill(actor["Pid"], signal.SIGKILL)
-        killed.append(actor["Pid"])
+        for role, begun in (("shard", 2), ("member", 4)):
+            until(partial(is_begun, begun), f"no trajectory {begun}")
+            (actor,) = [
+                actor
+                for actor in actors_of("killed")
+                if actor["Name"].endswith(f"{role}-0") and actor["State"] == "ALIVE"
+            ]
+            os.kill(actor["Pid"], signal.SIGKILL)
+            killed.append(role)
 
     thread = threading.Thread(target=kill)
     thread.start()
     outcome = tiny_study.run(out, FOUR, concurrent=1)
     thread.join()
-    assert killed
+    assert killed == ["shard", "member"]
     assert not outcome.unfinished
-    assert roles(name) == {"member-0": 2, "shard-0": 2}
-    assert_equal_studies(fresh, out)
-    nothing_is_left(name)
+    assert roles("killed") == {"member-0": 2, "shard-0": 2}
+    assert_as_undisturbed(undisturbed, out)
+    nothing_is_left("killed")
 
 
 @pytest.mark.faults
 def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
-    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tune ends a trial that it gives such a process to; it is begun anew in another."""
     from ray.tune.execution.tune_controller import TuneController
@@ -121,7 +118,7 @@ def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
     out = tmp_path / "handed"
     assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
     assert handed
-    assert_equal_studies(fresh, out)
+    assert_as_undisturbed(undisturbed, out)
     nothing_is_left("handed")
 
 

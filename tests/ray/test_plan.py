@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_study
 from rich.console import Console
 from tiny_study import STUDY
 
@@ -56,24 +56,23 @@ def test_an_estimate_and_no_study(
     assert {path.name for path in out.iterdir()} == {".al_ray", "cache"}
 
 
-def test_what_is_left_of_a_study(cluster: None, tmp_path: Path) -> None:
-    assert not tiny_study.run(tmp_path, replace(STUDY, steps=2)).unfinished
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+def test_what_is_left_of_a_study(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    before = {path for path in out.rglob("*") if path.is_file()}
 
     def plan(steps: int) -> plans.Plan:
         corpus = generate(train=200, test=60)
-        where = RunConfig(out=str(tmp_path), dashboard=False)
-        model = resolve("mini", corpus, Store(tmp_path).cache)
-        return plans.plan_study(
-            replace(STUDY, steps=steps), where, corpus, {STUDY.model: model}, Console()
-        )
+        where = RunConfig(out=str(out), dashboard=False)
+        models = {STUDY.model: resolve("mini", corpus, Store(out).cache)}
+        return plans.plan_study(replace(STUDY, steps=steps), where, corpus, models, Console())
 
-    nothing = plan(2)
+    nothing = plan(3)
     assert (nothing.estimate.trials, nothing.estimate.done) == (0, 1)
     assert (nothing.measured, nothing.estimate.seconds) == ({}, 0.0)
 
-    more = plan(4)
-    # The second step chose nothing when it was the last one, so it is done again.
+    more = plan(5)
+    # The third step chose nothing when it was the last one, so it is done again.
     assert (more.estimate.steps, more.estimate.trials, more.estimate.work.fits) == (3, 1, 3)
     (measured,) = more.measured.values()
     assert measured.at_once == 1  # there is one trial, whatever the cores
@@ -81,4 +80,4 @@ def test_what_is_left_of_a_study(cluster: None, tmp_path: Path) -> None:
     assert more.past is not None
     assert more.past > 0
     assert more.estimate.storage.checkpoints == 0
-    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {path for path in out.rglob("*") if path.is_file()} == before

