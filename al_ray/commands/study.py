@@ -40,7 +40,7 @@ from al_ray.corpus.tokens.lengths import token_lengths
 from al_ray.errors import AlRayError, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, stoppable
-from al_ray.io.room import no_room, written_to
+from al_ray.io.room import here, no_room, not_let, written_to
 from al_ray.io.storage import said
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
@@ -131,10 +131,10 @@ def guard(
         print(line, file=sys.stderr)
         sys.exit(getattr(stop, "code", 130))
     except Exception as error:
-        full = no_room(error, written_to(*outs))
-        if full is None:
+        why = no_room(error, written_to(*outs)) or not_let(error, here(*outs))
+        if why is None:
             raise
-        print(terminal.one_line(f"{program}: {full}"), file=sys.stderr)
+        print(terminal.one_line(f"{program}: {why}"), file=sys.stderr)
         sys.exit(2)
 
 

@@ -16,6 +16,9 @@ _TEMPORARY: Final = (".al_ray-", ".tmp")
 
 _DIGEST: Final = ".digest"
 
+_LENGTH: Final = 33
+"""Bytes of such a file: 32 hexadecimal digits and the line's end."""
+
 _REPLACED: Final = ".replaced"
 
 
@@ -40,6 +43,11 @@ def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a name is one that `atomic` gives."""
+    return path.name.startswith(_TEMPORARY[0]) and path.name.endswith(_TEMPORARY[1])
 
 
 def sweep(folder: Path) -> None:
@@ -80,7 +88,11 @@ def is_as_written(path: Path) -> bool | None:
     if not path.exists():
         return False
     beside = _beside(path)
-    return beside.read_bytes() == f"{digest_of(path)}\n".encode() if beside.is_file() else None
+    if not beside.is_file():
+        return None
+    with beside.open("rb") as file:
+        said = file.read(_LENGTH + 1)  # of one that is right it is all
+    return len(said) == _LENGTH and said == f"{digest_of(path)}\n".encode()
 
 
 def damaged_in(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A full disk in one line, whatever a library has made of it."""
+"""A full disk, and a folder that may not be written to, in one line, whoever meets them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from al_ray.errors import StorageError
+from al_ray.io.files import is_temporary
 from al_ray.io.storage import is_remote, reason
 
 LEAST = 2**20
@@ -47,14 +48,38 @@ def no_room(error: BaseException, folders: Iterable[Path]) -> StorageError | Non
     )
 
 
+def not_let(error: BaseException, folders: Iterable[Path]) -> StorageError | None:
+    """What to say where the system does not let a file in one of these folders be read or written.
+
+    Args:
+        error: which nobody expected; None is said of one that names no file there.
+        folders: of results.
+    """
+    if not isinstance(error, OSError) or not isinstance(error.filename, str):
+        return None
+    path = Path(error.filename)
+    if not any(path.is_relative_to(folder.absolute()) for folder in folders):
+        return None
+    where = path.parent if is_temporary(path) else path
+    return StorageError(
+        f"{where}: cannot be read or written ({reason(error)}); see who may, and that it is what "
+        "al_ray has put there, and give the same command again"
+    )
+
+
+def here(*outs: str) -> list[Path]:
+    """The results folders that are on this machine."""
+    paths = [out.removeprefix("file://") for out in outs if not is_remote(out)]
+    return [Path(path).expanduser() for path in paths]
+
+
 def written_to(*outs: str) -> list[Path]:
     """The folders that a command with these results writes to, as far as they are on this machine.
 
     Not by way of `tempfile`, which passes over a full one and says that there is none.
     """
     temporary = [os.environ.get(name) for name in ("TMPDIR", "RAY_TMPDIR")]
-    paths = [*(out for out in outs if not is_remote(out)), *filter(None, temporary), "/tmp"]
-    return [Path(path.removeprefix("file://")).expanduser() for path in paths]
+    return [*here(*outs), *map(Path, filter(None, temporary)), Path("/tmp")]
 
 
 def _says(error: BaseException) -> bool:

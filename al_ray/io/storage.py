@@ -71,7 +71,7 @@ class Storage:
         local: the folder, where it is one of this machine; None: remote.
 
     Raises:
-        UserError: no such kind of address, or its bucket cannot be found.
+        UserError: no such kind of address, its bucket cannot be found, or a path is not in UTF-8.
     """
 
     def __init__(self, where: str | Path, option: str = "--out") -> None:
@@ -96,6 +96,12 @@ class Storage:
             text = str(where).removeprefix("file://")
             self.local = Path(os.path.expanduser(text)).absolute()
             self.address, self.fs, self._base = str(self.local), fs.LocalFileSystem(), ""
+            try:
+                self.address.encode()
+            except UnicodeEncodeError:
+                raise UserError(
+                    f"{option} {self.address}: its name is not in UTF-8; rename the folder"
+                ) from None
 
     def of(self, name: str) -> str:
         """A file's place, as it may be printed."""
@@ -160,13 +166,18 @@ class Storage:
             most: bytes that it may have.
 
         Raises:
-            StorageError: it cannot be read, or has more.
+            StorageError: it cannot be read, or has more, or more than there is memory for.
         """
         try:
             with self._saying(name, "read"), self.fs.open_input_file(self.path(name)) as file:
                 data: bytes = file.read(None if most is None else most + 1)
         except FileNotFoundError:
             return None
+        except MemoryError:
+            raise StorageError(
+                f"{self.of(name)}: is larger than there is memory for; remove it, and the study's "
+                "command, given again, does anew what was in it"
+            ) from None
         if most is not None and len(data) > most:
             raise StorageError(f"{self.of(name)}: is larger than any that al_ray writes; remove it")
         return data

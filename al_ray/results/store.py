@@ -40,8 +40,16 @@ from al_ray.results.seal import EMPTY, seal, seal_of
 
 Weights = Mapping[str, NDArray[Any]]
 
-_OBJECTS = ("corpus", "model", "training", "tests", "trajectories", "arms")
-"""What is an object in a study's description."""
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("corpus", "model", "training", "tests", "trajectories", "arms", "run"), dict),
+    **dict.fromkeys(("labels", "notes"), list),
+    "schema_version": int,
+    "labels_per_day": (int, float),
+}
+"""What parts of a study's description are."""
+
+_HOLDS: Final = {"trajectories": int, "tests": int, "labels": str, "notes": str}
+"""And what is in them."""
 
 COPY: Final = f"{PRIVATE}/study.json"
 """Of the description, byte by byte."""
@@ -564,11 +572,17 @@ def _description(data: bytes) -> dict[str, Any]:
     if (
         not isinstance(found, dict)
         or "schema_version" not in found
-        or any(not isinstance(found.get(part, {}), dict) for part in _OBJECTS)
+        or any(part in found and not isinstance(found[part], kind) for part, kind in _KINDS.items())
+        or any(not isinstance(each, _HOLDS[part]) for part in _HOLDS for each in _in(found, part))
     ):
         raise ValueError("lacks what one holds")
     found.pop("seal", None)
     return found
+
+
+def _in(found: Mapping[str, Any], part: str) -> list[Any]:
+    inside = found.get(part, [])
+    return list(inside.values() if isinstance(inside, dict) else inside)
 
 
 def newer(name: str, version: object) -> StudyConflict:

@@ -89,6 +89,19 @@ def test_what_goes_wrong_beside_a_full_disk_is_put_down_to_it(
     assert said.startswith(f"{tmp_path / 'b'}: no room (EOFError: Ran out of input); make room")
 
 
+def test_what_the_system_does_not_let_is_said_of_the_folder(tmp_path: Path) -> None:
+    """Nobody knows what an error elsewhere means, and a temporary file's name says nothing."""
+    folders = room.here(str(tmp_path), "s3://bucket/path")
+    assert folders == [tmp_path]
+    for name, said in (("report/x", "report/x"), ("report/.al_ray-0123.tmp", "report")):
+        error = PermissionError(13, "Permission denied", str(tmp_path / name))
+        line = str(room.not_let(error, folders))
+        assert line.startswith(f"{tmp_path / said}: cannot be read or written (Permission denied);")
+        assert "\n" not in line
+    for other in (PermissionError(13, "no", "/etc/x"), OSError("no"), ValueError(str(tmp_path))):
+        assert room.not_let(other, folders) is None
+
+
 @pytest.mark.parametrize("command", ["report", "compact", "study"])
 def test_a_command_says_it_in_one_line(tmp_path: Path, command: str) -> None:
     out = str(tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -246,6 +247,14 @@ def test_steps_that_may_have_read_a_damaged_input(tmp_path, noted):
     # The last of two had nothing to choose, so it was done again with the third.
     assert steps_done(store, CONFIG) == (2 if noted is True else 0)
     assert len(said) == 1
+
+
+def test_a_digest_without_end(tmp_path):
+    """It is read as far as one goes; a terabyte of nothing takes no room on a disk."""
+    store = with_inputs(tmp_path)
+    for name in ("tokens-0.arrow", "vectors-0.npy"):
+        os.truncate(store.cache / f"{name}.digest", 2**40)
+    assert damaged_inputs(store) == [store.cache / "tokens-0.arrow", store.cache / "vectors-0.npy"]
 
 
 def call(*words):

@@ -202,6 +202,50 @@ def test_no_command_follows_one_or_waits(tmp_path, small, place, command, put, c
     assert f"{path}: is a link, a pipe or a device" in said
 
 
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [(".al_ray/lock", "compact"), ("report", "report"), ("report/index.html", "report")],
+)
+def test_something_else_where_a_file_or_a_folder_belongs(tmp_path, small, place, command, capsys):
+    """The remedy is that it goes."""
+    out = tmp_path / "out"
+    shutil.copytree(small, out)
+    folder = place != "report"
+    path = in_place(out, place, Path.mkdir if folder else Path.touch)
+    code, _, said = call([command, out, *["--no-pictures"] * (command == "report")], capsys)
+    assert code == 2
+    assert said.count("\n") == 1
+    assert str(path if place != "report/index.html" else path.parent) in said
+    path.rmdir() if folder else path.unlink()
+    code, _, said = call([command, out, *["--no-pictures"] * (command == "report")], capsys)
+    assert (code, said) == (0, "")
+
+
+def test_a_name_that_is_not_in_utf8(tmp_path, small, capsys):
+    out = tmp_path / "out\udcff"
+    shutil.copytree(small, out)
+    for command in ("show", "verdict", "report", "compact"):
+        code, _, said = call([command, out], capsys)
+        assert code == 2
+        assert said.count("\n") == 1
+        assert "its name is not in UTF-8; rename the folder" in said
+
+
+def test_a_file_larger_than_the_memory(tmp_path, small):
+    """Nobody can say what is in it; once it is removed it is missed, and done again."""
+
+    class Full:
+        def open_input_file(self, _):
+            raise MemoryError
+
+    store = Store(small)
+    store.storage.fs = Full()
+    (name,) = Store(small).files("steps")
+    with pytest.raises(StorageError, match="larger than there is memory for; remove it") as refused:
+        store.get(name)
+    assert str(refused.value).startswith(f"{small / name}: ")
+
+
 def test_a_folder_that_is_a_link_itself(tmp_path):
     """The user has said so: a disk of its own."""
     (tmp_path / "disk").mkdir()

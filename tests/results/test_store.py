@@ -1,5 +1,6 @@
 """Tables, checkpoints and leftovers on disk."""
 
+import json
 import os
 from datetime import UTC, datetime
 
@@ -304,6 +305,30 @@ def test_description(store):
         store.read_description()
     (store.folder / "study.json").unlink()  # which is the remedy
     assert store.read_description() is None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"schema_version": "2"},
+        {"schema_version": None},
+        {"trajectories": {"t": "4"}},
+        {"trajectories": {"t": None}},
+        {"tests": {"test": "x"}},
+        {"labels": 5},
+        {"labels": [{}]},
+        {"notes": 5},
+        {"run": ["x"]},
+        {"labels_per_day": "x"},
+    ],
+    ids=str,
+)
+def test_a_description_of_other_kinds(store, part):
+    """Written by hand, and so without a seal."""
+    data = json.dumps({"schema_version": VERSION, **part})
+    (store.folder / "study.json").write_text(data, encoding="utf-8")
+    with pytest.raises(StudyConflict, match="lacks what one holds"):
+        store.description()
 
 
 def weights(seed):
