@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ AXES: Final = (
     ),
 )
 """What a grid may have of its own."""
+
+_DEEP: Final = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){20}")
 
 ELSEWHERE: Final = ("out", "address", "cluster", "plan", "study")
 """Options that say where a study runs, and are no part of it."""
@@ -75,7 +78,10 @@ def text(options: argparse.Namespace) -> str:
 
 def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
     try:
-        found = tomllib.loads(read_small(path).decode())
+        said = read_small(path).decode()
+        if _DEEP.search(said):  # the time that is taken for one grows with its square
+            raise ValueError("a name of more than twenty parts")
+        found = tomllib.loads(said)
     except (OSError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"--study {path}: it cannot be read ({why}); give a TOML file") from None

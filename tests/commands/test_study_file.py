@@ -101,6 +101,7 @@ def test_what_is_given_stands_in_place_of_the_files_words(tmp_path):
         ("grid = 1", r"grid is no table; write \[\[grid\]\] above each"),
         ("[[grid]]\ndata = 'x'", "'data' is nothing that a grid has of its own; move it above"),
         ("epochs = ", "it cannot be read .* give a TOML file"),
+        (f"{'a.' * 50_000}a = 1", "it cannot be read .a name of more than twenty parts."),
         ("epochs = 'x'", "argument --epochs: 'x' is not a whole number"),
         ("[[grid]]\nepochs = 0", "--epochs 0: give 1 or more"),
     ],
