@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -12,7 +13,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 import pandas as pd
 
 from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
-from al_ray.errors import UserError
+from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
@@ -224,10 +225,13 @@ def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any
 def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
     """What is known of one that never began, in a study of before `arms` were written down."""
     study = description.get("study", {})
-    rest, seed = name.rsplit("-", 2)[:2]
-    rest, size = rest.rsplit("-", 1)
-    retrain = next(r for r in ("warm-new", "warm", "cold") if rest.endswith(f"-{r}"))
-    strategy = rest.removesuffix(f"-{retrain}")
+    said = re.fullmatch(r"(.+)-(cold|warm|warm-new)-([0-9]+)-s([0-9]+)-[0-9a-f]+", name)
+    if said is None:
+        raise StudyConflict(
+            f"study.json: {name!r} is no name of a trajectory; take it out there, or give the "
+            "study's command with another --out"
+        )
+    strategy, retrain, size, seed = said.groups()
     heads = study.get("heads") or ["fine-tuned"]
     initial = None if strategy == CONTROL else study.get("initial")
     return {
@@ -237,7 +241,7 @@ def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
         "head": heads[0],
         "step_size": int(size),
         "initial": int(initial or size),
-        "seed": int(seed.removeprefix("s")),
+        "seed": int(seed),
     }
 
 

@@ -42,13 +42,17 @@ Weights = Mapping[str, NDArray[Any]]
 
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("corpus", "model", "training", "tests", "trajectories", "arms", "run"), dict),
-    **dict.fromkeys(("labels", "notes"), list),
+    **dict.fromkeys(("labels", "notes", "models"), list),
     "schema_version": int,
     "labels_per_day": (int, float),
 }
 """What parts of a study's description are."""
 
-_HOLDS: Final = {"trajectories": int, "tests": int, "labels": str, "notes": str}
+_HOLDS: Final = {
+    **dict.fromkeys(("trajectories", "tests"), int),
+    **dict.fromkeys(("corpus", "model", "labels", "notes"), str),
+    **dict.fromkeys(("models", "arms"), dict),
+}
 """And what is in them."""
 
 COPY: Final = f"{PRIVATE}/study.json"

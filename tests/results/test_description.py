@@ -1,6 +1,7 @@
 """What `study.json` keeps from one run to the next."""
 
 import dataclasses
+import json
 
 import pytest
 from loop_stub import config_of, training
@@ -9,6 +10,7 @@ from al_ray.analysis.study import load
 from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.description import describe, facts, refuse_another
+from al_ray.results.folder import own
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
 from al_ray.study.running import RunConfig
@@ -70,3 +72,16 @@ def test_arms_are_written_down_and_not_read_from_names(tmp_path):
     assert found.step_size.tolist() == [5, 5]
     assert found.initial.tolist() == [6, 9]
     assert found.seed.tolist() == [0, 1]
+
+
+def test_a_name_that_is_none_is_refused_in_one_line(tmp_path):
+    """Written by hand into a description that has no seal."""
+    description = {
+        **{"schema_version": 2, "trajectories": {"mine": 3}, "tests": {"test": 5}},
+        **{"labels": ["a", "b"], "demonstration": False},
+    }
+    own(Store(tmp_path).storage)
+    (tmp_path / "study.json").write_text(json.dumps(description))
+    with pytest.raises(StudyConflict, match="'mine' is no name of a trajectory") as refused:
+        load(tmp_path)
+    assert "\n" not in str(refused.value)
