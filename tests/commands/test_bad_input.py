@@ -178,10 +178,8 @@ def good_encoder(folder: Path) -> Path:
 # In a process of its own, where a traceback or a start of Ray would be seen
 
 REAL = {
-    "no such option": lambda folder: Given(("--nosuch",), ("--nosuch",)),
     "a corpus": bad_input.corpus_kind(*bad_input.CORPORA["ragged rows"]),
     "a model": bad_input.a_pickle_with_a_program,
-    "a tokenizer": bad_input.no_tokenizer,
     "a results folder": bad_input.a_study_of_another_corpus,
 }
 

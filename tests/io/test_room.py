@@ -109,7 +109,8 @@ def test_a_command_says_it_in_one_line(tmp_path: Path, command: str) -> None:
         options = ("--pool-limit", "200", "--test-limit", "60", "--address", "local")
         ended = without_room("experiments/news7.py", *options, "--out", out)
     else:
-        write_study(tmp_path / "out")
+        few = {"seeds": 2, "steps": 2, "step_sizes": (20,), "controls": ()}
+        write_study(tmp_path / "out", ("random", "margin"), **few)
         ended = without_room("-c", "from al_ray.commands.start import main; main()", command, out)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr

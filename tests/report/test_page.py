@@ -297,11 +297,10 @@ def test_it_prints(written, open_page, tmp_path):
     [
         {"seeds": 1},
         {"steps": 1},
-        {"labels": ("부정", "긍정")},
+        {"labels": ("부정", "긍정"), "retrains": ("cold", "warm-new")},
         {"strategies": ("random",)},
         {"strategies": ("margin", "random"), "missing": ("random",)},
         {"missing": ("margin",)},
-        {"retrains": ("cold", "warm-new")},
         {"seeds": 1, "steps": 1, "strategies": ("margin",)},
     ],
     ids=str,

@@ -48,7 +48,8 @@ def test_the_poison_works(tmp_path: Path) -> None:
 
 
 def test_a_poisoned_folder_is_looked_at(tmp_path: Path) -> None:
-    out, mark = write_study(tmp_path / "out"), tmp_path / "mark"
+    few = {"seeds": 2, "steps": 2, "step_sizes": (20,), "controls": ()}
+    out, mark = write_study(tmp_path / "out", ("random", "margin"), **few), tmp_path / "mark"
     poison(out, mark)
     for command in (["show"], ["verdict"], ["report", "--no-pictures"], ["compact"]):
         with pytest.raises(SystemExit) as left:

@@ -163,7 +163,7 @@ TEXT = st.lists(BLOCKS, max_size=24).map("".join)
 BATCH = st.lists(TEXT, min_size=1, max_size=6)
 MOST = st.sampled_from([3, 4, 7, 16, 200])
 HARD = settings(
-    deadline=None, max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 NAMED = [
