@@ -127,4 +127,4 @@ def short_plan(seed: int, study: int, missing: Sequence[str]) -> tuple[Shape, li
     ]
 
 
-SHORT = Shape("short", ("qbc", "core-set"), shards=2, updates=60)
+SHORT = Shape("short", ("qbc", "core-set"), shards=2, steps=8, updates=60)
