@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from al_ray.io.room import here, no_room, not_let, written_to
 from al_ray.io.storage import said
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
+from al_ray.planning import alike
 from al_ray.results import Store
 from al_ray.results.untouched import untouched
 from al_ray.study.grid import check_study
@@ -223,9 +224,12 @@ def _models(
             found[part.model] = model
         model = found[part.model]
         check_length(model, part.training.max_length)
-        for each in part.trainings if "fine-tuned" in (*part.heads, part.successor) else ():
+        trainings = part.trainings if "fine-tuned" in (*part.heads, part.successor) else ()
+        for each in trainings:
             check_start(model, each)
         _say_training(part, model.name, console)
+        for line in alike(trainings, _fitted(part, len(corpus.train) - study.validation)):
+            _say(console, line)
     return found
 
 
@@ -246,6 +250,14 @@ def _say_training(part: StudyConfig, model: str, console: Console) -> None:
         )
         + f"; regime {', '.join(part.retrain)}; seeds {', '.join(map(str, part.seeds))}.",
     )
+
+
+def _fitted(study: StudyConfig, available: int) -> Iterator[int]:
+    """The numbers of labels that its arms are trained on."""
+    for size in study.step_sizes:
+        initial = study.initial or size
+        for step in range(study.steps_for(initial, size, available)):
+            yield min(initial + step * size, available)
 
 
 def is_submitted(options: argparse.Namespace) -> bool:

@@ -3,6 +3,7 @@
 Arithmetic alone, without Ray or torch: `cluster/plan.py` measures the speed and asks.
 """
 
+from al_ray.planning.alike import alike
 from al_ray.planning.estimate import Arm, Estimate, estimate, stretch, trial_seconds
 from al_ray.planning.left import Left
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
@@ -22,6 +23,7 @@ __all__ = [
     "Tokens",
     "Wanted",
     "Work",
+    "alike",
     "at_first",
     "estimate",
     "facts_of",
