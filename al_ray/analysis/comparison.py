@@ -122,27 +122,51 @@ def aliases(study: Study) -> dict[tuple[Any, ...], Arm]:
     return same
 
 
+@dataclass(frozen=True)
+class Together:
+    """Some arms on the seeds that all have complete, at the labels that all of these have.
+
+    Attributes:
+        labels: (steps,), ascending.
+        values: of each arm (seeds, rows, steps); see `measured`.
+        missing: seeds that all were asked for and that one has not.
+    """
+
+    labels: NDArray[np.float64]
+    values: list[NDArray[Any]]
+    missing: int
+
+
+def together(
+    study: Study,
+    arms: Sequence[tuple[Any, ...]],
+    metric: str = "accuracy",
+    test: str | None = None,
+) -> Together | None:
+    """Arms, as keys, beside each other; None where no seed is complete for all."""
+    curves, rows = study.curves(test), study.trajectories
+    sides = [curves[_is(curves, arm)] for arm in arms]
+    asked = set.intersection(*(set(rows.seed[_is(rows, arm)]) for arm in arms))
+    seeds = asked.intersection(*(side.seed[side.complete] for side in sides))
+    if not seeds:
+        return None
+    sides = [side[side.seed.isin(seeds)] for side in sides]
+    counts = [side.groupby("n_labelled").seed.nunique() for side in sides]
+    labels = sorted(set.intersection(*(set(count.index[count == len(seeds)]) for count in counts)))
+    if not labels:
+        return None
+    sides = [side[side.n_labelled.isin(labels)] for side in sides]
+    shape = (len(seeds), len(labels))
+    found = measured(study, sides, metric, test, shape)
+    return Together(np.array(labels, np.float64), found, len(asked) - len(seeds))
+
+
 @remembered
 def _pair(
     study: Study, one: tuple[Any, ...], other: tuple[Any, ...], metric: str, test: str | None
 ) -> Pairs | None:
-    curves, (first, second) = study.curves(test), _asked(study, one, other)
-    own, base = curves[_is(curves, one)], curves[_is(curves, other)]
-    done = set(own.seed[own.complete]) & set(base.seed[base.complete])
-    seeds = sorted(first & second & done)
-    if not seeds:
-        return None
-    own, base = own[own.seed.isin(seeds)], base[base.seed.isin(seeds)]
-    counts = [side.groupby("n_labelled").seed.nunique() for side in (own, base)]
-    labels = sorted(set.intersection(*(set(count.index[count == len(seeds)]) for count in counts)))
-    if not labels:
-        return None
-    own, base = (side[side.n_labelled.isin(labels)] for side in (own, base))
-    shape = (len(seeds), len(labels))
-    arm, random = measured(study, [own, base], metric, test, shape)
-    return Pairs(
-        np.array(labels, np.float64), arm, random, missing=len(first & second) - len(seeds)
-    )
+    found = together(study, (one, other), metric, test)
+    return Pairs(found.labels, *found.values, missing=found.missing) if found else None
 
 
 def pair(
@@ -200,11 +224,6 @@ def of_rows(study: Study, metric: str, test: str | None, key: Key) -> NDArray[An
     rare = rare_labels(study) if metric == RARE else found.names
     counted = [place for place, name in enumerate(found.names) if name in set(rare)]
     return values(metric, found.truth, found.predictions[key], counted)
-
-
-def _asked(study: Study, one: tuple[Any, ...], other: tuple[Any, ...]) -> list[set[int]]:
-    rows = study.trajectories
-    return [set(rows.seed[_is(rows, arm)]) for arm in (one, other)]
 
 
 def _is(rows: pd.DataFrame, arm: tuple[Any, ...]) -> pd.Series[bool]:

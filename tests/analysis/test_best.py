@@ -1,0 +1,163 @@
+"""Best with best: choices by hand, ends by brute force, and studies whose answer is plain."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from small_studies import noisy, study
+
+from al_ray.analysis.best import tuned, untold
+from al_ray.analysis.statistics.best import best_with_best
+from al_ray.analysis.statistics.pairs import Pairs, contrast
+from al_ray.analysis.summary import ARM
+
+LABELS = [10, 20, 30]
+CURVE = [0.5, 0.6, 0.7]
+FIT = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
+
+
+def arm(strategy, **more):
+    """All of ARM."""
+    facts = {"strategy": strategy, "retrain": "cold", "head": "fine-tuned", "step_size": 10}
+    facts |= {"initial": 10} | FIT | more
+    text = {*FIT, "chosen_by", "parameters", "committee"}
+    return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
+
+
+def of(levels, seeds=6, sd=0.002, **more):
+    """A study: by strategy and learning rate, how much it is above the curve."""
+    arms = {
+        arm(strategy, learning_rate=rate): noisy(CURVE, seeds, sd, place, shift)
+        for place, ((strategy, rate), shift) in enumerate(levels.items())
+    }
+    return study(arms, LABELS, **more)
+
+
+def test_a_training_is_chosen_on_the_other_seeds():
+    """At seed 2 the others' means are 0.1 and 0.2, so that the 0.9 of the first is not taken."""
+    arms = np.array([[0.0, 0.2, 0.9], [0.2, 0.2, 0.3]])[:, :, None]
+    random = np.array([[0.1, 0.1, 0.1], [0.0, 0.0, 0.0]])[:, :, None]
+    found = best_with_best(arms, random)
+    assert found.arm.tolist() == [0, 0, 1]
+    assert found.random.tolist() == [0, 0, 0]
+    assert found.effect.difference == pytest.approx(((0.0 + 0.2 + 0.3) - 0.3) / 3)
+
+
+@pytest.mark.parametrize(("seeds", "rows", "missing"), [(6, 40, 0), (5, 1, 0), (7, 30, 2)])
+def test_ends_by_brute_force(seeds, rows, missing):
+    """Every training of the arm against every one of random's, each pair by itself."""
+    rng = np.random.default_rng(seeds)
+    many = 3
+    arms, random = rng.normal(0, 1, (2, many, seeds, rows))
+    arms[1] += 1.5
+    found = best_with_best(arms, random, 0.9, missing).effect
+    level = 1 - 0.1 / many
+    pairs = {
+        (a, b): contrast(
+            Pairs(np.ones(1), arms[a][:, :, None], random[b][:, :, None], missing),
+            np.ones((1, 1)),
+            level,
+        )[0]
+        for a, b in product(range(many), repeat=2)
+    }
+    low = max(min(pairs[a, b].low for b in range(many)) for a in range(many))
+    high = min(max(pairs[a, b].high for a in range(many)) for b in range(many))
+    assert found.low == pytest.approx(min(low, found.difference))
+    assert found.high == pytest.approx(max(high, found.difference))
+    # What is called better at some level is what has its lower end above 0 there, and no other.
+    assert (found.p < 0.1) == (low > 0 or high < 0)
+
+
+def test_equal_trainings_are_seldom_told_apart():
+    """Areas drawn with no training better than another: the t interval of what was chosen would be
+    wrong in more than one study of ten. What is printed: in fewer than one in twenty.
+    """
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(300):
+        seeds, rows = rng.normal(0, 0.02, (2, 8, 6, 1)), rng.normal(0, 0.4, (2, 8, 1, 60))
+        arms, random = seeds + rows + rng.normal(0, 0.4, (2, 8, 6, 60))
+        found = best_with_best(arms, random).effect
+        wrong += not found.low <= 0 <= found.high
+    assert wrong < 15
+
+
+def test_the_best_of_one_against_the_best_of_the_other():
+    """Margin is best at 1e-4 and random at 5e-5: 0.02 apart, though 0.06 at 1e-4."""
+    levels = {("random", 1e-4): 0, ("random", 5e-5): 0.04}
+    levels |= {("margin", 1e-4): 0.06, ("margin", 5e-5): 0.02}
+    row = tuned(of(levels)).iloc[0]
+    assert row["name"] == "margin"
+    assert row.chosen == {"learning rate 0.0001": 6}
+    assert row.random_chosen == {"learning rate 5e-05": 6}
+    assert row.difference == pytest.approx(0.02, abs=0.003)
+    assert row.low < 0.02 < row.high
+    assert row.kind == "better"
+    assert row.trainings == 2
+
+
+def test_equal_at_their_best():
+    levels = {("random", 1e-4): 0, ("random", 5e-5): -0.2}
+    levels |= {("margin", 1e-4): -0.3, ("margin", 5e-5): 0}
+    assert tuned(of(levels)).iloc[0].kind == "no difference"
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4])
+def test_too_few_seeds(seeds):
+    levels = {("random", 1e-4): 0, ("random", 5e-5): 0, ("margin", 1e-4): 0.2, ("margin", 5e-5): 0}
+    made = of(levels, seeds)
+    if seeds < 3:
+        assert tuned(made).empty
+        (line,) = untold(made)
+        assert line == (
+            "No best with best of margin: to choose on other seeds than the one compared takes 3 "
+            f"or more that are complete at all trainings, not {seeds} (--seeds)"
+        )
+        return
+    assert untold(made) == []
+    row = tuned(made).iloc[0]
+    assert row.kind == "cannot tell"
+    assert np.isnan([row.low, row.high, row.p, row.p_holm]).all()
+
+
+def test_random_is_tuned_as_hard():
+    """Of three trainings random has two, and only these are chosen from."""
+    levels = {("random", 1e-4): 0, ("random", 5e-5): 0.01}
+    levels |= {("margin", 1e-4): 0, ("margin", 5e-5): 0.01, ("margin", 1e-3): 0.2}
+    row = tuned(of(levels)).iloc[0]
+    assert row.trainings == 2
+    assert row.chosen == {"learning rate 5e-05": 6}
+    del levels["random", 5e-5]
+    made = of(levels)
+    assert tuned(made).empty
+    assert "share 1 of the trainings" in untold(made)[0]
+
+
+def test_a_training_that_never_ended_is_left_out_and_said():
+    levels = {(s, rate): 0 for s in ("random", "margin") for rate in (1e-4, 5e-5, 1e-3)}
+    made = of(levels)
+    lost = made.trajectories.learning_rate.eq(1e-3) & made.trajectories.strategy.eq("margin")
+    made.trajectories.loc[lost, "status"] = "failed"
+    assert tuned(made).iloc[0].trainings == 2
+    assert untold(made) == [
+        "Best with best leaves out learning rate 0.001: no seed of an arm of it is complete"
+    ]
+
+
+def test_a_seed_that_is_missing_counts_against_what_is_found():
+    levels = {("random", 1e-4): 0, ("random", 5e-5): 0, ("margin", 1e-4): 0.01, ("margin", 5e-5): 0}
+    whole = of(levels)
+    made = of(levels)
+    lost = made.trajectories.learning_rate.eq(5e-5) & made.trajectories.seed.eq(0)
+    made.trajectories.loc[lost, "status"] = "failed"
+    all_there, one_gone = tuned(whole).iloc[0], tuned(made).iloc[0]
+    assert (one_gone.seeds, one_gone.missing) == (5, 1)
+    assert one_gone.low < all_there.low
+
+
+def test_a_study_of_one_training_has_none():
+    made = of({("random", 1e-4): 0, ("margin", 1e-4): 0.1})
+    assert tuned(made).empty
+    assert untold(made) == []
