@@ -62,6 +62,11 @@ def untold(study: Study, test: str | None = None, level: float = 0.95) -> list[s
     return lines
 
 
+def chosen(counts: dict[str, int]) -> str:
+    """Trainings and how often they were chosen, in words."""
+    return "; ".join(f"{words} ({seeds}×)" for words, seeds in counts.items())
+
+
 @remembered
 def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, list[str]]:
     arms, made = study.arms(), list[dict[str, Any]]()
@@ -103,8 +108,8 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
                 )
                 reasons.setdefault(reason, []).append(name)
                 continue
-            chosen = [found[f] for f in common], [random[f] for f in common]
-            row = _compared(study, *chosen, fit, test, level)
+            both = [found[f] for f in common], [random[f] for f in common]
+            row = _compared(study, *both, fit, test, level)
             if row["seeds"] < LEAST:
                 reason = (
                     "to choose on other seeds than the one compared takes "
@@ -113,7 +118,7 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
                 )
                 reasons.setdefault(reason, []).append(name)
                 continue
-            facts = {column: chosen[0][0][column] for column in UNTUNED}
+            facts = {column: both[0][0][column] for column in UNTUNED}
             made.append({**facts, "name": name, "trainings": len(common), **row})
     lines += [f"No best with best of {', '.join(names)}: {why}" for why, names in reasons.items()]
     columns = ["name", "trainings", "chosen", "random_chosen", "seeds", "missing", "rows"]

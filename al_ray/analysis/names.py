@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -47,6 +47,10 @@ def several(arms: pd.DataFrame) -> list[str]:
     if "initial" in found and (arms.initial == arms.step_size).all():
         found.remove("initial")
     return found
+
+
+MANY: Final = 8
+"""More arms than this cannot be told apart side by side: they are grouped, and most are grey."""
 
 
 def told(arm: Any, columns: list[str]) -> list[str]:

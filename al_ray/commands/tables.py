@@ -62,10 +62,13 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and scikit-learn take a second to load; no other command needs them.
+    from al_ray.analysis import best
     from al_ray.analysis.baseline import warnings
+    from al_ray.analysis.names import MANY
     from al_ray.analysis.study import load
     from al_ray.analysis.successors import lines
     from al_ray.analysis.verdict import (
+        FOUND,
         arm_names,
         disagreements,
         missing_lines,
@@ -84,6 +87,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     table = shown_savings(study, test, labels_per_day=per_day, targets=targets)
     apart, warned = disagreements(study, test), warnings(study, test)
     succeeded = lines(study, test)
+    tuned, untold = best.tuned(study, test), best.untold(study, test)
     if options.json:
         answer = {
             "out": study.address or str(study.out),
@@ -92,14 +96,21 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "verdict": records(said),
             "disagreements": apart,
             "successors": succeeded,
+            "best_with_best": {"arms": records(tuned), "notes": untold},
             "savings": records(table),
             "warnings": warned,
             "missing": records(study.missing()),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
-    for line in [*apart, *said.sentence, *succeeded, *warned, *missing_lines(study)]:
+    many = len(said) > MANY
+    if many:
+        console.print(arms_table(said, study.arms(), study.demonstration))
+    told = said[said.kind.isin([*FOUND, "worse"])] if many else said
+    for line in [*apart, *told.sentence, *untold, *succeeded, *warned, *missing_lines(study)]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)
+    if len(tuned):
+        console.print(best_table(tuned, study.demonstration))
     if said.empty:
         console.print("No arm but random is there: nothing to compare.", markup=False)
     elif not table.shown.any():
@@ -118,6 +129,75 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return answer
 
 
+def arms_table(said: pd.DataFrame, arms: pd.DataFrame, demonstration: bool) -> Table:
+    """Many arms' verdicts, for the console: a group for each random arm, which they share.
+
+    Args:
+        said: of `analysis.verdict`.
+        arms: all of the study, random ones too.
+        demonstration: on generated text.
+    """
+    from al_ray.analysis.names import arm_name, several, told
+    from al_ray.analysis.study import CHOICE, SETTING, groups
+    from al_ray.analysis.study import records as rows_of
+    from al_ray.analysis.verdict import UNDECIDED
+
+    columns = several(arms)
+    shared, own = ([c for c in columns if c in of] for of in (SETTING, CHOICE))
+    shown = Table(
+        title=f"Against random, points of accuracy over the curve{_mark(demonstration)}",
+        caption="Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm "
+        "in a sentence: --json",
+        caption_justify="left",
+        min_width=60,
+    )
+    for title, side in (("arm", "left"), ("verdict", "left"), ("points", "right")):
+        shown.add_column(title, justify=side)  # type: ignore[arg-type]
+    shown.add_column("95 %", justify="right", no_wrap=True)
+    for _, rows in groups(said, SETTING):
+        shown.add_section()
+        if shared:
+            shown.add_row(Text(", ".join(told(rows.iloc[0], shared)), style="bold"))
+        unknown = rows.kind.isin(UNDECIDED)
+        for row in rows_of(rows[~unknown]):
+            shown.add_row(Text(f"  {arm_name(row, own)}"), row["kind"], *_effect(row["numbers"]))
+        for kind, alike in groups(rows[unknown], "kind"):
+            names = ", ".join(arm_name(row, own) for row in rows_of(alike))
+            shown.add_row(Text(f"  {names}"), kind, *_effect({}))
+    return shown
+
+
+def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
+    """The table of `analysis.best`, for the console."""
+    from al_ray.analysis.best import MEANT, chosen
+
+    shown = Table(
+        title=f"Best with best{_mark(demonstration)}", caption=MEANT, caption_justify="left",
+        min_width=60,
+    )  # fmt: skip
+    for title in ("arm", "at, of all seeds", "random at", "verdict"):
+        shown.add_column(title)
+    shown.add_column("points", justify="right")
+    shown.add_column("95 %", justify="right")
+    for row in tuned.to_dict("records"):
+        at = (chosen(row[side]) for side in ("chosen", "random_chosen"))
+        shown.add_row(Text(row["name"]), *at, row["kind"], *_effect(row))
+    return shown
+
+
+def _effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
+    """A difference in points and its interval."""
+    from al_ray.analysis.baseline import signed
+
+    known = [numbers.get(name) for name in ("difference", "low", "high")]
+    said = ["–" if value is None or math.isnan(value) else signed(value) for value in known]
+    return said[0], "–" if said[1] == "–" else f"{said[1]} to {said[2]}"
+
+
+def _mark(demonstration: bool) -> str:
+    return " (demonstration on generated text)" if demonstration else ""
+
+
 def savings_table(
     table: pd.DataFrame, names: Mapping[tuple[Any, ...], str], demonstration: bool
 ) -> Table:
@@ -130,8 +210,8 @@ def savings_table(
     """
     from al_ray.analysis.summary import ARM
 
-    mark = " (demonstration on generated text)" if demonstration else ""
-    shown = Table(title=f"Labels saved at the accuracy of N random ones{mark}", min_width=60)
+    title = f"Labels saved at the accuracy of N random ones{_mark(demonstration)}"
+    shown = Table(title=title, min_width=60)
     shown.add_column("arm")
     for title in ("N", "accuracy", "at least", "likely", "at most", "days", "seeds"):
         shown.add_column(title, justify="right")
