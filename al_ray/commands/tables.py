@@ -144,16 +144,12 @@ def arms_table(said: pd.DataFrame, arms: pd.DataFrame, demonstration: bool) -> T
 
     columns = several(arms)
     shared, own = ([c for c in columns if c in of] for of in (SETTING, CHOICE))
-    shown = Table(
-        title=f"Against random, points of accuracy over the curve{_mark(demonstration)}",
-        caption="Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm "
-        "in a sentence: --json",
-        caption_justify="left",
-        min_width=60,
+    shown = _against(
+        "Against random",
+        "Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm in a "
+        "sentence: --json",
+        demonstration,
     )
-    for title, side in (("arm", "left"), ("verdict", "left"), ("points", "right")):
-        shown.add_column(title, justify=side)  # type: ignore[arg-type]
-    shown.add_column("95 %", justify="right", no_wrap=True)
     for _, rows in groups(said, SETTING):
         shown.add_section()
         if shared:
@@ -171,17 +167,27 @@ def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
     """The table of `analysis.best`, for the console."""
     from al_ray.analysis.best import MEANT, chosen
 
-    shown = Table(
-        title=f"Best with best{_mark(demonstration)}", caption=MEANT, caption_justify="left",
-        min_width=60,
-    )  # fmt: skip
-    for title in ("arm", "at, of all seeds", "random at", "verdict"):
-        shown.add_column(title)
-    shown.add_column("points", justify="right")
-    shown.add_column("95 %", justify="right")
+    shown = _against("Best with best", MEANT, demonstration)
     for row in tuned.to_dict("records"):
-        at = (chosen(row[side]) for side in ("chosen", "random_chosen"))
-        shown.add_row(Text(row["name"]), *at, row["kind"], *_effect(row))
+        shown.add_section()
+        shown.add_row(Text(row["name"], style="bold"), row["kind"], *_effect(row))
+        shown.add_row(Text(f"  at {chosen(row['chosen'])}"))
+        shown.add_row(Text(f"  random at {chosen(row['random_chosen'])}"))
+    return shown
+
+
+def _against(title: str, caption: str, demonstration: bool) -> Table:
+    """A table of differences from random, without rows."""
+    shown = Table(
+        title=f"{title}, points of accuracy over the curve{_mark(demonstration)}",
+        caption=caption,
+        caption_justify="left",
+        min_width=60,
+    )
+    shown.add_column("arm")
+    shown.add_column("verdict", no_wrap=True)
+    shown.add_column("points", justify="right", no_wrap=True)
+    shown.add_column("95 %", justify="right", no_wrap=True)
     return shown
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from al_ray.analysis.names import TRAINED, several, told
+from al_ray.analysis.names import MANY, TRAINED, several, told
 from al_ray.analysis.summary import ARM, CHOOSER
 from al_ray.report.theme import colour
 from al_ray.study.trajectory import UNQUERIED, spelt
@@ -35,6 +35,7 @@ _SHAPES: Final = (
 )
 _DASHES: Final = {"cold": (1, 0), "warm": (6, 3), "warm-new": (2, 2)}
 _FROZEN: Final = (8, 3, 2, 3)
+_MORE: Final = ((4, 4), (10, 4), (1, 3), (6, 2, 1, 2), (12, 2), (3, 1))
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,14 @@ class Arms:
         lines: in the order in which they were asked for, random first.
         groups: step sizes (and first draws where these differ), as text, least first.
         names: of all arms, in the order of lines and groups.
+        each: of every arm its names, and on each axis that varies what it is: `arm`, `line`,
+            `group` and `axes`.
+        ranked: of each group its lines by their area, the largest first, and whether each is
+            random.
     """
 
-    def __init__(self, trajectories: pd.DataFrame) -> None:
+    def __init__(self, trajectories: pd.DataFrame, summary: pd.DataFrame | None = None) -> None:
+        """Of a study's trajectories, and its arms as `analysis.summary.arms` has them."""
         arms = trajectories[ARM].drop_duplicates()
         arms = arms[~arms.strategy.isin(UNQUERIED)]
         self._regimes = arms["retrain"].nunique() > 1
@@ -81,6 +87,46 @@ class Arms:
             for group in self.groups
             if (line, group) in present
         ]
+        told_apart = several(arms)
+        self.each = [
+            {**{name: row[name] for name in ("arm", "line", "group")},
+             "axes": {_axis(c): text for c in ("strategy", *told_apart)
+                      for text in (told(row, [c]) if c != "strategy" else [row["choice"]])}}
+            for row in self.named(arms).to_dict("records")
+        ]  # fmt: skip
+        self.ranked = [self._ranked(summary, group) for group in self.groups]
+
+    @property
+    def many(self) -> bool:
+        """Whether lines are too many to be told apart side by side."""
+        return len(self.lines) > MANY
+
+    @property
+    def axes(self) -> dict[str, list[str]]:
+        """What varies, and its values."""
+        found: dict[str, list[str]] = {}
+        for arm in self.each:
+            for axis, value in arm["axes"].items():
+                if value not in found.setdefault(axis, []):
+                    found[axis].append(value)
+        return {axis: values for axis, values in found.items() if len(values) > 1}
+
+    def roles(self, group: str) -> dict[str, str]:
+        """The lines of a group that are drawn in colour, and what each of these is: `best`,
+        `worst`, the best `random`, or '' where lines are few.
+        """
+        lines = self.ranked[self.groups.index(group)]
+        if not self.many or not lines:
+            return {line.name: "" for line in self.lines}
+        random = [(line, "random") for line, is_random in lines if is_random][:1]
+        return dict([*random, (lines[-1][0], "worst"), (lines[0][0], "best")])
+
+    def _ranked(self, summary: pd.DataFrame | None, group: str) -> list[tuple[str, bool]]:
+        if summary is None:
+            return []
+        rows = self.named(summary[summary.area_mean.notna()])
+        rows = rows[rows.group == group].sort_values("area_mean", ascending=False, kind="stable")
+        return [(row.line, row.strategy == "random") for row in rows.itertuples()]
 
     @property
     def line_names(self) -> list[str]:
@@ -88,7 +134,7 @@ class Arms:
         return [line.name for line in self.lines]
 
     def named(self, frame: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
-        """The rows of arms, not of controls, with `arm`, `line`, `group` and `setting` beside ARM.
+        """The rows of arms, not of controls, with `arm`, `line`, `group`, `setting` and `choice`.
 
         Args:
             frame: has ARM, each with the suffix.
@@ -106,6 +152,7 @@ class Arms:
             "line" + suffix: lines,
             "group" + suffix: groups,
             "setting" + suffix: settings,
+            "choice" + suffix: [self._choice(row) for row in rows],
         }
         return kept.assign(**made)
 
@@ -140,6 +187,9 @@ class Arms:
                 else next((look for look in free if look not in taken), free[0])
             )
         dash = _FROZEN if row["head"] == "frozen" else _DASHES.get(str(row["retrain"]), (1, 0))
+        # Of one strategy and regime, trainings differ in their dash, as far as dashes go.
+        taken = {line.dash for line in self.lines if (line.colour, line.shape) == known}
+        dash = next((each for each in (dash, *_MORE) if each not in taken), dash)
         return Line(self._line(row), strategy, *known, dash)
 
     def _line(self, row: dict[Any, Any]) -> str:
@@ -156,12 +206,23 @@ class Arms:
 
     def _setting(self, row: dict[Any, Any]) -> str:
         """What arms that may be compared have in common: all but the strategy."""
-        parts = [self._group(row["step_size"], row["initial"])]
-        if self._regimes:
-            parts.append(str(row["retrain"]))
+        parts = [str(row["retrain"])] if self._regimes else []
         if self._heads:
             parts.append(str(row["head"]))
-        return ", ".join([*parts, *told(row, [n for n in self._told if n in TRAINED])])
+        parts += told(row, [name for name in self._told if name in TRAINED])
+        if len(self.groups) > 1 or not parts:
+            parts.insert(0, self._group(row["step_size"], row["initial"]))
+        return ", ".join(parts)
+
+    def _choice(self, row: dict[Any, Any]) -> str:
+        """What it may differ in from those: the strategy, and how that chooses."""
+        chooser = [name for name in self._told if name in CHOOSER]
+        return ", ".join([spelt(row["strategy"], row["parameters"]), *told(row, chooser)])
 
     def _name(self, line: str, group: str) -> str:
         return f"{line}, {group}" if len(self.groups) > 1 else line
+
+
+def _axis(column: str) -> str:
+    """What a column of ARM is called in the filters."""
+    return "regime" if column == "retrain" else column.replace("_", " ")

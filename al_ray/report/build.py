@@ -9,7 +9,9 @@ from typing import Any
 
 from al_ray.analysis import successors
 from al_ray.analysis.baseline import warnings
+from al_ray.analysis.best import untold
 from al_ray.analysis.study import Study, load
+from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import disagreements
 from al_ray.errors import UserError
 from al_ray.io.files import atomic
@@ -64,7 +66,7 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     if study.address:  # else it is the study's own folder
         own_pages(study.out)
     folder = study.out / "report"
-    arms = Arms(study.trajectories)
+    arms = Arms(study.trajectories, summarised(study.steps, study.trajectories, study.test))
     stamp = STAMP if study.demonstration else ""
     drawn = gallery(study, arms)
     notes = [f"{title}: could not be drawn ({error})" for title, error in drawn.failed]
@@ -87,6 +89,8 @@ def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
         "verdicts": (lambda: content.verdicts(study, arms), []),
         "successors": (lambda: successors.lines(study), []),
+        "best": (lambda: content.best_with_best(study), None),
+        "untold": (lambda: untold(study), []),
         "warnings": (lambda: warnings(study), []),
         "disagreements": (lambda: disagreements(study), []),
         "claims": (lambda: content.answers(studies), []),

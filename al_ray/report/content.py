@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from al_ray.analysis import best
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.described.agreement import texts
 from al_ray.analysis.reference.claims import claims
@@ -44,22 +45,53 @@ _MOST_ARMS: Final = 12
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of the page: headings, and rows of texts."""
+    """A table of the page: headings, and rows of texts, the last `words` of which are long."""
 
     title: str
     note: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: int = 0
 
 
-def verdicts(study: Study, arms: Arms) -> Rows:
-    """A sentence for each arm, the best news first."""
+def verdicts(study: Study, arms: Arms) -> list[tuple[str, Rows]]:
+    """A sentence for each arm, the best news first; many are grouped by what they share."""
     order = {kind: place for place, kind in enumerate(MARKS)}
     frame = arms.named(judgements(study))
-    rows = records(frame, "arm", "line", "sentence", "kind") if len(frame) else []
+    kept = ("arm", "line", "setting", "choice", "sentence", "kind")
+    rows = records(frame, *kept) if len(frame) else []
     for row in rows:
         row["mark"] = MARKS.get(row["kind"], "?")
-    return sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
+    rows = sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
+    if not arms.many:
+        return [("", rows)] if rows else []
+    grouped: dict[str, Rows] = {}
+    for row in rows:
+        grouped.setdefault(row["setting"], []).append(row)
+    return list(grouped.items())
+
+
+def best_with_best(study: Study) -> Sheet | None:
+    """Each strategy at its best training against random at its own; None where none is tuned."""
+    found = best.tuned(study)
+    if found.empty:
+        return None
+    return Sheet(
+        "Best with best",
+        best.MEANT,
+        ("arm", "above random (95 %)", "verdict", "seeds", "at", "random at"),
+        tuple(
+            (
+                row["name"],
+                _points(row["difference"], row["low"], row["high"]),
+                f"{MARKS[row['kind']]} {row['kind']}",
+                str(row["seeds"]),
+                *(best.chosen(row[side]) for side in ("chosen", "random_chosen")),
+            )
+            for row in found.to_dict("records")
+        ),
+        words=2,
+    )
 
 
 def answers(studies: Sequence[Study]) -> Rows:

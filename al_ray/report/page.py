@@ -11,10 +11,12 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from al_ray.analysis.names import MANY
 from al_ray.analysis.study import Study
+from al_ray.analysis.verdict import FOUND
 from al_ray.report import content
 from al_ray.report.arms import Arms, Line
-from al_ray.report.figures.base import Control, Figure
+from al_ray.report.figures.base import ROW, Control, Figure
 from al_ray.report.gallery import Gallery
 from al_ray.report.theme import DARK, LIGHT, config, variables
 from al_ray.results.description import models_of
@@ -59,6 +61,7 @@ def render(
         notes=notes,
         parts=parts,
         meant=content.MEANT,
+        found=FOUND,
         configuration=content.configuration(study),
         versions=content.versions(study),
         command=command,
@@ -66,18 +69,23 @@ def render(
         style=Markup(_style()),
         script=Markup(_asset("page.js")),
         library=Markup(_library()),
-        payload=payload(gallery),
+        payload=payload(gallery, arms),
     )
 
 
-def payload(gallery: Gallery) -> dict[str, Any]:
+def payload(gallery: Gallery, arms: Arms) -> dict[str, Any]:
     """What the script draws from."""
     return {
         "config": config(),
+        "arms": arms.each,
+        "ranked": arms.ranked if arms.many else [],
+        "many": MANY,
+        "row": ROW,
         "figures": [
             {
                 "name": figure.name,
                 "legend": figure.legend,
+                "rows": [panel.rows for panel in figure.panels],
                 "data": figure.data,
                 "panels": {panel.name: _spec(figure, place) for place, panel in
                            enumerate(figure.panels)},

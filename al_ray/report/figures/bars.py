@@ -8,13 +8,13 @@ from typing import Any
 import altair as alt
 
 from al_ray.report.arms import Arms
-from al_ray.report.figures.base import SHOWN, data, layered, word
+from al_ray.report.figures.base import ROW, SHOWN, data, layered, word
 from al_ray.report.theme import colour
 
 
 def row_height(rows: int, least: int = 90) -> int:
     """Pixels of a chart of so many rows."""
-    return max(least, 30 * rows + 30)
+    return max(least, ROW * (rows + 1))
 
 
 def row_axis(field: str, order: Sequence[str], width: int = 120) -> alt.Y:
@@ -47,7 +47,15 @@ def arm_axis(arms: Arms, field: str = "arm") -> alt.Y:
         title=None,
         sort=arms.names,
         scale=alt.Scale(padding=0.5),
-        axis=alt.Axis(labelLimit=190, labelPadding=8, grid=False, domain=False, ticks=False),
+        axis=alt.Axis(
+            labelExpr="wrapped[datum.label] || datum.label",
+            labelLimit=250,
+            labelOffset=alt.ExprRef("wrapped[datum.label] ? -7 : 0"),
+            labelPadding=8,
+            grid=False,
+            domain=False,
+            ticks=False,
+        ),
     )
 
 

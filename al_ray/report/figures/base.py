@@ -16,11 +16,19 @@ from al_ray.report.theme import FILE_FONTS, LIGHT, config, settled
 
 Rows = list[dict[str, Any]]
 
-SHOWN: Final = "indexof(hidden, datum.line) < 0"
+SHOWN: Final = " && ".join(
+    f"indexof(hidden, datum.{name}) < 0" for name in ("line", "arm", "group")
+)
 """The filter that leaves out arms that the reader has switched off."""
 
 TOUCH: Final = "touch"
 """Name of a layer that is there to be hit by a pointer, and is left out of files."""
+
+_LINE: Final = 28
+"""Characters of an arm's name that stand in one line beside a chart."""
+
+ROW: Final = 30
+"""Pixels of a row of a chart that has one for each arm."""
 
 FILE_WIDTH: Final = 430
 WIDE: Final = 640
@@ -58,6 +66,8 @@ class Panel:
         data: names of the data sets that it draws.
         wide: takes the whole row on the page.
         legend: arms are told apart by colour and marker alone, so that a file needs a legend.
+        group: the step size, where it is of one.
+        rows: it has a row of ROW pixels for each arm that is shown, which the page sees to.
     """
 
     name: str
@@ -67,6 +77,8 @@ class Panel:
     data: tuple[str, ...]
     wide: bool = False
     legend: bool = False
+    group: str = ""
+    rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,8 @@ class Figure:
             f"{control.title.lower()}: {_text_of(control, replaced)}" for control in self.controls
         ]
         subtitle = [line for line in (stamp, "; ".join(chosen)) if line]
-        hoisted = [param for panel in panels for param in panel.pop("params", [])]
+        own = [param for panel in panels for param in panel.pop("params", [])]
+        hoisted = {param["name"]: param for param in own}.values()  # panels share some
         params = [
             {**param, "value": _replaced(param.get("value"), replaced)} for param in self._params()
         ]
@@ -175,6 +188,8 @@ class Figure:
 
     def _params(self) -> list[dict[str, Any]]:
         made: dict[str, Any] = {"hidden": []} if self.legend else {}
+        names = {row["arm"] for rows in self.data.values() for row in rows if "arm" in row}
+        made |= {"wrapped": {name: lines for name in names if len(lines := wrapped(name)) > 1}}
         made |= {control.name: control.value for control in self.controls}
         made |= self.parameters
         return [{"name": name, "value": value} for name, value in made.items()]
@@ -196,6 +211,16 @@ def _with_legend(spec: Any, lines: set[str]) -> Any:
         }
         return {**spec, "legend": legend}
     return {key: _with_legend(value, lines) for key, value in spec.items()}
+
+
+def wrapped(name: str) -> list[str]:
+    """An arm's name in two lines where it is long: the strategy, if the rest has room in one."""
+    parts = name.split(", ")
+    if len(name) <= _LINE or len(parts) == 1:
+        return [name]
+    halves = [(", ".join(parts[:at]) + ",", ", ".join(parts[at:])) for at in range(1, len(parts))]
+    fit = (pair for pair in halves if max(map(len, pair)) <= 1.3 * _LINE)
+    return list(next(fit, min(halves, key=lambda pair: max(map(len, pair)))))
 
 
 def _is_touch(layer: dict[str, Any]) -> bool:

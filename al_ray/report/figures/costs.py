@@ -104,8 +104,15 @@ def time_and_cost(study: Study, arms: Arms) -> Figure | None:
         "Means over seeds of one trajectory; what an annotator reads counts in tokens and "
         "person-days.",
         (
-            Panel("costs-step", "Seconds a step, by phase", layered(steps), height, ("phases",)),
-            Panel("costs-all", f"A whole trajectory, {unit}", whole, height, ("costs",)),
+            Panel(
+                "costs-step",
+                "Seconds a step, by phase",
+                layered(steps),
+                height,
+                ("phases",),
+                rows=True,
+            ),
+            Panel("costs-all", f"A whole trajectory, {unit}", whole, height, ("costs",), rows=True),
         ),
         {
             "phases": records(parts, "arm", "line", "phase", "seconds", "order"),

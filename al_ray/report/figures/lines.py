@@ -10,6 +10,7 @@ import pandas as pd
 
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import SHOWN, TOUCH, Panel, data, equals, layered, word
+from al_ray.report.theme import colour
 
 _MANY: Final = 4
 _MOST_TICKS: Final = 9
@@ -79,16 +80,25 @@ def line_panels(
             )
         )
         layers: list[Any] = list((under or {}).get(group, ()))
+        named, front = f"named_{arms.groups.index(group)}", base
+        if arms.many:  # a few are named and coloured, and the page may name others
+            is_named = f"isString({named}[datum.line])"
+            front = base.transform_filter(is_named)
+            layers.append(
+                base.transform_filter(f"!{is_named}")
+                .mark_line(strokeWidth=1, opacity=0.45)
+                .encode(y=y, color=alt.value(colour("soft")), detail="line:N")
+            )
         if band is not None:
             low, high = band
             layers.append(
-                base.transform_filter("datum.interval && band")
+                front.transform_filter("datum.interval && band")
                 .mark_area(opacity=0.13 if len(arms.lines) < _MANY else 0.07)
                 .encode(y=alt.Y(f"{low}:Q"), y2=alt.Y2(f"{high}:Q"))
             )
-        layers.append(base.mark_line(strokeWidth=2).encode(y=y, strokeDash=arms.dash()))
+        layers.append(front.mark_line(strokeWidth=2).encode(y=y, strokeDash=arms.dash()))
         layers.append(
-            base.mark_point(filled=True, size=62, opacity=1).encode(
+            front.mark_point(filled=True, size=62, opacity=1).encode(
                 y=y,
                 shape=arms.shape(),
                 tooltip=[word("line", "arm"), *tooltips],
@@ -99,12 +109,46 @@ def line_panels(
             .encode(y=y, tooltip=[word("line", "arm"), *tooltips])
             .properties(name=f"{TOUCH}-{name}-{place}")
         )
+        if arms.many:
+            layers += _names(front, x, y, named)
         layers += over
         text = ", ".join(part for part in (title, group if len(arms.groups) > 1 else "") if part)
+        chart = layered(*layers)
+        if arms.many:
+            chart = chart.add_params(alt.param(name=named, value=arms.roles(group)))
         panels.append(
-            Panel(f"{name}-{place}", text, layered(*layers), height, (rows, *sources), legend=True)
+            Panel(
+                f"{name}-{place}",
+                text,
+                chart,
+                height,
+                (rows, *sources),
+                legend=not arms.many,
+                group=group,
+            )
         )
     return tuple(panels)
+
+
+def _names(front: alt.Chart, x: str, y: alt.Y, named: str) -> list[Any]:
+    """What lines are called, at their ends: the best above its own, others below theirs."""
+    role = f"{named}[datum.line]"
+    ends = (
+        front.transform_filter(f"{role} !== ''")
+        .transform_joinaggregate(end=f"max({x})", groupby=["line"])
+        .transform_filter(f"datum.{x} === datum.end")
+        .transform_calculate(text=f"({role} === 'random' ? '' : {role} + ': ') + datum.line")
+    )
+    made: list[Any] = []
+    for halo in (True, False):
+        look = {"stroke": colour("paper"), "strokeWidth": 3} if halo else {}
+        for best, baseline, dy in (("===", "bottom", -8), ("!==", "top", 8)):
+            text = ends.transform_filter(f"{role} {best} 'best'").mark_text(
+                align="right", baseline=baseline, dy=dy, fontSize=11, **look
+            )
+            kept = text.encode(y=y, text="text:N")
+            made.append(kept.encode(color=alt.value(colour("paper"))) if halo else kept)
+    return made
 
 
 def _marked(ticks: pd.DataFrame | None, group: str, x: str) -> dict[str, Any]:

@@ -88,7 +88,17 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         "What an arm saves of the labels that random itself needs; further to the right is more. "
         "Numbers are given only where a saving is shown, corrected over all arms and targets "
         "(Holm); 95 % intervals are over seeds and test rows, and one that ends in dashes is open.",
-        (Panel("savings", "", chart, row_height(frame.arm.nunique()), ("savings",), wide=True),),
+        (
+            Panel(
+                "savings",
+                "",
+                chart,
+                row_height(frame.arm.nunique()),
+                ("savings",),
+                wide=True,
+                rows=True,
+            ),
+        ),
         {"savings": records(frame, "line", *(field for field, _, _ in numbers))},
         (Control("target_labels", "Target", options, first),),
         {"most": {str(target): round(1.05 * float(end), 1) for target, end in most.items()}},

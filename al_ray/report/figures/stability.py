@@ -53,7 +53,7 @@ def spread(study: Study, arms: Arms) -> Figure | None:
         under = (rule,) if known and column == "sd_over_seeds" else ()
         chart = estimates(arms, "spread", x, tips, where=f"isValid(datum.{column})", under=under)
         sources = ("spread", "floor") if under else ("spread",)
-        panels.append(Panel(f"spread-{column}", title, chart, height, sources))
+        panels.append(Panel(f"spread-{column}", title, chart, height, sources, rows=True))
     numbers = (
         ("arm", "arm", ""),
         ("sd_over_seeds", "deviation over seeds, points", "2"),

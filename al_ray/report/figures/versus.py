@@ -28,7 +28,7 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     most = 1.05 * float(frame[[*points, "unseen"]].abs().max().max()) or 1.0
     x = alt.X(
         "difference:Q",
-        title="points of accuracy above random",
+        title="points above random",
         axis=alt.Axis(tickCount=7),
         scale=alt.Scale(domain=[-most, most], nice=False),
     )
@@ -77,7 +77,17 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         "versus",
         "Difference from random",
         _caption(frame),
-        (Panel("versus", "", chart, row_height(frame.arm.nunique()), ("versus",), wide=True),),
+        (
+            Panel(
+                "versus",
+                "",
+                chart,
+                row_height(frame.arm.nunique()),
+                ("versus",),
+                wide=True,
+                rows=True,
+            ),
+        ),
         {"versus": records(frame, "line", "note", "unseen", *(field for field, _, _ in numbers))},
         numbers=(Numbers("versus", numbers),),
     )

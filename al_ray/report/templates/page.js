@@ -1,8 +1,8 @@
 "use strict";
 (() => {
-  const { config, figures } = JSON.parse(document.getElementById("payload").textContent);
+  const { config, figures, arms, ranked, many, row } = JSON.parse(document.getElementById("payload").textContent);
   const views = new Map(); // of a figure's name: the views of its panels
-  const hidden = new Set();
+  const off = new Set(); // lines that the reader has switched off
 
   // Theme: colours are CSS variables, so figures follow without being drawn again.
   const theme = document.getElementById("theme");
@@ -46,13 +46,65 @@
     }),
   );
 
-  // Arms are switched on and off everywhere at once.
+  // Arms are switched on and off, and filtered, everywhere at once.
   const legend = document.querySelectorAll(".legend button");
-  const toggle = (line) => {
-    if (!hidden.delete(line)) hidden.add(line);
-    for (const button of legend) button.setAttribute("aria-pressed", String(!hidden.has(button.dataset.line)));
-    return Promise.all(figures.filter((each) => each.legend).map((each) => set(each.name, "hidden", [...hidden])));
+  const filters = document.querySelectorAll("[data-axis]");
+  const passes = ({ axes }) => [...filters].every(({ value, dataset }) =>
+    !value || !(dataset.axis in axes) || axes[dataset.axis] === value); // a frozen head has no epochs
+  let gone = new Set(); // names of arms, lines and step sizes that are not shown
+  const settle = (root) => {
+    for (const each of root.querySelectorAll("[data-arm]")) each.hidden = gone.has(each.dataset.arm);
+    for (const row of root.querySelectorAll("table.plain tbody tr")) row.hidden = gone.has(row.cells[0].textContent);
   };
+  const named = (lines) => {
+    const seen = lines.filter(([line]) => !gone.has(line));
+    if (seen.length <= many) return Object.fromEntries(seen.map(([line]) => [line, ""]));
+    const random = seen.filter(([, isRandom]) => isRandom).slice(0, 1).map(([line]) => [line, "random"]);
+    return Object.fromEntries([...random, [seen.at(-1)[0], "worst"], [seen[0][0], "best"]]);
+  };
+  const stack = ({ name, rows, panels, data }) => { // rows stay as high as they are
+    const here = new Set(Object.values(data).flat().map((each) => each.arm));
+    const left = [...here].filter((arm) => gone.has(arm)).length;
+    Object.values(panels).forEach(({ height }, place) => {
+      if (rows[place]) views.get(name)?.[place].height(Math.max(3 * row, height - row * left));
+    });
+  };
+  const update = () => {
+    const kept = arms.filter(passes);
+    const lines = new Set(kept.map((arm) => arm.line));
+    gone = new Set(off);
+    for (const field of ["arm", "line", "group"]) {
+      const names = new Set(kept.map((arm) => arm[field]));
+      for (const arm of arms) if (!names.has(arm[field])) gone.add(arm[field]);
+    }
+    for (const arm of arms) if (off.has(arm.line)) gone.add(arm.arm);
+    for (const button of legend) {
+      button.setAttribute("aria-pressed", String(!off.has(button.dataset.line)));
+      button.hidden = !lines.has(button.dataset.line);
+    }
+    settle(document);
+    for (const setting of document.querySelectorAll(".setting")) setting.hidden = !setting.querySelector("li:not([hidden])");
+    for (const panel of document.querySelectorAll("[data-group]")) panel.hidden = gone.has(panel.dataset.group);
+    const shown = document.getElementById("shown");
+    if (shown) shown.value = kept.length < arms.length ? `${kept.length} of ${arms.length}` : `all ${arms.length}`;
+    const drawn = figures.filter((each) => each.legend);
+    for (const figure of drawn) stack(figure);
+    return Promise.all(drawn.flatMap(({ name }) => [
+      set(name, "hidden", [...gone]),
+      ...ranked.map((lines, place) => set(name, `named_${place}`, named(lines))),
+    ]));
+  };
+  const toggle = (line) => {
+    if (!off.delete(line)) off.add(line);
+    return update();
+  };
+  for (const each of filters) each.addEventListener("input", update);
+  document.getElementById("everything")?.addEventListener("click", () => {
+    off.clear();
+    for (const each of filters) each.value = "";
+    return update();
+  });
+  addEventListener("beforeprint", () => { for (const each of document.querySelectorAll(".setting")) each.open = true; });
   for (const button of legend) button.addEventListener("click", () => toggle(button.dataset.line));
 
   const choose = (element) => {
@@ -107,6 +159,7 @@
       const place = details.querySelector(".scroll");
       if (!details.open || place.hasChildNodes()) return;
       tabulate(figures.find((each) => each.name === details.closest("[data-figure]").dataset.figure), place);
+      settle(place);
     });
   }
 
@@ -125,6 +178,7 @@
       views.set(figure.name, made);
     }
     for (const element of controls) await choose(element); // a browser keeps choices on reload
+    if ([...filters].some((each) => each.value)) await update();
   };
   window.alRay = { views, ready: draw() };
 })();
