@@ -183,6 +183,17 @@ def alike(
     return made
 
 
+FIT = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
+
+
+def arm(strategy: str, head: str = "fine-tuned", **more: object) -> tuple[object, ...]:
+    """All of ARM; a frozen head has nothing of FIT."""
+    facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
+    facts |= (FIT if head == "fine-tuned" else {}) | more
+    text = {*FIT, "model", "parameters", "committee", "multiples", "chosen_by"}
+    return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
+
+
 def name_of(strategy: str, seed: int, size: int = 10, initial: int = 10) -> str:
     return f"{strategy}-cold-fine-tuned-{size}-{initial}-s{seed}"
 

@@ -69,66 +69,79 @@ def chosen(counts: dict[str, int]) -> str:
 
 @remembered
 def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, list[str]]:
-    arms, made = study.arms(), list[dict[str, Any]]()
-    lines, reasons = list[str](), dict[str, list[str]]()
-    columns = several(arms)
-    fit = [name for name in columns if name in FIT]
-    others = [name for name in columns if name not in FIT]
-    place = [name for name in SETTING if name not in FIT]
+    arms = study.arms()
+    fit = [name for name in several(arms) if name in FIT]
+    others = [name for name in several(arms) if name not in FIT]
+    made, lines, reasons = list[dict[str, Any]](), list[str](), dict[str, list[str]]()
     trained = arms[arms["head"] != FROZEN] if fit else arms[:0]
-    for _, here in groups(trained, place):
-        by_choice = {
-            key: {tuple(arm[name] for name in FIT): arm for arm in records(rows)}
-            for key, rows in groups(here, CHOICE)
-        }
-        random = by_choice.pop(tuple(BASE[name] for name in CHOICE), {})
-        by_choice = {key: found for key, found in by_choice.items() if len(found) > 1}
-        if not by_choice:
+    for _, here in groups(trained, [name for name in SETTING if name not in FIT]):
+        random, *sides = _sides(study, here, others, lines)
+        if not sides:
             continue
-        for key, found in list(by_choice.items()):
-            one = next(iter(found.values()))
-            if all(key_of(arm) in aliases(study) for arm in found.values()):
-                leader = arm_name(aliases(study)[key_of(one)], others)
-                lines.append(f"Best with best: {arm_name(one, others)} is the same as {leader}")
-                del by_choice[key]
-        sides = [random, *by_choice.values()]
-        common = [fit_ for fit_ in random if all(fit_ in side for side in sides)]
-        empty = [f for f in common if any(together(study, [key_of(s[f])], test=test) is None
-                                          for s in sides)]  # fmt: skip
-        for gone in empty:
-            said = ", ".join(told(random[gone], fit))
-            lines.append(f"Best with best leaves out {said}: no seed of an arm of it is complete")
-        common = [fit_ for fit_ in common if fit_ not in empty]
-        for found in by_choice.values():
-            name = arm_name(next(iter(found.values())), others)
+        common = [each for each in random if all(each in side for side in sides)]
+        empty = [
+            each
+            for each in common
+            if any(together(study, [key_of(side[each])], test=test) is None
+                   for side in (random, *sides))
+        ]  # fmt: skip
+        for each in empty:
+            words = ", ".join(told(random[each], fit))
+            lines.append(f"Best with best leaves out {words}: no seed of an arm of it is complete")
+            common.remove(each)
+        for side in sides:
+            first = next(iter(side.values()))
+            name, why = arm_name(first, others), ""
             if len(common) < 2:
-                reason = (
-                    f"random and all strategies share {len(common)} of the trainings, and to "
-                    "choose takes 2 or more"
-                )
-                reasons.setdefault(reason, []).append(name)
+                why = f"random and all strategies share {len(common)} of the trainings, and to "
+                why += "choose takes 2 or more"
+            else:
+                own, base = ([of[each] for each in common] for of in (side, random))
+                row = _compared(study, own, base, fit, test, level)
+                if row["seeds"] < LEAST:
+                    why = "to choose on other seeds than the one compared takes "
+                    why += f"{LEAST} or more that are complete at all trainings, not "
+                    why += f"{row['seeds']} (--seeds)"
+            if why:
+                reasons.setdefault(why, []).append(name)
                 continue
-            both = [found[f] for f in common], [random[f] for f in common]
-            row = _compared(study, *both, fit, test, level)
-            if row["seeds"] < LEAST:
-                reason = (
-                    "to choose on other seeds than the one compared takes "
-                    f"{LEAST} or more that are complete at all trainings, not {row['seeds']} "
-                    "(--seeds)"
-                )
-                reasons.setdefault(reason, []).append(name)
-                continue
-            facts = {column: both[0][0][column] for column in UNTUNED}
+            facts = {column: first[column] for column in UNTUNED}
             made.append({**facts, "name": name, "trainings": len(common), **row})
     lines += [f"No best with best of {', '.join(names)}: {why}" for why, names in reasons.items()]
-    columns = ["name", "trainings", "chosen", "random_chosen", "seeds", "missing", "rows"]
-    table = pd.DataFrame(made, columns=[*UNTUNED, *columns, *_NUMBERS, "kind"])
+    said = ["name", "trainings", "chosen", "random_chosen", "seeds", "missing", "rows"]
+    table = pd.DataFrame(made, columns=[*UNTUNED, *said, *_NUMBERS, "kind"])
     table["p_holm"] = holm(table.p.astype(float))
-    decided = table.kind == ""
-    found = np.where(table.difference > 0, "better", "worse")
-    none = np.where(table.missing == 0, "no difference", "cannot tell")
-    table.loc[decided, "kind"] = np.where(table.p_holm < 1 - level, found, none)[decided]
+    table["kind"] = [row["kind"] or _kind(row, level) for row in records(table)]
     return table, lines
+
+
+Side = dict[tuple[Any, ...], Arm]
+"""A strategy's arms, by the values of FIT."""
+
+
+def _sides(study: Study, arms: pd.DataFrame, others: list[str], lines: list[str]) -> list[Side]:
+    """Random, then each strategy of several trainings; one under another name is said instead."""
+    found = {
+        key: {tuple(arm[name] for name in FIT): arm for arm in records(rows)}
+        for key, rows in groups(arms, CHOICE)
+    }
+    random = found.pop(tuple(BASE[name] for name in CHOICE), {})
+    same, kept = aliases(study), []
+    for side in found.values():
+        first = next(iter(side.values()))
+        if len(side) > 1 and all(key_of(arm) in same for arm in side.values()):
+            leader = arm_name(same[key_of(first)], others)
+            lines.append(f"Best with best: {arm_name(first, others)} is the same as {leader}")
+        elif len(side) > 1:
+            kept.append(side)
+    return [random, *kept]
+
+
+def _kind(row: dict[str, Any], level: float) -> str:
+    """What p, corrected, bears."""
+    if row["p_holm"] < 1 - level:
+        return "better" if row["difference"] > 0 else "worse"
+    return "cannot tell" if row["missing"] else "no difference"
 
 
 def _compared(

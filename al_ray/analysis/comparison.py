@@ -166,7 +166,10 @@ def _pair(
     study: Study, one: tuple[Any, ...], other: tuple[Any, ...], metric: str, test: str | None
 ) -> Pairs | None:
     found = together(study, (one, other), metric, test)
-    return Pairs(found.labels, *found.values, missing=found.missing) if found else None
+    if found is None:
+        return None
+    arm, random = found.values
+    return Pairs(found.labels, arm, random, found.missing)
 
 
 def pair(

@@ -126,7 +126,7 @@ class Arms:
             return []
         rows = self.named(summary[summary.area_mean.notna()])
         rows = rows[rows.group == group].sort_values("area_mean", ascending=False, kind="stable")
-        return [(row.line, row.strategy == "random") for row in rows.itertuples()]
+        return [(row["line"], row["strategy"] == "random") for row in rows.to_dict("records")]
 
     @property
     def line_names(self) -> list[str]:
@@ -188,8 +188,8 @@ class Arms:
             )
         dash = _FROZEN if row["head"] == "frozen" else _DASHES.get(str(row["retrain"]), (1, 0))
         # Of one strategy and regime, trainings differ in their dash, as far as dashes go.
-        taken = {line.dash for line in self.lines if (line.colour, line.shape) == known}
-        dash = next((each for each in (dash, *_MORE) if each not in taken), dash)
+        looks = [(line.colour, line.shape, line.dash) for line in self.lines]
+        dash = next((each for each in (dash, *_MORE) if (*known, each) not in looks), dash)
         return Line(self._line(row), strategy, *known, dash)
 
     def _line(self, row: dict[Any, Any]) -> str:

@@ -6,24 +6,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from small_studies import noisy, study
+from small_studies import arm, noisy, study
 
 from al_ray.analysis.best import tuned, untold
 from al_ray.analysis.statistics.best import best_with_best
 from al_ray.analysis.statistics.pairs import Pairs, contrast
-from al_ray.analysis.summary import ARM
 
 LABELS = [10, 20, 30]
 CURVE = [0.5, 0.6, 0.7]
-FIT = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
-
-
-def arm(strategy, **more):
-    """All of ARM."""
-    facts = {"strategy": strategy, "retrain": "cold", "head": "fine-tuned", "step_size": 10}
-    facts |= {"initial": 10} | FIT | more
-    text = {*FIT, "chosen_by", "parameters", "committee"}
-    return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
 
 
 def of(levels, seeds=6, sd=0.002, **more):

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
-from small_studies import noisy, study, write
+from small_studies import arm, noisy, study, write
 
 from al_ray.commands.study import main
 from al_ray.results import Store
@@ -60,6 +61,37 @@ def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
     assert call("verdict", tmp_path, "--json") == 0
     for row in json.loads(capsys.readouterr().out)["savings"]:
         assert [row[name] for name in ("saved_labels", "low", "high", "saved_days")] == [None] * 4
+
+
+def test_many_arms_are_a_table_by_training(tmp_path, capsys, monkeypatch):
+    """Twelve against random; margin is better at all trainings, the others equal it."""
+    monkeypatch.setattr("al_ray.commands.study.terminal.console", lambda: Console(width=80))
+    trainings = [(rate, epochs) for rate in (1e-4, 5e-5) for epochs in (3, 5)]
+    arms = {
+        arm(name, learning_rate=rate, epochs=epochs): noisy(
+            CURVE, 6, 0.002, place, 0.05 * (name == "margin") + 0.01 * (epochs == 5)
+        )
+        for place, (rate, epochs) in enumerate(trainings)
+        for name in ("random", "margin", "entropy", "badge")
+    }
+    write(tmp_path, study(arms, LABELS))
+    assert call("verdict", tmp_path) == 0
+    said = capsys.readouterr().out
+    tables = [line for line in said.splitlines() if line and line[0] in "│┃"]
+    assert max(map(len, tables)) <= 80
+    groups = [line for line in tables if "learning rate" in line and "epochs" in line]
+    assert sum(" at learning rate" not in line and "×" not in line for line in groups) == 4
+    sentences = [line for line in said.splitlines() if line.startswith("- ")]
+    assert len(sentences) == 4
+    assert all(line.startswith("- margin (") for line in sentences)
+    assert "Best with best" in said
+    assert sum("  random at learning" in line for line in tables) == 3
+    assert call("verdict", tmp_path, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["verdict"]) == 12
+    best = {row["strategy"]: row for row in answer["best_with_best"]["arms"]}
+    assert [best[name]["kind"] for name in ("margin", "entropy")] == ["better", "no difference"]
+    assert sum(best["margin"]["chosen"].values()) == 6
 
 
 def test_verdict_for_machines(out, capsys):

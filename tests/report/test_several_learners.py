@@ -6,21 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_studies import study, write
+from small_studies import arm, study, write
 
 from al_ray.analysis.study import load
-from al_ray.analysis.summary import ARM
 from al_ray.commands import study as cli
-
-FIT = {"recipe": "stable", "decay": "none", "pooling": "own", "start": "random"}
-
-
-def arm(strategy: str, head: str = "fine-tuned", **more: object) -> tuple[object, ...]:
-    """All of ARM; a frozen head has nothing of FIT."""
-    facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
-    facts |= (FIT if head == "fine-tuned" else {}) | more
-    text = {*FIT, "model", "parameters", "committee", "multiples", "chosen_by"}
-    return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
 
 
 def curves(level: float, seed: int) -> dict[int, list[float]]:

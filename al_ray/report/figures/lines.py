@@ -139,15 +139,15 @@ def _names(front: alt.Chart, x: str, y: alt.Y, named: str) -> list[Any]:
         .transform_filter(f"datum.{x} === datum.end")
         .transform_calculate(text=f"({role} === 'random' ? '' : {role} + ': ') + datum.line")
     )
+    above: dict[str, Any] = {"baseline": "bottom", "dy": -8}
+    below: dict[str, Any] = {"baseline": "top", "dy": 8}
+    halo: dict[str, Any] = {"stroke": colour("paper"), "strokeWidth": 3}
     made: list[Any] = []
-    for halo in (True, False):
-        look = {"stroke": colour("paper"), "strokeWidth": 3} if halo else {}
-        for best, baseline, dy in (("===", "bottom", -8), ("!==", "top", 8)):
-            text = ends.transform_filter(f"{role} {best} 'best'").mark_text(
-                align="right", baseline=baseline, dy=dy, fontSize=11, **look
-            )
-            kept = text.encode(y=y, text="text:N")
-            made.append(kept.encode(color=alt.value(colour("paper"))) if halo else kept)
+    for side, place in (("===", above), ("!==", below)):
+        text = ends.transform_filter(f"{role} {side} 'best'").encode(y=y, text="text:N")
+        under = text.mark_text(align="right", fontSize=11, **place, **halo)
+        made.append(under.encode(color=alt.value(colour("paper"))))
+        made.append(text.mark_text(align="right", fontSize=11, **place))
     return made
 
 

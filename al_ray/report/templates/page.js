@@ -82,6 +82,7 @@
       button.setAttribute("aria-pressed", String(!off.has(button.dataset.line)));
       button.hidden = !lines.has(button.dataset.line);
     }
+    for (const each of document.querySelectorAll(".switches")) each.open = lines.size <= many;
     settle(document);
     for (const setting of document.querySelectorAll(".setting")) setting.hidden = !setting.querySelector("li:not([hidden])");
     for (const panel of document.querySelectorAll("[data-group]")) panel.hidden = gone.has(panel.dataset.group);
