@@ -125,8 +125,9 @@ def learning(study: Study, arms: Arms) -> Figure | None:
         "Accuracy against labels",
         "Mean over seeds, each point a fit; bands are 95 % intervals of each arm over seeds, on "
         f"these test rows, from {LEAST_SEEDS} seeds on."
-        + " Dotted: what is reached without active learning."
-        * bool(under),
+        + " Dotted: what is reached without active learning." * bool(under)
+        + " Of so many arms the best and the worst over the curve and the best random are named."
+        * arms.many,
         panels,
         {
             "curves": records(
