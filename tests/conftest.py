@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,18 +37,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give what belongs together to one process: all that needs Ray, a room with fixtures, a file.
+    """Give what belongs together to one process: all on the shared cluster, a room, a file.
 
-    Two clusters at work on two cores starve each other, while one mostly waits and leaves its time
-    to the rest. pytest-xdist's own groups (3.8) are lost on pytest 9.2.
+    So there are no more clusters at once than processes. pytest-xdist's own groups (3.8) are lost
+    on pytest 9.2.
     """
     from xdist.scheduler import LoadScopeScheduling
 
     @functools.cache
     def together(file: str) -> str:
         path = config.rootpath / file
-        if "mark.ray" in path.read_text(encoding="utf-8"):
-            return "ray"
+        if re.search(r"\b(cluster|undisturbed): (None|Path)", path.read_text(encoding="utf-8")):
+            return "cluster"
         own = path.parent != TESTS and (path.parent / "conftest.py").exists()
         return str(path.parent) if own else file
 
