@@ -120,7 +120,7 @@ def go_on(out: Path, said: list[str], most: int | None = None) -> Iterator[None]
         yield
         store.write_description(DESCRIPTION)
         trust(store)
-        record_rows(store, CORPUS, made)
+        record_rows(store, CORPUS, made.tokens)
         for config in CONFIGS:
             _trajectory(out, world, config, most)
         if most is None:

@@ -108,7 +108,8 @@ def test_undertrained_arms_are_pale_and_have_no_numbers():
     tables = better(6, arms={FROZEN: noisy([0.7, 0.75, 0.78, 0.8], 6, 0.004, 3)})
     arms = Arms(tables.trajectories)
     assert arms.names == ["random", "random, frozen", "margin", "entropy"]
-    assert {row["kind"] for row in content.verdicts(tables, arms)} == {"undertrained"}
+    ((_, rows),) = content.verdicts(tables, arms)
+    assert {row["kind"] for row in rows} == {"undertrained"}
     rows = figure(versus, tables).data["versus"]
     assert [row["note"] for row in rows] == ["undertrained"] * 2
     assert [(row["low"], row["p"], row["detectable"]) for row in rows] == [(None, None, None)] * 2

@@ -159,6 +159,10 @@ def test_an_axis_filters_everything_by_keyboard(opened):
     rows = shown(opened, "#versus .mark-symbol path")
     assert len(rows) == 4
     page.locator("#versus details.numbers summary").click()
+    page.wait_for_function(  # the table is made when it is opened
+        "[...document.querySelectorAll('#versus table tbody th')]"
+        ".some((each) => each.checkVisibility())"
+    )
     cells = shown(opened, "#versus table tbody th")
     assert len(cells) == 4
     assert not any("5e-05" in text for text in cells)
