@@ -14,16 +14,10 @@ from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS, UNTIMED
 from al_ray.strategies import Holder, Outputs, build, log_softmax, pick
+from al_ray.study.chooser import UNQUERIED, Prefix, Query
+from al_ray.study.learner import Learner, Source
 from al_ray.study.training import RECIPES, Training
-from al_ray.study.trajectory import (
-    UNQUERIED,
-    Learner,
-    Prefix,
-    Query,
-    Schedule,
-    Source,
-    TrajectoryConfig,
-)
+from al_ray.study.trajectory import Schedule, TrajectoryConfig
 from al_ray.workers import Fitted, Predictions, Scores, chunks, join
 
 RATE = 0.1

@@ -23,8 +23,9 @@ from al_ray.commands.parser import study_parser
 from al_ray.loop.equivalence import follow
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.grid import replays, trajectories, trials
-from al_ray.study.trajectory import Source, TrajectoryConfig
+from al_ray.study.grid import Encoder, replays, trajectories, trials
+from al_ray.study.learner import Source
+from al_ray.study.trajectory import TrajectoryConfig
 
 FILE = Path(__file__).with_name("frozen_picks.json")
 NEWS = Experiment("news7", "", ("random", "margin"), (3000, 1000), 21_000, 8, 128)
@@ -66,8 +67,8 @@ CONFIGURATIONS = (
 def configs_of(words: str, labels: int) -> list[TrajectoryConfig]:
     """What a command asks for, over the rows of the stub's world; replays after the others."""
     study = study_config(NEWS, study_parser(NEWS).parse_args(shlex.split(words)))
-    names = (Source(name="random", digest="c" * 32), Source(name="stub", digest="m" * 32))
-    made = trajectories(study, *names, 60)
+    corpus, model = Source(name="random", digest="c" * 32), Source(name="stub", digest="m" * 32)
+    made = trajectories(study, corpus, Encoder(model), 60)
     return [*made, *(replays(study, made, labels) if study.replay_cold else ())]
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, LEARNER
+from al_ray.study.chooser import spelt
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT
-from al_ray.study.trajectory import spelt
 
 _WORDS = {
     "retrain": "{}",

@@ -15,7 +15,7 @@ from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.needs import Saving, saving
 from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM, LEARNER
-from al_ray.study.trajectory import CONTROL
+from al_ray.study.chooser import CONTROL
 
 COLUMNS: Final = [
     *ARM,

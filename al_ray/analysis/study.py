@@ -17,8 +17,8 @@ from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
+from al_ray.study.chooser import CONTROL, UNQUERIED
 from al_ray.study.running import LABELS_PER_DAY
-from al_ray.study.trajectory import CONTROL, UNQUERIED
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from al_ray.study.chooser import DISAGREEMENT
 from al_ray.study.knobs import kinds, knobs
 from al_ray.study.training import FIT, READ, Training
-from al_ray.study.trajectory import DISAGREEMENT
 
 FROZEN: Final = "frozen"
 """The head that is a linear model on an encoder's vectors."""

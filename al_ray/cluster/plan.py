@@ -35,10 +35,11 @@ from al_ray.planning import (
     trial_seconds,
 )
 from al_ray.results import Store
+from al_ray.study.chooser import UNQUERIED
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, check_study, trials
 from al_ray.study.running import LABELS_PER_DAY, RunConfig
-from al_ray.study.trajectory import UNQUERIED, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 MOST_AT_ONCE = 16
 """Trials that the speed is measured with; more would only take longer to start."""

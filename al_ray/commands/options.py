@@ -20,11 +20,13 @@ from al_ray.errors import UserError
 from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
 from al_ray.strategies import QBC, split
+from al_ray.study.chooser import Query, spelt
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import check, given
+from al_ray.study.learner import Learner
 from al_ray.study.running import RunConfig
 from al_ray.study.training import FIT, READ, RECIPES, Recipe, Training
-from al_ray.study.trajectory import Learner, Query, Schedule, spelt
+from al_ray.study.trajectory import Schedule
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
 MULTIPLES = (2.0, 1.0, 0.5)

@@ -8,9 +8,11 @@ from typing import NoReturn, get_args
 from al_ray.commands.experiment import Experiment
 from al_ray.io.terminal import one_line
 from al_ray.strategies import DISAGREEMENTS
+from al_ray.study.chooser import Query
 from al_ray.study.knobs import add_knobs
+from al_ray.study.learner import Head, Learner
 from al_ray.study.training import Device, Recipe, Training
-from al_ray.study.trajectory import Head, Learner, Query, Schedule
+from al_ray.study.trajectory import Schedule
 
 SEEDS, DEMO_SEEDS = tuple(range(10)), tuple(range(5))
 """A saving needs ten to be said with some certainty; five are the fewest with a verdict."""

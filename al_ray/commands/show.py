@@ -25,7 +25,7 @@ from al_ray.results import SCHEMAS, Store
 from al_ray.results.check import Damage, damaged_checkpoints, damages
 from al_ray.results.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.trajectory import spelt
+from al_ray.study.chooser import spelt
 
 NAMES = ("show",)
 

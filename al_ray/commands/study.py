@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from al_ray.cluster.study import Outcome
     from al_ray.corpus import Corpus
     from al_ray.study.config import StudyConfig
-from al_ray.study.running import RunConfig
+    from al_ray.study.running import RunConfig
 
 
 def study_main(

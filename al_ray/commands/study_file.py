@@ -30,9 +30,11 @@ from typing import Any, Final
 from al_ray.commands.parser import Parser
 from al_ray.errors import UserError
 from al_ray.io.reading import read_small
+from al_ray.study.chooser import Query
 from al_ray.study.knobs import axes, knobs
+from al_ray.study.learner import Learner
 from al_ray.study.training import Training
-from al_ray.study.trajectory import Learner, Query, Schedule
+from al_ray.study.trajectory import Schedule
 
 AXES: Final = (
     *("model", "strategies", "seeds"),

@@ -21,7 +21,9 @@ from al_ray.errors import AlRayError, NotNumbers
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
-from al_ray.study.trajectory import LOWER, Query, RowsOf, RowsUpTo, TrajectoryConfig
+from al_ray.study.chooser import Query, RowsOf, RowsUpTo
+from al_ray.study.learner import LOWER
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
 from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 

@@ -12,8 +12,8 @@ from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases
 from al_ray.planning.storage import Storage
 from al_ray.planning.work import Work, step_work
+from al_ray.study.chooser import UNQUERIED, RowsOf
 from al_ray.study.grid import Trial
-from al_ray.study.trajectory import UNQUERIED, RowsOf
 
 
 @dataclass(frozen=True)

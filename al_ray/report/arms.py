@@ -12,7 +12,7 @@ import pandas as pd
 from al_ray.analysis.names import MANY, TRAINED, several, told
 from al_ray.analysis.summary import ARM, CHOOSER
 from al_ray.report.theme import colour
-from al_ray.study.trajectory import UNQUERIED, spelt
+from al_ray.study.chooser import UNQUERIED, spelt
 
 # Colour and marker of a strategy; colours are Okabe and Ito's, by place in their order.
 _KNOWN: Final[dict[str, tuple[int, str]]] = {

@@ -16,9 +16,10 @@ from typing import Any
 from al_ray.errors import StudyConflict
 from al_ray.results.schema import VERSION
 from al_ray.study.config import StudyConfig
+from al_ray.study.learner import Source
 from al_ray.study.running import LABELS_PER_DAY, RunConfig
 from al_ray.study.training import FIT, READ
-from al_ray.study.trajectory import Source, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 
 def facts(study: StudyConfig, corpus: Source, models: Sequence[Source]) -> dict[str, Any]:

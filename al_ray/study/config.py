@@ -9,19 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from al_ray.study.chooser import CONTROL, REPLAY, Query
 from al_ray.study.knobs import check, check_knob, knobs, later
+from al_ray.study.learner import Committee, Head, Learner, OnDivergence
 from al_ray.study.training import FIT, Training
-from al_ray.study.trajectory import (
-    CONTROL,
-    REPLAY,
-    Committee,
-    Head,
-    Learner,
-    OnDivergence,
-    Query,
-    Retrain,
-    Schedule,
-)
+from al_ray.study.trajectory import Retrain, Schedule
 
 COLLAPSED = 0.95
 """A member that predicts one label for this share of the pool tells the others' votes nothing."""

@@ -18,21 +18,12 @@ from al_ray.strategies import (
     source_digest,
     split,
 )
+from al_ray.study.chooser import Prefix, Query, RowsOf, RowsUpTo
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import check
+from al_ray.study.learner import Committee, Head, Learner, Source
 from al_ray.study.training import Training
-from al_ray.study.trajectory import (
-    Committee,
-    Head,
-    Learner,
-    Prefix,
-    Query,
-    RowsOf,
-    RowsUpTo,
-    Schedule,
-    Source,
-    TrajectoryConfig,
-)
+from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
 FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
 """What strategies may need of a linear model on fixed vectors."""
@@ -79,8 +70,7 @@ def all_of(
     first: dict[str, TrajectoryConfig] = {}
     again: dict[str, TrajectoryConfig] = {}
     for part in study.parts:
-        model = encoders[part.model]
-        made = trajectories(part, corpus, model.source, pool, model.dropout, model.pretrained)
+        made = trajectories(part, corpus, encoders[part.model], pool)
         first |= {config.id: config for config in made}
         for build_on in (replays, successors):
             again |= {config.id: config for config in build_on(part, made, n_labels)}
@@ -90,20 +80,16 @@ def all_of(
 def trajectories(
     study: StudyConfig,
     corpus: Source,
-    model: Source,
+    encoder: Encoder,
     pool: int,
-    dropout: bool = True,
-    pretrained: bool = False,
 ) -> list[TrajectoryConfig]:
     """Every trajectory of one grid over a pool of this many rows (validation rows included).
 
     Args:
         study: what is asked for.
         corpus: what names it.
-        model: what names it.
+        encoder: of a pretrained one `YARDSTICK` is there, too.
         pool: rows of train.
-        dropout: whether the model has any.
-        pretrained: whether the model is, so that `YARDSTICK` is there, too.
 
     Raises:
         UserError: a strategy that does not exist, a committee that has no evaluated member, or a
@@ -115,7 +101,7 @@ def trajectories(
         f"--validation {study.validation}: only {pool} rows of train; keep fewer of them",
     )
     common = partial(TrajectoryConfig, corpus=corpus, validation=study.validation)
-    learner = partial(Learner, model=model, on_divergence=study.on_divergence)
+    learner = partial(Learner, model=encoder.source, on_divergence=study.on_divergence)
     made: dict[str, TrajectoryConfig] = {}
     for training, share, seed in itertools.product(study.trainings, study.controls, study.seeds):
         rows = max(1, round(share * available))
@@ -130,10 +116,10 @@ def trajectories(
             f"--controls {share:g}: another share is {rows} rows too; drop one of them",
         )
         made[control.id] = control
-    given = set(get_args(Need)) - (set() if dropout else {"dropout"})
-    for head, spec in _arms(study, pretrained):
+    given = set(get_args(Need)) - (set() if encoder.dropout else {"dropout"})
+    for head, spec in _arms(study, encoder.pretrained):
         strategy = build(spec)
-        check_needs(spec, strategy, given, f"--model {model.name}")
+        check_needs(spec, strategy, given, f"--model {encoder.source.name}")
         if head == "frozen":
             check_needs(spec, strategy, FROZEN_GIVES, "--head frozen")
         # A linear model has no hyperparameters and one optimum, whatever it starts from.
@@ -280,8 +266,7 @@ def check_study(
     """Raise what `trajectories` would, before corpus and models are read in full."""
     nothing = Source(name="", digest="")
     for part in study.parts:
-        model = encoders[part.model] if encoders else Encoder(nothing)
-        trajectories(part, nothing, model.source, pool, model.dropout)
+        trajectories(part, nothing, encoders[part.model] if encoders else Encoder(nothing), pool)
 
 
 def _check_committee(name: str, study: StudyConfig, training: Training, members: Committee) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from al_ray.study.trajectory import Head
+from al_ray.study.learner import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.messages import Setup

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from al_ray.errors import OutOfMemory
 from al_ray.strategies import Best, Need, Outputs, Picks, pick
-from al_ray.study.trajectory import Head
+from al_ray.study.learner import Head
 from al_ray.workers.make import make_member, make_shard
 from al_ray.workers.member import Trainer
 from al_ray.workers.memory import Budgets

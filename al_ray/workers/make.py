@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from al_ray.study.trajectory import Head
+from al_ray.study.learner import Head
 from al_ray.workers.frozen import FrozenMember, FrozenShard
 from al_ray.workers.member import Member, Trainer
 from al_ray.workers.messages import Setup

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from al_ray.corpus.tokens.tokenisers import open_tokeniser
 from al_ray.corpus.tokens.tokenising import quiet_transformers
 from al_ray.strategies import build
+from al_ray.study.chooser import Query
+from al_ray.study.learner import Learner, Source
 from al_ray.study.training import Training
-from al_ray.study.trajectory import Learner, Query, Schedule, Source, TrajectoryConfig
+from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
 KOBERT = {
     "vocab_size": 8002,

@@ -33,8 +33,9 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.planning import Facts, Room, Wanted, Work, facts_of, finish, step_work
-from al_ray.study.grid import replays, trajectories, trials
-from al_ray.study.trajectory import Source, TrajectoryConfig
+from al_ray.study.grid import Encoder, replays, trajectories, trials
+from al_ray.study.learner import Source
+from al_ray.study.trajectory import TrajectoryConfig
 
 LAYERS, WIDTH, PARAMETERS, EMBEDDINGS = 12, 768, 92e6, 8002 * 768 + 514 * 768
 """KoBERT's; what is looked up is not multiplied."""
@@ -111,7 +112,7 @@ def configs_of(part: Part, seeds: Sequence[str]) -> list[TrajectoryConfig]:
         options += ["--seeds", *seeds]
     study = study_config(part.experiment, study_parser(part.experiment).parse_args(options))
     nothing = Source(name="", digest="")
-    configs = trajectories(study, nothing, nothing, part.pool)
+    configs = trajectories(study, nothing, Encoder(nothing), part.pool)
     if part.replays:
         configs = replays(study, configs, part.labels)
     return [trial.leader for trial in trials(configs, part.labels, study.keep_equivalent)]

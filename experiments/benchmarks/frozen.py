@@ -31,8 +31,8 @@ from al_ray.corpus.tokens.prepared import Rows, prepare
 from al_ray.learners.encoder.source import resolve
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.grid import trajectories
-from al_ray.study.trajectory import Source
+from al_ray.study.grid import Encoder, trajectories
+from al_ray.study.learner import Source
 from al_ray.workers import LocalWorkers, Setup
 
 ARMS = ("random", "margin", "entropy", "least-confidence", "core-set")
@@ -75,8 +75,8 @@ def plainly(arguments: list[str], cache: Path, out: Path) -> float:
     made = prepare(corpus, model.folder, model.digest, length, cache, lambda *_: None)
     setup = Setup(model.folder, made.tokens, len(corpus.labels), study.training, "cpu")
     setup = replace(setup, vectors=vectors_path(setup, model.digest, cache))
-    names = (Source(name=each.name, digest=each.digest) for each in (corpus, model))
-    configs = trajectories(study, *names, len(corpus.train))
+    said, encoder = (Source(name=each.name, digest=each.digest) for each in (corpus, model))
+    configs = trajectories(study, said, Encoder(encoder), len(corpus.train))
     rows, store = Rows.load(made.rows), Store(out)
     began = time.perf_counter()
     for config in configs:

@@ -15,7 +15,7 @@ from al_ray.commands.parser import study_parser
 from al_ray.commands.study_file import parsed, text
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Encoder, all_of
-from al_ray.study.trajectory import Source
+from al_ray.study.learner import Source
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
 X = Source(name="x", digest="x" * 32)

@@ -19,8 +19,9 @@ from al_ray.commands.parser import study_parser
 from al_ray.errors import AlRayError, UserError
 from al_ray.results import Store
 from al_ray.results.mend import mend
-from al_ray.study.grid import successors, trajectories
-from al_ray.study.trajectory import RowsOf, Source
+from al_ray.study.chooser import RowsOf
+from al_ray.study.grid import Encoder, successors, trajectories
+from al_ray.study.learner import Source
 
 WORLD = World()
 LEADER = config_of(steps=4, head="frozen")
@@ -36,7 +37,7 @@ def made(words: str, n_labels: int = 3):
     plain = "--model somewhere --steps 3 --step-size 10 --seeds 0 --successor fine-tuned"
     asked = study_config(NEWS, study_parser(NEWS).parse_args(shlex.split(f"{plain} {words}")))
     source = Source(name="x", digest="x" * 32)
-    first = trajectories(asked, source, source, 500)
+    first = trajectories(asked, source, Encoder(source), 500)
     return first, successors(asked, first, n_labels)
 
 

@@ -24,9 +24,9 @@ from al_ray.planning import (
     stretch,
 )
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import trajectories, trials
+from al_ray.study.grid import Encoder, trajectories, trials
+from al_ray.study.learner import Source
 from al_ray.study.training import RECIPES, Training
-from al_ray.study.trajectory import Source
 
 SPEED = Speed(
     start=10.0,
@@ -73,7 +73,7 @@ def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **op
         **options,
     )
     nothing = Source(name="", digest="")
-    configs = trajectories(study, nothing, nothing, 1000)
+    configs = trajectories(study, nothing, Encoder(nothing), 1000)
     return [
         Left(trial, first, FACTS, SPEED, float(len(trial.leader.learner.rates)))
         for trial in trials(configs, n_labels, keep_equivalent=False)

@@ -14,9 +14,9 @@ from al_ray.corpus.tokens.prepared import _write_rows
 from al_ray.planning import Facts, Left, Speed, Tokens, storage_of
 from al_ray.results import Store
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import Trial, trajectories
+from al_ray.study.grid import Encoder, Trial, trajectories
+from al_ray.study.learner import Source
 from al_ray.study.training import RECIPES, Training
-from al_ray.study.trajectory import Source
 
 FACTS = Facts(
     pool=2000,
@@ -48,7 +48,7 @@ def trial(**options) -> Trial:
         **{"step_sizes": (100,), "steps": 4, **options},
     )
     nothing = Source(name="", digest="")
-    return Trial(trajectories(study, nothing, nothing, 2000)[0])
+    return Trial(trajectories(study, nothing, Encoder(nothing), 2000)[0])
 
 
 def left(of, first=0):

@@ -9,9 +9,9 @@ import pytest
 
 from al_ray.planning import Facts, Tokens, facts_of, step_work
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import replays, trajectories
+from al_ray.study.grid import Encoder, replays, trajectories
+from al_ray.study.learner import Source
 from al_ray.study.training import RECIPES, Training
-from al_ray.study.trajectory import Source
 
 FACTS = Facts(
     pool=250,
@@ -44,7 +44,7 @@ def config_of(strategy: str, training: Training = TRAINING, **options):
     return next(
         config
         for config in trajectories(
-            study, Source(name="", digest=""), Source(name="", digest=""), 250
+            study, Source(name="", digest=""), Encoder(Source(name="", digest="")), 250
         )
         if config.strategy == strategy
     )
@@ -138,7 +138,7 @@ def test_controls_and_replays_are_one_fit():
         replay_cold=(2,),
     )
     nothing = Source(name="", digest="")
-    configs = trajectories(study, nothing, nothing, 250)
+    configs = trajectories(study, nothing, Encoder(nothing), 250)
     control = step_work(configs[0], FACTS, 0)
     assert (control.updates, control.rows_scored) == (39, 0)  # 100 rows, 13 batches, 3 passes
     [again] = replays(study, configs, 7)

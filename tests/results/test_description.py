@@ -13,9 +13,9 @@ from al_ray.results.description import describe, facts, refuse_another
 from al_ray.results.folder import own
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
+from al_ray.study.learner import Source
 from al_ray.study.running import RunConfig
 from al_ray.study.training import Training
-from al_ray.study.trajectory import Source
 
 
 def described(before, **where):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
 
 import pandas as pd
 import pytest
@@ -17,7 +16,8 @@ from al_ray.errors import StudyConflict, UserError
 from al_ray.results.description import facts, recorded, refuse_another
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Encoder, all_of, trajectories
-from al_ray.study.trajectory import Source, TrajectoryConfig
+from al_ray.study.learner import Source
+from al_ray.study.trajectory import TrajectoryConfig
 
 NEWS = Experiment("news7", "", ("random", "margin"), (3000,), 21_000, 8, 128)
 CORPUS, MODEL = Source(name="c", digest="c" * 32), Source(name="m", digest="m" * 32)
@@ -30,7 +30,14 @@ def study(words: str) -> StudyConfig:
 
 
 def asked(of: StudyConfig) -> list[TrajectoryConfig]:
-    return trajectories(of, CORPUS, MODEL, 500)
+    return trajectories(of, CORPUS, Encoder(MODEL), 500)
+
+
+def names_of(made: list[TrajectoryConfig]) -> list[str]:
+    """What their arms are called beside each other."""
+    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
+    columns = several(arms)
+    return [arm_name(arm, columns) for arm in arms.to_dict("records")]
 
 
 def test_a_grid_has_each_combination_and_a_frozen_head_once():
@@ -79,10 +86,7 @@ def test_a_bad_value_is_refused_wherever_it_stands(words, said):
 
 
 def test_arms_are_called_by_what_varies():
-    rows = [config.columns for config in asked(study(GRID)) if config.seed == 0]
-    arms = with_learner(pd.DataFrame(rows), asdict(study(GRID).training))
-    columns = several(arms)
-    assert [arm_name(arm, columns) for arm in arms.to_dict("records")] == [
+    assert names_of([config for config in asked(study(GRID)) if config.seed == 0]) == [
         "random (frozen)",
         "margin (frozen)",
         "random (fine-tuned, learning rate 5e-05, epochs 3)",
@@ -109,9 +113,7 @@ def test_several_encoders_are_a_union_of_grids_each_with_its_own_defaults():
     }  # fmt: skip
     assert learners["kobert"].rates == (5e-4, 2e-5, 1e-5)
     assert learners["somewhere"].rates == (2e-4, 1e-4, 5e-5)
-    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
-    columns = several(arms)
-    names = [arm_name(arm, columns) for arm in arms.to_dict("records")]
+    names = names_of(made)
     assert len(set(names)) == 8
     assert all(word in names[-1] for word in ("kobert", "max length 64"))
 
@@ -142,8 +144,7 @@ def test_committees_of_other_rates_are_other_arms():
     ]
     arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
     assert arms.multiples.unique().tolist() == ["2 1 0.5", "4 1"]
-    columns = several(arms)
-    assert {arm_name(arm, columns) for arm in arms.to_dict("records")} == {
+    assert set(names_of(made)) == {
         "qbc (rates times 2 1 0.5)", "qbc (rates times 4 1)"
     }  # fmt: skip
 
@@ -151,9 +152,7 @@ def test_committees_of_other_rates_are_other_arms():
 def test_what_surrounds_a_strategy_is_said_where_that_strategy_has_several():
     words = "--strategies random margin badge --diversity 0.8 0.9 --candidates 100 --seeds 0"
     made = asked(study(f"{PLAIN} {words}"))
-    arms = with_learner(pd.DataFrame([config.columns for config in made]), {})
-    columns = several(arms)
-    assert [arm_name(arm, columns) for arm in arms.to_dict("records")] == [
+    assert names_of(made) == [
         "random",
         "margin (diversity 0.8)",
         "margin (diversity 0.9)",

@@ -11,19 +11,12 @@ from hypothesis import strategies as st
 from loop_stub import ended, flat_config
 
 from al_ray.errors import UserError
+from al_ray.study.chooser import Prefix, Query, RowsOf, RowsUpTo
 from al_ray.study.config import StudyConfig
+from al_ray.study.learner import Learner, Source
 from al_ray.study.running import RunConfig
 from al_ray.study.training import RECIPES, Training
-from al_ray.study.trajectory import (
-    Learner,
-    Prefix,
-    Query,
-    RowsOf,
-    RowsUpTo,
-    Schedule,
-    Source,
-    TrajectoryConfig,
-)
+from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
 PLAIN = {
     "recipe": "seed",

@@ -12,11 +12,12 @@ from al_ray.analysis.summary import with_learner
 from al_ray.errors import UserError
 from al_ray.strategies import EQUIVALENT_ON_TWO_LABELS
 from al_ray.study.config import StudyConfig
-from al_ray.study.grid import replays, trajectories, trials, unasked
+from al_ray.study.grid import Encoder, replays, trajectories, trials, unasked
+from al_ray.study.learner import Source
 from al_ray.study.training import Training
-from al_ray.study.trajectory import Source
 
-CORPUS, MODEL = Source(name="nsmc", digest="c"), Source(name="kobert", digest="m")
+CORPUS, MODEL = Source(name="nsmc", digest="c"), Encoder(Source(name="kobert", digest="m"))
+FIXED, PRETRAINED = replace(MODEL, dropout=False), replace(MODEL, pretrained=True)
 COMMITTEE = (5e-4, 2e-5, 1e-5)
 
 
@@ -52,7 +53,9 @@ def test_the_grid_is_the_product():
         itertools.product(("random", "margin", "qbc"), (10, 50), ("cold", "warm"), (0, 1, 2))
     )
     assert len({c.id for c in made}) == 36
-    assert all((c.corpus, c.learner.model, c.schedule.steps) == (CORPUS, MODEL, 4) for c in made)
+    assert all(
+        (c.corpus, c.learner.model, c.schedule.steps) == (CORPUS, MODEL.source, 4) for c in made
+    )
 
 
 def test_the_first_draw_is_the_step_size_unless_given():
@@ -237,9 +240,9 @@ def test_one_alone_has_no_followers():
 def test_bald_is_refused_at_the_start_where_the_model_has_no_dropout():
     """Its passes would be one, and every score 0."""
     with pytest.raises(UserError, match=r"--strategies bald.*dropout.*--model kobert") as caught:
-        trajectories(study(strategies=("bald",)), CORPUS, MODEL, 1000, dropout=False)
+        trajectories(study(strategies=("bald",)), CORPUS, FIXED, 1000)
     assert "\n" not in str(caught.value)
-    assert len(trajectories(study(strategies=("margin",)), CORPUS, MODEL, 1000, dropout=False)) > 0
+    assert len(trajectories(study(strategies=("margin",)), CORPUS, FIXED, 1000)) > 0
     assert grid(strategies=("bald",))
 
 
@@ -334,13 +337,13 @@ def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():
     """The very trajectories that `--head frozen` asks for; it is trained once, whatever regimes."""
     facts = {"step_sizes": (10, 50), "initial": 20, "seeds": (0, 1), "controls": (0.5,)}
     asked = study(strategies=("random", "qbc"), retrain=("warm", "cold"), **facts)
-    made = trajectories(asked, CORPUS, MODEL, 1000, pretrained=True)
+    made = trajectories(asked, CORPUS, PRETRAINED, 1000)
     without = trajectories(asked, CORPUS, MODEL, 1000)
     frozen = study(strategies=("random",), heads=("frozen",), **facts)
     expected = [c for c in trajectories(frozen, CORPUS, MODEL, 1000) if c.learner.head == "frozen"]
     assert made == without + expected
     assert unasked(asked, made) == expected != []
-    assert unasked(frozen, trajectories(frozen, CORPUS, MODEL, 1000, pretrained=True)) == []
+    assert unasked(frozen, trajectories(frozen, CORPUS, PRETRAINED, 1000)) == []
 
 
 @pytest.mark.parametrize(
@@ -353,15 +356,15 @@ def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():
 )
 def test_nothing_is_added_where_it_is_there_or_has_nothing_beside_it(facts):
     asked = study(**facts)
-    made = trajectories(asked, CORPUS, MODEL, 1000, pretrained=True)
+    made = trajectories(asked, CORPUS, PRETRAINED, 1000)
     assert made == trajectories(asked, CORPUS, MODEL, 1000)
     assert unasked(asked, made) == []
 
 
 def test_a_model_without_dropout_is_refused_for_bald_alone():
     with pytest.raises(UserError, match="--strategies bald: it needs a model with dropout"):
-        trajectories(study(strategies=("margin", "bald")), CORPUS, MODEL, 1000, dropout=False)
-    trajectories(study(strategies=("margin",)), CORPUS, MODEL, 1000, dropout=False)
+        trajectories(study(strategies=("margin", "bald")), CORPUS, FIXED, 1000)
+    trajectories(study(strategies=("margin",)), CORPUS, FIXED, 1000)
 
 
 def test_replays_are_of_every_trajectory_at_its_steps():

@@ -11,7 +11,7 @@ from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
 from al_ray.analysis.study import METRICS, Study
 from al_ray.analysis.summary import ARM, area_under_curve
-from al_ray.study.trajectory import CONTROL
+from al_ray.study.chooser import CONTROL
 
 _KEPT = ["accuracy", "balanced_accuracy", "macro_f1"]
 

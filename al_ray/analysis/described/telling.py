@@ -10,7 +10,7 @@ import pandas as pd
 from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.study import SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
-from al_ray.study.trajectory import UNQUERIED
+from al_ray.study.chooser import UNQUERIED
 
 KINDS: Final = ("chosen first", "flipped most", "right only for one arm")
 

@@ -35,8 +35,8 @@ from al_ray.analysis.reference.evidence import (
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM, FROZEN
+from al_ray.study.chooser import CONTROL
 from al_ray.study.training import FIT, READ
-from al_ray.study.trajectory import CONTROL
 
 SETTLED: Final = 0.005
 """An arm has settled if the labels from EARLY to HALF of the pool bring less accuracy than this."""

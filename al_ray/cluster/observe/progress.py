@@ -16,10 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.table import Table
 
 from al_ray.cluster.observe import metrics
+from al_ray.study.chooser import RowsOf
 from al_ray.study.grid import Trial
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT, READ
-from al_ray.study.trajectory import RowsOf, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 
 @dataclass

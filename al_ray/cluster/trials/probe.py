@@ -27,8 +27,9 @@ from al_ray.cluster.trials.trial import Job  # which a trial's process imports, 
 from al_ray.errors import AlRayError, UserError
 from al_ray.planning import Facts, Speed
 from al_ray.planning.work import passed
+from al_ray.study.chooser import Prefix
 from al_ray.study.training import Training
-from al_ray.study.trajectory import Prefix, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import FitJob
 
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0

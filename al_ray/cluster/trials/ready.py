@@ -27,8 +27,9 @@ from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Encoder, all_of
+from al_ray.study.learner import Source
 from al_ray.study.running import RunConfig
-from al_ray.study.trajectory import Source, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import Setup
 
 

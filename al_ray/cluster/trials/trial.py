@@ -30,7 +30,8 @@ from al_ray.results import Store
 from al_ray.results.description import versions
 from al_ray.results.folder import refuse_gone
 from al_ray.study.grid import Trial
-from al_ray.study.trajectory import Learner, TrajectoryConfig
+from al_ray.study.learner import Learner
+from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.workers import LocalWorkers, Setup, Workers
 
 Key = tuple[str, int]

@@ -22,10 +22,11 @@ from al_ray.loop.equivalence import follow
 from al_ray.loop.record import all_steps_done
 from al_ray.results import Store
 from al_ray.results.folder import refuse_gone
+from al_ray.study.chooser import UNQUERIED
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, trials
 from al_ray.study.running import RunConfig
-from al_ray.study.trajectory import UNQUERIED, TrajectoryConfig
+from al_ray.study.trajectory import TrajectoryConfig
 
 MAX_FAILURES = 3
 """How often a trial begins again at its last complete step without having gained one since."""
