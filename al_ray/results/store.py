@@ -15,7 +15,6 @@ was written beside it: `check` finds what is damaged or gone, `mend` has it done
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import re
@@ -31,29 +30,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
-from al_ray.io.reading import parse_json
 from al_ray.io.storage import Storage, node_cache
 from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded, encoded
 from al_ray.results.schema import SCHEMAS, VERSION
 from al_ray.results.seal import EMPTY, seal, seal_of
+from al_ray.results.study_json import parsed, sealed
 
 Weights = Mapping[str, NDArray[Any]]
-
-_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
-    **dict.fromkeys(("corpus", "model", "training", "tests", "trajectories", "arms", "run"), dict),
-    **dict.fromkeys(("labels", "notes", "models"), list),
-    "schema_version": int,
-    "labels_per_day": (int, float),
-}
-"""What parts of a study's description are."""
-
-_HOLDS: Final = {
-    **dict.fromkeys(("trajectories", "tests"), int),
-    **dict.fromkeys(("corpus", "model", "labels", "notes"), str),
-    **dict.fromkeys(("models", "arms"), dict),
-}
-"""And what is in them."""
 
 COPY: Final = f"{PRIVATE}/study.json"
 """Of the description, byte by byte."""
@@ -441,7 +425,7 @@ class Store:
         """What a description says, or why it cannot be believed; None where there is none."""
         try:
             data = self.storage.read(name, _MOST_BYTES)
-            return None if data is None else _description(data)
+            return None if data is None else parsed(data)
         except StorageError as error:
             raise StudyConflict(f"--out: {error}") from error
         except ValueError as error:
@@ -474,9 +458,7 @@ class Store:
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Write `study.json`, and a copy of it that is read where it is damaged."""
-        text = json.dumps({**description, "seal": EMPTY}, indent=1, ensure_ascii=False)
-        data = bytearray((text + "\n").encode())
-        seal(data, "study.json")
+        data = sealed(description)
         for name in (COPY, "study.json"):
             self.storage.write(name, data)
 
@@ -563,30 +545,6 @@ class Store:
     def checkpoint(self, trajectory: str, step: int) -> str:
         """The file of the members' weights after a step's fit."""
         return f"checkpoints/{trajectory}-{step:04d}.safetensors"
-
-
-def _description(data: bytes) -> dict[str, Any]:
-    """What `study.json` says, if it is one.
-
-    Raises:
-        ValueError: it is not, or not as it was written.
-    """
-    seal_of(data, "study.json")
-    found = parse_json(data)
-    if (
-        not isinstance(found, dict)
-        or "schema_version" not in found
-        or any(part in found and not isinstance(found[part], kind) for part, kind in _KINDS.items())
-        or any(not isinstance(each, _HOLDS[part]) for part in _HOLDS for each in _in(found, part))
-    ):
-        raise ValueError("lacks what one holds")
-    found.pop("seal", None)
-    return found
-
-
-def _in(found: Mapping[str, Any], part: str) -> list[Any]:
-    inside = found.get(part, [])
-    return list(inside.values() if isinstance(inside, dict) else inside)
 
 
 def newer(name: str, version: object) -> StudyConflict:
