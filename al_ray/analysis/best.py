@@ -112,6 +112,7 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
     table = pd.DataFrame(made, columns=[*UNTUNED, *said, *_NUMBERS, "kind"])
     table["p_holm"] = holm(table.p.astype(float))
     table["kind"] = [row["kind"] or _kind(row, level) for row in records(table)]
+    table.loc[table.kind == "cannot tell", _NUMBERS[1:]] = math.nan
     return table, lines
 
 

@@ -58,12 +58,17 @@ def best_with_best(arm: Floats, random: Floats, level: float = 0.95, missing: in
     mean, low, high, p = (
         each.reshape(many, many) for each in (found.mean, found.low, found.high, found.p)
     )
-    better = np.where(mean > 0, p, 1).max(axis=1).min()
-    worse = np.where(mean < 0, p, 1).max(axis=0).min()
+    # Of the two the one that what was chosen says, so that nothing is called worse by what is
+    # evidence of better: an arm whose trainings fail each other's seeds may have both.
+    said = (
+        np.where(mean > 0, p, 1).max(axis=1).min()
+        if difference > 0
+        else np.where(mean < 0, p, 1).max(axis=0).min()
+    )
     effect = Effect(
         difference,
         min(difference, float(low.min(axis=1).max())),
         max(difference, float(high.max(axis=0).min())),
-        min(1.0, many * float(min(better, worse))),
+        min(1.0, many * float(said)),
     )
     return Best(first, second, effect)
