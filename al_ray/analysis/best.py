@@ -76,25 +76,18 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
     trained = arms[arms["head"] != FROZEN] if fit else arms[:0]
     for _, here in groups(trained, [name for name in SETTING if name not in FIT]):
         random, *sides = _sides(study, here, others, lines)
-        if not sides:
-            continue
-        common = [each for each in random if all(each in side for side in sides)]
-        empty = [
-            each
-            for each in common
-            if any(together(study, [key_of(side[each])], test=test) is None
-                   for side in (random, *sides))
-        ]  # fmt: skip
-        for each in empty:
-            words = ", ".join(told(random[each], fit))
-            lines.append(f"Best with best leaves out {words}: no seed of an arm of it is complete")
-            common.remove(each)
         for side in sides:
             first = next(iter(side.values()))
             name, why = arm_name(first, others), ""
+            common = [each for each in random if each in side]
+            for each in list(common):
+                both = [key_of(random[each]), key_of(side[each])]
+                if together(study, both, test=test) is None:
+                    words = ", ".join(told(random[each], fit))
+                    lines.append(f"Best with best of {name} leaves out {words}: no seed has ended")
+                    common.remove(each)
             if len(common) < 2:
-                why = f"random and all strategies share {len(common)} of the trainings, and to "
-                why += "choose takes 2 or more"
+                why = f"random shares {len(common)} of the trainings, and to choose takes 2 or more"
             else:
                 own, base = ([of[each] for each in common] for of in (side, random))
                 row = _compared(study, own, base, fit, test, level)

@@ -147,7 +147,17 @@ def test_random_is_tuned_as_hard():
     del levels["random", 5e-5]
     made = of(levels)
     assert tuned(made).empty
-    assert "share 1 of the trainings" in untold(made)[0]
+    assert "random shares 1 of the trainings" in untold(made)[0]
+
+
+def test_what_one_strategy_lacks_is_nothing_to_another():
+    rates = (1e-4, 5e-5, 1e-3)
+    levels = {("random", rate): 0 for rate in rates}
+    levels |= {("margin", rates[0]): 0.2, ("margin", rates[1]): 0}
+    levels |= {("entropy", rates[1]): 0, ("entropy", rates[2]): 0.1}
+    both = tuned(of(levels)).set_index("name")
+    assert both.trainings.to_dict() == {"margin": 2, "entropy": 2}
+    assert both.kind.to_dict() == {"margin": "better", "entropy": "better"}
 
 
 def test_a_training_that_never_ended_is_left_out_and_said():
@@ -157,7 +167,7 @@ def test_a_training_that_never_ended_is_left_out_and_said():
     made.trajectories.loc[lost, "status"] = "failed"
     assert tuned(made).iloc[0].trainings == 2
     assert untold(made) == [
-        "Best with best leaves out learning rate 0.001: no seed of an arm of it is complete"
+        "Best with best of margin leaves out learning rate 0.001: no seed has ended"
     ]
 
 
