@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ray
 from rich.console import Console
 
@@ -25,10 +27,12 @@ def await_worker(console: Console, patience: float) -> None:
         "The cluster has no worker yet: waiting for the first (minutes).", highlight=False
     )
     asked = ray.remote(num_cpus=1, max_retries=-1)(_nothing).remote()
+    arrived = list[Any]()
     try:
         arrived, _ = ray.wait([asked], timeout=patience)
     finally:
-        ray.cancel(asked)  # a task that waits keeps the autoscaler trying
+        if not arrived:  # cancelled as it ends, it can end this process (Ray 2.60)
+            ray.cancel(asked)  # a task that waits keeps the autoscaler trying
     if not arrived:
         raise UserError(
             f"no worker came within {patience / 60:.0f} minutes; `ray status` on the head says "
