@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Which process does which tests is in tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4
+PYTEST := $(BIN)/python -m pytest -q -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help venv study test test-fast test-faults check format clean
+.PHONY: help venv study test test-fast test-hosts test-faults check format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,13 +19,17 @@ study: $(INSTALLED) ## run or continue the main study on the embedded corpus
 	@echo "Study: seven news sections, tables in results/news7"
 	@$(BIN)/python experiments/news7.py --out results/news7
 
-test: $(INSTALLED) ## run all tests but the long fault campaign
-	@echo "Tests: all but the long fault campaign (make test-faults)"
-	@$(PYTEST) -m "not campaign"
+test: $(INSTALLED) ## run all tests but test-hosts and test-faults
+	@echo "Tests: all but test-hosts and test-faults"
+	@$(PYTEST) -m "not campaign and not hosts"
 
 test-fast: $(INSTALLED) ## run the tests that need no Ray
 	@echo "Tests: those that need no Ray"
 	@$(PYTEST) -m "not ray and not faults and not campaign and not hosts"
+
+test-hosts: $(INSTALLED) ## run a real `ray up`, and lose a host
+	@echo "Tests: ray up on hosts made of namespaces (Linux, root; skipped where they cannot be made)"
+	@$(BIN)/python -m pytest -q -m hosts
 
 test-faults: $(INSTALLED) ## run the long tests, then 100 random faults
 	@echo "Tests: the long ones"

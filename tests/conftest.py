@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,19 +36,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give what belongs together to one process: all on the shared cluster, a room, a file.
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, since tests of Ray wait now and then; each takes 1 GB."""
+    return min(4, len(os.sched_getaffinity(0)) + 1)
 
-    So there are no more clusters at once than processes. pytest-xdist's own groups (3.8) are lost
-    on pytest 9.2.
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give what belongs together to one process: a file, or a room that shares something.
+
+    pytest-xdist's own groups (3.8) are lost on pytest 9.2.
     """
     from xdist.scheduler import LoadScopeScheduling
 
     @functools.cache
     def together(file: str) -> str:
         path = config.rootpath / file
-        if re.search(r"\b(cluster|undisturbed): (None|Path)", path.read_text(encoding="utf-8")):
-            return "cluster"
         own = path.parent != TESTS and (path.parent / "conftest.py").exists()
         return str(path.parent) if own else file
 
@@ -62,7 +65,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """One Ray cluster of two cores for all tests that need one."""
+    """One Ray cluster of two cores for all tests of this process that need one."""
     import ray
 
     # What a user does for a strategy of one's own; actors inherit it from the cluster.
@@ -84,26 +87,29 @@ def cluster() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What other studies are compared with: one shard, one trial after the other.
+    """What other studies are compared with: one shard, one trial after the other, made once.
 
-    Margin and core-set by two seeds, in new processes for every trajectory; a committee; and margin
-    in the other regimes.
+    Margin and core-set by two seeds, a committee, and margin in the other regimes.
     """
     import tiny_study
+    from filelock import FileLock
+    from helpers import roles
     from tiny_study import STUDY
 
-    from al_ray.cluster.trials import tuning
-
-    out = tmp_path_factory.mktemp("undisturbed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "KEEP", False)
-        four = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
-        assert not tiny_study.run(out, four, concurrent=1).unfinished
-    for more in (
-        replace(STUDY, strategies=("qbc",)),
-        replace(STUDY, retrain=("warm", "warm-new"), seeds=(0, 1)),
-    ):
-        assert not tiny_study.run(out, more, concurrent=1).unfinished
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out = place / "undisturbed"
+    crews = out.with_suffix(".roles")
+    grids = (
+        {"strategies": ("margin", "core-set"), "seeds": (0, 1)},
+        {"strategies": ("qbc",)},
+        {"retrain": ("warm", "warm-new"), "seeds": (0, 1)},
+    )
+    with FileLock(place / "undisturbed.lock"):
+        if not crews.exists():
+            study = replace(STUDY, grids=grids)
+            assert not tiny_study.run(out, study, concurrent=1).unfinished
+            crews.write_text(json.dumps(roles(out.name)))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,19 @@ def assert_as_undisturbed(undisturbed: Path, out: Path | str) -> None:
     from al_ray.results import Store
 
     assert_equal_studies(undisturbed, out, only=list(Store(out).description()["trajectories"]))
+
+
+def actors_of(study: str) -> list[dict[str, Any]]:
+    """Members and shards of a study on this process's cluster, living or not."""
+    import ray
+
+    found = ray._private.state.actors().values()
+    return [actor for actor in found if actor["Name"].startswith(f"{study}/")]
+
+
+def roles(study: str) -> Counter[str]:
+    """How many of them there have been."""
+    return Counter(actor["Name"].rpartition("/")[2] for actor in actors_of(study))
 
 
 def lock_of(out: Path) -> Path:

@@ -42,7 +42,7 @@ sys.path[:0] = [
 import frail_hosts  # noqa: E402
 import tiny_study  # noqa: E402
 from disk_faults import damage  # noqa: E402
-from fault_plan import DAMAGES, DISK, KILLS, KINDS, Fault, Shape, plan, short_plan  # noqa: E402
+from fault_plan import DAMAGES, DISK, KINDS, Fault, Shape, plan  # noqa: E402
 from frail_hosts import Hosts  # noqa: E402
 from helpers import assert_equal_studies  # noqa: E402
 
@@ -477,10 +477,10 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str, Any]]:
+def campaign(folder: Path, seed: int, wanted: int) -> list[dict[str, Any]]:
     """Studies until so many faults have hit, going on after those that are noted in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    this = {"seed": seed, "short": short, "program": fingerprint()}
+    this = {"seed": seed, "program": fingerprint()}
     noted, begun = folder / "studies.jsonl", folder / "campaign.json"
     if begun.exists() and json.loads(begun.read_text()) != this:
         say(f"{folder}: holds a campaign of another seed or program; give another --folder")
@@ -489,8 +489,6 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
     studies = (
         [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
     )
-    if short:
-        wanted = len(KILLS)
 
     def hit() -> int:
         return sum(len(study["faults"]) for study in studies)
@@ -499,7 +497,7 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
         return studies
     if studies:
         say(f"{len(studies)} studies with {hit()} faults are noted already.")
-    without = {} if short else impossible()
+    without = impossible()
     for kind, why in without.items():
         say(f"without '{kind}': {why}")
     scratch = Path(tempfile.mkdtemp(prefix="al-", dir="/tmp"))
@@ -511,9 +509,7 @@ def campaign(folder: Path, seed: int, wanted: int, short: bool) -> list[dict[str
         say(f"{HOSTS} hosts at {hosts.address}")
         while hit() < wanted:
             index = len(studies)
-            found = {fault["kind"] for study in studies for fault in study["faults"]}
-            missing = [kind for kind in KILLS if kind not in found]
-            shape, faults = short_plan(seed, index, missing) if short else plan(seed, index)
+            shape, faults = plan(seed, index)
             faults = [fault for fault in faults if fault.kind not in without]
             whole, lengths = measure(hosts, shape, folder)
             place = folder / f"study-{index:03d}"
@@ -553,11 +549,10 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=ROOT / "results" / "faults")
-    parser.add_argument("--short", action="store_true", help="each kind once")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
     began = time.monotonic()
-    studies = campaign(options.folder.absolute(), options.seed, options.faults, options.short)
+    studies = campaign(options.folder.absolute(), options.seed, options.faults)
     say(f"\n{table(studies)}\n")
     for study in studies:
         for name in ("difference", "failures", "left_over"):

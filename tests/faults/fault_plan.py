@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,17 +113,3 @@ def _fault(kind: str, shape: Shape, draw: np.random.Generator, killed: float) ->
         moment = {"midst": moment, "killed": killed, "ended": float(shape.all_steps)}[when]
     choice, thaw, place = draw.random(), draw.uniform(*THAW), draw.random()
     return Fault(kind, moment, float(choice), float(thaw), float(place), when)
-
-
-def short_plan(seed: int, study: int, missing: Sequence[str]) -> tuple[Shape, list[Fault]]:
-    """A study with all kinds that have not hit anything so far."""
-    draw = np.random.default_rng([seed, 2**32, study])
-    kinds = draw.permutation(list(missing))
-    moments = np.sort(draw.uniform(0, SHORT.all_steps / 2, len(kinds)))
-    return SHORT, [
-        Fault(str(kind), float(moment), float(draw.random()), float(draw.uniform(*THAW)))
-        for kind, moment in zip(kinds, moments, strict=True)
-    ]
-
-
-SHORT = Shape("short", ("qbc", "core-set"), shards=2, steps=8, updates=60)

@@ -65,7 +65,7 @@ def test_who_shares_a_process_does_not_share_its_fate(
     monkeypatch.setattr(tuning, "MAX_FAILURES", 1)
     names = ("Broken", "Lethal", "Mistaken", "Deadly", "Margin")
     own = tuple(f"own_strategy:{name}" for name in names)
-    study = replace(STUDY, strategies=(*own, "core-set"), heads=("frozen",), steps=4)
+    study = replace(STUDY, strategies=(*own, "core-set"), heads=("frozen",))
     outcome = tiny_study.run(tmp_path / "out", study, concurrent=1)
     assert [config.strategy for config in outcome.unfinished] == [own[0], own[2], own[3]]
     rows = pd.read_parquet(tmp_path / "out" / "trajectories").set_index("strategy")
@@ -176,26 +176,15 @@ def start(out: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "often"),
-    [
-        (signal.SIGTERM, 143, False),
-        (signal.SIGINT, 130, True),
-    ],
-    ids=["SIGTERM", "Ctrl-C again and again"],
-)
-def test_a_signal_ends_a_study_and_nothing_is_left(
-    tmp_path: Path, number: signal.Signals, code: int, often: bool
-) -> None:
+def test_ctrl_c_again_and_again_ends_a_study_and_nothing_is_left(tmp_path: Path) -> None:
     process = start(tmp_path / "out")
     children = descendants(process.pid)
     assert len(children) > 3  # Ray's own, the loop, a member and a shard
-    process.send_signal(number)
-    while often and process.poll() is None:
-        process.send_signal(number)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
         time.sleep(0.01)
     _, said = process.communicate(timeout=PATIENT)
-    assert process.returncode == code
+    assert process.returncode == 130
     assert said == f"{STOPPED}\n"
     until(lambda: not any(child.runs() for child in children), "processes were left behind")
     done = len(list((tmp_path / "out" / "steps").glob("*.parquet")))
@@ -213,8 +202,7 @@ def test_a_signal_to_all_of_it_at_any_moment(tmp_path: Path) -> None:
         ("Model mini", signal.SIGINT),  # tokens are made
         ("Tokens: ", signal.SIGTERM),  # Ray starts
         ("Ray cluster: ", signal.SIGTERM),  # trials start
-        (str(out / "steps"), signal.SIGTERM),  # the report is written
-        (str(out / "steps"), signal.SIGINT),
+        (str(out / "steps"), signal.SIGINT),  # the report is written
     )
     for line, number in moments:
         process = subprocess.Popen(
@@ -245,7 +233,7 @@ def test_a_full_disk_is_one_line_at_any_moment(tmp_path: Path) -> None:
     One study, which goes on from each of them and comes to its end.
     """
     out = tmp_path / "out"
-    for line in ("Corpus embedded", "Model mini", "Ray cluster: ", "step 1/2"):
+    for line in ("Corpus embedded", "step 1/2"):
         process = subprocess.Popen(
             command(out, steps=2, updates=5),
             stdout=subprocess.PIPE,

@@ -58,7 +58,7 @@ def main(out: str) -> None:
 
     looker = threading.Thread(target=look)
     looker.start()
-    study = replace(tiny_study.STUDY, strategies=("margin", "qbc"), steps=4)
+    study = replace(tiny_study.STUDY, strategies=("qbc",), steps=4)
     try:
         outcome = tiny_study.run(out, study, shards=2, concurrent=1)
     finally:

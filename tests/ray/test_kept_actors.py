@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,22 +16,14 @@ from typing import Any
 import pytest
 import ray
 import tiny_study
-from helpers import assert_as_undisturbed
+from helpers import actors_of, assert_as_undisturbed, roles
 from tiny_study import STUDY
+
+from al_ray.cluster.trials import tuning
 
 pytestmark = pytest.mark.ray
 FOUR = replace(STUDY, strategies=("margin", "core-set"), seeds=(0, 1))
 """Four trajectories of one shape."""
-
-
-def actors_of(study: str) -> list[dict[str, Any]]:
-    """Members and shards of a study, living or not."""
-    found = ray._private.state.actors().values()
-    return [actor for actor in found if actor["Name"].startswith(f"{study}/")]
-
-
-def roles(study: str) -> Counter[str]:
-    return Counter(actor["Name"].rpartition("/")[2] for actor in actors_of(study))
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
@@ -55,15 +47,17 @@ def nothing_is_left(study: str) -> None:
     until(lambda: all(a["State"] == "DEAD" for a in actors_of(study)), "actors were left", 30)
 
 
-def test_one_member_and_one_shard_do_all_trajectories(undisturbed: Path, tmp_path: Path) -> None:
-    """An actor that was never made again has had one process."""
-    assert roles(undisturbed.name)["member-0"] >= 4  # where they were not kept
-    out = tmp_path / "kept"
-    assert not tiny_study.run(out, FOUR, concurrent=1).unfinished
-    assert roles("kept") == {"member-0": 1, "shard-0": 1}
-    assert {actor["NumRestarts"] for actor in actors_of("kept")} == {0}
+def test_new_processes_for_every_trajectory(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables are those of processes that are kept, as they are undisturbed."""
+    monkeypatch.setattr(tuning, "KEEP", False)
+    out = tmp_path / "new"
+    assert not tiny_study.run(out, replace(STUDY, seeds=(0, 1)), concurrent=1).unfinished
+    assert roles("new") == {"member-0": 2, "shard-0": 2}
+    assert {actor["NumRestarts"] for actor in actors_of("new")} == {0}
     assert_as_undisturbed(undisturbed, out)
-    nothing_is_left("kept")
+    nothing_is_left("new")
 
 
 @pytest.mark.faults
@@ -94,7 +88,7 @@ def test_kept_actors_die(undisturbed: Path, tmp_path: Path) -> None:
     thread.join()
     assert killed == ["shard", "member"]
     assert not outcome.unfinished
-    assert roles("killed") == {"member-0": 2, "shard-0": 2}
+    assert roles("killed") == {"member-0": 2, "shard-0": 2}  # else one of each for all four
     assert_as_undisturbed(undisturbed, out)
     nothing_is_left("killed")
 
@@ -122,12 +116,8 @@ def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
     nothing_is_left("handed")
 
 
-def test_trajectories_of_two_shapes(cluster: None, tmp_path: Path) -> None:
+def test_trajectories_of_two_shapes(undisturbed: Path) -> None:
     """A committee's actors are of no use to a single model, nor the other way round."""
-    out = tmp_path / "shapes"
-    study = replace(STUDY, strategies=("margin", "qbc"), seeds=(0, 1), steps=2)
-    assert not tiny_study.run(out, study, concurrent=1).unfinished
-    found = roles("shapes")
-    assert found["member-0"] == found["shard-0"] <= 4
-    assert found["member-0"] > found["member-1"] == found["member-2"] > 0
-    nothing_is_left("shapes")
+    found = json.loads(undisturbed.with_suffix(".roles").read_text())
+    assert found["member-0"] == found["shard-0"] <= 3
+    assert found["member-0"] > found["member-1"] == found["member-2"] == 1

@@ -93,20 +93,19 @@ def test_a_nodes_port_has_the_metrics(observed: tuple[dict[str, Any], Path]) -> 
         ]
 
     steps = pd.read_parquet(out / "steps")
-    margin = steps[steps.strategy == "margin"]
-    told = of(ROWS.exported, 'strategy="margin"')
+    told = of(ROWS.exported, 'strategy="qbc"')
     assert len(told) == 2  # a shard each
-    assert 0 < sum(told) <= margin.n_scored.sum()  # what was told last may be lost
-    arm = ('strategy="margin"', 'regime="cold"')
+    assert 0 < sum(told) <= steps.n_scored.sum()  # what was told last may be lost
+    arm = ('strategy="qbc"', 'regime="cold"')
     (newest,) = of(STEP.exported, *arm)
-    assert newest in margin.step.tolist()
+    assert newest in steps.step.tolist()
     (accuracy,) = of(ACCURACY.exported, *arm)
-    assert accuracy in margin.test_accuracy.tolist()
+    assert accuracy in steps.test_accuracy.tolist()
     for phase in ("fit", "evaluate", "score", "select"):
         (seconds,) = of(SECONDS.exported, *arm, f'phase="{phase}"')
         (count,) = of(PHASES.exported, *arm, f'phase="{phase}"')
         assert 0 < count <= 4
-        assert 0 < seconds <= margin[f"{phase}_seconds"].sum() + 1e-6
+        assert 0 < seconds <= steps[f"{phase}_seconds"].sum() + 1e-6
 
 
 @pytest.mark.ray
@@ -115,21 +114,18 @@ def test_actors_and_log_lines_tell_study_arm_seed_and_role(
 ) -> None:
     found, _ = observed
     lines = found["lines"]
-    crews = {}
-    for line in lines:
-        if match := re.search(
-            r" news7/(margin|qbc)-.*/loop .* new actors (news7/[0-9a-f]{8})$", line
-        ):
-            crews[match[1]] = match[2]
-    assert set(crews) == {"margin", "qbc"}
+    (crew,) = {
+        match[1]
+        for line in lines
+        if (match := re.search(r" news7/qbc-.*/loop .* new actors (news7/[0-9a-f]{8})$", line))
+    }
     roles = ["member-0", "member-1", "member-2", "shard-0", "shard-1"]
-    of_qbc = [name for name in found["actors"] if name.startswith(crews["qbc"])]
-    assert of_qbc == [f"{crews['qbc']}/{role}" for role in roles]
-    of_margin = [name for name in found["actors"] if name.startswith(crews["margin"])]
-    assert of_margin == [f"{crews['margin']}/{roles[place]}" for place in (0, 3, 4)]
+    assert [name for name in found["actors"] if name.startswith(crew)] == [
+        f"{crew}/{role}" for role in roles
+    ]
     assert lines
     for line in lines:
-        assert re.search(r" news7/(margin|qbc)-cold-20-s0-[0-9a-f]{10}/[a-z]+", line), line
+        assert re.search(r" news7/qbc-cold-20-s0-[0-9a-f]{10}/[a-z]+", line), line
     for said in (
         r"/loop .* step 3: 80 labels",
         r"/member-0 .* fitted on 20 rows",
