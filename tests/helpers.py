@@ -100,7 +100,7 @@ def assert_as_undisturbed(undisturbed: Path, out: Path | str) -> None:
     """Whatever trajectories `out` has: as there, to the last bit."""
     from al_ray.results import Store
 
-    assert_equal_studies(undisturbed, out, only=list(Store(out).description()["trajectories"]))
+    assert_equal_studies(undisturbed, out, only=list(Store(out).study_json.get()["trajectories"]))
 
 
 def actors_of(study: str) -> list[dict[str, Any]]:

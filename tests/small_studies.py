@@ -227,7 +227,7 @@ def write(folder: Path, tables: Study) -> Store:
         columns = {c: row[c] for c in known if not _nan(row[c])}
         columns = {c: [v] if isinstance(v, list) else v for c, v in columns.items()}
         store.write("trajectories", columns, row["trajectory"])
-    store.write_description(
+    store.study_json.write(
         {
             "schema_version": 2,
             "demonstration": tables.demonstration,

@@ -62,7 +62,7 @@ def write(out: Path) -> Store:
                     _draw(store, name, step, arm[0])
     rows = {"row_id": [f"r{i}" for i in range(60)], "split": "train", "label": LABELS * 20}
     store.write("rows", {**rows, "text": ["글"] * 60, "tokens": 1}, "corpus")
-    store.write_description(
+    store.study_json.write(
         {
             "schema_version": VERSION,
             "demonstration": False,

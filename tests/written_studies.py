@@ -189,7 +189,7 @@ def write_study(
                     trajectory,
                     step,
                 )
-    store.write_description(
+    store.study_json.write(
         {
             "schema_version": VERSION,
             "corpus": {"name": "embedded" if demonstration else name, "digest": "c" * 32},

@@ -15,7 +15,7 @@ import pandas as pd
 from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
 from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
-from al_ray.results.check import refuse_damaged
+from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
 from al_ray.study.chooser import CONTROL, UNQUERIED
 from al_ray.study.running import LABELS_PER_DAY
@@ -178,7 +178,7 @@ def load(out: str | Path) -> Study:
         StorageError: a table is damaged.
     """
     store = Store(out)
-    description = store.description("trajectories", "tests", "labels")
+    description = store.study_json.get("trajectories", "tests", "labels")
     if not somebody_is_at(store):  # who is may be writing a step at this moment
         refuse_damaged(store)
     asked = list(description["trajectories"])

@@ -24,11 +24,11 @@ from al_ray.io.node_files import share
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.loop.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
+from al_ray.results.damage.inputs import damaged_inputs, distrust, trust
+from al_ray.results.damage.mend import mend
 from al_ray.results.description import commit, describe
 from al_ray.results.folder import own_pages
-from al_ray.results.inputs import damaged_inputs, distrust, trust
 from al_ray.results.lease import held
-from al_ray.results.mend import mend
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import check_study, unasked
 from al_ray.study.running import RunConfig
@@ -96,7 +96,7 @@ def _run(
     def write_description(**found: float) -> None:
         facts = (ready.described, study, ready.corpus, ready.sources, shown)
         asked = describe(*facts, [*configs, *again], run_config)
-        store.write_description({**asked, **found})
+        store.study_json.write({**asked, **found})
 
     write_description()
     if run_config.study_file:

@@ -22,8 +22,8 @@ from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.terminal import plain
 from al_ray.results import SCHEMAS, Store
-from al_ray.results.check import Damage, damaged_checkpoints, damages
-from al_ray.results.inputs import damaged_inputs
+from al_ray.results.damage.check import Damage, damaged_checkpoints, damages
+from al_ray.results.damage.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
 from al_ray.study.chooser import spelt
 
@@ -80,8 +80,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 def _check(store: Store, as_json: bool, console: Console) -> int:
     """Say what is damaged; 1 if anything is. Nothing is changed: the study's command does that."""
-    description = store.description()
-    found = [Damage(name, "is damaged or gone") for name in store.damaged_description()]
+    description = store.study_json.get()
+    found = [Damage(name, "is damaged or gone") for name in store.study_json.damaged()]
     found += [*damages(store), *damaged_checkpoints(store)]
     found += [Damage(str(path), "is damaged") for path in damaged_inputs(store)]
     if as_json:
@@ -105,7 +105,7 @@ def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:
     """What nobody will end unless somebody begins again."""
     stopped = int((far.status == "stopped").sum())
     if stopped:
-        command = Store(out).description().get("run", {}).get("command")
+        command = Store(out).study_json.get().get("run", {}).get("command")
         _say(
             console,
             f"Nobody is at this study: {stopped:,} trajectories stopped in the middle. The same "
@@ -120,7 +120,7 @@ def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         UserError: no study there.
     """
     store = Store(out)
-    description = store.description("trajectories", "tests")
+    description = store.study_json.get("trajectories", "tests")
     trajectories = _trajectories(store, description)
     if not somebody_is_at(store):
         trajectories["status"] = trajectories.status.replace("running", "stopped")
@@ -143,7 +143,7 @@ def how_far(out: str) -> pd.DataFrame:
         UserError: no study there.
     """
     store = Store(out)
-    description = store.description("trajectories", "tests")
+    description = store.study_json.get("trajectories", "tests")
     test = next(iter(description["tests"]))
     return progress(
         store.read("steps"),

@@ -167,7 +167,7 @@ def _run_experiment(
     check_study(study, len(corpus.train))  # before a model is made or fetched
     check_budget(options, len(corpus.train), study.validation)
     store = Store(where.out)
-    store.read_description()
+    store.study_json.read()
     with untouched(store):
         if options.plan:
             plans.append(_plan_study(study, where, corpus, console))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.results import Store
-from al_ray.results.check import damaged_checkpoints
+from al_ray.results.damage.check import damaged_checkpoints
 from al_ray.strategies import Selection, picks_digest
 from al_ray.study.config import COLLAPSED
 from al_ray.study.trajectory import TrajectoryConfig
@@ -109,7 +109,7 @@ class Recorder:
 
     def checkpoint(self, step: int, members: Sequence[Mapping[str, NDArray[Any]]]) -> None:
         """Each member's weights, for a trajectory that trains on from them."""
-        self._store.write_checkpoint(self.config.id, step, members)
+        self._store.checkpoints.write(self.config.id, step, members)
 
     def step(self, step: int, columns: Mapping[str, Any]) -> None:
         """The row a test that says that the step is complete."""
@@ -189,7 +189,7 @@ def resumes_at(store: Store, config: TrajectoryConfig) -> int:
     if first in (0, config.schedule.steps) or config.schedule.retrain == "cold":
         return first
     # Weights that are gone or damaged: the same steps again give the same weights.
-    name = store.checkpoint(config.id, first - 1)
+    name = store.checkpoints.name(config.id, first - 1)
     if not store.storage.exists(name):
         return 0
     if damaged_checkpoints(store, [name]):

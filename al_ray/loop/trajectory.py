@@ -304,7 +304,7 @@ class Trajectory:
         """Each member's weights before step `first`; None: the pretrained ones."""
         if self.config.schedule.retrain == "cold" or first in (0, self.config.schedule.steps):
             return None
-        kept = self._store.read_checkpoint(self.config.id, first - 1)
+        kept = self._store.checkpoints.read(self.config.id, first - 1)
         assert kept is not None, "_resume has looked"
         return [self._workers.put(weights) for weights in kept]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from al_ray.results.damage.mend import mend
 from al_ray.results.lease import held
-from al_ray.results.mend import mend
 from al_ray.results.schema import SCHEMAS
 from al_ray.results.store import Store
 
@@ -43,7 +43,7 @@ def compact(store: Store, say: Callable[[str], None] = lambda _: None) -> list[C
         UserError: no study there.
         StudyConflict: a process is writing to the folder.
     """
-    store.description()
+    store.study_json.get()
     with held(store, say, "compact it afterwards"):
         mend(store, say)
         steps = store.read("steps")[["trajectory", "step"]].drop_duplicates()

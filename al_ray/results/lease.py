@@ -5,7 +5,7 @@ has none: there it is a lease, an object that its owner writes again every few s
 one watches whether it changes, by a clock that only counts seconds, so that neither two clocks that
 differ nor one that jumps can steal it. Two who take over a dead owner's lease in the same instant
 both write it, and the one whose name is not in it after a while gives way. An owner that was cut
-off finds another name in it and ends; what its trials still write, claims refuse (`store`).
+off finds another name in it and ends; what its trials still write, `claims` refuse.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from mmap import mmap
 from typing import Final
 
+from al_ray.errors import StorageError
+
 _MARK: Final = b"al_ray-seal:"
 _LENGTH: Final = 32
 
@@ -53,6 +55,14 @@ def seal_of(data: bytes, name: str, first: bool = False) -> str | None:
     if found != _digest(memoryview(data), name, place).encode():
         raise ValueError("is not as it was written")
     return found.decode()
+
+
+def damaged(where: str) -> StorageError:
+    """What is said of a file that cannot be believed."""
+    return StorageError(
+        f"{where}: is damaged or was cut short; the study's command, given again, sets it aside "
+        "and does anew what was in it"
+    )
 
 
 def _place(data: bytes | bytearray | mmap, first: bool) -> int | None:

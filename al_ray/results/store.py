@@ -1,11 +1,7 @@
 """A study's folder: a Parquet file per table, trajectory and step, written whole or not at all.
 
-It may be on an object store (`al_ray.io.storage`). An attempt at a trajectory claims it: a file
-says which attempt was the last to begin, and every attempt looks there right before it puts a file
-in place. So one that was cut off and goes on cannot write over what the new one has written, but
-for the instant between look and rename. What it writes then is harmless: a trajectory's files have
-the same values whoever writes them (times apart), and a status that is behind is set right by the
-next start.
+It may be on an object store (`al_ray.io.storage`). Who may write is in `claims`, weights are in
+`checkpoints`, and what was asked for is in `study_json`.
 
 `compact` merges the steps of a trajectory into one file; a step written later has its own again.
 
@@ -15,7 +11,6 @@ was written beside it: `check` finds what is damaged or gone, `mend` has it done
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -27,23 +22,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from al_ray.errors import StorageError, StudyConflict, Superseded, UserError
+from al_ray.errors import UserError
 from al_ray.io.storage import Storage, node_cache
-from al_ray.results.folder import ASIDE, MARKER, PRIVATE, refuse_links
+from al_ray.results.checkpoints import Checkpoints
+from al_ray.results.claims import Claims
+from al_ray.results.folder import ASIDE, refuse_links
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded, encoded
-from al_ray.results.schema import SCHEMAS, VERSION
-from al_ray.results.seal import EMPTY, seal, seal_of
-from al_ray.results.study_json import parsed, sealed
-
-Weights = Mapping[str, NDArray[Any]]
-
-COPY: Final = f"{PRIVATE}/study.json"
-"""Of the description, byte by byte."""
-
-_MOST_BYTES: Final = 2**26
-"""Of a description."""
+from al_ray.results.schema import SCHEMAS
+from al_ray.results.seal import damaged, seal_of
+from al_ray.results.study_json import StudyJson
 
 MERGED = "-all"
 """What a merged file's name has in place of a step."""
@@ -56,11 +44,14 @@ AT_ONCE: Final = 16
 
 
 class Store:
-    """Reads and writes the tables, checkpoints and description of one study.
+    """Reads and writes the tables of one study.
 
     Attributes:
         storage: its files.
         where: what opens it again, in another process or on another machine; may hold secrets.
+        claims: who may write.
+        checkpoints: weights of warm trajectories.
+        study_json: what was asked for.
     """
 
     def __init__(self, folder: str | Path, attempt: str | None = None) -> None:
@@ -72,7 +63,9 @@ class Store:
         """
         self.storage = Storage(folder)
         self.where = str(self.storage.local or folder)
-        self._attempt = attempt
+        self.claims = Claims(self.storage, attempt)
+        self.checkpoints = Checkpoints(self.storage, self.claims)
+        self.study_json = StudyJson(self.storage)
         self._beside: dict[tuple[str, int], dict[str, str]] = {}
         local = self.storage.local
         if local is not None and os.path.exists(local) and not local.is_dir():  # Path's may raise
@@ -129,30 +122,6 @@ class Store:
     def exists(self, table: str, trajectory: str, step: int | None = None) -> bool:
         """Whether a table has a file of this trajectory (and step)."""
         return self.storage.exists(self.name(table, trajectory, step))
-
-    # Claims
-
-    def claim(self, trajectories: Sequence[str]) -> None:
-        """From now on this attempt writes these trajectories, and no earlier one."""
-        assert self._attempt is not None
-        for trajectory in trajectories:
-            self.storage.write(f"claims/{trajectory}.attempt", self._attempt.encode())
-
-    def withdraw_claims(self) -> None:
-        """From now on no attempt writes, but for one that is yet to begin."""
-        for name in self.storage.names("claims"):
-            self.storage.remove(f"claims/{name}")
-
-    def _check_claim(self, trajectory: str) -> None:
-        if self._attempt is None:
-            return
-        holder = self.storage.read(f"claims/{trajectory}.attempt")
-        if holder != self._attempt.encode():
-            raise Superseded(
-                f"{trajectory}: another attempt at it has begun; this one ends and writes nothing"
-            )
-
-    # Tables
 
     def write(
         self,
@@ -223,7 +192,7 @@ class Store:
             StorageError: no room, or not reachable.
         """
         data, digest = encoded(rows, name, beside)
-        self.storage.write(name, data, lambda: self._check_claim(trajectory))
+        self.storage.write(name, data, lambda: self.claims.check(trajectory))
         return digest
 
     def get(self, name: str, **options: Any) -> pa.Table:
@@ -240,13 +209,7 @@ class Store:
             seal_of(data, name)
             return decoded(data, name, **options)
         except DAMAGED as error:
-            raise self._damaged(name) from error
-
-    def _damaged(self, name: str) -> StorageError:
-        return StorageError(
-            f"{self.storage.of(name)}: is damaged or was cut short; the study's command, given "
-            "again, sets it aside and does anew what was in it"
-        )
+            raise damaged(self.storage.of(name)) from error
 
     def _drop_merged(self, table: str, trajectory: str, step: int) -> None:
         """Take a step that was written again out of the merged file, for readers of the folder."""
@@ -268,7 +231,7 @@ class Store:
         try:
             return beside_of(data or b"")
         except DAMAGED as error:
-            raise self._damaged(name) from error
+            raise damaged(self.storage.of(name)) from error
 
     def drop_steps(self, trajectory: str, first: int) -> None:
         """Make steps not count, from one on: their files of `steps` are set aside."""
@@ -396,160 +359,3 @@ class Store:
             return None
         rows = self.get(merged, filters=[("step", "=", step)])
         return rows if len(rows) else None
-
-    # Description
-
-    def read_description(self) -> dict[str, Any] | None:
-        """`study.json`, or None where no study has begun.
-
-        Where it is damaged or gone its copy counts.
-
-        Raises:
-            StudyConflict: it cannot be read, nor its copy.
-        """
-        found = {name: self._described(name) for name in ("study.json", COPY)}
-        for each in found.values():
-            if isinstance(each, dict):
-                return each
-        if (why := found["study.json"]) is None:
-            return None
-        name = self.storage.of("study.json")
-        if not self.storage.exists(MARKER):
-            raise StudyConflict(f"{name}: not a study's description ({why}); give another --out")
-        raise StudyConflict(
-            f"{name}: is damaged ({why}), and so is its copy; remove it, and give the study's "
-            "command again, which writes it anew"
-        )
-
-    def _described(self, name: str) -> dict[str, Any] | str | None:
-        """What a description says, or why it cannot be believed; None where there is none."""
-        try:
-            data = self.storage.read(name, _MOST_BYTES)
-            return None if data is None else parsed(data)
-        except StorageError as error:
-            raise StudyConflict(f"--out: {error}") from error
-        except ValueError as error:
-            return str(error).partition("\n")[0]
-
-    def description(self, *needs: str) -> dict[str, Any]:
-        """`study.json`.
-
-        Args:
-            needs: facts without which the reader can do nothing.
-
-        Raises:
-            UserError: no study has begun here.
-            StudyConflict: the file cannot be read, or lacks what is needed.
-        """
-        described = self.read_description()
-        if described is None:
-            raise UserError(
-                f"{self.address}: no study there (study.json is missing); give its results folder"
-            )
-        if described["schema_version"] > VERSION:
-            raise newer(self.storage.of("study.json"), described["schema_version"])
-        for part in needs:
-            if not described.get(part):
-                raise StudyConflict(
-                    f"{self.storage.of('study.json')}: names no {part}; give another results "
-                    "folder, or the study's command again"
-                )
-        return described
-
-    def write_description(self, description: Mapping[str, Any]) -> None:
-        """Write `study.json`, and a copy of it that is read where it is damaged."""
-        data = sealed(description)
-        for name in (COPY, "study.json"):
-            self.storage.write(name, data)
-
-    def damaged_description(self) -> list[str]:
-        """Files of a description that are not as they were written, or gone while the other is not.
-
-        A copy that is not there is no damage: earlier versions made none.
-        """
-        found = {name: self._described(name) for name in ("study.json", COPY)}
-        gone = found["study.json"] is None and found[COPY] is not None
-        return [name for name, each in found.items() if isinstance(each, str)] + (
-            ["study.json"] if gone else []
-        )
-
-    def mend_description(self) -> list[str]:
-        """Write both files of a description, if one is damaged, as the other has it.
-
-        Returns:
-            Those that were damaged.
-
-        Raises:
-            StudyConflict: neither can be read.
-        """
-        described, damaged = self.read_description(), self.damaged_description()
-        if described is not None and damaged:
-            self.write_description(described)
-        return damaged
-
-    # Checkpoints of warm trajectories
-
-    def write_checkpoint(self, trajectory: str, step: int, members: Sequence[Weights]) -> None:
-        """Keep the members' weights after a step's fit, and drop all but the two newest.
-
-        Two, so that the last step of a trajectory can be fitted again when it is extended.
-        """
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-
-        name = self.checkpoint(trajectory, step)
-        with self.storage.replace(name, lambda: self._check_claim(trajectory)) as temp:
-            flat = {
-                f"{member}/{key}": np.asarray(value, order="C")
-                for member, weights in enumerate(members)
-                for key, value in weights.items()
-            }
-            try:
-                save_file(flat, temp, {"seal": EMPTY})
-                with open(temp, "r+b") as file, mmap.mmap(file.fileno(), 0) as data:
-                    seal(data, name, first=True)
-            except SafetensorError as error:
-                raise StorageError(
-                    f"{self.storage.of(name)}: cannot be written ({error}); make room there; the "
-                    "same command goes on from here"
-                ) from error
-        for old in range(step - 2, -1, -1):
-            if not self.has_checkpoint(trajectory, old):
-                break
-            self.storage.remove(self.checkpoint(trajectory, old))
-
-    def read_checkpoint(self, trajectory: str, step: int) -> list[dict[str, NDArray[Any]]] | None:
-        """Each member's weights after a step's fit, or None where they are not kept."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        name = self.checkpoint(trajectory, step)
-        data = self.storage.read(name)
-        if data is None:
-            return None
-        try:
-            seal_of(data, name, first=True)
-            flat = load(data)
-        except (SafetensorError, *DAMAGED) as error:
-            raise self._damaged(name) from error
-        members: dict[int, dict[str, NDArray[Any]]] = {}
-        for key, value in flat.items():
-            member, name = key.split("/", 1)
-            members.setdefault(int(member), {})[name] = value
-        return [members[member] for member in sorted(members)]
-
-    def has_checkpoint(self, trajectory: str, step: int) -> bool:
-        """Whether the weights after a step's fit are kept."""
-        return self.storage.exists(self.checkpoint(trajectory, step))
-
-    def checkpoint(self, trajectory: str, step: int) -> str:
-        """The file of the members' weights after a step's fit."""
-        return f"checkpoints/{trajectory}-{step:04d}.safetensors"
-
-
-def newer(name: str, version: object) -> StudyConflict:
-    """What is said of a file that an al_ray to come has written."""
-    return StudyConflict(
-        f"{name}: its tables are of version {version}, and this al_ray knows version {VERSION} at "
-        "most; update al_ray"
-    )

@@ -1,13 +1,23 @@
-"""`study.json` as bytes: sealed where it is written, and looked at where it is read."""
+"""`study.json`: what was asked for; sealed where it is written, looked at where it is read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.io.reading import parse_json
+from al_ray.io.storage import Storage
+from al_ray.results.folder import MARKER, PRIVATE
+from al_ray.results.schema import VERSION
 from al_ray.results.seal import EMPTY, seal, seal_of
+
+COPY: Final = f"{PRIVATE}/study.json"
+"""Of it, byte by byte."""
+
+_MOST_BYTES: Final = 2**26
 
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("corpus", "model", "training", "tests", "trajectories", "arms", "run"), dict),
@@ -23,6 +33,106 @@ _HOLDS: Final = {
     **dict.fromkeys(("models", "arms"), dict),
 }
 """And what is in them."""
+
+
+@dataclass(frozen=True)
+class StudyJson:
+    """That of a study's folder, and its copy.
+
+    Attributes:
+        storage: the folder.
+    """
+
+    storage: Storage
+
+    def read(self) -> dict[str, Any] | None:
+        """`study.json`, or None where no study has begun.
+
+        Where it is damaged or gone its copy counts.
+
+        Raises:
+            StudyConflict: it cannot be read, nor its copy.
+        """
+        found = {name: self._described(name) for name in ("study.json", COPY)}
+        for each in found.values():
+            if isinstance(each, dict):
+                return each
+        if (why := found["study.json"]) is None:
+            return None
+        name = self.storage.of("study.json")
+        if not self.storage.exists(MARKER):
+            raise StudyConflict(f"{name}: not a study's description ({why}); give another --out")
+        raise StudyConflict(
+            f"{name}: is damaged ({why}), and so is its copy; remove it, and give the study's "
+            "command again, which writes it anew"
+        )
+
+    def _described(self, name: str) -> dict[str, Any] | str | None:
+        """What a description says, or why it cannot be believed; None where there is none."""
+        try:
+            data = self.storage.read(name, _MOST_BYTES)
+            return None if data is None else parsed(data)
+        except StorageError as error:
+            raise StudyConflict(f"--out: {error}") from error
+        except ValueError as error:
+            return str(error).partition("\n")[0]
+
+    def get(self, *needs: str) -> dict[str, Any]:
+        """`study.json`.
+
+        Args:
+            needs: facts without which the reader can do nothing.
+
+        Raises:
+            UserError: no study has begun here.
+            StudyConflict: the file cannot be read, or lacks what is needed.
+        """
+        described = self.read()
+        if described is None:
+            raise UserError(
+                f"{self.storage.address}: no study there (study.json is missing); give its results "
+                "folder"
+            )
+        if described["schema_version"] > VERSION:
+            raise newer(self.storage.of("study.json"), described["schema_version"])
+        for part in needs:
+            if not described.get(part):
+                raise StudyConflict(
+                    f"{self.storage.of('study.json')}: names no {part}; give another results "
+                    "folder, or the study's command again"
+                )
+        return described
+
+    def write(self, description: Mapping[str, Any]) -> None:
+        """Write `study.json`, and a copy of it that is read where it is damaged."""
+        data = sealed(description)
+        for name in (COPY, "study.json"):
+            self.storage.write(name, data)
+
+    def damaged(self) -> list[str]:
+        """Files of a description that are not as they were written, or gone while the other is not.
+
+        A copy that is not there is no damage: earlier versions made none.
+        """
+        found = {name: self._described(name) for name in ("study.json", COPY)}
+        gone = found["study.json"] is None and found[COPY] is not None
+        return [name for name, each in found.items() if isinstance(each, str)] + (
+            ["study.json"] if gone else []
+        )
+
+    def mend(self) -> list[str]:
+        """Write both files of a description, if one is damaged, as the other has it.
+
+        Returns:
+            Those that were damaged.
+
+        Raises:
+            StudyConflict: neither can be read.
+        """
+        described, damaged = self.read(), self.damaged()
+        if described is not None and damaged:
+            self.write(described)
+        return damaged
 
 
 def sealed(description: Mapping[str, Any]) -> bytearray:
@@ -55,3 +165,11 @@ def parsed(data: bytes) -> dict[str, Any]:
 def _in(found: Mapping[str, Any], part: str) -> list[Any]:
     inside = found.get(part, [])
     return list(inside.values() if isinstance(inside, dict) else inside)
+
+
+def newer(name: str, version: object) -> StudyConflict:
+    """What is said of a file that an al_ray to come has written."""
+    return StudyConflict(
+        f"{name}: its tables are of version {version}, and this al_ray knows version {VERSION} at "
+        "most; update al_ray"
+    )

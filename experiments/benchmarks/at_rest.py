@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from machine import main, table
 
 from al_ray.results import SCHEMAS, Store
-from al_ray.results.check import damages
+from al_ray.results.damage.check import damages
 
 PICKS, TEST = 100, 1000
 TABLES = ("selections", "predictions", "members", "steps")

@@ -60,7 +60,7 @@ def with_ray(arguments: list[str], out: Path) -> dict[str, float]:
         "whole": whole,
         "steps": (steps.finished_at.max() - began).total_seconds(),
         "trajectories": (steps.finished_at.max() - steps.finished_at.min()).total_seconds(),
-        "vectors": float(Store(out).description()["vectors_seconds"]),
+        "vectors": float(Store(out).study_json.get()["vectors_seconds"]),
     }
 
 

@@ -59,7 +59,7 @@ class Large:
     def read(cls, out: str) -> Large:
         """All complete seeds of a study of one setting, on its main test."""
         store = Store(out)
-        test = next(iter(store.description("tests")["tests"]))
+        test = next(iter(store.study_json.get("tests")["tests"]))
         runs = store.read("trajectories")
         runs = runs[runs.status == "complete"].sort_values("seed")
         seeds = set.intersection(*(set(rows.seed) for _, rows in runs.groupby("strategy")))

@@ -31,7 +31,7 @@ class Writer:
 
     def __init__(self, out: Path) -> None:
         self.store = Store(out)
-        self.store.write_description(
+        self.store.study_json.write(
             {
                 "schema_version": VERSION,
                 "tests": {"test": 5},
@@ -151,8 +151,8 @@ def test_a_driver_that_is_dead_runs_nothing(tmp_path, capsys):
     writer = Writer(tmp_path)
     writer.step(0, 0, 0.25)
     writer.end(0, "running")
-    description = writer.store.read_description()
-    writer.store.write_description({**description, "run": {"command": "python news7.py"}})
+    description = writer.store.study_json.read()
+    writer.store.study_json.write({**description, "run": {"command": "python news7.py"}})
     with FileLock(lock_of(tmp_path)):
         code, out, _ = shown([str(tmp_path)], capsys)
         assert code == 0

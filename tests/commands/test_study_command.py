@@ -384,7 +384,7 @@ def made_study(folder, error="it went wrong"):
     for config, status, said in ((done, "complete", None), (failed, "failed", error)):
         columns = {name: config.columns[name] for name in facts}
         store.write("trajectories", {**columns, "status": status, "error": said}, config.id)
-    store.write_description(
+    store.study_json.write(
         {
             "schema_version": 1,
             "demonstration": False,
@@ -439,7 +439,7 @@ def test_show_says_errors_as_they_are(tmp_path, capsys):
 
 def test_show_of_a_study_that_has_not_begun(tmp_path, capsys):
     store, _ = made_study(tmp_path / "made")
-    description = store.read_description()
+    description = store.study_json.read()
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "study.json").write_text(json.dumps(description))
     code, out, _ = shown([str(tmp_path / "bare")], capsys)

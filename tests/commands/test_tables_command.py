@@ -126,7 +126,7 @@ def test_no_study(tmp_path, command, capsys):
 
 def test_person_days_are_as_the_study_was_told(out, capsys):
     store = Store(out)
-    store.write_description({**store.description(), "labels_per_day": 400.0})
+    store.study_json.write({**store.study_json.get(), "labels_per_day": 400.0})
     assert call("verdict", out, "--json") == 0
     rows = json.loads(capsys.readouterr().out)["savings"]
     assert rows[0]["saved_days"] == pytest.approx(rows[0]["saved_labels"] / 400)

@@ -45,10 +45,10 @@ from al_ray.loop.trajectory import Trajectory  # noqa: E402
 from al_ray.results import SCHEMAS, VERSION, Store, check  # noqa: E402
 from al_ray.results import store as store_module  # noqa: E402
 from al_ray.results.compact import compact  # noqa: E402
+from al_ray.results.damage.inputs import distrust, trust  # noqa: E402
+from al_ray.results.damage.mend import mend  # noqa: E402
 from al_ray.results.folder import ASIDE, own  # noqa: E402
-from al_ray.results.inputs import distrust, trust  # noqa: E402
 from al_ray.results.lease import LOCK, held  # noqa: E402
-from al_ray.results.mend import mend  # noqa: E402
 from al_ray.study.trajectory import TrajectoryConfig  # noqa: E402
 
 CORPUS = generate(train=70, test=24)
@@ -113,12 +113,12 @@ def go_on(out: Path, said: list[str], most: int | None = None) -> Iterator[None]
     with held(store, said.append, "wait"):
         mend(store, said.append)
         distrust(store, said.append)
-        described = store.read_description()
+        described = store.study_json.read()
         assert described in (None, DESCRIPTION), described
         made = preparing.prepare(CORPUS, encoder, "mini", 24, store.cache)
         world = FileWorld(Rows.load(made.rows), _vectors(made.tokens, store.cache))
         yield
-        store.write_description(DESCRIPTION)
+        store.study_json.write(DESCRIPTION)
         trust(store)
         record_rows(store, CORPUS, made.tokens)
         for config in CONFIGS:
@@ -144,7 +144,7 @@ def _vectors(tokens: Path, cache: Path) -> Path:
 
 def _trajectory(out: Path, world: World, config: TrajectoryConfig, most: int | None) -> None:
     store = Store(out, attempt="now")
-    store.claim([config.id])
+    store.claims.take([config.id])
     done = steps_done(store, config) == config.schedule.steps
     told = store.read_one("trajectories", config.id)
     if done and told is not None and told.status.iloc[0] == "complete":
@@ -247,7 +247,7 @@ class Bits:
 
     def _weights(self, stem: str) -> str:
         trajectory, _, step = stem.rpartition("-")
-        members = Store(self.out).read_checkpoint(trajectory, int(step)) or []
+        members = Store(self.out).checkpoints.read(trajectory, int(step)) or []
         return repr([{key: value.tolist() for key, value in each.items()} for each in members])
 
     def _go_on(self, path: Path, data: bytes, said: list[str]) -> str:

@@ -151,9 +151,9 @@ def full(act):
     else:
         print("nothing went wrong")
 full(lambda: store.write("selections", {**columns, "label": "new"}, "t", -1))
-full(lambda: store.write_description({"a": "b" * 9999}))
+full(lambda: store.study_json.write({"a": "b" * 9999}))
 import numpy as np
-full(lambda: store.write_checkpoint("t", 0, [{"w": np.ones(9999)}]))
+full(lambda: store.checkpoints.write("t", 0, [{"w": np.ones(9999)}]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 print(set(store.read_one("selections", "t", -1).label))
 store.write("selections", {**columns, "label": "new"}, "t", -1)

@@ -18,7 +18,7 @@ from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 from al_ray.errors import AlRayError, UserError
 from al_ray.results import Store
-from al_ray.results.mend import mend
+from al_ray.results.damage.mend import mend
 from al_ray.study.chooser import RowsOf
 from al_ray.study.grid import Encoder, successors, trajectories
 from al_ray.study.learner import Source

@@ -39,6 +39,7 @@ class FragileStore(Store):
     def __init__(self, folder, k, after=False):
         super().__init__(folder)
         self.left, self.after, self.writes = k, after, []
+        self.checkpoints = FragileCheckpoints(self.checkpoints, self._count)
 
     def _count(self, what, write):
         self.left -= 1
@@ -53,9 +54,16 @@ class FragileStore(Store):
         parent = super().write
         self._count((table, step), lambda: parent(table, columns, trajectory, step))
 
-    def write_checkpoint(self, trajectory, step, members):
-        parent = super().write_checkpoint
-        self._count((CHECKPOINT, step), lambda: parent(trajectory, step, members))
+
+class FragileCheckpoints:
+    def __init__(self, kept, count):
+        self._kept, self._count = kept, count
+
+    def __getattr__(self, name):
+        return getattr(self._kept, name)
+
+    def write(self, trajectory, step, members):
+        self._count((CHECKPOINT, step), lambda: self._kept.write(trajectory, step, members))
 
 
 def killed_at(folder, config, k, after=False, ledger=False):
@@ -316,7 +324,7 @@ def test_warm_goes_on_from_the_last_weights(tmp_path, retrain, sizes):
         chosen = picks(store, config)
         for step, jobs in enumerate(stub.fits):
             assert all(WORLD.rows.ids_of(job.rows) == chosen[step - 1] for job in jobs)
-    kept = store.read_checkpoint(config.id, 2)
+    kept = store.checkpoints.read(config.id, 2)
     assert [
         np.array_equal(k["weight"], w["weight"]) for k, w in zip(kept, before, strict=True)
     ] == [True] * 3
@@ -455,7 +463,7 @@ def test_lost_checkpoints_cost_time_only(tmp_path, retrain):
 def test_two_checkpoints_are_kept(tmp_path):
     config = config_of(retrain="warm", steps=5)
     store, _, _ = go(tmp_path, WORLD, config)
-    kept = [step for step in range(5) if store.has_checkpoint(config.id, step)]
+    kept = [step for step in range(5) if store.checkpoints.has(config.id, step)]
     assert kept == [3, 4]
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2
 

@@ -142,7 +142,9 @@ def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
         assert "It is left out: no vectors came of the encoder" in capsys.readouterr().out
         with pytest.raises(AlRayError, match="no vectors came"):
             tiny_study.run(alone, replace(study, heads=("frozen",), replay_cold=()), model)
-    assert Store(out).description()["trajectories"].keys() == {c.id for c in outcome.trajectories}
+    assert Store(out).study_json.get()["trajectories"].keys() == {
+        c.id for c in outcome.trajectories
+    }
     outcome = tiny_study.run(out, study, model)
     heads = [config.learner.head for config in outcome.trajectories]
     assert heads.count("frozen") == 1

@@ -47,7 +47,7 @@ def store(tmp_path):
             write_step(made, trajectory, step, last=step == 2)
         made.write("trajectories", {"status": "complete"}, trajectory)
     made.write("rows", {"row_id": ["a", "b"], "text": ["글", "글"]}, "corpus")
-    made.write_description({"schema_version": 2})
+    made.study_json.write({"schema_version": 2})
     return made
 
 
@@ -189,7 +189,7 @@ def test_a_trajectory_goes_on_from_merged_files(tmp_path, retrain, stop):
     config = config_of(strategy="qbc", retrain=retrain)
     whole, _, _ = go(tmp_path / "whole", world, config, ledger=True)
     merged, _, _ = go(tmp_path / "merged", world, ended(config, stop), ledger=True)
-    merged.write_description({"schema_version": 2})
+    merged.study_json.write({"schema_version": 2})
     compact(merged)
     _, _, said = go(tmp_path / "merged", world, config, ledger=True)
     # The last step chose nothing and is done again; what was merged before it is not.

@@ -16,10 +16,10 @@ from al_ray.errors import StorageError
 from al_ray.io.files import atomic_with_digest
 from al_ray.loop.record import all_steps_done, steps_done
 from al_ray.results import VERSION, Store
-from al_ray.results.check import damaged_checkpoints, damages, refuse_damaged
 from al_ray.results.compact import compact
-from al_ray.results.inputs import damaged_inputs, distrust, trust
-from al_ray.results.mend import mend
+from al_ray.results.damage.check import damaged_checkpoints, damages, refuse_damaged
+from al_ray.results.damage.inputs import damaged_inputs, distrust, trust
+from al_ray.results.damage.mend import mend
 
 WORLD = World()
 CONFIG = config_of(strategy="qbc", retrain="cold")
@@ -31,7 +31,7 @@ TABLES = ("steps", "selections", "predictions", "members", "scores")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     store, _, _ = go(folder / "apart", WORLD, CONFIG, ledger=True)
-    store.write_description({"schema_version": VERSION})
+    store.study_json.write({"schema_version": VERSION})
     shutil.copytree(folder / "apart", folder / "merged")
     compact(Store(folder / "merged"))
     return folder
@@ -146,14 +146,16 @@ def test_weights(tmp_path):
     whole, _, _ = go(tmp_path / "whole", WORLD, WARM)
     store, _, _ = go(tmp_path / "cut", WORLD, ended(WARM, 2))
     # The last step had nothing to choose, so it is done again, from what was before it.
-    newest = store.folder / store.checkpoint(WARM.id, 0)
+    newest = store.folder / store.checkpoints.name(WARM.id, 0)
     for at in (9, 30, -3):  # in the header and in the numbers
         shutil.copytree(store.folder, tmp_path / f"copy{at}")
         flip(tmp_path / f"copy{at}" / newest.relative_to(store.folder), at)
         copy = Store(tmp_path / f"copy{at}")
-        assert [each.file for each in damaged_checkpoints(copy)] == [store.checkpoint(WARM.id, 0)]
+        assert [each.file for each in damaged_checkpoints(copy)] == [
+            store.checkpoints.name(WARM.id, 0)
+        ]
         with pytest.raises(StorageError, match="damaged"):
-            copy.read_checkpoint(WARM.id, 0)
+            copy.checkpoints.read(WARM.id, 0)
         go(copy.folder, WORLD, WARM, store=copy)
         assert_same(tables(whole), tables(copy))
         assert len(list((copy.folder / "set-aside" / "checkpoints").iterdir())) == 1
@@ -173,7 +175,7 @@ def test_files_of_before_there_were_seals(tmp_path):
             pq.write_table(store.get(name), store.folder / name)
     assert damages(store) == []
     assert_same(tables(whole), tables(store))
-    store.write_description({"schema_version": VERSION})
+    store.study_json.write({"schema_version": VERSION})
     compact(store)
     assert damages(store) == []
     assert_same(tables(whole), tables(store))
@@ -265,14 +267,14 @@ def call(*words):
 
 def test_show_check(tmp_path, capsys):
     store = with_inputs(tmp_path)
-    store.write_description({"schema_version": VERSION, "run": {"command": "python news7.py"}})
-    store.write_checkpoint(CONFIG.id, 0, [])
+    store.study_json.write({"schema_version": VERSION, "run": {"command": "python news7.py"}})
+    store.checkpoints.write(CONFIG.id, 0, [])
     assert call("show", tmp_path, "--check") == 0
     assert "every file is there, and as it was written" in capsys.readouterr().out
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     paths = [
         store.path("members", CONFIG.id, 0),
-        store.folder / store.checkpoint(CONFIG.id, 0),
+        store.folder / store.checkpoints.name(CONFIG.id, 0),
         store.cache / "vectors-0.npy",
     ]
     for path in paths:

@@ -19,9 +19,9 @@ from al_ray.errors import StorageError, StudyConflict, Superseded
 from al_ray.loop.record import steps_done
 from al_ray.results import SCHEMAS, VERSION, Store, lease
 from al_ray.results.compact import compact
+from al_ray.results.damage.mend import mend
 from al_ray.results.folder import own
 from al_ray.results.lease import held
-from al_ray.results.mend import mend
 
 
 @pytest.fixture(params=["here", "s3"])
@@ -36,13 +36,13 @@ def where(request, tmp_path):
 
 def test_an_attempt_that_was_cut_off_writes_nothing_more(where):
     first, second = Store(where, "first"), Store(where, "second")
-    first.claim(["t", "u"])
+    first.claims.take(["t", "u"])
     first.write("selections", {"row_id": ["a"]}, "t", 0)
-    second.claim(["t"])
+    second.claims.take(["t"])
     for act in (
         lambda: first.write("selections", {"row_id": ["b"]}, "t", 0),
         lambda: first.write("trajectories", {"status": "running"}, "t"),
-        lambda: first.write_checkpoint("t", 0, []),
+        lambda: first.checkpoints.write("t", 0, []),
     ):
         with pytest.raises(Superseded, match="another attempt"):
             act()
@@ -51,17 +51,17 @@ def test_an_attempt_that_was_cut_off_writes_nothing_more(where):
     assert second.read_one("selections", "t", 0).row_id.tolist() == ["c"]
     assert second.read_one("selections", "u", 0).row_id.tolist() == ["b"]
     assert second.read_one("trajectories", "t") is None
-    assert not second.has_checkpoint("t", 0)
+    assert not second.checkpoints.has("t", 0)
 
 
 def test_the_claim_is_looked_at_when_the_file_is_ready(tmp_path):
     """Not when it is begun: writing it may take long."""
     store, other = Store(tmp_path, "one"), Store(tmp_path, "two")
-    store.claim(["t"])
+    store.claims.take(["t"])
 
     def write_slowly():
-        with store.storage.replace("steps/t-0000.parquet", lambda: store._check_claim("t")) as temp:
-            other.claim(["t"])
+        with store.storage.replace("steps/t-0000.parquet", lambda: store.claims.check("t")) as temp:
+            other.claims.take(["t"])
             with open(temp, "wb") as file:
                 file.write(b"late")
 
@@ -76,10 +76,10 @@ def test_a_loop_that_is_overtaken_ends(tmp_path):
     go(tmp_path / "whole", world, config)
     out = tmp_path / "twice"
     first = Store(out, "first")
-    first.claim([config.id])
+    first.claims.take([config.id])
     go(out, world, ended(config, 2), store=first)
     second = Store(out, "second")
-    second.claim([config.id])
+    second.claims.take([config.id])
     with pytest.raises(Superseded):
         go(out, world, config, store=first)
     go(out, world, config, store=second)
@@ -176,7 +176,7 @@ def test_a_file_cut_short_is_done_again(tmp_path, table, retrain, merged):
     world, config = World(), config_of(strategy="qbc", retrain=retrain)
     whole, _, _ = go(tmp_path / "whole", world, config, ledger=True)
     store, _, _ = go(tmp_path / "cut", world, config, ledger=True)
-    store.write_description({"schema_version": VERSION})
+    store.study_json.write({"schema_version": VERSION})
     if merged:
         compact(store)
     files = store.files(table)
@@ -230,9 +230,9 @@ def test_a_file_of_a_version_to_come(where):
     with pytest.raises(StudyConflict, match=r"steps/t-0000\.parquet.* version 3.*update al_ray"):
         mend(store, print)
     assert store.files("steps") == ["steps/t-0000.parquet"]
-    store.write_description({"schema_version": VERSION + 1})
+    store.study_json.write({"schema_version": VERSION + 1})
     with pytest.raises(StudyConflict, match=r"study\.json.*update al_ray"):
-        store.description()
+        store.study_json.get()
 
 
 @pytest.mark.faults
@@ -243,7 +243,7 @@ def test_a_loop_killed_on_an_object_store_goes_on(s3_server, tmp_path, file):
     program = (
         "import sys; from loop_stub import World, config_of, go; from al_ray.results import Store\n"
         "store, config = Store(sys.argv[1], 'first'), config_of(strategy='qbc', retrain='warm')\n"
-        "store.claim([config.id]); go(None, World(), config, store=store)"
+        "store.claims.take([config.id]); go(None, World(), config, store=store)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, "-c", program, where], env=environment)
@@ -256,7 +256,7 @@ def test_a_loop_killed_on_an_object_store_goes_on(s3_server, tmp_path, file):
     world, config = World(), config_of(strategy="qbc", retrain="warm")
     second = Store(where, "second")
     assert steps_done(second, config) < config.schedule.steps
-    second.claim([config.id])
+    second.claims.take([config.id])
     mend(second, print)
     go(None, world, config, store=second)
     whole, _, _ = go(tmp_path, world, config)

@@ -10,8 +10,8 @@ from al_ray.errors import ModelError, Superseded
 from al_ray.learners.encoder import mini
 from al_ray.loop.record import all_told
 from al_ray.results import Store
-from al_ray.results.inputs import damaged_inputs, distrust, trust
-from al_ray.results.mend import mend
+from al_ray.results.damage.inputs import damaged_inputs, distrust, trust
+from al_ray.results.damage.mend import mend
 
 
 def test_a_damaged_row_of_trajectories_beside_a_checkpoint(tmp_path):
@@ -55,7 +55,7 @@ def test_who_still_works_with_a_damaged_input_writes_nothing_more(tmp_path):
     world, config = World(), config_of()
     store = Store(tmp_path / "out")
     old = Store(tmp_path / "out", attempt="old")
-    old.claim([config.id])
+    old.claims.take([config.id])
     go(tmp_path / "out", world, ended(config, 2), store=old)
     encoder = mini.build(generate(train=60, test=20), store.cache)
     trust(store)

@@ -235,8 +235,8 @@ def test_who_may_read_is_what_the_umask_leaves(store, umask, mode):
     before = os.umask(umask)
     try:
         write_steps(store, "t", 0)
-        store.write_checkpoint("t", 0, [{"w": np.ones(2)}])
-        store.write_description({"schema_version": VERSION})
+        store.checkpoints.write("t", 0, [{"w": np.ones(2)}])
+        store.study_json.write({"schema_version": VERSION})
     finally:
         os.umask(before)
     files = [path for path in store.folder.rglob("*") if path.is_file()]
@@ -260,8 +260,8 @@ def leave_behind(target):
 )
 def test_sweep(store, file):
     write_steps(store, "t", 0)
-    store.write_description({"a": 1})
-    store.write_checkpoint("t", 0, [{"w": np.ones(2)}])
+    store.study_json.write({"a": 1})
+    store.checkpoints.write("t", 0, [{"w": np.ones(2)}])
     store.cache.mkdir()
     before = sorted(store.folder.rglob("*"))
     context, temp = leave_behind(store.folder / file)
@@ -282,29 +282,29 @@ def test_sweep(store, file):
 
 
 def test_description(store):
-    assert store.read_description() is None
-    store.write_description({"schema_version": 1, "이름": "뉴스", "rates": [2e-5]})
-    assert store.read_description() == {"schema_version": 1, "이름": "뉴스", "rates": [2e-5]}
+    assert store.study_json.read() is None
+    store.study_json.write({"schema_version": 1, "이름": "뉴스", "rates": [2e-5]})
+    assert store.study_json.read() == {"schema_version": 1, "이름": "뉴스", "rates": [2e-5]}
     copy = store.folder / ".al_ray" / "study.json"
     for content in ("{", "", "[1]", '{"schema_version": 1}', "[" * 10**6, None):
         path = store.folder / "study.json"
         path.unlink() if content is None else path.write_text(content, encoding="utf-8")
         if content != '{"schema_version": 1}':  # which somebody may have written so
-            assert store.read_description()["이름"] == "뉴스"
-    store.mend_description()
-    assert store.read_description()["이름"] == "뉴스"
+            assert store.study_json.read()["이름"] == "뉴스"
+    store.study_json.mend()
+    assert store.study_json.read()["이름"] == "뉴스"
     copy.write_text("{", encoding="utf-8")
-    assert store.read_description()["이름"] == "뉴스"
+    assert store.study_json.read()["이름"] == "뉴스"
     (store.folder / "study.json").write_text("{", encoding="utf-8")
     with pytest.raises(StudyConflict) as refused:
-        store.read_description()
+        store.study_json.read()
     assert "study.json" in str(refused.value)
     assert "\n" not in str(refused.value)
     own(store.storage)
     with pytest.raises(StudyConflict, match="remove it, and give the study's command again"):
-        store.read_description()
+        store.study_json.read()
     (store.folder / "study.json").unlink()  # which is the remedy
-    assert store.read_description() is None
+    assert store.study_json.read() is None
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_description_of_other_kinds(store, part):
     data = json.dumps({"schema_version": VERSION, **part})
     (store.folder / "study.json").write_text(data, encoding="utf-8")
     with pytest.raises(StudyConflict, match="lacks what one holds"):
-        store.description()
+        store.study_json.get()
 
 
 def weights(seed):
@@ -345,9 +345,9 @@ def weights(seed):
 
 def test_checkpoints_there_and_back(store):
     members = [weights(seed) for seed in range(12)]  # 10 sorts before 2 as text
-    store.write_checkpoint("t", 0, members)
-    assert store.has_checkpoint("t", 0)
-    back = store.read_checkpoint("t", 0)
+    store.checkpoints.write("t", 0, members)
+    assert store.checkpoints.has("t", 0)
+    back = store.checkpoints.read("t", 0)
     assert len(back) == 12
     for ours, theirs in zip(members, back, strict=True):
         assert ours.keys() == theirs.keys()
@@ -359,17 +359,17 @@ def test_checkpoints_there_and_back(store):
 
 def test_a_scalar_keeps_its_shape(store):
     """Such as a learnt temperature."""
-    store.write_checkpoint("t", 0, [{"scale": np.array(2.5, np.float32)}])
-    (back,) = store.read_checkpoint("t", 0)
+    store.checkpoints.write("t", 0, [{"scale": np.array(2.5, np.float32)}])
+    (back,) = store.checkpoints.read("t", 0)
     assert back["scale"].shape == ()
 
 
 def test_the_two_newest_are_kept(store):
-    assert store.read_checkpoint("t", 0) is None
-    store.write_checkpoint("other", 0, [weights(0)])
+    assert store.checkpoints.read("t", 0) is None
+    store.checkpoints.write("other", 0, [weights(0)])
     for step in range(5):
-        store.write_checkpoint("t", step, [weights(step)])
-        kept = [n for n in range(5) if store.has_checkpoint("t", n)]
+        store.checkpoints.write("t", step, [weights(step)])
+        kept = [n for n in range(5) if store.checkpoints.has("t", n)]
         assert kept == [n for n in (step - 1, step) if n >= 0]
-    assert store.has_checkpoint("other", 0)
-    assert np.array_equal(store.read_checkpoint("t", 3)[0]["turned"], weights(3)["turned"])
+    assert store.checkpoints.has("other", 0)
+    assert np.array_equal(store.checkpoints.read("t", 3)[0]["turned"], weights(3)["turned"])

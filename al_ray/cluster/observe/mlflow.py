@@ -82,7 +82,7 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         from mlflow import MlflowClient
 
         client = MlflowClient()
-        study = f"{self._store.pages.name} {self._store.description()['begun_at']}"
+        study = f"{self._store.pages.name} {self._store.study_json.get()['begun_at']}"
         wanted = f"tags.study = '{study}' and tags.trajectory = '{config.id}'"
         found = client.search_runs([self.mlflow_util.experiment_id], wanted, max_results=1)
         if found:

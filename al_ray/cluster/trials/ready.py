@@ -86,7 +86,7 @@ def readied(
         StudyConflict: the folder holds another study.
         UserError: a bad option, or no cluster at the address.
     """
-    described = store.read_description()
+    described = store.study_json.read()
     study = recorded(study, described)
     corpus_source, encoders = Source(name=corpus.name, digest=corpus.digest), encoders_of(models)
     sources = [encoder.source for encoder in encoders.values()]

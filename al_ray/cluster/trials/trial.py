@@ -102,7 +102,7 @@ def run(point: dict[str, Any], job: Job) -> None:
     lot, store = decode(point["trial"]), Store(job.out, attempt=uuid.uuid4().hex)
     refuse_gone(store.storage)
     # All of them now, so that an attempt that was cut off and goes on can take none of them back.
-    store.claim([config.id for trial in lot for config in trial.all])
+    store.claims.take([config.id for trial in lot for config in trial.all])
     shared = job.any_setup.shared
     rows = Rows.load(shared.here(job.rows.name) if shared else job.rows)
     reports, unexpected = Reports(EVERY if is_cheap(lot[0].leader) else 0.0), None

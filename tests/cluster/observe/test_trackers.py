@@ -34,7 +34,7 @@ def database(tmp_path_factory):
 def store(folder):
     """Two steps of a trajectory, in a study's folder."""
     store, _, _ = go(folder, WORLD, SHORT)
-    store.write_description({"schema_version": 2, "begun_at": "2026-01-01T00:00:00+00:00"})
+    store.study_json.write({"schema_version": 2, "begun_at": "2026-01-01T00:00:00+00:00"})
     return store
 
 

@@ -50,6 +50,6 @@ def distrust(store: Store, say: Callable[[str], None]) -> None:
         f"{found[0]}: is damaged; it is made anew, and so is what may have been done with it: the "
         "steps since it was last seen to be right."
     )
-    store.withdraw_claims()  # a process of a driver that died may still work with what is damaged
+    store.claims.withdraw()  # a process of a driver that died may still work with what is damaged
     for trajectory in store.read("steps", columns=["trajectory", "step"]).trajectory.unique():
         store.drop_steps(trajectory, trusted.get(trajectory, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from al_ray.results.check import GONE, Damage, damaged_checkpoints, damages
+from al_ray.results.damage.check import GONE, Damage, damaged_checkpoints, damages
 from al_ray.results.store import Store
 
 
@@ -22,7 +22,7 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
         StorageError: not reachable.
     """
     mended = 0
-    for name in store.mend_description():
+    for name in store.study_json.mend():
         say(f"{store.storage.of(name)}: was damaged; it is written again as its copy has it.")
         mended += 1
     undone: dict[str, int] = {}

@@ -1,0 +1,1 @@
+"""What is damaged or gone in a study's folder: found, and done again."""
