@@ -42,9 +42,10 @@ from al_ray.learners.encoder import mini  # noqa: E402
 from al_ray.learners.linear import standardise  # noqa: E402
 from al_ray.loop.record import record_rows, steps_done  # noqa: E402
 from al_ray.loop.trajectory import Trajectory  # noqa: E402
-from al_ray.results import SCHEMAS, VERSION, Store, check  # noqa: E402
+from al_ray.results import SCHEMAS, VERSION, Store  # noqa: E402
 from al_ray.results import store as store_module  # noqa: E402
 from al_ray.results.compact import compact  # noqa: E402
+from al_ray.results.damage import check  # noqa: E402
 from al_ray.results.damage.inputs import distrust, trust  # noqa: E402
 from al_ray.results.damage.mend import mend  # noqa: E402
 from al_ray.results.folder import ASIDE, own  # noqa: E402

@@ -9,7 +9,8 @@ import bits
 import pytest
 from bits import OUTCOMES, Bits, drawn
 
-from al_ray.results import check, store
+from al_ray.results import checkpoints, store, study_json
+from al_ray.results.damage import check
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_no_flipped_bit_is_believed(study: Bits) -> None:
 
 def test_it_sees_bits_that_are_believed(study: Bits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where seals are not looked at."""
-    for module in (check, store):
+    for module in (check, checkpoints, store, study_json):
         monkeypatch.setattr(module, "seal_of", lambda *_, **__: "0" * 32)
     study.known.clear()
     study.counts.clear()
