@@ -174,7 +174,7 @@ def load(out: str | Path) -> Study:
 
     Raises:
         UserError: no study there.
-        StudyConflict: its description cannot be read.
+        StudyConflict: its description cannot be read, or is of other tests than its steps.
         StorageError: a table is damaged.
     """
     store = Store(out)
@@ -182,13 +182,14 @@ def load(out: str | Path) -> Study:
     if not somebody_is_at(store):  # who is may be writing a step at this moment
         refuse_damaged(store)
     asked = list(description["trajectories"])
-    rows = store.read("rows")
+    rows, steps = store.read("rows"), store.read("steps", asked)
     tests = tuple(description["tests"])
+    refuse_unknown(tests, steps)
     return Study(
         out=store.pages,
         description=description,
         trajectories=_asked(store.read("trajectories"), asked, description),
-        steps=store.read("steps", asked),
+        steps=steps,
         selections=store.read("selections", asked),
         predictions=store.read("predictions", asked),
         members=store.read("members", asked),
@@ -199,6 +200,21 @@ def load(out: str | Path) -> Study:
         demonstration=bool(description["demonstration"]),
         address="" if store.storage.local is not None else store.address,
     )
+
+
+def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
+    """Look whether a description, which may be made by hand, has the tests of its steps.
+
+    Raises:
+        StudyConflict: it names another.
+    """
+    here = list(dict.fromkeys(steps.test))
+    unknown = [test for test in tests if test not in here]
+    if here and unknown:
+        raise StudyConflict(
+            f"study.json: names the test {unknown[0]!r}, which no step has; call it "
+            f"{' or '.join(map(repr, here))} there, as the steps do"
+        )
 
 
 def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from al_ray.analysis.names import TRAINED, several, told
 from al_ray.analysis.progress import progress
+from al_ray.analysis.study import refuse_unknown
 from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.terminal import plain
@@ -133,7 +134,9 @@ def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         "trajectory", key=lambda names: names.map(order), kind="stable"
     )
     test = next(iter(description["tests"]))
-    return arms(store.read("steps"), trajectories, test), {**description, "not_begun": unknown}
+    steps = store.read("steps")
+    refuse_unknown([test], steps)
+    return arms(steps, trajectories, test), {**description, "not_begun": unknown}
 
 
 def how_far(out: str) -> pd.DataFrame:

@@ -124,6 +124,21 @@ def test_no_study(tmp_path, command, capsys):
     assert "no study there" in error
 
 
+@pytest.mark.parametrize("command", ["show", "verdict"])
+def test_a_description_of_another_test_than_its_steps(out, command, capsys):
+    """Made by hand; what is said of it is done."""
+    store = Store(out)
+    described = store.study_json.get()
+    (name,) = described["tests"]
+    store.study_json.write({**described, "tests": {"nowhere": 60}})
+    assert call(command, out) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"the test 'nowhere', which no step has; call it {name!r} there" in said
+    store.study_json.write(described)
+    assert call(command, out) == 0
+
+
 def test_person_days_are_as_the_study_was_told(out, capsys):
     store = Store(out)
     store.study_json.write({**store.study_json.get(), "labels_per_day": 400.0})
