@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores, since tests of Ray wait now and then; each takes 1 GB."""
-    return min(4, len(os.sched_getaffinity(0)) + 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, (cores or 1) + 1)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -79,17 +79,15 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
         for side in sides:
             first = next(iter(side.values()))
             name, why = arm_name(first, others), ""
-            common = [each for each in random if each in side]
-            for each in list(common):
-                both = [key_of(random[each]), key_of(side[each])]
-                if together(study, both, test=test) is None:
+            common, ended = _shared(study, random, side, test)
+            for each in common:
+                if each not in ended:
                     words = ", ".join(told(random[each], fit))
                     lines.append(f"Best with best of {name} leaves out {words}: no seed has ended")
-                    common.remove(each)
-            if len(common) < 2:
-                why = f"random shares {len(common)} of the trainings, and to choose takes 2 or more"
+            if len(ended) < 2:
+                why = f"random shares {len(ended)} of the trainings, and to choose takes 2 or more"
             else:
-                own, base = ([of[each] for each in common] for of in (side, random))
+                own, base = ([of[each] for each in ended] for of in (side, random))
                 row = _compared(study, own, base, fit, test, level)
                 if row["seeds"] < LEAST:
                     why = "to choose on other seeds than the one compared takes "
@@ -99,7 +97,7 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
                 reasons.setdefault(why, []).append(name)
                 continue
             facts = {column: first[column] for column in UNTUNED}
-            made.append({**facts, "name": name, "trainings": len(common), **row})
+            made.append({**facts, "name": name, "trainings": len(ended), **row})
     lines += [f"No best with best of {', '.join(names)}: {why}" for why, names in reasons.items()]
     said = ["name", "trainings", "chosen", "random_chosen", "seeds", "missing", "rows"]
     table = pd.DataFrame(made, columns=[*UNTUNED, *said, *_NUMBERS, "kind"])
@@ -109,8 +107,11 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
     return table, lines
 
 
-Side = dict[tuple[Any, ...], Arm]
-"""A strategy's arms, by the values of FIT."""
+Fit = tuple[Any, ...]
+"""The values of FIT."""
+
+Side = dict[Fit, Arm]
+"""A strategy's arms, by training."""
 
 
 def _sides(study: Study, arms: pd.DataFrame, others: list[str], lines: list[str]) -> list[Side]:
@@ -129,6 +130,19 @@ def _sides(study: Study, arms: pd.DataFrame, others: list[str], lines: list[str]
         elif len(side) > 1:
             kept.append(side)
     return [random, *kept]
+
+
+def _shared(
+    study: Study, random: Side, side: Side, test: str | None
+) -> tuple[list[Fit], list[Fit]]:
+    """The trainings of both; and those of which a seed has ended, with both."""
+    common = [each for each in random if each in side]
+    ended = [
+        each
+        for each in common
+        if together(study, [key_of(random[each]), key_of(side[each])], test=test) is not None
+    ]
+    return common, ended
 
 
 def _kind(row: dict[str, Any], level: float) -> str:

@@ -16,16 +16,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.baseline import Baseline, baselines, signed, undertrained, warnings
-from al_ray.analysis.comparison import Arm, Judged, by_step, judged, judged_by, key_of, setting_of
+from al_ray.analysis.baseline import baselines, signed, warnings
+from al_ray.analysis.comparison import by_step, judged, judged_by, key_of, setting_of
 from al_ray.analysis.metrics import NAMES, rare_labels
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
-from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.versus import Judgement
-from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
+from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.successors import lines as succession_lines
 from al_ray.analysis.summary import ARM
+from al_ray.analysis.wording import said_of
 
 KINDS: Final = (
     *("saves", "saves on the way", "better"),
@@ -42,9 +42,6 @@ UNDECIDED: Final = ("undertrained", "cannot tell")
 
 DEMONSTRATION: Final = "Demonstration on generated text, not a finding: "
 """What every sentence of a study of generated text begins with."""
-
-GAIN: Final = 0.01
-"""A difference in accuracy that one would like to see."""
 
 
 @remembered
@@ -82,7 +79,7 @@ def verdict(
         local = steps[(steps[ARM] == pd.Series(one.arm)).all(axis=1)]
         own = table[(table[ARM] == pd.Series(one.arm)).all(axis=1) & table.shown]
         base = bases.get(setting_of(one.arm))
-        kind, said = _said(one, base, study, local, own, level, per_day)
+        kind, said = said_of(one, base, study, local, own, level, per_day)
         if one.same_as is not None:
             leader = names[tuple(one.same_as.values())]
             said = f"the same as {leader}, since both choose the same rows: {said}"
@@ -197,181 +194,6 @@ def arm_names(study: Study) -> dict[tuple[Any, ...], str]:
     return {key_of(arm): arm_name(arm, columns) for arm in records(arms)}
 
 
-# What is said of one arm
-
-
-def _said(
-    one: Judged,
-    base: Baseline | None,
-    study: Study,
-    steps: pd.DataFrame,
-    shown: pd.DataFrame,
-    level: float,
-    per_day: float,
-) -> tuple[str, str]:
-    """Kind and sentence, without the name."""
-    found = one.found
-    if found is None:
-        return "cannot tell", f"cannot tell, {_why_unpaired(one.arm, study)}"
-    if found.seeds < LEAST_SEEDS:
-        return "cannot tell", (
-            f"cannot tell from {_seeds(found.seeds)}: {LEAST_SEEDS} or more are needed, 10 or more "
-            "advised (--seeds)"
-        )
-    if base is not None and base.is_undertrained:
-        return "undertrained", undertrained(base, level)
-    if base is not None and base.has_not_learnt:
-        return "cannot tell", "cannot tell, since random is not shown to have learnt"
-    words = {
-        "saves": _saves,
-        "saves on the way": _on_the_way,
-        "better": _better,
-        "worse": _worse,
-        "no difference": _no_difference,
-        "cannot tell": _missing_decides,
-    }
-    return found.kind, words[found.kind](found, steps, shown, level, per_day)
-
-
-def _saves(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    saved = found.saving
-    days = saved.low / per_day
-    least = f"{days:.1f} person-days" if days >= 0.95 else f"{100 * saved.low / saved.target:.0f} %"
-    return (
-        f"saves at least {_labels(saved.low)} labels ({least}) for the accuracy of "
-        f"{_labels(saved.target)} random ones ({100 * level:g} %: {_labels(saved.low)} to "
-        f"{_labels(saved.high)}, most likely {_labels(saved.saved)}; {_over(found)}); "
-        f"{_points(abs(found.area.difference))} {_side(found)} random on average over the curve "
-        f"{_interval(found, level)}{_where(found)}"
-    )
-
-
-def _on_the_way(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    way, target = found.on_the_way, found.saving.target
-    return (
-        f"saves at least {_labels(way.low)} labels on average over the accuracies on the way to "
-        f"that of {_labels(target)} random ones ({100 * level:g} %: {_labels(way.low)} to "
-        f"{_labels(way.high)}, most likely {_labels(way.difference)}; {_over(found)}), at the end "
-        f"itself none that was shown{_at(shown)}; {_points(abs(found.area.difference))} "
-        f"{_side(found)} random on average over the curve {_interval(found, level)}{_where(found)}"
-    )
-
-
-def _better(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    return (
-        f"better than random, by {_points(found.area.difference)} on average over the curve "
-        f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
-        f"accuracy of {_labels(found.saving.target)} random ones was not shown{_at(shown)}"
-    )
-
-
-def _at(shown: pd.DataFrame) -> str:
-    """The most random labels for whose accuracy a saving is shown, if there are any."""
-    if shown.empty:
-        return ""
-    row = shown.sort_values("target_labels").iloc[-1]
-    return f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
-
-
-def _worse(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    return (
-        f"worse than random{_worse_where(steps, level)}, by {_points(-found.area.difference)} on "
-        f"average over the curve {_interval(found, level, _over(found))}; kept on, it costs up to "
-        f"{_points(-found.worst)} at a step"
-    )
-
-
-def _no_difference(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    said = (
-        f"no difference from random was shown: {_points(abs(found.area.difference))} "
-        f"{_side(found)} it on average over the curve {_interval(found, level, _over(found))}"
-    )
-    if found.area.p < 1 - level:  # the interval is of this arm alone
-        return (
-            f"{said}; p = {found.area.p:.2g} alone, but {found.area.p_holm:.2g} among the arms "
-            "tested"
-        )
-    seen = f"{said}; {_points(found.detectable)} would have been seen 8 times in 10"
-    return seen + (f", {_wanted(found)}" if found.detectable > GAIN else "")
-
-
-def _missing_decides(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
-) -> str:
-    gone = "1 is" if found.missing == 1 else f"{found.missing} are"
-    return (
-        f"cannot tell: of {_seeds(found.seeds + found.missing)} {gone} missing, and counted as bad "
-        "as the best of the others is good, no difference is shown; the same command goes on with "
-        "what is missing"
-    )
-
-
-def _side(found: Judgement) -> str:
-    return "above" if found.area.difference >= 0 else "below"
-
-
-def _interval(found: Judgement, level: float, over: str = "") -> str:
-    """Of the area's difference."""
-    ends = f"{100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)}"
-    return f"({ends}; {over})" if over else f"({ends})"
-
-
-def _over(found: Judgement) -> str:
-    """What an interval is over."""
-    rows = f" and {found.rows:,} test rows" if found.rows > 1 else ", test rows taken as fixed"
-    gone = ""
-    if found.missing:
-        gone = f", {found.missing} more missing and counted as bad as the best is good"
-    return f"{_seeds(found.seeds)}{rows}{gone}"
-
-
-def _where(found: Judgement) -> str:
-    gain = f", better from {_labels(found.begins)} labels on" if found.begins else ""
-    loss = f", at no step more than {_points(-found.worst)} below" if found.worst < 0 else ""
-    return gain + loss
-
-
-def _wanted(found: Judgement) -> str:
-    """How many seeds or test rows would show GAIN."""
-    ways = []
-    if found.seeds_for is not None:
-        ways.append(f"{_labels(found.seeds_for)} seeds")
-    if found.rows_for is not None:
-        ways.append(f"{_labels(found.rows_for)} test rows")
-    if not ways:
-        return f"and {_points(GAIN)} only with more seeds and more test rows"
-    return f"{_points(GAIN)} with {' or '.join(ways)}"
-
-
-def _worse_where(steps: pd.DataFrame, level: float) -> str:
-    """' before N labels' if it is worse beyond doubt up to a step, and from N on no more."""
-    steps = steps.sort_values("n_labelled")
-    worse = ((steps.p_holm < 1 - level) & (steps.difference < 0)).tolist()
-    run = worse.index(False) if False in worse else len(worse)
-    if 0 < run < len(worse) and not any(worse[run:]):
-        return f" before {_labels(steps.n_labelled.iloc[run])} labels"
-    return ""
-
-
-def _why_unpaired(arm: Arm, study: Study) -> str:
-    every = study.arms()
-    same = every[every.strategy == RANDOM]
-    setting = pd.Series({name: arm[name] for name in SETTING})
-    if not (same[SETTING] == setting).all(axis=1).any():
-        return "there is no random arm of its setting to compare it with"
-    return "no seed is complete for both it and random"
-
-
 def _direction(found: Judgement) -> int:
     return 1 if found.kind in FOUND else -1 if found.kind == "worse" else 0
 
@@ -407,22 +229,6 @@ def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
         "p_saves_holm": saved.p_holm,
     }
     return {key: _plain(value) for key, value in numbers.items()}
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' if count != 1 else ''}"
-
-
-def _labels(value: float) -> str:
-    """Three digits are more than any interval bears."""
-    if not math.isfinite(value):
-        return "an unknown number"
-    digits = max(0, len(str(int(abs(value)))) - 3)
-    return f"{int(round(value, -digits)):,}"
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:.1f} points"
 
 
 def _plain(value: Any) -> Any:

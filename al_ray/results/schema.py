@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from al_ray.errors import StudyConflict
 from al_ray.study.knobs import kinds
 from al_ray.study.training import Training
 
@@ -152,3 +153,11 @@ UNTIMED = (
     "commit",
 )
 """Columns that an equal run need not repeat; all others are equal by value."""
+
+
+def newer(name: str, version: object) -> StudyConflict:
+    """What is said of a file that an al_ray to come has written."""
+    return StudyConflict(
+        f"{name}: its tables are of version {version}, and this al_ray knows version {VERSION} at "
+        "most; update al_ray"
+    )

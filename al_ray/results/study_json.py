@@ -11,7 +11,7 @@ from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.io.reading import parse_json
 from al_ray.io.storage import Storage
 from al_ray.results.folder import MARKER, PRIVATE
-from al_ray.results.schema import VERSION
+from al_ray.results.schema import VERSION, newer
 from al_ray.results.seal import EMPTY, seal, seal_of
 
 COPY: Final = f"{PRIVATE}/study.json"
@@ -165,11 +165,3 @@ def parsed(data: bytes) -> dict[str, Any]:
 def _in(found: Mapping[str, Any], part: str) -> list[Any]:
     inside = found.get(part, [])
     return list(inside.values() if isinstance(inside, dict) else inside)
-
-
-def newer(name: str, version: object) -> StudyConflict:
-    """What is said of a file that an al_ray to come has written."""
-    return StudyConflict(
-        f"{name}: its tables are of version {version}, and this al_ray knows version {VERSION} at "
-        "most; update al_ray"
-    )

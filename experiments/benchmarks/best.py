@@ -8,9 +8,11 @@ is an arm. The truth is the largest area of the arm's trainings less the largest
 infinitely many seeds and test rows. In the worlds `equal` all trainings are equal, so that choosing
 is but noise; in `one clear` one training of random is 5 points above its others, and the arm's are
 equal, so that the arm alone gains from luck; in `close` both have one that is half a point above
-the others. For each: how often, in per cent, the interval holds the truth and the arm is called
-better or worse at 5 %, with the t interval of what was chosen on the other seeds (`chosen`), and
-with the one that is printed; and the median of their widths, in points.
+the others; in `lost` all are equal again, and one trajectory in ten goes wrong for good; in `arm
+lost` one in ten of the arm's alone learns nothing after its first step, which the truth counts. For
+each: how often, in per cent, the interval holds the truth and the arm is called better or worse at
+5 %, with the t interval of what was chosen on the other seeds (`chosen`), and with the one that is
+printed; and the median of their widths, in points.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import argparse
 import itertools
 
 import numpy as np
-from scenarios import rising
+from scenarios import LOST_PATHS, rising
 from threadpoolctl import threadpool_limits
 from worlds import LABELS, Noise, World
 
@@ -27,12 +29,17 @@ from al_ray.analysis.statistics.best import best_with_best
 from al_ray.analysis.statistics.intervals import Crossed
 from al_ray.analysis.statistics.pairs import area_weights
 
+KINDS = ("equal", "one clear", "close", "lost", "arm lost")
+
+LOST = 0.1
+"""Share of trajectories that are lost."""
+
 
 def levels(kind: str, trainings: int) -> tuple[list[float], list[float]]:
     """What each training of the arm and of random is below the best."""
     equal, clear = [0.0] * trainings, [0.0, *[0.05] * (trainings - 1)]
     close = [0.0, *[0.005] * (trainings - 1)]
-    return {"equal": (equal, equal), "one clear": (equal, clear), "close": (close, close)}[kind]
+    return {"one clear": (equal, clear), "close": (close, close)}.get(kind, (equal, equal))
 
 
 def main() -> None:
@@ -49,20 +56,25 @@ def main() -> None:
     labels = LABELS[::2]
     weights, curve = area_weights(labels), rising(labels)
     print(f"{'':10} {'seeds':>5} {'trainings':>9} | {'chosen':>22} {'width':>5} | printed, width")
-    for kind, many, seeds in itertools.product(
-        ("equal", "one clear", "close"), options.trainings, options.seeds
-    ):
+    for kind, many, seeds in itertools.product(KINDS, options.trainings, options.seeds):
         below = [gap for side in levels(kind, many) for gap in side]
         # Only the labels beyond the first draw, which all share, can be apart.
         later = labels > labels[0]
         arms = tuple(curve - gap * later for gap in below)
         true = [float(weights @ arm) for arm in arms]
+        if kind == "arm lost":  # what is lost stays where it began
+            true[:many] = [(1 - LOST) * area + LOST * curve[0] for area in true[:many]]
         truth = max(true[:many]) - max(true[many:])
         found = []
-        world = World(curve, arms, Noise(), labels=labels)
+        world = World(curve, arms, LOST_PATHS if kind == "lost" else Noise(), labels=labels)
         for repetition in range(options.repetitions):
             rng = np.random.default_rng([options.seed, many, seeds, repetition])
-            areas = np.stack([arm @ weights for arm in world.draw(rng, seeds, options.rows).arms])
+            drawn = world.draw(rng, seeds, options.rows).arms
+            if kind == "arm lost":
+                for arm in drawn[:many]:
+                    lost = rng.random(seeds) < LOST
+                    arm[lost] = arm[lost][..., :1]
+            areas = np.stack([arm @ weights for arm in drawn])
             best = best_with_best(areas[:many], areas[many:])
             each = np.arange(seeds)
             chosen = areas[best.arm, each] - areas[many + best.random, each]

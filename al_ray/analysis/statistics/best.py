@@ -30,7 +30,7 @@ def best_with_best(arm: Floats, random: Floats, level: float = 0.95, missing: in
     """Compare an arm at its best training with random at its own.
 
     What is chosen on the other seeds is chosen on the same test rows, and two seeds' choices share
-    the seeds between them: a t interval of the differences holds 82 to 96 % where it says 95
+    the seeds between them: a t interval of the differences holds 80 to 98 % where it says 95
     (`experiments/benchmarks/best.py`). So nothing is concluded from what was chosen. The best of an
     arm is better than the best of random by the largest, over the arm's trainings, of the least
     that one is above any of random's; whichever of random's is the best, the lower end of that is

@@ -15,10 +15,9 @@ import pyarrow.parquet as pq
 
 from al_ray.errors import StorageError
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded
-from al_ray.results.schema import SCHEMAS, VERSION
+from al_ray.results.schema import SCHEMAS, VERSION, newer
 from al_ray.results.seal import seal_of
 from al_ray.results.store import AT_ONCE, MERGED, STEM, Store
-from al_ray.results.study_json import newer
 
 GONE = "is gone"
 
