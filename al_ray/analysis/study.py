@@ -211,9 +211,10 @@ def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
     here = list(dict.fromkeys(steps.test))
     unknown = [test for test in tests if test not in here]
     if here and unknown:
+        meant = [test for test in here if test not in tests]
+        remedy = f"call it {' or '.join(map(repr, meant))}" if meant else "take it out"
         raise StudyConflict(
-            f"study.json: names the test {unknown[0]!r}, which no step has; call it "
-            f"{' or '.join(map(repr, here))} there, as the steps do"
+            f"study.json: names the test {unknown[0]!r}, which no step has; {remedy} there"
         )
 
 

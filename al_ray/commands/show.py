@@ -135,7 +135,7 @@ def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     )
     test = next(iter(description["tests"]))
     steps = store.read("steps")
-    refuse_unknown([test], steps)
+    refuse_unknown(list(description["tests"]), steps)
     return arms(steps, trajectories, test), {**description, "not_begun": unknown}
 
 
