@@ -126,7 +126,7 @@ PAIRS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--strategies", "qbc", "--committee-learning-rates", "3e-3", "3e-3"), ("twice",)),
     (("--strategies", "bald", "--candidates", "4"), ("--candidates 4", "--step-size 5")),
     (("--strategies", "bald", "--head", "frozen"), ("--head frozen", "bald")),
-    (("--start", "linear"), ("--start linear", "--pooling mean")),  # of `mini`
+    (("--start", "linear", "--pooling", "own"), ("--start linear", "--pooling mean")),  # of `mini`
     (("--validation", "58"), ("--step-size 5", "2 rows")),
     (("--steps", "1", "--replay-cold", "1"), ("--replay-cold 1",)),
     (("--pool-limit", "4"), ("--step-size 5", "4 rows")),

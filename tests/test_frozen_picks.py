@@ -66,7 +66,8 @@ CONFIGURATIONS = (
 
 def configs_of(words: str, labels: int) -> list[TrajectoryConfig]:
     """What a command asks for, over the rows of the stub's world; replays after the others."""
-    study = study_config(NEWS, study_parser(NEWS).parse_args(shlex.split(words)))
+    options = study_parser(NEWS).parse_args(shlex.split(words))
+    study = study_config(NEWS, options, recipes=1)  # as in a folder of then
     corpus, model = Source(name="random", digest="c" * 32), Source(name="stub", digest="m" * 32)
     made = trajectories(study, corpus, Encoder(model), 60)
     return [*made, *(replays(study, made, labels) if study.replay_cold else ())]

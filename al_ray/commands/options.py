@@ -25,7 +25,7 @@ from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import check, given
 from al_ray.study.learner import Learner
 from al_ray.study.running import RunConfig
-from al_ray.study.training import FIT, READ, RECIPES, Recipe, Training
+from al_ray.study.training import FIT, READ, RECIPES_VERSION, Recipe, Training, recipe_values
 from al_ray.study.trajectory import Schedule
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
@@ -110,14 +110,21 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
     return replace(corpus, notes=(*corpus.notes, *findings(replace(corpus, left_out={})).notes()))
 
 
-def study_config(experiment: Experiment, options: argparse.Namespace) -> StudyConfig:
+def study_config(
+    experiment: Experiment, options: argparse.Namespace, recipes: int = RECIPES_VERSION
+) -> StudyConfig:
     """The study that the options describe, with the experiment's, models' and recipes' defaults.
+
+    Args:
+        experiment: whose script it is.
+        options: of the command line.
+        recipes: their version.
 
     Raises:
         UserError: an option out of range, or two that exclude each other.
     """
     parts = [
-        _study(experiment, each, model, length)
+        _study(experiment, each, model, length, recipes)
         for each in getattr(options, "grids", None) or [options]
         for model in _once("--model", model_names(each))
         for length in _once("--max-length", each.max_length or [None])
@@ -132,7 +139,11 @@ def _once(option: str, values: list[Any]) -> list[Any]:
 
 
 def _study(
-    experiment: Experiment, options: argparse.Namespace, model: str, max_length: int | None
+    experiment: Experiment,
+    options: argparse.Namespace,
+    model: str,
+    max_length: int | None,
+    recipes: int,
 ) -> StudyConfig:
     """The full product of one encoder, which reads so many tokens."""
     demonstration = is_demonstration(options)
@@ -153,7 +164,7 @@ def _study(
     training = Training(
         **{
             "recipe": recipe,
-            **RECIPES[recipe],
+            **recipe_values(recipe, recipes),
             "learning_rate": rate,
             "batch_size": 16 if demonstration else experiment.batch_size,
             "max_length": _given(max_length, 64 if demonstration else experiment.max_length),

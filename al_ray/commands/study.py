@@ -46,6 +46,7 @@ from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
 from al_ray.results import Store
+from al_ray.results.description import recipes_of
 from al_ray.results.untouched import untouched
 from al_ray.study.grid import check_study
 
@@ -156,9 +157,10 @@ def _run_experiment(
             f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
             "--model FOLDER (--help lists the options).",
         )
-    study = study_config(experiment, options)
     file = said(text(options))  # it is kept and shown: no secrets
     where = replace(run_config(experiment, options), command=command, study_file=file)
+    store = Store(where.out)
+    study = study_config(experiment, options, recipes_of(store.study_json.read()))
     corpus = load_corpus(options)
     for note in corpus.notes:
         _say(console, note)
@@ -166,8 +168,6 @@ def _run_experiment(
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
     check_study(study, len(corpus.train))  # before a model is made or fetched
     check_budget(options, len(corpus.train), study.validation)
-    store = Store(where.out)
-    store.study_json.read()
     with untouched(store):
         if options.plan:
             plans.append(_plan_study(study, where, corpus, console))
@@ -242,7 +242,7 @@ def _say_training(part: StudyConfig, model: str, console: Console) -> None:
     _say(
         console,
         f"Model {model}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
-        f"batch {values('batch_size')}, "
+        f"batch {values('batch_size')}, pooling {' or '.join(part.values('pooling'))}, "
         + (
             f"exactly {training.updates} updates"
             if training.updates

@@ -39,9 +39,10 @@ from al_ray.study.trajectory import Schedule
 AXES: Final = (
     *("model", "strategies", "seeds"),
     *(
-        knobs(declared)[name].option.removeprefix("--")
+        option.removeprefix("--")
         for declared in (Learner, Query, Schedule, Training)
         for name in axes(declared)
+        if (option := knobs(declared)[name].option)
     ),
 )
 """What a grid may have of its own."""
@@ -80,7 +81,7 @@ def text(options: argparse.Namespace) -> str:
 
 def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
     try:
-        said = read_small(path).decode()
+        said = read_small(path).decode("utf-8-sig")
         if _DEEP.search(said):  # the time that is taken for one grows with its square
             raise ValueError("a name of more than twenty parts")
         found = tomllib.loads(said)
@@ -108,7 +109,7 @@ def _words(said: Mapping[str, Any], path: Path, parser: Parser) -> list[str]:
                 "their dashes"
             )
         values = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, str | int | float) for each in values):
+        if not isinstance(value, bool) and not {type(v) for v in values} <= {str, int, float}:
             raise UserError(f"--study {path}: {name!r} is no value; give one, or a list of them")
         if value is False or not values:
             continue

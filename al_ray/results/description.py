@@ -18,7 +18,7 @@ from al_ray.results.schema import VERSION
 from al_ray.study.config import StudyConfig
 from al_ray.study.learner import Source
 from al_ray.study.running import LABELS_PER_DAY, RunConfig
-from al_ray.study.training import FIT, READ
+from al_ray.study.training import FIT, READ, RECIPES_VERSION
 from al_ray.study.trajectory import TrajectoryConfig
 
 
@@ -33,6 +33,11 @@ def facts(study: StudyConfig, corpus: Source, models: Sequence[Source]) -> dict[
         # Studies of before it was there do not name it, and failed.
         "on_divergence": study.on_divergence if study.on_divergence != "fail" else None,
     }
+
+
+def recipes_of(described: dict[str, Any] | None) -> int:
+    """The version of the recipes that a folder keeps to: that with which it began."""
+    return RECIPES_VERSION if described is None else described.get("recipes", 1)
 
 
 def recorded(study: StudyConfig, described: dict[str, Any] | None) -> StudyConfig:
@@ -52,12 +57,18 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
     """Refuse to go on in a folder whose study is another.
 
     Raises:
-        StudyConflict: naming the corpus, model or option that differs.
+        StudyConflict: naming the corpus, model or option that differs, or recipes of a later
+            al_ray.
     """
     if described.get("schema_version") != VERSION:
         raise StudyConflict(
             f"{folder}: its tables are of version {described.get('schema_version')}, this "
             f"al_ray writes version {VERSION}; give another --out"
+        )
+    if (recipes := recipes_of(described)) > RECIPES_VERSION:
+        raise StudyConflict(
+            f"{folder}: its recipes are of version {recipes}, this al_ray has version "
+            f"{RECIPES_VERSION}; update al_ray, or give another --out"
         )
     corpus, known = described.get("corpus", {}), models_of(described)
     if not described.get("training") or not all(
@@ -131,6 +142,7 @@ def describe(
         "schema_version": VERSION,
         **wanted,
         "models": known_models,
+        "recipes": recipes_of(described),
         "demonstration": corpus.name == "embedded",
         **shown,
         "study": _asked(study),

@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 2**26
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("corpus", "model", "training", "tests", "trajectories", "arms", "run"), dict),
     **dict.fromkeys(("labels", "notes", "models"), list),
-    "schema_version": int,
+    **dict.fromkeys(("schema_version", "recipes"), int),
     "labels_per_day": (int, float),
 }
 """What parts of a study's description are."""

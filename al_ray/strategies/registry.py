@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import inspect
+import math
 from collections.abc import Callable, Iterable, Set
 from pathlib import Path
 from types import ModuleType
@@ -94,9 +95,11 @@ def split(spec: str) -> tuple[str, str]:
         kind = type(known[key])
         try:
             values[key] = kind(value)
+            if kind is float and not math.isfinite(values[key]):
+                raise ValueError
         except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise UserError(f"--strategies {spec!r}: {key} is no number; give {what}") from None
+            what = "whole number" if kind is int else "number"
+            raise UserError(f"--strategies {spec!r}: {key} is no {what}; give one") from None
     told = {key: value for key, value in sorted(values.items()) if value != known[key]}
     return name, ",".join(f"{key}={value}" for key, value in told.items())
 

@@ -89,8 +89,8 @@ class Training:
     pooling: Pooling = knob(
         "--pooling",
         default="own",
-        help="what a fine-tuned classification layer is fed: the model's own pooling (default), or "
-        "the mean over a text's tokens, as the frozen head",
+        help="what a fine-tuned classification layer is fed: the model's own pooling (default of "
+        "recipe seed), or the mean over a text's tokens, as the frozen head (of stable)",
         axis=True,
         later=True,
     )
@@ -155,10 +155,24 @@ RECIPES: dict[Recipe, dict[str, Any]] = {
         "warmup": 0.1,
         "decay": "linear",
         "clip": 1.0,
-        "pooling": "own",
+        "pooling": "mean",
         "start": "random",
     },
 }
 """`seed` is the reference study's; `stable` follows Mosbach et al. 2021: updates, not epochs.
 
 docs/recipes.md has what was tried on real text."""
+
+RECIPES_VERSION = 2
+"""Of what `RECIPES` say. A folder keeps to that of its beginning, so that its command goes on."""
+
+
+def recipe_values(recipe: Recipe, version: int = RECIPES_VERSION) -> dict[str, Any]:
+    """What a recipe says of the fields of `Training`.
+
+    Args:
+        recipe: its name.
+        version: before 2, `stable` had the model's own pooling.
+    """
+    before = {"pooling": "own"} if version < 2 else {}
+    return {**RECIPES[recipe], **before}

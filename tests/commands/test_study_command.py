@@ -23,6 +23,8 @@ from al_ray.commands import study as cli
 from al_ray.commands.options import run_config, study_config
 from al_ray.commands.parser import study_parser
 from al_ray.errors import AlRayError
+from al_ray.results import Store
+from al_ray.results.folder import own
 from al_ray.study.training import RECIPES
 
 pytestmark = pytest.mark.usefixtures("no_ray_no_hub_no_child")
@@ -109,6 +111,7 @@ def test_recipe_and_rates_follow_from_the_model(argv, recipe, rate, rates):
 
 def test_the_recipes_are_the_pages():
     """docs: `seed` is 3 epochs with nothing more; `stable` 5, 150 updates, 10 %, linear, 1.0."""
+    assert (study("--data", "x").training.pooling, study().training.pooling) == ("own", "mean")
     seed, stable = study("--data", "x").training, study().training
     assert (seed.epochs, seed.min_updates, seed.warmup, seed.decay, seed.clip) == (
         *(3, 0, 0.0, "none", None),
@@ -297,6 +300,38 @@ def test_one_folder_whatever_way_home_is_written(data, tmp_path, monkeypatch):
         cli.study_main(experiment("nsmc"), argv)
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["x"]
     assert not list((tmp_path / "work").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("recipes", "given", "pooling"),
+    [
+        (None, [], "mean"),
+        ({}, [], "own"),
+        ({"recipes": 1}, [], "own"),
+        ({"recipes": 1}, ["--pooling", "mean"], "mean"),
+        ({"recipes": 2}, [], "mean"),
+        ({"recipes": 2}, ["--recipe", "seed"], "own"),
+    ],
+)
+def test_the_same_command_goes_on_in_a_folder_of_before_a_recipe_changed(
+    data, tmp_path, monkeypatch, recipes, given, pooling
+):
+    """Until version 2 `stable` had the model's own pooling."""
+    studies = []
+
+    def run_study(study, *_):
+        studies.append(study)
+        raise Started
+
+    if recipes is not None:
+        store = Store(tmp_path)
+        own(store.storage)
+        store.study_json.write({"schema_version": 2, **recipes})
+    monkeypatch.setattr(cluster_study, "run_study", run_study)
+    argv = ["--data", str(data), "--model", "mini", "--step-size", "5", "--out", str(tmp_path)]
+    with pytest.raises(Started):
+        cli.study_main(experiment("nsmc"), [*argv, *given])
+    assert [each.training.pooling for each in studies] == [pooling]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,9 @@ def test_what_is_given_stands_in_place_of_the_files_words(tmp_path):
         ("study = 'x'", "'study' is no option"),
         ("epochs = {a = 1}", "'epochs' is no value; give one, or a list of them"),
         ("grid = 1", r"grid is no table; write \[\[grid\]\] above each"),
-        ("[[grid]]\ndata = 'x'", "'data' is nothing that a grid has of its own; move it above"),
+        ("[[grid]]\ndata = 'x'", "'data' is nothing that a grid has .* move it above"),
+        ("epochs = [true, 1]", "'epochs' is no value; give one, or a list of them"),
+        ("\ufeffepochs = 0", "--epochs 0: give 1 or more"),  # as Windows' editors write it
         ("epochs = ", "it cannot be read .* give a TOML file"),
         (f"{'a.' * 50_000}a = 1", "it cannot be read .a name of more than twenty parts."),
         ("epochs = 'x'", "argument --epochs: 'x' is not a whole number"),
@@ -113,6 +115,7 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path, capsys, content, line):
     assert ended.value.code == 2
     assert said.count("\n") == 1
     assert re.search(line, said), said
+    assert ", ," not in said
     assert not (tmp_path / "o").exists()
 
 

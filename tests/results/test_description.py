@@ -54,6 +54,18 @@ def test_a_folder_of_before_a_knob_has_its_default():
         refuse_another(before, facts(numerics, source, [source]), "OUT")
 
 
+def test_a_folder_keeps_to_the_recipes_with_which_it_began():
+    first = described(None)
+    assert described(first)["recipes"] == first["recipes"] == 2
+    source = Source(name="x", digest="0")
+    plain = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)
+    with pytest.raises(StudyConflict, match=r"OUT: its recipes are .* 3, .* update al_ray"):
+        refuse_another({**first, "recipes": 3}, facts(plain, source, [source]), "OUT")
+    del first["recipes"]  # there were none but the first
+    assert described(first)["recipes"] == 1
+    assert described(described(first))["recipes"] == 1
+
+
 def test_arms_are_written_down_and_not_read_from_names(tmp_path):
     """A frozen arm that never began, and a strategy of one's own, are told by what they are."""
     study = StudyConfig(strategies=("random",), training=training(), rates=(1e-4,), steps=2)

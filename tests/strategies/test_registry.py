@@ -138,13 +138,14 @@ def test_ones_own_class_and_function(own):
         ("al_ray_test_own:Taken", "'entropy' is taken"),
         ("bald:pases=3", "bald has no parameter 'pases'; it has passes"),
         ("margin:n=3", "margin has no parameter 'n'; it has none"),
-        ("bald:passes=many", "passes is no number; give a whole number"),
+        ("bald:passes=5.5", "passes is no whole number; give one"),
         ("bald:passes=3,passes=4", "passes is given twice; drop one"),
         ("bald:passes=1", "passes 1: give 2 or more"),
         ("contrastive:neighbours=0", "neighbours 0: give 1 or more"),
         ("qbc:disagreement=votes", "'votes' is not known: choose from vote-entropy"),
         ("al_ray_test_own:Gini:x=1", "has no parameter 'x'; it has power"),
-        ("al_ray_test_own:Gini:power=a", "power is no number; give a number"),
+        ("al_ray_test_own:Gini:power=a", "power is no number; give one"),
+        ("al_ray_test_own:Gini:power=nan", "power is no number; give one"),
     ],
 )
 @pytest.mark.usefixtures("own")
