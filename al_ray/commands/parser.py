@@ -35,6 +35,11 @@ class Parser(argparse.ArgumentParser):
         """Whether this is one of its options."""
         return option in self._option_string_actions
 
+    def hide(self, *options: str) -> None:
+        """Leave these out of --help."""
+        for option in options:
+            self._option_string_actions[option].help = argparse.SUPPRESS
+
 
 def whole(text: str) -> int:
     """A whole number that the tables can hold; a `type` of argparse."""
@@ -62,10 +67,10 @@ def add_columns(parser: argparse._ActionsContainer) -> None:
         )
 
 
-def study_parser(experiment: Experiment) -> Parser:
+def study_parser(experiment: Experiment, program: str | None = None) -> Parser:
     """The options that the experiments share, with this one's defaults in the help."""
     parser = Parser(
-        prog=f"{experiment.name}.py",
+        prog=program or f"{experiment.name}.py",
         description=experiment.title,
         allow_abbrev=False,
         epilog="The same command again continues a study; more seeds, strategies, sizes, regimes "

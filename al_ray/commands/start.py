@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 from al_ray.commands.experiment import Experiment
@@ -19,6 +20,10 @@ def study(experiment: Experiment) -> NoReturn:
 def main() -> NoReturn:
     """Run `al-ray`."""
     listen("al-ray: stopped")
+    if sys.argv[1:2] == ["run"]:
+        from al_ray.commands import run
+
+        run.main(sys.argv[2:])
     from al_ray.commands import study as cli
 
     cli.main()

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from al_ray import __version__
 from al_ray.commands import plan as plan_command
 from al_ray.commands import report as report_command
 from al_ray.commands import show as show_command
@@ -86,8 +87,13 @@ def study_main(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run `al-ray`."""
-    parser = Parser(prog="al-ray", description="Look at a corpus, or at what a study left on disk.")
+    parser = Parser(
+        prog="al-ray",
+        description="Study a corpus, look at it, or at what a study left on disk.",
+    )
+    parser.add_argument("--version", action="version", version=f"al_ray {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="study your texts: frozen first, then fine-tuned")
     show_command.add_commands(commands)
     check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
     check.add_argument(
@@ -157,18 +163,55 @@ def _run_experiment(
             f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
             "--model FOLDER (--help lists the options).",
         )
+    study, where = asked(experiment, options, command)
+    return carried_out(study, where, options, loaded(options, console), plans, console)
+
+
+def asked(
+    experiment: Experiment, options: argparse.Namespace, command: str
+) -> tuple[StudyConfig, RunConfig]:
+    """The study that is asked for, and where it runs.
+
+    Raises:
+        UserError: as `study_config`.
+        StudyConflict: the folder's description cannot be read.
+    """
     file = said(text(options))  # it is kept and shown: no secrets
     where = replace(run_config(experiment, options), command=command, study_file=file)
-    store = Store(where.out)
-    study = study_config(experiment, options, recipes_of(store.study_json.read()))
+    recipes = recipes_of(Store(where.out).study_json.read())
+    return study_config(experiment, options, recipes), where
+
+
+def loaded(options: argparse.Namespace, console: Console) -> Corpus:
+    """The corpus of a study, with all that is to be said of it.
+
+    Raises:
+        CorpusError: as `read`.
+    """
     corpus = load_corpus(options)
     for note in corpus.notes:
         _say(console, note)
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
     _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    return corpus
+
+
+def carried_out(
+    study: StudyConfig,
+    where: RunConfig,
+    options: argparse.Namespace,
+    corpus: Corpus,
+    plans: list[Plan],
+    console: Console,
+) -> int:
+    """Run a study, print its arms and write its page; or, with `--plan`, say what it would take.
+
+    Returns:
+        1 where trajectories are not complete, else 0.
+    """
     check_study(study, len(corpus.train))  # before a model is made or fetched
     check_budget(options, len(corpus.train), study.validation)
-    with untouched(store):
+    with untouched(Store(where.out)):
         if options.plan:
             plans.append(_plan_study(study, where, corpus, console))
             plan_command.print_plan(plans[-1], study, console)

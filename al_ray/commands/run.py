@@ -1,0 +1,178 @@
+"""`al-ray run DATA`: one's own texts, first with a frozen head, then fine-tuned, in one folder."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from rich.console import Console
+
+from al_ray.commands.experiment import Experiment
+from al_ray.commands.parser import Parser, study_parser
+from al_ray.commands.study import asked, carried_out, guard, is_submitted, loaded
+from al_ray.commands.study_file import parsed
+from al_ray.corpus.reading.tables import split_name
+from al_ray.errors import UserError
+from al_ray.io import terminal
+from al_ray.io.interrupts import RESUMES
+from al_ray.io.storage import said
+from al_ray.strategies import build
+from al_ray.study.grid import FROZEN_GIVES
+
+if TYPE_CHECKING:
+    from al_ray.cluster.plan import Plan
+    from al_ray.corpus import Corpus
+
+FINE_TUNE: Final = "--fine-tune"
+
+_LIMITS: Final = {"pool-limit": ["10000"], "test-limit": ["2000"]}
+"""An answer in minutes, by a test that tells a point or two apart."""
+
+FROZEN: Final = {
+    **_LIMITS,
+    "strategies": ["random", "margin", "entropy", "core-set"],
+    "seeds": [str(seed) for seed in range(50)],
+    "head": ["frozen"],
+}
+FINE_TUNED: Final = {**_LIMITS, "strategies": ["random", "margin"], "head": ["fine-tuned"]}
+"""What the two studies ask for, by option; what is given takes its place."""
+
+_FIXED: Final = ("data", "head", "study", "cluster")
+
+
+def main(given: Sequence[str]) -> NoReturn:
+    """Run `al-ray run` with these words."""
+    data = given[0] if given and not given[0].startswith("-") else ""
+    words = given[1:] if data else given
+    parser = _parser(data or "DATA")
+    parser.usage = f"{parser.prog} DATA [{FINE_TUNE}] [OPTION ...]"
+    parser.add_argument(FINE_TUNE, action="store_true", help="do not ask before fine-tuning")
+    parser.hide(*(f"--{name}" for name in _FIXED))
+    options = parser.parse_args(words)
+    if not data:
+        parser.error("no DATA; give a file, a folder, nsmc, ynat or embedded, before any option")
+    for name in _FIXED:
+        if _is_given(name, words):
+            parser.error(f"--{name} is not for this command; leave it out, or use an experiment's")
+    run = _Run(data, [word for word in words if word != FINE_TUNE], options, terminal.console())
+    out = options.out or f"results/{name_of(data)}"
+    guard(parser.prog, run.both, outs=[out], stopped=RESUMES)
+
+
+def name_of(data: str) -> str:
+    """What a corpus, and its results folder, are called."""
+    path = Path(data.rstrip("/"))
+    return path.resolve().name if path.is_dir() else split_name(path.name)[0]
+
+
+def words_of(data: str, given: Sequence[str], defaults: Mapping[str, Sequence[str]]) -> list[str]:
+    """Of one of the two studies, as an experiment's script would be given them.
+
+    Args:
+        data: the corpus.
+        given: options of the command line.
+        defaults: by option; those that are given take their place.
+    """
+    words = ["--data", data]
+    for name, values in defaults.items():
+        if not _is_given(name, given):
+            words += [f"--{name}", *values]
+    return [*words, *given]
+
+
+def _is_given(name: str, words: Sequence[str]) -> bool:
+    return any(word == f"--{name}" or word.startswith(f"--{name}=") for word in words)
+
+
+def _experiment(data: str) -> Experiment:
+    return Experiment(
+        name=name_of(data),
+        title="Study your texts: with a frozen head, in minutes; then fine-tuned, once it was said "
+        "how long that takes. DATA is a file, a folder, nsmc, ynat or embedded.",
+        strategies=tuple(FINE_TUNED["strategies"]),
+        step_sizes=(100,),
+        budget=500,
+        batch_size=8,
+        max_length=128,
+    )
+
+
+def _parser(data: str) -> Parser:
+    return study_parser(_experiment(data), "al-ray run")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One command's two studies.
+
+    Attributes:
+        data: the corpus, as it is given.
+        words: the options, but for that of this command alone.
+        options: what all of them say.
+        console: to say it.
+    """
+
+    data: str
+    words: list[str]
+    options: argparse.Namespace
+    console: Console
+
+    def both(self) -> int:
+        """The frozen study; then the other, if it is wanted once its time is known."""
+        tuned = self._parsed(FINE_TUNED)
+        if is_submitted(tuned):
+            raise UserError(
+                f"--address {tuned.address}: al-ray run runs here; use python "
+                "experiments/news7.py for a cluster elsewhere"
+            )
+        asked(_experiment(self.data), tuned, self._command())  # refused before anything is read
+        corpus = loaded(tuned, self.console)
+        if self.data == "embedded" or tuned.model == ["mini"]:
+            return self._carried_out(tuned, corpus, [])  # there is nothing to freeze
+        code = self._carried_out(self._frozen(), corpus, [])
+        if code:
+            return code
+        plans: list[Plan] = []
+        self._carried_out(argparse.Namespace(**{**vars(tuned), "plan": True}), corpus, plans)
+        if self.options.plan or not plans[-1].measured:
+            return 0
+        if not self.options.fine_tune and not self._agreed():
+            self._say(f"To fine-tune: {self._command()} {FINE_TUNE}")
+            return 0
+        return self._carried_out(tuned, corpus, [])
+
+    def _parsed(self, defaults: Mapping[str, Sequence[str]]) -> argparse.Namespace:
+        return parsed(_parser(self.data), words_of(self.data, self.words, defaults))
+
+    def _frozen(self) -> argparse.Namespace:
+        """With those of the strategies that a frozen head can serve."""
+        options = self._parsed(FROZEN)
+        able = [s for s in options.strategies if set(build(s).needs) <= set(FROZEN_GIVES)]
+        if able == options.strategies:
+            return options
+        words = words_of(self.data, self.words, FROZEN)
+        return parsed(_parser(self.data), [*words, "--strategies", *(able or ["random"])])
+
+    def _carried_out(self, options: argparse.Namespace, corpus: Corpus, plans: list[Plan]) -> int:
+        study, where = asked(_experiment(self.data), options, self._command())
+        return carried_out(study, where, options, corpus, plans, self.console)
+
+    def _command(self) -> str:
+        return shlex.join(["al-ray", "run", *map(said, [self.data, *self.words])])
+
+    def _agreed(self) -> bool:
+        """Whether somebody is there to ask, and wants it."""
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return False
+        try:
+            return input("Fine-tune now? [y/N] ").strip().lower() in ("y", "yes", "ㅛ")
+        except EOFError:
+            return False
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
