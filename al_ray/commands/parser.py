@@ -67,9 +67,11 @@ def add_columns(parser: argparse._ActionsContainer) -> None:
         )
 
 
-def study_parser(experiment: Experiment, program: str | None = None) -> Parser:
+def study_parser(
+    experiment: Experiment, program: str | None = None, kind: type[Parser] = Parser
+) -> Parser:
     """The options that the experiments share, with this one's defaults in the help."""
-    parser = Parser(
+    parser = kind(
         prog=program or f"{experiment.name}.py",
         description=experiment.title,
         allow_abbrev=False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from rich.console import Console
 
 from al_ray.commands.experiment import Experiment
+from al_ray.commands.options import run_config
 from al_ray.commands.parser import Parser, study_parser
 from al_ray.commands.study import asked, carried_out, guard, is_submitted, loaded
 from al_ray.commands.study_file import parsed
@@ -49,7 +50,10 @@ def main(given: Sequence[str]) -> NoReturn:
     """Run `al-ray run` with these words."""
     data = given[0] if given and not given[0].startswith("-") else ""
     words = given[1:] if data else given
-    parser = _parser(data or "DATA")
+    kept = [word for word in words if word != FINE_TUNE]
+    command = shlex.join(["al-ray", "run", *map(said, [data, *kept])])
+    asked_for = Run(data or "DATA", kept, FINE_TUNE in words, command, terminal.console())
+    parser = asked_for.parser()
     parser.usage = f"{parser.prog} DATA [{FINE_TUNE}] [OPTION ...]"
     parser.add_argument(FINE_TUNE, action="store_true", help="do not ask before fine-tuning")
     parser.hide(*(f"--{name}" for name in _FIXED))
@@ -59,9 +63,7 @@ def main(given: Sequence[str]) -> NoReturn:
     for name in _FIXED:
         if _is_given(name, words):
             parser.error(f"--{name} is not for this command; leave it out, or use an experiment's")
-    run = _Run(data, [word for word in words if word != FINE_TUNE], options, terminal.console())
-    out = options.out or f"results/{name_of(data)}"
-    guard(parser.prog, run.both, outs=[out], stopped=RESUMES)
+    guard(parser.prog, asked_for.both, outs=[out_of(data, options)], stopped=RESUMES)
 
 
 def name_of(data: str) -> str:
@@ -102,52 +104,70 @@ def _experiment(data: str) -> Experiment:
     )
 
 
-def _parser(data: str) -> Parser:
-    return study_parser(_experiment(data), "al-ray run")
+def out_of(data: str, options: argparse.Namespace) -> str:
+    """The results folder."""
+    return run_config(_experiment(data), options).out
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """One command's two studies.
 
     Attributes:
-        data: the corpus, as it is given.
-        words: the options, but for that of this command alone.
-        options: what all of them say.
+        data: the corpus.
+        words: options of the command line, without the one of this command alone.
+        fine_tune: do not ask before fine-tuning; None: nor do it.
+        command: that does the same again, as it is kept and shown.
         console: to say it.
+        kind: of parser.
     """
 
     data: str
-    words: list[str]
-    options: argparse.Namespace
+    words: Sequence[str]
+    fine_tune: bool | None
+    command: str
     console: Console
+    kind: type[Parser] = Parser
+
+    def parser(self) -> Parser:
+        """Of the options of one study."""
+        return study_parser(_experiment(self.data), "al-ray run", self.kind)
 
     def both(self) -> int:
-        """The frozen study; then the other, if it is wanted once its time is known."""
+        """The frozen study; then the other, if it is wanted once its time is known.
+
+        Returns:
+            1 where trajectories are not complete, else 0.
+
+        Raises:
+            UserError: an option or the corpus cannot be used.
+        """
         tuned = self._parsed(FINE_TUNED)
         if is_submitted(tuned):
             raise UserError(
                 f"--address {tuned.address}: al-ray run runs here; use python "
                 "experiments/news7.py for a cluster elsewhere"
             )
-        asked(_experiment(self.data), tuned, self._command())  # refused before anything is read
+        asked(_experiment(self.data), tuned, self.command)  # refused before anything is read
         corpus = loaded(tuned, self.console)
         if self.data == "embedded" or tuned.model == ["mini"]:
             return self._carried_out(tuned, corpus, [])  # there is nothing to freeze
         code = self._carried_out(self._frozen(), corpus, [])
-        if code:
+        if code or self.fine_tune is None:
             return code
         plans: list[Plan] = []
         self._carried_out(argparse.Namespace(**{**vars(tuned), "plan": True}), corpus, plans)
-        if self.options.plan or not plans[-1].measured:
+        if tuned.plan or not plans[-1].measured:
             return 0
-        if not self.options.fine_tune and not self._agreed():
-            self._say(f"To fine-tune: {self._command()} {FINE_TUNE}")
+        if not self.fine_tune and not self._agreed():
+            self.console.print(
+                f"To fine-tune: {self.command} {FINE_TUNE}", markup=False, soft_wrap=True
+            )
             return 0
         return self._carried_out(tuned, corpus, [])
 
     def _parsed(self, defaults: Mapping[str, Sequence[str]]) -> argparse.Namespace:
-        return parsed(_parser(self.data), words_of(self.data, self.words, defaults))
+        return parsed(self.parser(), words_of(self.data, self.words, defaults))
 
     def _frozen(self) -> argparse.Namespace:
         """With those of the strategies that a frozen head can serve."""
@@ -156,14 +176,11 @@ class _Run:
         if able == options.strategies:
             return options
         words = words_of(self.data, self.words, FROZEN)
-        return parsed(_parser(self.data), [*words, "--strategies", *(able or ["random"])])
+        return parsed(self.parser(), [*words, "--strategies", *(able or ["random"])])
 
     def _carried_out(self, options: argparse.Namespace, corpus: Corpus, plans: list[Plan]) -> int:
-        study, where = asked(_experiment(self.data), options, self._command())
+        study, where = asked(_experiment(self.data), options, self.command)
         return carried_out(study, where, options, corpus, plans, self.console)
-
-    def _command(self) -> str:
-        return shlex.join(["al-ray", "run", *map(said, [self.data, *self.words])])
 
     def _agreed(self) -> bool:
         """Whether somebody is there to ask, and wants it."""
@@ -173,6 +190,3 @@ class _Run:
             return input("Fine-tune now? [y/N] ").strip().lower() in ("y", "yes", "ㅛ")
         except EOFError:
             return False
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)

@@ -146,7 +146,7 @@ class Figure:
         panels = []
         for panel in self.panels:
             spec = panel.chart.to_dict(validate=False)
-            del spec["config"]
+            del spec["config"], spec["$schema"]
             spec["layer"] = [layer for layer in spec["layer"] if not _is_touch(layer)]
             title = {"text": panel.title} if len(self.panels) > 1 else None
             size = {"width": WIDE if panel.wide else FILE_WIDTH, "height": panel.height}

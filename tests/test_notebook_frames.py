@@ -47,6 +47,16 @@ def test_an_unknown_test_is_refused_in_a_line(study):
         study.steps("dev")
 
 
+def test_a_chart_is_of_a_metric_and_a_test_that_there_are(study):
+    chart = study.curve("macro_f1", "test").to_dict()
+    assert {"metric": "macro_f1", "test": "test"}.items() <= {
+        each["name"]: each.get("value") for each in chart["params"]
+    }.items()
+    for wrong in ({"metric": "f1"}, {"test": "none"}):
+        with pytest.raises(UserError, match="choose from"):
+            study.curve(**wrong)
+
+
 def test_no_study_is_refused(tmp_path):
     with pytest.raises(UserError, match="no study there"):
         al_ray.load(tmp_path)
@@ -61,4 +71,4 @@ def test_the_verdict_is_of_every_arm_but_random(study):
 
 def test_importing_al_ray_loads_next_to_nothing():
     assert loaded("al_ray").isdisjoint(["pandas", "numpy", "pyarrow", "ray"])
-    assert "ray" not in loaded("al_ray.analysis.tables")
+    assert "ray" not in loaded("al_ray.notebook")

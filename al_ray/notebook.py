@@ -1,0 +1,153 @@
+"""al_ray in a notebook: the studies of the command line as objects that show themselves."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pandas as pd
+
+from al_ray.analysis.study import Study, load
+from al_ray.analysis.summary import arms as summarised
+from al_ray.commands.parser import Parser
+from al_ray.commands.run import Run, out_of
+from al_ray.errors import UserError
+from al_ray.io import terminal
+
+if TYPE_CHECKING:
+    import altair as alt
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study found: frames, a chart, and what Jupyter shows of it.
+
+    Attributes:
+        study: all frames of it, which `al_ray.analysis` starts from.
+    """
+
+    study: Study
+
+    @classmethod
+    def of(cls, out: str | Path) -> Results:
+        """Read a study's folder; see `al_ray.load`."""
+        return cls(load(out))
+
+    def steps(self, test: str | None = None) -> pd.DataFrame:
+        """A row per step of every trajectory that was asked for, on one test.
+
+        Args:
+            test: its name; None: the main one, which is not called the same in every study.
+
+        Returns:
+            The columns of `steps`, sorted by trajectory and step; `main` and `head` are filled in
+            where an earlier al_ray has written none. Controls and replays are strategies of these
+            names.
+
+        Raises:
+            UserError: no such test.
+        """
+        study = self.study
+        wanted = study.test if test is None else test
+        if wanted not in study.tests:
+            raise UserError(f"{study.out}: no test {wanted!r}; it has {', '.join(study.tests)}")
+        found = study.steps[study.steps.test == wanted]
+        return found.assign(main=wanted == study.test).reset_index(drop=True)
+
+    def verdict(self) -> pd.DataFrame:
+        """What may be said of each arm; see `al_ray.analysis.verdict.verdict`."""
+        from al_ray.analysis.verdict import verdict  # loads SciPy
+
+        return verdict(self.study)
+
+    def curve(self, metric: str = "accuracy", test: str | None = None) -> alt.ConcatChart:
+        """The learning curves, as the page has them; Jupyter shows the chart.
+
+        Args:
+            metric: `accuracy`, `balanced_accuracy` or `macro_f1`.
+            test: its name; None: the main one.
+
+        Raises:
+            UserError: no such metric or test, or no step is complete.
+        """
+        import altair as alt  # a second to load, and what draws
+
+        from al_ray.report.arms import Arms
+        from al_ray.report.build import STAMP
+        from al_ray.report.figures.curves import METRICS, learning
+
+        study = self.study
+        chosen = {"metric": metric, "test": study.test if test is None else test}
+        for name, known in (("metric", [*METRICS]), ("test", study.tests)):
+            if chosen[name] not in known:
+                raise UserError(f"{name} {chosen[name]!r}: choose from {', '.join(known)}")
+        arms = Arms(study.trajectories, summarised(study.steps, study.trajectories, study.test))
+        figure = learning(study, arms)
+        if figure is None:
+            raise UserError(f"{study.out}: no step of any arm is complete yet; run the study on")
+        controls = tuple(
+            replace(each, value=chosen.get(each.name, each.value)) for each in figure.controls
+        )
+        made = replace(figure, controls=controls).picture({}, STAMP * study.demonstration)
+        return alt.ConcatChart.from_dict(made)
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{html.escape(line)}</li>" for line in self.verdict().sentence)
+        study = self.study
+        ends = summarised(study.steps, study.trajectories, study.test)
+        return f"<ul>{said}</ul>{_ends(ends)}"
+
+
+def _ends(arms: pd.DataFrame) -> str:
+    columns = {
+        **{"strategy": "strategy", "head": "head", "retrain": "regime", "step_size": "step"},
+        **{"seeds": "seeds", "n_labelled": "labels", "final_mean": "accuracy"},
+    }
+    shown: str = (
+        arms[list(columns)]
+        .rename(columns=columns)
+        .to_html(index=False, border=0, float_format="{:.3f}".format)
+    )
+    return shown
+
+
+class _Raising(Parser):
+    """Where there is no process to end."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def run(
+    data: str | Path | pd.DataFrame, fine_tune: bool, name: str, options: Mapping[str, Any]
+) -> Results:
+    """See `al_ray.run`."""
+    words = [word for option, value in options.items() for word in _words(option, value)]
+    with tempfile.TemporaryDirectory() as folder:
+        where = str(data)
+        if isinstance(data, pd.DataFrame):
+            where = str(Path(folder) / f"{name}.parquet")
+            data.to_parquet(where)
+        shown = f"al_ray.run({name if isinstance(data, pd.DataFrame) else where!r}, …)"
+        asked_for = Run(where, words, fine_tune or None, shown, terminal.console(), _Raising)
+        parser = asked_for.parser()
+        for word in words:
+            if word.startswith("--") and not parser.knows(word):
+                raise UserError(f"{word[2:].replace('-', '_')} is no option; see al-ray run --help")
+        out = out_of(where, parser.parse_args(words))
+        if asked_for.both():
+            raise UserError(f"{out}: not all trajectories are complete; the same call goes on")
+    return Results.of(out)
+
+
+def _words(option: str, value: Any) -> list[str]:
+    """Of the command line; None and False are not given."""
+    if value is None or value is False:
+        return []
+    several = not isinstance(value, str) and isinstance(value, Iterable)
+    values = [] if value is True else [*value] if several else [value]
+    return [f"--{option.replace('_', '-')}", *map(str, values)]
