@@ -9,6 +9,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from al_ray.commands.study_file import parsed, text
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.tokens.lengths import token_lengths
-from al_ray.errors import AlRayError, UserError
+from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
@@ -47,6 +48,7 @@ from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
 from al_ray.results import Store
+from al_ray.results.compact import compact
 from al_ray.results.description import recipes_of
 from al_ray.results.untouched import untouched
 from al_ray.study.grid import check_study
@@ -217,6 +219,10 @@ def carried_out(
             plan_command.print_plan(plans[-1], study, console)
             return 0
         outcome = _run_study(study, where, corpus, console)
+    store = Store(where.out)
+    if not outcome.unfinished and store.storage.local is not None:
+        with suppress(StudyConflict):  # somebody else is at it already
+            compact(store)
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console)
     if outcome.unfinished:

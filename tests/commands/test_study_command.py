@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import ray
 from helpers import Started
@@ -332,6 +333,31 @@ def test_the_same_command_goes_on_in_a_folder_of_before_a_recipe_changed(
     with pytest.raises(Started):
         cli.study_main(experiment("nsmc"), [*argv, *given])
     assert [each.training.pooling for each in studies] == [pooling]
+
+
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_a_study_at_its_end_has_few_files(data, tmp_path, monkeypatch, unfinished):
+    """One a table and trajectory; of one that is not at its end they are left alone."""
+    config = config_of()
+    own(Store(tmp_path / "out").storage)
+    store, _, _ = go(tmp_path / "out", World(), config)
+    before = {table: store.read(table) for table in ("steps", "selections", "predictions")}
+
+    def run_study(*_):
+        store.study_json.write({"schema_version": 2, "tests": {"test": 25}, "trajectories": {}})
+        return SimpleNamespace(trajectories=(config,), unfinished=(config,) * unfinished)
+
+    monkeypatch.setattr(cluster_study, "run_study", run_study)
+    for command in (cli.show_command, cli.report_command):
+        for name in ("print_summary", "after_study"):
+            monkeypatch.setattr(command, name, lambda *_: None, raising=False)
+    argv = ["--data", str(data), "--model", "mini", "--step-size", "5"]
+    with pytest.raises(SystemExit) as ended:
+        cli.study_main(experiment("nsmc"), [*argv, "--out", str(tmp_path / "out")])
+    assert ended.value.code == unfinished
+    for table, rows in before.items():
+        assert (len(store.files(table)) == 1) == (not unfinished)
+        pd.testing.assert_frame_equal(store.read(table), rows)
 
 
 @pytest.mark.parametrize(
