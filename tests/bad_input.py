@@ -91,6 +91,7 @@ OPTIONS: list[tuple[str, ...]] = [
         for value in ("가", "가=", "=0.5", "가=0", "가=2", "가=nan", "없음=1")
     ],
     ("--imbalance", "가=0.5", "가=0.1"),
+    ("--label-variants", "merge"),
     *[
         ("--strategies", value)
         for value in ("nosuch", "", "control", "replay", "MARGIN", ":", "a:")
@@ -187,6 +188,22 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
     "a label that train lacks": (
         {**GOOD, "test.tsv": TEST + "문장\t다\n".encode()},
         ("test.tsv", "row 13", "'다'"),
+    ),
+    "labels that differ in case": (
+        {"train.tsv": tsv([("A", "Pos"), ("B", "pos"), ("C", "neg")])},
+        ("train.tsv", "'Pos' (1) = 'pos' (1)", "--label-variants"),
+    ),
+    "numbers that are no classes": (
+        {"train.tsv": tsv([(f"글 {i}", f"{i}.5") for i in range(60)])},
+        ("train.tsv", "60 different numbers", "--label-column"),
+    ),
+    "dates that are no classes": (
+        {"train.tsv": tsv([(f"글 {i}", f"2024-01-{i % 9 + 1:02}") for i in range(60)])},
+        ("train.tsv", "dates", "--label-column"),
+    ),
+    "two columns that may be the label": (
+        {"train.tsv": b"text\temotion\ttopic\nA\ta\tx\nB\tb\tx\nC\ta\ty\n"},
+        ("train.tsv", "'topic' or 'emotion'", "--label-column"),
     ),
     "a NUL byte in a label": ({"train.tsv": TRAIN + b"A\tb\0b\n"}, ("train.tsv", "row 61", "NUL")),
     "a quotation mark never closed": ({"train.tsv": TRAIN + b'"A\tb\n'}, ("line 62", "closed")),

@@ -83,13 +83,13 @@ def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
 
 def read_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus that the options name, as it is given."""
-    columns = (options.text_column, options.label_column, options.id_column)
+    columns = (options.text_column, options.label_column, options.id_column, options.label_variants)
     ours = options.data == "embedded"
     if ours or (options.data in hub.SOURCES and not Path(options.data).exists()):
         if any(column is not None for column in columns):
             raise UserError(
-                f"--data {options.data}: its columns are known; leave out --text-column, "
-                "--label-column and --id-column"
+                f"--data {options.data}: its columns and labels are known; leave out "
+                "--text-column, --label-column, --id-column and --label-variants"
             )
         corpus = generate(*DEMO_ROWS) if ours else hub.load(options.data)
     else:

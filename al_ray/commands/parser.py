@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn, get_args
 
 from al_ray.commands.experiment import Experiment
+from al_ray.corpus.reading.labels import VARIANTS
 from al_ray.io.terminal import one_line
 from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.chooser import Query
@@ -55,11 +56,17 @@ def word(text: str) -> str:
 
 
 def add_columns(parser: argparse._ActionsContainer) -> None:
-    """The options that name columns."""
+    """The options that say how files are read."""
     for column in ("text", "label", "id"):
         parser.add_argument(
             f"--{column}-column", metavar="NAME", help="default: detected, and said"
         )
+    parser.add_argument(
+        "--label-variants",
+        choices=VARIANTS,
+        help="labels that differ in case, width or blanks alone: one label each, or all as they "
+        "are; default: refused where there are any",
+    )
 
 
 def study_parser(experiment: Experiment) -> Parser:

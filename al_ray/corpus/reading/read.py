@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from al_ray.corpus.reading.columns import Columns, choose
+from al_ray.corpus.reading.labels import (
+    Variants,
+    cleaned,
+    integers,
+    no_classes,
+    spelling,
+    variants,
+)
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import Table, open_table, split_name
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
 
-# Known column names, the first found is taken; compared without case.
-TEXT_COLUMNS = (
-    "document title text sentence content review comment headline body "
-    "본문 제목 문장 내용 텍스트 기사 리뷰"
-)
-LABEL_COLUMNS = "label topic category section class sentiment 분류 라벨 레이블 카테고리 주제 섹션"
-COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
-ID_COLUMNS = "id guid row_id uid doc_id 번호"
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousands of digits
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -33,12 +32,15 @@ def read(
     text_column: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    label_variants: Variants | None = None,
 ) -> Corpus:
     """The corpus in a file (a train without tests) or a folder (`train.*`, `test.*`, `dev.*`).
 
     `.tsv` and `.csv` have CSV quoting; `.txt` is tab-separated without quoting, as NSMC is.
     A split may be numbered parts or a sub-folder, which count as one file. Columns not named and
-    encodings are detected. What was detected or left out is in `Corpus.notes`.
+    encodings are detected. Labels are in NFC, without blanks around them; what then differs in
+    case, width or inner blanks alone is refused, unless `label_variants` says what it is. What was
+    detected, changed or left out is in `Corpus.notes`.
 
     Raises:
         CorpusError: one line that names the file, the row or column, and the remedy.
@@ -50,10 +52,14 @@ def read(
     files, notes = find(path)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
-    columns = _choose(every, text_column, label_column, id_column)
-    notes += [*_encodings(every), *columns.notes]
+    columns = choose(every, text_column, label_column, id_column)
+    notes += [*_encodings(every), *columns.said]
 
     kept = {split: _rows(split, parts, columns, notes) for split, parts in tables.items()}
+    place = f"{files['train'][0]}: column {columns.label!r}"
+    kept = _one_spelling(kept, label_variants, place, notes)
+    if why := no_classes(Counter(kept["train"].labels)):
+        raise CorpusError(f"{place} {why}")
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
@@ -80,6 +86,7 @@ def read(
 def _open(files: Sequence[Path]) -> list[Table]:
     """The files of a split; of several, some may be without rows."""
     tables = [open_table(file) for file in files]
+    tables = [replace(table, names=tuple(map(cleaned, table.names))) for table in tables]
     full = [table for table in tables if table.rows]
     if not full:
         raise CorpusError(
@@ -107,84 +114,38 @@ def _encodings(tables: Sequence[Table]) -> list[str]:
     return [f"Encoding: {'; '.join(f'{e} in {listed(names)}' for e, names in files.items())}."]
 
 
-# --- columns and rows ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Columns:
-    text: str
-    label: str
-    id: str | None
-    notes: tuple[str, ...]
-
-
-def _choose(
-    tables: list[Table], text: str | None, label: str | None, row_id: str | None
-) -> _Columns:
-    """The columns that were asked for or, where none was, the first known name in train."""
-    train = tables[0]
-    taken = {text, label, row_id}
-
-    def detect(known: str) -> list[str]:
-        names = {name.strip().lower(): name for name in reversed(train.names) if name not in taken}
-        return [names[name] for name in known.split() if name in names]
-
-    texts = [text] if text is not None else detect(TEXT_COLUMNS)
-    labels = [label] if label is not None else detect(LABEL_COLUMNS)
-    ids = [row_id] if row_id is not None else detect(ID_COLUMNS)
-    asked_ids = ids if row_id is not None else []
-    for role, found in (("text", texts), ("label", labels), ("id", asked_ids)):
-        if not found and role != "id":
-            raise CorpusError(
-                f"{train.path}: which column holds the {role} is not clear; name it with "
-                f"--{role}-column (the columns are: {listed(train.names)})"
-            )
-        for table in tables:
-            if found and found[0] not in table.names:
-                raise CorpusError(
-                    f"{table.path}: no column {found[0]!r} for --{role}-column; "
-                    f"the columns are: {listed(table.names)}"
-                )
-    text, label = texts[0], labels[0]
-    if text == label:
-        raise CorpusError(f"--text-column and --label-column are both {text!r}; name two")
-    row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
-    notes = []
-    if len(texts) > 1:
-        notes.append(f"More than one text column: --text-column can name {listed(texts[1:])}.")
-    if label not in taken:
-        taken |= {text, label, row_id}
-        if readable := _readable(tables, label, detect(COMPANION_COLUMNS)):
-            notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
-            label = readable
-    said = f"Columns: text {text!r}, label {label!r}, id {row_id!r}."
-    return _Columns(text, label, row_id, (said, *notes))
-
-
-def _readable(tables: list[Table], label: str, companions: Sequence[str]) -> str | None:
-    """The first companion that names the integer labels one to one in every file."""
-    candidates = [name for name in companions if all(name in table.names for table in tables)]
-    if not candidates:
-        return None
-    codes = [code for table in tables for code in table.column(label).values]
-    if not _integers(codes):
-        return None
-    for candidate in candidates:
-        names = [name for table in tables for name in table.column(candidate).values]
-        if not all(name and name.strip() for name in set(names)) or _integers(names):
-            continue
-        if len(set(codes)) == len(set(names)) == len(set(zip(codes, names, strict=True))):
-            return candidate
-    return None
-
-
-def _integers(values: Iterable[str | None]) -> bool:
-    return all(value and _INTEGER.fullmatch(value) for value in set(values))
+# --- rows --------------------------------------------------------------------------------------
 
 
 def _label_order(labels: Iterable[str]) -> Callable[[str], tuple[int, str]]:
-    integers = _integers(labels)
-    return lambda label: (int(label) if integers else 0, label)
+    numbers = integers(labels)
+    return lambda label: (int(label) if numbers else 0, label)
+
+
+def _one_spelling(
+    kept: dict[str, _Rows], label_variants: Variants | None, place: str, notes: list[str]
+) -> dict[str, _Rows]:
+    """The rows of all splits, with labels that are written in several ways as they are to be."""
+    groups = variants(label for rows in kept.values() for label in rows.labels)
+    if not groups or label_variants == "keep":
+        return kept
+    counts = Counter(label for rows in kept.values() for label in rows.labels)
+    said = listed(
+        [" = ".join(f"{label!r} ({counts[label]:,})" for label in group) for group in groups], 3, 80
+    )
+    if label_variants is None:
+        raise CorpusError(
+            f"{place} has labels that differ in case, width or blanks alone: {said}; "
+            "--label-variants join makes one label of each group, --label-variants keep leaves them"
+        )
+    one = spelling(groups, counts)
+    notes.append(
+        f"Labels that differ in case, width or blanks alone are one, the most frequent: {said}."
+    )
+    return {
+        split: replace(rows, labels=[one.get(label, label) for label in rows.labels])
+        for split, rows in kept.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -199,20 +160,25 @@ class _Rows:
     """Numbers and ids of those without a text."""
 
 
-def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[str]) -> _Rows:
+def _rows(split: str, tables: Sequence[Table], columns: Columns, notes: list[str]) -> _Rows:
     rows = _Rows([], [], [], [], [])
     unlabelled: list[int] = []
     with_nul: list[int] = []
     swallowed: list[int] = []
+    changed: Counter[str] = Counter()
     done = numbers = 0
     for table in tables:
         column, labels = table.column(columns.text), table.column(columns.label).values
+        clean = {label: cleaned(label or "") for label in set(labels)}
         ids = table.column(columns.id).values if columns.id is not None else [None] * table.rows
         values = zip(column.values, labels, ids, strict=True)
         for number, (text, label, row_id) in enumerate(values, start=done + 1):
-            if label is None or not label.strip():
+            label, written = clean[label], label
+            if not label:
                 unlabelled.append(number)
                 continue
+            if label != written:
+                changed[str(written)] += 1
             if "\0" in label or (row_id and "\0" in row_id):
                 raise CorpusError(
                     f"{_place(tables, number)} has a NUL byte in its label or id; remove it"
@@ -249,6 +215,11 @@ def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[st
         notes.append(
             f"{split}: {numbers:,} values of the text column {columns.text!r} are numbers, taken "
             "as they are written."
+        )
+    if changed:
+        notes.append(
+            f"{split}: {changed.total():,} labels are read without the blanks around them, and in "
+            f"composed letters (NFC): {listed([repr(label) for label in changed], 5)}."
         )
     if with_nul:
         notes.append(

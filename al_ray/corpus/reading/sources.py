@@ -88,9 +88,9 @@ def _check_regular(path: Path) -> None:
         raise CorpusError(f"{path}: is no regular file; give one, or remove it")
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
+def listed(names: Sequence[str], most: int = 12, width: int = 40) -> str:
     """Names on one line, however many and however long they are."""
-    shown = [" ".join(name.split())[:40] or "''" for name in names[:most]]
+    shown = [" ".join(name.split())[:width] or "''" for name in names[:most]]
     shown = [name.encode(errors="backslashreplace").decode() for name in shown]
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return (", ".join(shown) + rest) or "nothing"

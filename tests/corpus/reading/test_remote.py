@@ -17,7 +17,7 @@ ROWS = "text,label\n가,x\n나,y\n다,x\n"
 
 
 def options(data):
-    names = ("text_column", "label_column", "id_column")
+    names = ("text_column", "label_column", "id_column", "label_variants")
     return argparse.Namespace(data=data, **dict.fromkeys(names))
 
 
