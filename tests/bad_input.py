@@ -92,6 +92,7 @@ OPTIONS: list[tuple[str, ...]] = [
     ],
     ("--imbalance", "가=0.5", "가=0.1"),
     ("--label-variants", "merge"),
+    ("--test", "nosuch.csv"),
     *[
         ("--strategies", value)
         for value in ("nosuch", "", "control", "replay", "MARGIN", ":", "a:")
@@ -109,10 +110,10 @@ OPTIONS: list[tuple[str, ...]] = [
     ],
     *[
         (f"--{column}-column", name)
-        for column in ("text", "label", "id")
+        for column in ("text", "label", "id", "split")
         for name in ("nosuch", "")
     ],
-    *[(option, "") for option in ("--data", "--model", "--out", "--address")],
+    *[(option, "") for option in ("--data", "--test", "--model", "--out", "--address")],
     *[(option,) for option in ("--seeds", "--strategies", "--step-size", "--out", "--imbalance")],
     ("--nosuch", "1"),
     ("--step", "5"),  # an abbreviation
@@ -133,6 +134,7 @@ PAIRS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--pool-limit", "4"), ("--step-size 5", "4 rows")),
     (("--test-split", "given", "--pool-limit", "1"), ("--pool-limit 1",)),
     (("--data", "ynat", "--text-column", "text"), ("--data ynat", "--text-column")),
+    (("--data", "ynat", "--test", "test.csv"), ("--data ynat", "--test")),
     (("--strategies", "margn"), ("margn", "did you mean 'margin'?")),
 ]
 """Options that exclude each other, and what the refusal must have."""
@@ -204,6 +206,10 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
     "two columns that may be the label": (
         {"train.tsv": b"text\temotion\ttopic\nA\ta\tx\nB\tb\tx\nC\ta\ty\n"},
         ("train.tsv", "'topic' or 'emotion'", "--label-column"),
+    ),
+    "a column of splits and a file of one": (
+        {**GOOD, "train.tsv": b"text\tlabel\tsplit\nA\ta\ttrain\nB\tb\ttest\n"},
+        ("train.tsv", "'split'", "remove"),
     ),
     "a NUL byte in a label": ({"train.tsv": TRAIN + b"A\tb\0b\n"}, ("train.tsv", "row 61", "NUL")),
     "a quotation mark never closed": ({"train.tsv": TRAIN + b'"A\tb\n'}, ("line 62", "closed")),

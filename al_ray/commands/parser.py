@@ -57,7 +57,16 @@ def word(text: str) -> str:
 
 def add_columns(parser: argparse._ActionsContainer) -> None:
     """The options that say how files are read."""
-    for column in ("text", "label", "id"):
+    parser.add_argument(
+        "--test", type=word, metavar="FILE", help="of the test's rows, where DATA has none"
+    )
+    parser.add_argument(
+        "--text-column",
+        nargs="+",
+        metavar="NAME",
+        help="default: detected, and said; several are joined",
+    )
+    for column in ("label", "id", "split"):
         parser.add_argument(
             f"--{column}-column", metavar="NAME", help="default: detected, and said"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from al_ray.corpus.reading.divided import word
 from al_ray.corpus.reading.labels import cleaned, integers
 from al_ray.corpus.reading.sources import listed
 from al_ray.corpus.reading.tables import Table
@@ -27,65 +28,103 @@ LABEL_COLUMNS = (
 )
 COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
 ID_COLUMNS = "id guid row_id uid doc_id 번호"
+SPLIT_COLUMNS = "split set subset partition dataset_split 분할 데이터구분 데이터셋 구분 용도"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns; `said` is what is told of them."""
+    """Names of columns, in all files but for `split`; `said` is what is told of them."""
 
-    text: str
+    text: tuple[str, ...]
     label: str
     id: str | None
+    split: str | None
     said: tuple[str, ...]
 
 
-def choose(tables: list[Table], text: str | None, label: str | None, row_id: str | None) -> Columns:
+def choose(
+    tables: list[Table],
+    text: str | Sequence[str] | None,
+    label: str | None,
+    row_id: str | None,
+    split: str | None,
+) -> Columns:
     """The columns that were asked for or, where none was, those of a known name in train.
+
+    Args:
+        tables: of all files, train's first.
+        text: one column, or several whose texts are joined.
+        label, row_id, split: columns.
 
     Raises:
         CorpusError: a column is not there, or none or several may be the text or the label.
     """
     train = tables[0]
-    text, label, row_id = (name and cleaned(name) for name in (text, label, row_id))
-    taken = {text, label, row_id}
+    texts = [cleaned(name) for name in ([text] if isinstance(text, str) else text or ())]
+    label, row_id, split = (name and cleaned(name) for name in (label, row_id, split))
+    taken = {*texts, label, row_id, split}
 
     def detect(known: str) -> list[str]:
         names = {_folded(name): name for name in reversed(train.names) if name not in taken}
         return [names[name] for name in map(_folded, known.split()) if name in names]
 
-    texts = [text] if text is not None else detect(TEXT_COLUMNS)
-    labels = [label] if label is not None else _different(tables, detect(LABEL_COLUMNS))
-    ids = [row_id] if row_id is not None else detect(ID_COLUMNS)
-    asked_ids = ids if row_id is not None else []
-    for role, found in (("text", texts), ("label", labels), ("id", asked_ids)):
-        if not found and role != "id":
-            raise CorpusError(
-                f"{train.path}: which column holds the {role} is not clear; name it with "
-                f"--{role}-column (the columns are: {listed(train.names)})"
-            )
-        if len(found) > 1:
-            raise CorpusError(
-                f"{train.path}: which column holds the {role} is not clear: it may be "
-                f"{' or '.join(map(repr, found))}; name it with --{role}-column"
-            )
+    def only(role: str, known: str) -> str:
+        found = _different(tables, detect(known)) if role == "label" else detect(known)
+        if len(found) == 1:
+            return found[0]
+        several = f": it may be {' or '.join(map(repr, found))}" if found else ""
+        remedy = ", or several to join them" if found and role == "text" else ""
+        raise CorpusError(
+            f"{train.path}: which column holds the {role} is not clear{several}; name it with "
+            f"--{role}-column{remedy} (the columns are: {listed(train.names)})"
+        )
+
+    asked = label
+    texts = texts or [only("text", TEXT_COLUMNS)]
+    label = only("label", LABEL_COLUMNS) if label is None else label
+    named = [("text", name) for name in texts] + [("label", label)]
+    for role, name in [*named, *([("id", row_id)] if row_id is not None else [])]:
         for table in tables:
-            if found and found[0] not in table.names:
-                raise CorpusError(
-                    f"{table.path}: no column {found[0]!r} for --{role}-column; "
-                    f"the columns are: {listed(table.names)}"
-                )
-    text, label = texts[0], labels[0]
-    if text == label:
-        raise CorpusError(f"--text-column and --label-column are both {text!r}; name two")
+            _check_there(table, role, name)
+    if split is not None:
+        _check_there(train, "split", split)
+    if label in texts:
+        raise CorpusError(f"--text-column and --label-column are both {label!r}; name two")
+    notes: list[str] = []
+    ids = [row_id] if row_id is not None else detect(ID_COLUMNS)
     row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
-    notes = []
-    if label not in taken:
-        taken |= {text, label, row_id}
-        if readable := _readable(tables, label, detect(COMPANION_COLUMNS)):
-            notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
-            label = readable
-    said = f"Columns: text {text!r}, label {label!r}, id {row_id!r}."
-    return Columns(text, label, row_id, (said, *notes))
+    taken |= {*texts, label, row_id}
+    if split is None:
+        split = next((each for each in detect(SPLIT_COLUMNS) if _divides(train, each, notes)), None)
+    if asked is None and (readable := _readable(tables, label, detect(COMPANION_COLUMNS))):
+        notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
+        label = readable
+    joined = " and ".join(map(repr, texts)) + " (joined by a blank)" * (len(texts) > 1)
+    said = f"Columns: text {joined}, label {label!r}, id {row_id!r}."
+    return Columns(tuple(texts), label, row_id, split, (said, *notes))
+
+
+def _check_there(table: Table, role: str, name: str) -> None:
+    if name not in table.names:
+        raise CorpusError(
+            f"{table.path}: no column {name!r} for --{role}-column; "
+            f"the columns are: {listed(table.names)}"
+        )
+
+
+def _divides(table: Table, name: str, notes: list[str]) -> bool:
+    """Whether a column names splits; one that does so in part or is called split is spoken of."""
+    try:
+        values = set(table.column(name).values)
+    except CorpusError:
+        return False
+    other = [value for value in values if word(value) is None]
+    if other and (len(other) < len(values) or _folded(name) == "split"):
+        notes.append(
+            f"Column {name!r} is not read: {listed(sorted(map(repr, other)), 3)} in it names no "
+            f"split; --split-column {name} has it read."
+        )
+    return not other
 
 
 def _folded(name: str) -> str:

@@ -116,6 +116,20 @@ class Table:
             )
         return Column(values, numbers)
 
+    def texts(self, names: Sequence[str]) -> list[str | None]:
+        """What is in these columns, one text a data row: joined by a blank where there is more.
+
+        Raises:
+            CorpusError: as of `column`.
+        """
+        columns = [self.column(name).values for name in names]
+        if len(columns) == 1:
+            return columns[0]
+        return [
+            " ".join(part for part in parts if part and part.strip())
+            for parts in zip(*columns, strict=True)
+        ]
+
 
 def split_name(name: str) -> tuple[str, str]:
     """A file's name as stem and suffix, `.gz` included; the suffix is '' where it is not read."""
