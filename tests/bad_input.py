@@ -162,6 +162,14 @@ def times(kind: pa.DataType, first: int) -> pa.Array:
     return pa.array([first, *[0] * 59], pa.int64()).view(kind)
 
 
+def arrow(table: pa.Table) -> bytes:
+    made = io.BytesIO()
+    with pa.ipc.new_stream(made, table.schema) as writer:
+        writer.write_table(table)
+    return made.getvalue()
+
+
+ARROW = arrow(pa.table({"text": ["문장"] * 60, "label": ["가", "나"] * 30}))
 LABELS = [label for _, label in rows("train", 60)]
 GOOD_PARQUET = parquet(pd.DataFrame(rows("train", 60), columns=["text", "label"]))
 JSONL = "".join(f'{{"text": "{t}", "label": "{label}"}}\n' for t, label in rows("train", 60))
@@ -265,7 +273,24 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
         ("train.tsv", "train.csv", "both"),
     ),
     "a part missing": ({"train-00000-of-00002.parquet": GOOD_PARQUET}, ("1 of 2 parts",)),
-    "a format that is not read": ({"train.xlsx": b"PK"}, ("no train file", "train.xlsx")),
+    "a workbook that is none": ({"train.xlsx": b"PK"}, ("train.xlsx", "save it in Excel")),
+    "a workbook with a password": (
+        {"train.xlsx": bytes.fromhex("d0cf11e0a1b11ae1")},
+        ("train.xlsx", "password"),
+    ),
+    "a format that is not read": ({"train.hwp": b"HWP"}, ("no train file", "train.hwp", ".xlsx")),
+    "an old workbook": ({"train.xls": b""}, ("no train file", "train.xls", "soffice")),
+    "JSON of another shape": (
+        {"train.json": b'{"rows": [{"text": "A", "label": "a"}]}'},
+        ("train.json", "python -c"),
+    ),
+    "JSON without rows": ({"train.json": b"[1, 2]"}, ("train.json", "array of objects")),
+    "JSON that is cut off": ({"train.json": b'[{"text": "A"'}, ("train.json", "damaged")),
+    "an export of annotations that are none": (
+        {"train.json": b'[{"data": {"text": "A"}, "annotations": [1]}]'},
+        ("train.json", "Label Studio", "export it"),
+    ),
+    "Arrow cut short": ({"train.arrow": ARROW[:-300]}, ("train.arrow", "damaged")),
 }
 """Files of a folder, and what the refusal must have."""
 

@@ -101,7 +101,7 @@ def study_parser(experiment: Experiment) -> Parser:
         default="embedded",
         metavar="DATA",
         help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
-        "at an address such as s3://bucket/path: TSV, CSV, JSONL, Parquet",
+        "at an address such as s3://bucket/path: TSV, CSV, JSON, Parquet, .xlsx",
     )
     add_columns(data)
     data.add_argument(

@@ -1,4 +1,4 @@
-"""Files in: a file or folder of TSV, CSV, JSON Lines or Parquet becomes a checked `Corpus`."""
+"""Files in: a file, or a folder of them, in whatever format becomes a checked `Corpus`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from al_ray.corpus.reading.columns import choose
 from al_ray.corpus.reading.divided import divided
+from al_ray.corpus.reading.formats import open_table
 from al_ray.corpus.reading.kept import Rows, doubts, place, row_ids, rows_of
 from al_ray.corpus.reading.labels import (
     Variants,
@@ -22,7 +23,7 @@ from al_ray.corpus.reading.labels import (
     variants,
 )
 from al_ray.corpus.reading.sources import find, listed
-from al_ray.corpus.reading.tables import Table, open_table, split_name
+from al_ray.corpus.reading.tables import Table, split_name
 from al_ray.corpus.rows import Corpus, Split, Unlabelled
 from al_ray.errors import CorpusError
 
@@ -64,7 +65,7 @@ def read(
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
     columns = choose(every, text_column, label_column, id_column, split_column)
-    notes += [*_encodings(every), *columns.said]
+    notes += [*_encodings(every), *columns.said, *(note for each in every for note in each.notes)]
 
     members = divided(tables, columns.split, notes)
     kept = {
@@ -74,7 +75,11 @@ def read(
     for split, parts in tables.items():
         notes += doubts(split, parts, columns)
     for split, rows in kept.items():
-        if rows.unlabelled and not keep_unlabelled:
+        if not rows.unlabelled:
+            continue
+        if keep_unlabelled or all(table.partly for table in tables[members[split][0]]):
+            notes.append(f"{split}: {len(rows.unlabelled):,} rows without a label are left out.")
+        else:
             raise CorpusError(
                 f"{place(tables[members[split][0]], rows.unlabelled[0][0])} has no label in column "
                 f"{columns.label!r}{_more('nor have', rows.unlabelled)}; fill it in or remove the "

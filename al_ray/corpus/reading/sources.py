@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from al_ray.corpus.reading.tables import split_name
+from al_ray.corpus.reading.tables import SUFFIXES, split_name
 from al_ray.errors import CorpusError
 
 SPLITS = {
@@ -24,6 +25,9 @@ IN_ORDER = tuple(dict.fromkeys(SPLITS.values()))
 _PART = re.compile(
     r"(?P<name>.+?)[-._](?:part[-._]?)?[0-9]+(?:-of-(?P<of>[0-9]+))?(?:-[0-9a-f]{8,})?"
 )
+
+
+_FACTS = ("dataset_dict.json", "dataset_info.json", "state.json")  # of `save_to_disk`
 
 
 def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], list[str]]:
@@ -86,6 +90,9 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         aside = [name for name in aside if name not in [file.name for file in files]]
         notes.append(f"train: {next(iter(others))}, as no other file here can be read.")
     if "train" not in found:
+        convertible = [entry for entry in entries if _conversion(entry)]
+        if convertible and not found and not others:
+            raise CorpusError(f"{convertible[0]}: no train file: {foreign(convertible[0])}")
         raise CorpusError(
             f"{path}: no train file; name one train, as train.csv, or give --data the file itself, "
             f"and --test that of the test if there is one (there is: "
@@ -101,6 +108,33 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         if len(files) > 1:
             notes.append(f"{split}: {len(files):,} files, {listed([f.name for f in files])}.")
     return {split: chosen[split] for split in IN_ORDER if split in chosen}, notes
+
+
+_OFFICE = "save it as .xlsx, or: soffice --headless --convert-to xlsx {}"
+_CONVERSIONS = {
+    (".xls", ".xlsb", ".xlsm", ".ods", ".numbers"): _OFFICE,
+    (".zip",): "unpack it: python -m zipfile -e {} {stem}",
+    (".tar", ".tar.gz", ".tgz"): "unpack it: tar xf {}",
+    (".hwp", ".hwpx", ".doc", ".docx", ".pdf"): "copy its table into a spreadsheet, save as .xlsx",
+    (".feather",): "name it .arrow",
+}
+"""What to do with files of these suffixes."""
+
+
+def foreign(path: Path) -> str:
+    """Why a file is not read, and how to convert it."""
+    if how := _conversion(path):
+        return f"not a format that is read; convert it ({how})"
+    formats = ", ".join(SUFFIXES)
+    return f"not a format that is read ({formats}, and .gz of the text ones); convert it"
+
+
+def _conversion(path: Path) -> str | None:
+    for suffixes, how in _CONVERSIONS.items():
+        if path.name.lower().endswith(suffixes):
+            file, stem = (shlex.quote(str(each)) for each in (path, path.with_suffix("")))
+            return how.format(file, stem=stem)
+    return None
 
 
 def _split(name: str) -> str | None:
@@ -123,9 +157,13 @@ def listed(names: Sequence[str], most: int = 12, width: int = 40) -> str:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, 2 before 10; hidden files and Spark's _SUCCESS are nobody's rows."""
+    """What is in a folder, 2 before 10, without what is nobody's rows, such as hidden files."""
     try:
-        entries = [entry for entry in folder.iterdir() if entry.name[0] not in "._"]
+        entries = [
+            entry
+            for entry in folder.iterdir()
+            if entry.name[0] not in "._" and entry.name not in _FACTS
+        ]
     except OSError as error:
         raise CorpusError(f"{folder}: cannot be listed ({error.strerror}); check --data") from None
     return sorted(entries, key=lambda entry: (_natural(entry.name), entry.name))

@@ -479,7 +479,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     assert "no train file" in refusal(tmp_path)
     text_file(tmp_path, "test.csv", "text,label\na,x\n")
     assert "test.csv" in refusal(tmp_path)
-    assert "not a format" in refusal(text_file(tmp_path, "t.xlsx", ""))
+    assert "not a format" in refusal(text_file(tmp_path, "t.docx", ""))
 
 
 def test_two_files_for_one_split(tmp_path: Path) -> None:
