@@ -288,7 +288,7 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
     "JSON that is cut off": ({"train.json": b'[{"text": "A"'}, ("train.json", "damaged")),
     "an export of annotations that are none": (
         {"train.json": b'[{"data": {"text": "A"}, "annotations": [1]}]'},
-        ("train.json", "Label Studio", "export it"),
+        ("train.json", "Label Studio", "choose CSV"),
     ),
     "Arrow cut short": ({"train.arrow": ARROW[:-300]}, ("train.arrow", "damaged")),
 }

@@ -46,6 +46,12 @@ def is_demonstration(options: argparse.Namespace) -> bool:
     return bool(options.data == "embedded")
 
 
+def is_known(options: argparse.Namespace) -> bool:
+    """Whether the corpus is one that has a name, and not files."""
+    in_hub = options.data in hub.SOURCES and not Path(options.data).exists()
+    return in_hub or is_demonstration(options)
+
+
 def model_names(options: argparse.Namespace) -> list[str]:
     """The encoders asked for, or the default that belongs to the data."""
     short = {hub_id: name for name, hub_id in source.HUB.items()}
@@ -85,24 +91,23 @@ def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
     ]
 
 
-def read_corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus that the options name, as it is given."""
+def read_corpus(options: argparse.Namespace, keep_unlabelled: bool = False) -> Corpus:
+    """The corpus that the options name, as it is given; rows without a label apart, or refused."""
     how = {name: getattr(options, name) for name in READING}
-    ours = options.data == "embedded"
-    if ours or (options.data in hub.SOURCES and not Path(options.data).exists()):
+    if is_known(options):
         if any(value is not None for value in (*how.values(), options.test)):
             raise UserError(
                 f"--data {options.data}: its columns, labels and tests are known; leave out "
                 f"{', '.join('--' + name.replace('_', '-') for name in READING)} and --test"
             )
-        return generate(*DEMO_ROWS) if ours else hub.load(options.data)
+        return generate(*DEMO_ROWS) if is_demonstration(options) else hub.load(options.data)
     with ExitStack() as stack:
 
         def here(where: str) -> Path:
             return stack.enter_context(fetched(where)) if is_remote(where) else Path(where)
 
         test = None if options.test is None else here(options.test)
-        return read(here(options.data), **how, test=test)
+        return read(here(options.data), **how, test=test, keep_unlabelled=keep_unlabelled)
 
 
 def load_corpus(options: argparse.Namespace) -> Corpus:

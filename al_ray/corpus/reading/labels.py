@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, get_args
 
 Variants = Literal["join", "keep"]
@@ -40,22 +40,20 @@ def integers(values: Iterable[str | None]) -> bool:
     return all(value and _INTEGER.fullmatch(value) for value in set(values))
 
 
-def variants(labels: Iterable[str]) -> list[list[str]]:
-    """Groups of labels, of two or more, that differ in case, width or inner blanks alone."""
+def variants(counts: Mapping[str, int]) -> list[list[str]]:
+    """Groups of labels, of two or more, that differ in case, width or inner blanks alone.
+
+    Args:
+        counts: rows of each label.
+
+    Returns:
+        The label that most rows have comes first in its group.
+    """
     groups: dict[str, list[str]] = {}
-    for label in sorted(set(labels)):
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
         groups.setdefault("".join(folded.split()), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def spelling(groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> dict[str, str]:
-    """From each label of the groups to the one of its group that most rows have."""
-    return {
-        label: max(group, key=lambda each: counts.get(each, 0))
-        for group in groups
-        for label in group
-    }
 
 
 def no_classes(counts: Counter[str]) -> str | None:

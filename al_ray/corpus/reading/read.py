@@ -19,7 +19,6 @@ from al_ray.corpus.reading.labels import (
     cleaned,
     integers,
     no_classes,
-    spelling,
     variants,
 )
 from al_ray.corpus.reading.sources import find, listed
@@ -83,7 +82,7 @@ def read(
             raise CorpusError(
                 f"{place(tables[members[split][0]], rows.unlabelled[0][0])} has no label in column "
                 f"{columns.label!r}{_more('nor have', rows.unlabelled)}; fill it in or remove the "
-                "row"
+                "row, or have such rows set apart: al-ray check DATA --fix OUT"
             )
     train = tables[members["train"][0]][0].path
     kept = _one_spelling(kept, label_variants, f"{train}: column {columns.label!r}", notes)
@@ -164,10 +163,10 @@ def _one_spelling(
     kept: dict[str, Rows], label_variants: Variants | None, place: str, notes: list[str]
 ) -> dict[str, Rows]:
     """The rows of all splits, with labels that are written in several ways as they are to be."""
-    groups = variants(label for rows in kept.values() for label in rows.labels)
+    counts = Counter(label for rows in kept.values() for label in rows.labels)
+    groups = variants(counts)
     if not groups or label_variants == "keep":
         return kept
-    counts = Counter(label for rows in kept.values() for label in rows.labels)
     said = listed(
         [" = ".join(f"{label!r} ({counts[label]:,})" for label in group) for group in groups], 3, 80
     )
@@ -176,10 +175,10 @@ def _one_spelling(
             f"{place} has labels that differ in case, width or blanks alone: {said}; "
             "--label-variants join makes one label of each group, --label-variants keep leaves them"
         )
-    one = spelling(groups, counts)
     notes.append(
-        f"Labels that differ in case, width or blanks alone are one, the most frequent: {said}."
+        f"Labels that differ in case, width or blanks alone are one, as most rows have it: {said}."
     )
+    one = {label: group[0] for group in groups for label in group}
     return {
         split: replace(rows, labels=[one.get(label, label) for label in rows.labels])
         for split, rows in kept.items()

@@ -68,7 +68,8 @@ def json_file(path: Path, data: bytes, encoding: str) -> Table:
             return _annotated(path, _by_task(found), encoding)
     except (AttributeError, KeyError, TypeError):
         raise CorpusError(
-            f"{path}: an export of Label Studio whose choices are not understood; export it as CSV"
+            f"{path}: an export of Label Studio whose choices are not understood; choose CSV "
+            "where it exports"
         ) from None
     return _table(path, found, encoding)
 

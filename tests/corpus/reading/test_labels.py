@@ -75,7 +75,7 @@ def test_variants_of_train_and_test_are_one(tmp_path: Path) -> None:
 
 
 def test_labels_that_differ_are_no_variants() -> None:
-    assert variants(["긍정", "부정", "1", "2", "10", "a", "b"]) == []
+    assert variants(dict.fromkeys(["긍정", "부정", "1", "2", "10", "a", "b"], 1)) == []
 
 
 SCORES = [i * 1.5 for i in range(350)]
