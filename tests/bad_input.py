@@ -91,6 +91,8 @@ OPTIONS: list[tuple[str, ...]] = [
         for value in ("가", "가=", "=0.5", "가=0", "가=2", "가=nan", "없음=1")
     ],
     ("--imbalance", "가=0.5", "가=0.1"),
+    ("--label-variants", "merge"),
+    ("--test", "nosuch.csv"),
     *[
         ("--strategies", value)
         for value in ("nosuch", "", "control", "replay", "MARGIN", ":", "a:")
@@ -108,10 +110,10 @@ OPTIONS: list[tuple[str, ...]] = [
     ],
     *[
         (f"--{column}-column", name)
-        for column in ("text", "label", "id")
+        for column in ("text", "label", "id", "split")
         for name in ("nosuch", "")
     ],
-    *[(option, "") for option in ("--data", "--model", "--out", "--address")],
+    *[(option, "") for option in ("--data", "--test", "--model", "--out", "--address")],
     *[(option,) for option in ("--seeds", "--strategies", "--step-size", "--out", "--imbalance")],
     ("--nosuch", "1"),
     ("--step", "5"),  # an abbreviation
@@ -132,6 +134,7 @@ PAIRS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--pool-limit", "4"), ("--step-size 5", "4 rows")),
     (("--test-split", "given", "--pool-limit", "1"), ("--pool-limit 1",)),
     (("--data", "ynat", "--text-column", "text"), ("--data ynat", "--text-column")),
+    (("--data", "ynat", "--test", "test.csv"), ("--data ynat", "--test")),
     (("--strategies", "margn"), ("margn", "did you mean 'margin'?")),
 ]
 """Options that exclude each other, and what the refusal must have."""
@@ -159,6 +162,14 @@ def times(kind: pa.DataType, first: int) -> pa.Array:
     return pa.array([first, *[0] * 59], pa.int64()).view(kind)
 
 
+def arrow(table: pa.Table) -> bytes:
+    made = io.BytesIO()
+    with pa.ipc.new_stream(made, table.schema) as writer:
+        writer.write_table(table)
+    return made.getvalue()
+
+
+ARROW = arrow(pa.table({"text": ["문장"] * 60, "label": ["가", "나"] * 30}))
 LABELS = [label for _, label in rows("train", 60)]
 GOOD_PARQUET = parquet(pd.DataFrame(rows("train", 60), columns=["text", "label"]))
 JSONL = "".join(f'{{"text": "{t}", "label": "{label}"}}\n' for t, label in rows("train", 60))
@@ -187,6 +198,26 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
     "a label that train lacks": (
         {**GOOD, "test.tsv": TEST + "문장\t다\n".encode()},
         ("test.tsv", "row 13", "'다'"),
+    ),
+    "labels that differ in case": (
+        {"train.tsv": tsv([("A", "Pos"), ("B", "pos"), ("C", "neg")])},
+        ("train.tsv", "'Pos' (1) = 'pos' (1)", "--label-variants"),
+    ),
+    "numbers that are no classes": (
+        {"train.tsv": tsv([(f"글 {i}", f"{i}.5") for i in range(60)])},
+        ("train.tsv", "60 different numbers", "--label-column"),
+    ),
+    "dates that are no classes": (
+        {"train.tsv": tsv([(f"글 {i}", f"2024-01-{i % 9 + 1:02}") for i in range(60)])},
+        ("train.tsv", "dates", "--label-column"),
+    ),
+    "two columns that may be the label": (
+        {"train.tsv": b"text\temotion\ttopic\nA\ta\tx\nB\tb\tx\nC\ta\ty\n"},
+        ("train.tsv", "'topic' or 'emotion'", "--label-column"),
+    ),
+    "a column of splits and a file of one": (
+        {**GOOD, "train.tsv": b"text\tlabel\tsplit\nA\ta\ttrain\nB\tb\ttest\n"},
+        ("train.tsv", "'split'", "remove"),
     ),
     "a NUL byte in a label": ({"train.tsv": TRAIN + b"A\tb\0b\n"}, ("train.tsv", "row 61", "NUL")),
     "a quotation mark never closed": ({"train.tsv": TRAIN + b'"A\tb\n'}, ("line 62", "closed")),
@@ -242,7 +273,24 @@ CORPORA: dict[str, tuple[Files, tuple[str, ...]]] = {
         ("train.tsv", "train.csv", "both"),
     ),
     "a part missing": ({"train-00000-of-00002.parquet": GOOD_PARQUET}, ("1 of 2 parts",)),
-    "a format that is not read": ({"train.xlsx": b"PK"}, ("no train file", "train.xlsx")),
+    "a workbook that is none": ({"train.xlsx": b"PK"}, ("train.xlsx", "save it in Excel")),
+    "a workbook with a password": (
+        {"train.xlsx": bytes.fromhex("d0cf11e0a1b11ae1")},
+        ("train.xlsx", "password"),
+    ),
+    "a format that is not read": ({"train.hwp": b"HWP"}, ("no train file", "train.hwp", ".xlsx")),
+    "an old workbook": ({"train.xls": b""}, ("no train file", "train.xls", "soffice")),
+    "JSON of another shape": (
+        {"train.json": b'{"rows": [{"text": "A", "label": "a"}]}'},
+        ("train.json", "python -c"),
+    ),
+    "JSON without rows": ({"train.json": b"[1, 2]"}, ("train.json", "array of objects")),
+    "JSON that is cut off": ({"train.json": b'[{"text": "A"'}, ("train.json", "damaged")),
+    "an export of annotations that are none": (
+        {"train.json": b'[{"data": {"text": "A"}, "annotations": [1]}]'},
+        ("train.json", "Label Studio", "choose CSV"),
+    ),
+    "Arrow cut short": ({"train.arrow": ARROW[:-300]}, ("train.arrow", "damaged")),
 }
 """Files of a folder, and what the refusal must have."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ MULTIPLES = (2.0, 1.0, 0.5)
 """Committee rates of other models, as multiples of the evaluated member's."""
 
 
+READING = ("text_column", "label_column", "id_column", "split_column", "label_variants")
+"""Options that say how files are read."""
+
 DEMO_ROWS = (2000, 1000)
 """Of train and test, generated: five seeds of five arms then take minutes."""
 
@@ -40,6 +44,12 @@ DEMO_ROWS = (2000, 1000)
 def is_demonstration(options: argparse.Namespace) -> bool:
     """Whether the text is generated, so that nothing is learnt of real text."""
     return bool(options.data == "embedded")
+
+
+def is_known(options: argparse.Namespace) -> bool:
+    """Whether the corpus is one that has a name, and not files."""
+    in_hub = options.data in hub.SOURCES and not Path(options.data).exists()
+    return in_hub or is_demonstration(options)
 
 
 def model_names(options: argparse.Namespace) -> list[str]:
@@ -71,7 +81,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
 
 def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
     """The options that may name files of this machine, and what they name."""
-    named = [("--data", options.data), ("--study", options.study)]
+    named = [("--data", options.data), ("--test", options.test), ("--study", options.study)]
     named += [("--model", model) for model in options.model or ()]
     names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
     return [
@@ -81,23 +91,23 @@ def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
     ]
 
 
-def read_corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus that the options name, as it is given."""
-    columns = (options.text_column, options.label_column, options.id_column)
-    ours = options.data == "embedded"
-    if ours or (options.data in hub.SOURCES and not Path(options.data).exists()):
-        if any(column is not None for column in columns):
+def read_corpus(options: argparse.Namespace, keep_unlabelled: bool = False) -> Corpus:
+    """The corpus that the options name, as it is given; rows without a label apart, or refused."""
+    how = {name: getattr(options, name) for name in READING}
+    if is_known(options):
+        if any(value is not None for value in (*how.values(), options.test)):
             raise UserError(
-                f"--data {options.data}: its columns are known; leave out --text-column, "
-                "--label-column and --id-column"
+                f"--data {options.data}: its columns, labels and tests are known; leave out "
+                f"{', '.join('--' + name.replace('_', '-') for name in READING)} and --test"
             )
-        corpus = generate(*DEMO_ROWS) if ours else hub.load(options.data)
-    else:
-        if is_remote(options.data):
-            with fetched(options.data) as path:
-                return read(path, *columns)
-        corpus = read(Path(options.data), *columns)
-    return corpus
+        return generate(*DEMO_ROWS) if is_demonstration(options) else hub.load(options.data)
+    with ExitStack() as stack:
+
+        def here(where: str) -> Path:
+            return stack.enter_context(fetched(where)) if is_remote(where) else Path(where)
+
+        test = None if options.test is None else here(options.test)
+        return read(here(options.data), **how, test=test, keep_unlabelled=keep_unlabelled)
 
 
 def load_corpus(options: argparse.Namespace) -> Corpus:

@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn, get_args
 
 from al_ray.commands.experiment import Experiment
+from al_ray.corpus.reading.labels import VARIANTS
 from al_ray.io.terminal import one_line
 from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.chooser import Query
@@ -60,11 +61,26 @@ def word(text: str) -> str:
 
 
 def add_columns(parser: argparse._ActionsContainer) -> None:
-    """The options that name columns."""
-    for column in ("text", "label", "id"):
+    """The options that say how files are read."""
+    parser.add_argument(
+        "--test", type=word, metavar="FILE", help="of the test's rows, where DATA has none"
+    )
+    parser.add_argument(
+        "--text-column",
+        nargs="+",
+        metavar="NAME",
+        help="default: detected, and said; several are joined",
+    )
+    for column in ("label", "id", "split"):
         parser.add_argument(
             f"--{column}-column", metavar="NAME", help="default: detected, and said"
         )
+    parser.add_argument(
+        "--label-variants",
+        choices=VARIANTS,
+        help="labels that differ in case, width or blanks alone: one label each, or all as they "
+        "are; default: refused where there are any",
+    )
 
 
 def study_parser(
@@ -92,7 +108,7 @@ def study_parser(
         default="embedded",
         metavar="DATA",
         help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
-        "at an address such as s3://bucket/path: TSV, CSV, JSONL, Parquet",
+        "at an address such as s3://bucket/path: TSV, CSV, JSON, Parquet, .xlsx",
     )
     add_columns(data)
     data.add_argument(

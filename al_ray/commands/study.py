@@ -28,6 +28,7 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import (
     check_budget,
     is_demonstration,
+    is_known,
     load_corpus,
     paths,
     read_corpus,
@@ -39,6 +40,7 @@ from al_ray.commands.study_file import parsed, text
 from al_ray.corpus.facts import Findings, Problem
 from al_ray.corpus.findings import findings
 from al_ray.corpus.tokens.lengths import token_lengths
+from al_ray.corpus.written import check_new, write
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, stoppable
@@ -104,6 +106,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     add_columns(check)
     check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
     check.add_argument("--max-length", type=whole, metavar="N", help="tokens; default: 128")
+    check.add_argument(
+        "--fix",
+        type=word,
+        metavar="OUT",
+        help="write the corpus, as it is read, to this new folder: label variants joined, rows "
+        "without a label apart",
+    )
     check.add_argument("--json", action="store_true", help="for machines")
     tables_command.add_commands(commands)
     report_command.add_commands(commands)
@@ -360,7 +369,10 @@ def _check(options: argparse.Namespace) -> int:
         raise UserError(f"--max-length {length}: too short; give at least 1")
     if options.max_length is not None and options.model is None:
         raise UserError(f"--max-length {length}: whose tokens? give --model too")
-    corpus = read_corpus(options)
+    fixed = None if options.fix is None else check_new(options.fix)
+    if fixed is not None and options.label_variants is None:
+        options.label_variants = None if is_known(options) else "join"
+    corpus = read_corpus(options, keep_unlabelled=fixed is not None)
     tokens = None
     if options.model is not None:
         folder = Path(options.model).expanduser()
@@ -369,11 +381,24 @@ def _check(options: argparse.Namespace) -> int:
                 folder = resolve(options.model, corpus, Path(cache)).folder
             tokens = token_lengths(corpus, folder)
     found = findings(corpus, tokens, length)
+    files = {} if fixed is None else write(corpus, fixed)
     if options.json:
         model = {"model": said(options.model), "max_length": length} if options.model else {}
         print(
             terminal.plain(
-                json.dumps({**asdict(found), **model, "notes": corpus.notes}, ensure_ascii=False)
+                json.dumps(
+                    {
+                        **asdict(found),
+                        **model,
+                        "notes": corpus.notes,
+                        **(
+                            {"files": {str(path): rows for path, rows in files.items()}}
+                            if files
+                            else {}
+                        ),
+                    },
+                    ensure_ascii=False,
+                )
             )
         )
         return 0
@@ -384,6 +409,12 @@ def _check(options: argparse.Namespace) -> int:
     _say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
     for problem in found.problems:
         _say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
+    if files:
+        _say(console, f"Written, for --data {fixed}:")
+    for path, rows in files.items():
+        split = path.stem.removeprefix("unlabelled-")
+        apart = f": fill in their labels, and put them into {split}.csv" * (split != path.stem)
+        _say(console, f"- {path}, {rows:,} rows{apart}.")
     return 0
 
 

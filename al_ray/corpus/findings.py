@@ -72,7 +72,8 @@ def findings(
                 "train",
                 0,
                 "There is no test",
-                "a study holds out a part of train, unless a file test.* is beside it",
+                "a study holds out a part of train, unless a file test.* is beside it or --test "
+                "names one",
             )
         )
     problems.sort(key=lambda problem: WORST_FIRST.index(problem.kind))

@@ -44,6 +44,15 @@ class Split:
         )
 
 
+@dataclass(frozen=True)
+class Unlabelled:
+    """A row without a label: the split that it would be in, its id and its text."""
+
+    split: str
+    row_id: str
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Texts with labels.
@@ -55,6 +64,7 @@ class Corpus:
         tests: the rows that are only evaluated on; the first is the main one.
         notes: what was detected, left out or changed on the way in, one sentence each, with counts.
         left_out: of each split as read, the ids of its rows without a text, which are not in it.
+        unlabelled: rows with a text and no label, where they were asked for; in no split.
     """
 
     name: str
@@ -63,6 +73,7 @@ class Corpus:
     tests: tuple[Split, ...]
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlabelled: tuple[Unlabelled, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -104,6 +104,42 @@ def test_embedded_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nothing is wrong." in out
 
 
+def test_what_is_fixed_reads_without_remarks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Variants, blanks, NUL bytes, empty texts, a column of splits, and rows without a label."""
+    labels = ("Pos", "Pos", "pos ", "neg", "", " neg")
+    rows = [f"글\0 {i}\t{labels[i % 6]}\t{'학습' if i % 4 else '평가'}" for i in range(48)]
+    lines = ["text\tlabel\tsplit", *rows, " \tPos\t학습"]
+    data = tmp_path / "mine.tsv"
+    data.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    code, _, err = check(capsys, str(data), "--label-variants", "join")
+    assert code == 2
+    assert "nor have 3 more rows" in err
+    assert "--fix OUT" in err
+
+    out = tmp_path / "fixed"
+    code, said, _ = check(capsys, str(data), "--fix", str(out))
+    assert code == 0
+    assert f"{out / 'unlabelled-train.csv'}, " in said
+    assert "put them into train.csv" in said
+    unlabelled = sorted(path.name for path in out.glob("unlabelled-*"))
+    answer = facts(capsys, str(out))
+    assert answer["labels"] == ["Pos", "neg"]
+    assert sum(sum(split["labels"]) for split in answer["splits"]) == 40
+    assert answer["notes"] == [
+        f"Files not read: {', '.join(unlabelled)}.",
+        "Encoding: UTF-8 with a byte order mark.",
+        "Columns: text 'text', label 'label', id 'id'.",
+    ]
+    lost = (out / "unlabelled-train.csv").read_text(encoding="utf-8-sig").splitlines()
+    with (out / "train.csv").open("a", encoding="utf-8") as file:  # what is told to be done
+        file.writelines(f"{line}neg\n" for line in lost[1:])
+    rows_of = {split["name"]: split["rows"] for split in facts(capsys, str(out))["splits"]}
+    assert rows_of["train"] == answer["splits"][0]["rows"] + len(lost) - 1
+    assert check(capsys, str(data), "--fix", str(out))[0] == 2
+
+
 def test_labels_are_not_markup_and_many_are_cut(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

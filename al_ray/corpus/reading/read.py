@@ -1,44 +1,57 @@
-"""Files in: a file or folder of TSV, CSV, JSON Lines or Parquet becomes a checked `Corpus`."""
+"""Files in: a file, or a folder of them, in whatever format becomes a checked `Corpus`."""
 
 from __future__ import annotations
 
 import os
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from al_ray.corpus.reading.sources import find, listed
-from al_ray.corpus.reading.tables import Table, open_table, split_name
-from al_ray.corpus.rows import Corpus, Split
-from al_ray.errors import CorpusError
-
-# Known column names, the first found is taken; compared without case.
-TEXT_COLUMNS = (
-    "document title text sentence content review comment headline body "
-    "본문 제목 문장 내용 텍스트 기사 리뷰"
+from al_ray.corpus.reading.columns import choose
+from al_ray.corpus.reading.divided import divided
+from al_ray.corpus.reading.formats import open_table
+from al_ray.corpus.reading.kept import Rows, doubts, place, row_ids, rows_of
+from al_ray.corpus.reading.labels import (
+    Variants,
+    cleaned,
+    integers,
+    no_classes,
+    variants,
 )
-LABEL_COLUMNS = "label topic category section class sentiment 분류 라벨 레이블 카테고리 주제 섹션"
-COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
-ID_COLUMNS = "id guid row_id uid doc_id 번호"
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousands of digits
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+from al_ray.corpus.reading.sources import find, listed
+from al_ray.corpus.reading.tables import Table, split_name
+from al_ray.corpus.rows import Corpus, Split, Unlabelled
+from al_ray.errors import CorpusError
 
 
 def read(
     path: Path,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    split_column: str | None = None,
+    label_variants: Variants | None = None,
+    test: Path | None = None,
+    keep_unlabelled: bool = False,
 ) -> Corpus:
-    """The corpus in a file (a train without tests) or a folder (`train.*`, `test.*`, `dev.*`).
+    """The corpus in a file or a folder (`train.*`, `test.*`, `dev.*`, or one file).
 
     `.tsv` and `.csv` have CSV quoting; `.txt` is tab-separated without quoting, as NSMC is.
-    A split may be numbered parts or a sub-folder, which count as one file. Columns not named and
-    encodings are detected. What was detected or left out is in `Corpus.notes`.
+    A split may be numbered parts or a sub-folder, which count as one file; a column of a file may
+    say of which split each row is. Columns not named and encodings are detected; the texts of
+    several columns are joined by a blank. Labels are in NFC, without blanks around them. What was
+    detected, changed or left out is in `Corpus.notes`.
+
+    Args:
+        path: a file, a train without tests, or a folder.
+        text_column, label_column, id_column, split_column: their names; None: detected.
+        label_variants: what labels are that differ in case, width or inner blanks alone; None:
+            refused.
+        test: a file of the rows of the test, which `path` has not.
+        keep_unlabelled: have rows without a label in `Corpus.unlabelled` instead of refusing them.
 
     Raises:
         CorpusError: one line that names the file, the row or column, and the remedy.
@@ -47,20 +60,41 @@ def read(
     if any("\ud800" <= character <= "\udfff" for character in name):
         shown = str(path).encode(errors="backslashreplace").decode()
         raise CorpusError(f"{shown}: its name is not UTF-8, and goes into the tables; rename it")
-    files, notes = find(path)
+    files, notes = find(path, test)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
-    columns = _choose(every, text_column, label_column, id_column)
-    notes += [*_encodings(every), *columns.notes]
+    columns = choose(every, text_column, label_column, id_column, split_column)
+    notes += [*_encodings(every), *columns.said, *(note for each in every for note in each.notes)]
 
-    kept = {split: _rows(split, parts, columns, notes) for split, parts in tables.items()}
+    members = divided(tables, columns.split, notes)
+    kept = {
+        split: rows_of(split, tables[source], columns, notes, only)
+        for split, (source, only) in members.items()
+    }
+    for split, parts in tables.items():
+        notes += doubts(split, parts, columns)
+    for split, rows in kept.items():
+        if not rows.unlabelled:
+            continue
+        if keep_unlabelled or all(table.partly for table in tables[members[split][0]]):
+            notes.append(f"{split}: {len(rows.unlabelled):,} rows without a label are left out.")
+        else:
+            raise CorpusError(
+                f"{place(tables[members[split][0]], rows.unlabelled[0][0])} has no label in column "
+                f"{columns.label!r}{_more('nor have', rows.unlabelled)}; fill it in or remove the "
+                "row, or have such rows set apart: al-ray check DATA --fix OUT"
+            )
+    train = tables[members["train"][0]][0].path
+    kept = _one_spelling(kept, label_variants, f"{train}: column {columns.label!r}", notes)
+    if why := no_classes(Counter(kept["train"].labels)):
+        raise CorpusError(f"{train}: column {columns.label!r} {why}")
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
-            f"{files['train'][0]}: only one label, {names[0]!r}, in column {columns.label!r}; "
+            f"{train}: only one label, {''.join(names)!r}, in column {columns.label!r}; "
             "a study needs at least two, or --label-column must name another column"
         )
-    row_ids, left_out = _row_ids(kept, columns.id, notes)
+    id_of = row_ids(kept, columns.id, notes)
     codes = {name: code for code, name in enumerate(names)}
     splits = []
     for split, rows in kept.items():
@@ -68,33 +102,46 @@ def read(
         if unknown:
             more = f" (as have {len(unknown) - 1:,} more rows a label)" if unknown[1:] else ""
             raise CorpusError(
-                f"{_place(tables[split], rows.numbers[unknown[0]])} has the label "
-                f"{rows.labels[unknown[0]]!r}, which {files['train'][0].name} lacks{more}; "
+                f"{place(tables[members[split][0]], rows.numbers[unknown[0]])} has the label "
+                f"{rows.labels[unknown[0]]!r}, which no row of train has{more}; "
                 "correct the label or remove its rows"
             )
+        ids = (id_of(split, *row) for row in zip(rows.numbers, rows.ids, strict=True))
         labels = np.array([codes[label] for label in rows.labels], np.int32)
-        splits.append(Split(split, tuple(row_ids[split]), tuple(rows.texts), labels))
-    return Corpus(name, tuple(names), splits[0], tuple(splits[1:]), tuple(notes), left_out)
+        splits.append(Split(split, tuple(ids), tuple(rows.texts), labels))
+    return Corpus(
+        name,
+        tuple(names),
+        splits[0],
+        tuple(splits[1:]),
+        tuple(notes),
+        {
+            split: tuple(id_of(split, *row) for row in rows.empty)
+            for split, rows in kept.items()
+            if rows.empty
+        },
+        tuple(
+            Unlabelled(split, id_of(split, number, row_id), text)
+            for split, rows in kept.items()
+            for number, row_id, text in rows.unlabelled
+        ),
+    )
+
+
+def _more(verb: str, rows: Sequence[object]) -> str:
+    return f" ({verb} {len(rows) - 1:,} more rows)" if rows[1:] else ""
 
 
 def _open(files: Sequence[Path]) -> list[Table]:
     """The files of a split; of several, some may be without rows."""
     tables = [open_table(file) for file in files]
+    tables = [replace(table, names=tuple(map(cleaned, table.names))) for table in tables]
     full = [table for table in tables if table.rows]
     if not full:
         raise CorpusError(
             f"{files[0]}: no rows; give it a line of column names and a line for each text"
         )
     return full
-
-
-def _place(tables: Sequence[Table], number: int) -> str:
-    """File and data row in it of a row of the split."""
-    for table in tables:
-        if number <= table.rows:
-            return f"{table.path}: data row {number}"
-        number -= table.rows
-    raise ValueError(number)
 
 
 def _encodings(tables: Sequence[Table]) -> list[str]:
@@ -107,239 +154,32 @@ def _encodings(tables: Sequence[Table]) -> list[str]:
     return [f"Encoding: {'; '.join(f'{e} in {listed(names)}' for e, names in files.items())}."]
 
 
-# --- columns and rows ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Columns:
-    text: str
-    label: str
-    id: str | None
-    notes: tuple[str, ...]
-
-
-def _choose(
-    tables: list[Table], text: str | None, label: str | None, row_id: str | None
-) -> _Columns:
-    """The columns that were asked for or, where none was, the first known name in train."""
-    train = tables[0]
-    taken = {text, label, row_id}
-
-    def detect(known: str) -> list[str]:
-        names = {name.strip().lower(): name for name in reversed(train.names) if name not in taken}
-        return [names[name] for name in known.split() if name in names]
-
-    texts = [text] if text is not None else detect(TEXT_COLUMNS)
-    labels = [label] if label is not None else detect(LABEL_COLUMNS)
-    ids = [row_id] if row_id is not None else detect(ID_COLUMNS)
-    asked_ids = ids if row_id is not None else []
-    for role, found in (("text", texts), ("label", labels), ("id", asked_ids)):
-        if not found and role != "id":
-            raise CorpusError(
-                f"{train.path}: which column holds the {role} is not clear; name it with "
-                f"--{role}-column (the columns are: {listed(train.names)})"
-            )
-        for table in tables:
-            if found and found[0] not in table.names:
-                raise CorpusError(
-                    f"{table.path}: no column {found[0]!r} for --{role}-column; "
-                    f"the columns are: {listed(table.names)}"
-                )
-    text, label = texts[0], labels[0]
-    if text == label:
-        raise CorpusError(f"--text-column and --label-column are both {text!r}; name two")
-    row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
-    notes = []
-    if len(texts) > 1:
-        notes.append(f"More than one text column: --text-column can name {listed(texts[1:])}.")
-    if label not in taken:
-        taken |= {text, label, row_id}
-        if readable := _readable(tables, label, detect(COMPANION_COLUMNS)):
-            notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
-            label = readable
-    said = f"Columns: text {text!r}, label {label!r}, id {row_id!r}."
-    return _Columns(text, label, row_id, (said, *notes))
-
-
-def _readable(tables: list[Table], label: str, companions: Sequence[str]) -> str | None:
-    """The first companion that names the integer labels one to one in every file."""
-    candidates = [name for name in companions if all(name in table.names for table in tables)]
-    if not candidates:
-        return None
-    codes = [code for table in tables for code in table.column(label).values]
-    if not _integers(codes):
-        return None
-    for candidate in candidates:
-        names = [name for table in tables for name in table.column(candidate).values]
-        if not all(name and name.strip() for name in set(names)) or _integers(names):
-            continue
-        if len(set(codes)) == len(set(names)) == len(set(zip(codes, names, strict=True))):
-            return candidate
-    return None
-
-
-def _integers(values: Iterable[str | None]) -> bool:
-    return all(value and _INTEGER.fullmatch(value) for value in set(values))
-
-
 def _label_order(labels: Iterable[str]) -> Callable[[str], tuple[int, str]]:
-    integers = _integers(labels)
-    return lambda label: (int(label) if integers else 0, label)
+    numbers = integers(labels)
+    return lambda label: (int(label) if numbers else 0, label)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of one split that are kept; `numbers` are 1-based data rows of the split."""
-
-    numbers: list[int]
-    texts: list[str]
-    labels: list[str]
-    ids: list[str | None]
-    empty: list[tuple[int, str | None]]
-    """Numbers and ids of those without a text."""
-
-
-def _rows(split: str, tables: Sequence[Table], columns: _Columns, notes: list[str]) -> _Rows:
-    rows = _Rows([], [], [], [], [])
-    unlabelled: list[int] = []
-    with_nul: list[int] = []
-    swallowed: list[int] = []
-    done = numbers = 0
-    for table in tables:
-        column, labels = table.column(columns.text), table.column(columns.label).values
-        ids = table.column(columns.id).values if columns.id is not None else [None] * table.rows
-        values = zip(column.values, labels, ids, strict=True)
-        for number, (text, label, row_id) in enumerate(values, start=done + 1):
-            if label is None or not label.strip():
-                unlabelled.append(number)
-                continue
-            if "\0" in label or (row_id and "\0" in row_id):
-                raise CorpusError(
-                    f"{_place(tables, number)} has a NUL byte in its label or id; remove it"
-                )
-            if text and "\0" in text:
-                with_nul.append(number)
-                text = text.replace("\0", "")
-            if text is None or not text.strip():
-                rows.empty.append((number, row_id))
-                continue
-            rows.numbers.append(number)
-            rows.texts.append(text)
-            rows.labels.append(label)
-            rows.ids.append(row_id)
-        swallowed += [done + number for number in _swallowed(table, columns.label)]
-        done += table.rows
-        numbers += column.numbers
-    if unlabelled:
-        more = f" (nor have {len(unlabelled) - 1:,} more rows)" if unlabelled[1:] else ""
-        raise CorpusError(
-            f"{_place(tables, unlabelled[0])} has no label in column {columns.label!r}{more}; "
-            "fill it in or remove the row"
-        )
-    if not rows.texts:
-        raise CorpusError(
-            f"{tables[0].path}: no rows with a text in column {columns.text!r}; "
-            "name another with --text-column"
-        )
-    if rows.empty:
-        notes.append(
-            f"{split}: {len(rows.empty):,} of {done:,} rows have an empty text and are left out."
-        )
-    if numbers:
-        notes.append(
-            f"{split}: {numbers:,} values of the text column {columns.text!r} are numbers, taken "
-            "as they are written."
-        )
-    if with_nul:
-        notes.append(
-            f"{split}: NUL bytes are taken out of {len(with_nul):,} texts (data row "
-            f"{', '.join(map(str, with_nul[:3]))}{' …' if with_nul[3:] else ''})."
-        )
-    if swallowed:
-        more = f" (so have {len(swallowed) - 1:,} more rows)" if swallowed[1:] else ""
-        notes.append(
-            f"{_place(tables, swallowed[0])} has lines within quotation marks that read as rows of "
-            f"their own{more}; if those marks are plain characters, rows are lost: quote their "
-            "texts, and write the marks in them twice."
-        )
-    lines = sum("\n" in text for text in rows.texts)
-    quoted = [table.path.name for table in tables if split_name(table.path.name)[1][:4] == ".tsv"]
-    if lines and quoted:
-        notes.append(
-            f"{split}: {lines:,} texts hold line breaks; if quotation marks are plain characters "
-            f"in {listed(quoted)}, name it .txt."
-        )
-    return rows
-
-
-def _swallowed(table: Table, label: str) -> list[int]:
-    """Data rows of a quoted file in which a pair of stray quotation marks may hold whole rows.
-
-    A quoted value may well have line breaks. But where a mark that is a plain character opens a
-    value, it goes on to the next mark, however many rows later. Then the lines in between, the
-    first with what stands before the value and the last with what stands after it, are rows: each
-    has as many fields as there are columns, and a label that other rows have. That a real text has
-    such a line is rare, since it needs the separators and, alone between two of them, a label. Of
-    the first line the label is told only where it stands in the value or after it, and of the last
-    where it stands in it or before.
-    """
-    separator = _SEPARATORS.get(split_name(table.path.name)[1].removesuffix(".gz"))
-    if not separator:
-        return []
-    width, where = len(table.names), table.names.index(label)
-    labels = {value for value in table.fetch(where) if isinstance(value, str)}
-
-    def holds_row(lines: list[list[str]], i: int) -> bool:
-        """Of the lines, in fields, of a value of column i."""
-        first, *middle, last = lines
-        return (
-            (i <= where and len(first) == width - i and first[where - i] in labels)
-            or any(len(line) == width and line[where] in labels for line in middle)
-            or (i >= where and len(last) == i + 1 and last[where] in labels)
-        )
-
-    return sorted(
-        {
-            row
-            for i in range(width)
-            for row, value in enumerate(table.fetch(i), start=1)
-            if isinstance(value, str)
-            and "\n" in value
-            and holds_row([line.split(separator) for line in value.split("\n")], i)
-        }
+def _one_spelling(
+    kept: dict[str, Rows], label_variants: Variants | None, place: str, notes: list[str]
+) -> dict[str, Rows]:
+    """The rows of all splits, with labels that are written in several ways as they are to be."""
+    counts = Counter(label for rows in kept.values() for label in rows.labels)
+    groups = variants(counts)
+    if not groups or label_variants == "keep":
+        return kept
+    said = listed(
+        [" = ".join(f"{label!r} ({counts[label]:,})" for label in group) for group in groups], 3, 80
     )
-
-
-def _row_ids(
-    kept: dict[str, _Rows], column: str | None, notes: list[str]
-) -> tuple[dict[str, list[str]], dict[str, tuple[str, ...]]]:
-    """The id column where it names each row of the corpus, else split and data row.
-
-    Returns:
-        Ids of the rows kept, and of those without a text.
-    """
-    named = False
-    if column is not None:
-        ids = [row_id for rows in kept.values() for row_id in rows.ids]
-        given = [row_id for row_id in ids if row_id]
-        missing, repeated = len(ids) - len(given), len(given) - len(set(given))
-        named = not missing and not repeated
-        if not named:
-            notes.append(
-                f"The id column {column!r} repeats an earlier id in {repeated:,} rows and is empty "
-                f"in {missing:,}; row ids are split and line number instead."
-            )
-
-    def name(split: str, number: int, row_id: str | None) -> str:
-        return row_id if named and row_id else f"{split}:{number}"
-
-    of_rows = {
-        split: [name(split, n, i) for n, i in zip(rows.numbers, rows.ids, strict=True)]
+    if label_variants is None:
+        raise CorpusError(
+            f"{place} has labels that differ in case, width or blanks alone: {said}; "
+            "--label-variants join makes one label of each group, --label-variants keep leaves them"
+        )
+    notes.append(
+        f"Labels that differ in case, width or blanks alone are one, as most rows have it: {said}."
+    )
+    one = {label: group[0] for group in groups for label in group}
+    return {
+        split: replace(rows, labels=[one.get(label, label) for label in rows.labels])
         for split, rows in kept.items()
     }
-    left_out = {
-        split: tuple(name(split, *row) for row in rows.empty)
-        for split, rows in kept.items()
-        if rows.empty
-    }
-    return of_rows, left_out

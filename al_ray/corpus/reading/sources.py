@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from al_ray.corpus.reading.tables import split_name
+from al_ray.corpus.reading.tables import SUFFIXES, split_name
 from al_ray.errors import CorpusError
 
-SPLITS = {"train": "train", "ratings_train": "train", "test": "test", "ratings_test": "test"}
-SPLITS["dev"] = "dev"  # the order of this mapping is the order of the splits
+SPLITS = {
+    **dict.fromkeys(("train", "ratings_train", "학습", "훈련"), "train"),
+    **dict.fromkeys(("test", "ratings_test", "평가", "테스트"), "test"),
+    **dict.fromkeys(("dev", "validation", "valid", "val", "검증"), "dev"),
+}
+"""Names of files and sub-folders, to those of splits."""
+IN_ORDER = tuple(dict.fromkeys(SPLITS.values()))
 
 # train-00000-of-00002.parquet (and with the hash that the hub once added), train.1.csv.gz,
 # train_part-3.tsv. Without a number a name says nothing: train-old.csv is no part of train.
@@ -20,17 +27,28 @@ _PART = re.compile(
 )
 
 
-def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
+_FACTS = ("dataset_dict.json", "dataset_info.json", "state.json")  # of `save_to_disk`
+
+
+def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], list[str]]:
     """The files of each split in order, train first, and notes on parts and files not read.
 
     A split is one file (`train.tsv`), numbered parts (`train-00000-of-00002.parquet`,
-    `train.1.csv.gz`) or a sub-folder (`train/`); a single file is a train without tests.
+    `train.1.csv.gz`) or a sub-folder (`train/`). A single file is a train without tests, and so is
+    the only file of a folder, whatever its name.
+
+    Args:
+        path: a file or a folder.
+        test: a file of test rows, which a folder then has none of.
 
     Raises:
         CorpusError: nothing there, no train, a split that is there twice, or parts missing.
     """
+    if test is not None and not os.path.isfile(test):
+        raise CorpusError(f"{test}: no such file; give --test a file")
+    given = {} if test is None else {"test": [test]}
     if os.path.isfile(path):  # which has no error of its own, unlike Path's
-        return {"train": [path]}, []
+        return {"train": [path], **given}, []
     if os.path.exists(path) and not os.path.isdir(path):
         raise CorpusError(f"{path}: is no regular file; give --data a file or a folder of files")
     if not os.path.isdir(path):
@@ -38,48 +56,90 @@ def find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     entries = _entries(path)
     # The sources of a split by name; a sub-folder or the parts of one prefix are one source.
     found: dict[str, dict[str, list[Path]]] = {}
+    others: dict[str, list[Path]] = {}
     aside: list[str] = []
     for entry in entries:
         stem, suffix = split_name(entry.name)
         part = _PART.fullmatch(stem)
-        if stem.lower() in SPLITS and not entry.exists():
+        split = _split(stem)
+        source, files = entry.name, [entry] * bool(entry.is_file() and suffix)
+        if split and not entry.exists():
             raise CorpusError(f"{entry}: a link to what is not there; mend it, or remove it")
-        if suffix and (part["name"] if part else stem).lower() in SPLITS:
-            _check_regular(entry)
-        if entry.is_dir() and stem.lower() in SPLITS:
-            split, source = SPLITS[stem.lower()], f"{entry.name}/"
+        if split and entry.is_dir():
+            source = f"{entry.name}/"
             inside = _entries(entry)
             for file in inside:
                 if split_name(file.name)[1]:
                     _check_regular(file)
             files = [file for file in inside if file.is_file() and split_name(file.name)[1]]
             aside += [f"{source}{file.name}" for file in inside if file not in files]
-        elif not entry.is_file() or not suffix:
-            split, source, files = None, "", []
-        elif stem.lower() in SPLITS:
-            split, source, files = SPLITS[stem.lower()], entry.name, [entry]
-        elif part is not None and part["name"].lower() in SPLITS:
-            split = SPLITS[part["name"].lower()]
-            source, files = f"{part['name']}-*{suffix}", [entry]
-        else:
-            split, source, files = None, "", []
-        if split is None or not files:
-            aside.append(entry.name)
-        else:
+        elif part is not None and not split and (_split(part["name"]) or part["of"]):
+            split, source = _split(part["name"]), f"{part['name']}-*{suffix}"
+        if split and suffix:
+            _check_regular(entry)
+        if split and files:
             found.setdefault(split, {}).setdefault(source, []).extend(files)
+        else:
+            aside.append(entry.name)
+            if files:
+                others.setdefault(source, []).extend(files)
+    notes = []
+    if not found and len(others) == 1:
+        found["train"] = others
+        (files,) = others.values()
+        aside = [name for name in aside if name not in [file.name for file in files]]
+        notes.append(f"train: {next(iter(others))}, as no other file here can be read.")
     if "train" not in found:
+        convertible = [entry for entry in entries if _conversion(entry)]
+        if convertible and not found and not others:
+            raise CorpusError(f"{convertible[0]}: no train file: {foreign(convertible[0])}")
         raise CorpusError(
-            f"{path}: no train file; name one train.tsv, train.csv, train.jsonl, train.parquet "
-            f"or ratings_train.txt (there is: {listed([entry.name for entry in entries])})"
+            f"{path}: no train file; name one train, as train.csv, or give --data the file itself, "
+            f"and --test that of the test if there is one (there is: "
+            f"{listed([entry.name for entry in entries])})"
         )
-    notes = [f"Files not read: {listed(aside)}."] if aside else []
-    chosen = {}
-    for split in dict.fromkeys(SPLITS.values()):
-        if split in found:
-            files = chosen[split] = _only(path, split, found[split])
-            if len(files) > 1:
-                notes.append(f"{split}: {len(files):,} files, {listed([f.name for f in files])}.")
-    return chosen, notes
+    if test is not None and "test" in found:
+        _refuse_both(path, "test", [str(test), *found["test"]])
+    if aside:
+        notes.insert(0, f"Files not read: {listed(aside)}.")
+    chosen = dict(given)
+    for split, sources in found.items():
+        files = chosen[split] = _only(path, split, sources)
+        if len(files) > 1:
+            notes.append(f"{split}: {len(files):,} files, {listed([f.name for f in files])}.")
+    return {split: chosen[split] for split in IN_ORDER if split in chosen}, notes
+
+
+_OFFICE = "save it as .xlsx, or: soffice --headless --convert-to xlsx {}"
+_CONVERSIONS = {
+    (".xls", ".xlsb", ".xlsm", ".ods", ".numbers"): _OFFICE,
+    (".zip",): "unpack it: python -m zipfile -e {} {stem}",
+    (".tar", ".tar.gz", ".tgz"): "unpack it: tar xf {}",
+    (".hwp", ".hwpx", ".doc", ".docx", ".pdf"): "copy its table into a spreadsheet, save as .xlsx",
+    (".feather",): "name it .arrow",
+}
+"""What to do with files of these suffixes."""
+
+
+def foreign(path: Path) -> str:
+    """Why a file is not read, and how to convert it."""
+    if how := _conversion(path):
+        return f"not a format that is read; convert it ({how})"
+    formats = ", ".join(SUFFIXES)
+    return f"not a format that is read ({formats}, and .gz of the text ones); convert it"
+
+
+def _conversion(path: Path) -> str | None:
+    for suffixes, how in _CONVERSIONS.items():
+        if path.name.lower().endswith(suffixes):
+            file, stem = (shlex.quote(str(each)) for each in (path, path.with_suffix("")))
+            return how.format(file, stem=stem)
+    return None
+
+
+def _split(name: str) -> str | None:
+    """The split of a file's or sub-folder's name; macOS composes Korean names differently."""
+    return SPLITS.get(unicodedata.normalize("NFC", name).lower())
 
 
 def _check_regular(path: Path) -> None:
@@ -88,18 +148,22 @@ def _check_regular(path: Path) -> None:
         raise CorpusError(f"{path}: is no regular file; give one, or remove it")
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
+def listed(names: Sequence[str], most: int = 12, width: int = 40) -> str:
     """Names on one line, however many and however long they are."""
-    shown = [" ".join(name.split())[:40] or "''" for name in names[:most]]
+    shown = [" ".join(name.split())[:width] or "''" for name in names[:most]]
     shown = [name.encode(errors="backslashreplace").decode() for name in shown]
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return (", ".join(shown) + rest) or "nothing"
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, 2 before 10; hidden files and Spark's _SUCCESS are nobody's rows."""
+    """What is in a folder, 2 before 10, without what is nobody's rows, such as hidden files."""
     try:
-        entries = [entry for entry in folder.iterdir() if entry.name[0] not in "._"]
+        entries = [
+            entry
+            for entry in folder.iterdir()
+            if entry.name[0] not in "._" and entry.name not in _FACTS
+        ]
     except OSError as error:
         raise CorpusError(f"{folder}: cannot be listed ({error.strerror}); check --data") from None
     return sorted(entries, key=lambda entry: (_natural(entry.name), entry.name))

@@ -1,4 +1,4 @@
-"""One file of the corpus, TSV, CSV, JSON Lines or Parquet, as columns of strings."""
+"""A file as columns of strings; and the files that are text, as TSV and CSV are."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from al_ray.errors import CorpusError
-from al_ray.io.reading import open_regular, parse_json
+from al_ray.io.reading import open_regular
 
-SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet", ".txt")
+SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".txt")
+BINARY = (".parquet", ".arrow", ".xlsx")
+"""Those that are packed already, so that there is no `.gz` of them."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte order mark"),
@@ -38,25 +38,10 @@ WIDEST = 1000
 """Columns of a delimited file: every row, however short, takes room and time for each of them."""
 
 _PIECE = 2**20
-_BATCH = 1024
-
-_TEXT_OR_NUMBER = (
-    pa.types.is_null,
-    pa.types.is_boolean,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-)
 
 # pandas ends a value at a NUL without a word, so it is written as two characters. The first is no
 # character in use; where a file has it nevertheless, that is written as two as well.
 _ESCAPES = (("\uffff", "\uffff0"), ("\0", "\uffff1"))
-
-# In memory a value of a column that holds neither text nor numbers: what it is does not matter, and
-# Python cannot make every time and zone that Parquet can hold.
-_NEITHER = b""
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,8 @@ class Table:
         rows: data rows, without the line of names.
         fetch: of a column's number.
         encoding: as it is said to the user; '' where the format has but one.
+        notes: on what the format brings along.
+        partly: whether rows may be without a label, as tasks are that nobody has come to.
     """
 
     path: Path
@@ -89,6 +76,8 @@ class Table:
     rows: int
     fetch: Callable[[int], Sequence[object]]
     encoding: str = ""
+    notes: tuple[str, ...] = ()
+    partly: bool = False
 
     def column(self, name: str) -> Column:
         """One column by name.
@@ -116,44 +105,33 @@ class Table:
             )
         return Column(values, numbers)
 
+    def texts(self, names: Sequence[str]) -> list[str | None]:
+        """What is in these columns, one text a data row: joined by a blank where there is more.
+
+        Raises:
+            CorpusError: as of `column`.
+        """
+        columns = [self.column(name).values for name in names]
+        if len(columns) == 1:
+            return columns[0]
+        return [
+            " ".join(part for part in parts if part and part.strip())
+            for parts in zip(*columns, strict=True)
+        ]
+
 
 def split_name(name: str) -> tuple[str, str]:
     """A file's name as stem and suffix, `.gz` included; the suffix is '' where it is not read."""
     lower = name.lower()
     gz = ".gz" if lower.endswith(".gz") else ""
     for suffix in SUFFIXES:
-        if lower.endswith(suffix + gz) and not (gz and suffix == ".parquet"):
+        if lower.endswith(suffix + gz) and not (gz and suffix in BINARY):
             return name[: -len(suffix + gz)], suffix + gz
     return name, ""
 
 
-def open_table(path: Path) -> Table:
-    """The table in a file, told by its suffix; `.tsv` and `.csv` have quoting, `.txt` has none.
-
-    Text is UTF-8, CP949, or UTF-16 or UTF-32 with a byte order mark, and may be gzipped.
-
-    Raises:
-        CorpusError: not a format that is read, not readable, or not well-formed.
-    """
-    suffix = split_name(path.name)[1].removesuffix(".gz")
-    if not suffix:
-        formats = ", ".join(SUFFIXES)
-        raise CorpusError(
-            f"{path}: not a format that is read ({formats}, and .gz of the text ones); convert it"
-        )
-    try:
-        with _opened(path) as file:
-            if suffix == ".parquet":
-                return _parquet(path, file)
-            data, encoding = _utf8(path, _content(path, file))
-        if suffix == ".jsonl":
-            return _json_lines(path, data, encoding)
-        return _delimited(path, data, encoding, suffix)
-    except MemoryError:
-        raise _too_large(path) from None
-
-
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """A file for reading, or one line on why it is none."""
     try:
         return open_regular(path)
     except ValueError as error:
@@ -162,7 +140,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise CorpusError(f"{path}: cannot be read ({error.strerror}); check the file") from None
 
 
-def _content(path: Path, file: IO[bytes]) -> bytes:
+def content(path: Path, file: IO[bytes]) -> bytes:
     """All of a text file, unpacked."""
     pieces: list[bytes] = []
     packed = path.suffix.lower() == ".gz"
@@ -171,14 +149,15 @@ def _content(path: Path, file: IO[bytes]) -> bytes:
             while piece := source.read(_PIECE):
                 pieces.append(piece)
                 if sum(map(len, pieces)) > LARGEST:
-                    raise _too_large(path)
+                    raise too_large(path)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise CorpusError(f"{path}: cannot be read ({reason}); check the file") from None
     return b"".join(pieces)
 
 
-def _too_large(path: Path) -> CorpusError:
+def too_large(path: Path) -> CorpusError:
+    """What is raised of a file of more than `LARGEST` bytes."""
     return CorpusError(
         f"{path}: holds more than {LARGEST:,} bytes unpacked, or than there is memory for; give "
         "fewer rows, or make numbered parts of it"
@@ -198,7 +177,15 @@ def _string(value: object) -> str | None:
     raise ValueError
 
 
-def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
+def check_width(path: Path, columns: int) -> None:
+    """Refuse a file of more than `WIDEST` columns."""
+    if columns > WIDEST:
+        raise CorpusError(
+            f"{path}: has {columns:,} columns, more than {WIDEST:,}; keep those that are needed"
+        )
+
+
+def utf8(path: Path, data: bytes) -> tuple[bytes, str]:
     """The text as UTF-8 without a mark, and the encoding it was in; nothing is ever replaced."""
     remedy = "save the file as UTF-8"
     for mark, codec, said in _MARKS:
@@ -233,13 +220,15 @@ def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
         ) from None
 
 
-def _delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
+def delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
+    """Values with commas or tabs between them; quoted, but in `.txt`.
+
+    Raises:
+        CorpusError: not well-formed.
+    """
     quoted = suffix != ".txt"
     separator = "," if suffix == ".csv" else "\t"
-    if (wide := data.partition(b"\n")[0].count(separator.encode()) + 1) > WIDEST:
-        raise CorpusError(
-            f"{path}: has {wide:,} columns, more than {WIDEST:,}; keep those that are needed"
-        )
+    check_width(path, data.partition(b"\n")[0].count(separator.encode()) + 1)
     with_nul = b"\0" in data
     if with_nul:
         for character, escape in _ESCAPES:
@@ -297,73 +286,3 @@ def _restored(value: Any) -> Any:
         for character, escape in reversed(_ESCAPES):
             value = value.replace(escape, character)
     return value
-
-
-def _json_lines(path: Path, data: bytes, encoding: str) -> Table:
-    records: list[dict[str, object]] = []
-    for number, line in enumerate(data.decode().split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = parse_json(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")
-        records.append(record)
-    names = tuple(dict.fromkeys(name for record in records for name in record))
-
-    def fetch(i: int) -> list[object]:
-        return [record.get(names[i]) for record in records]
-
-    return Table(path, names, len(records), fetch, encoding)
-
-
-def _parquet(path: Path, file: IO[bytes]) -> Table:
-    try:
-        # By itself, and not as a data set: a parent folder such as lang=ko is no column.
-        table = _bounded(path, pq.ParquetFile(file, page_checksum_verification=True))
-    except MemoryError:  # one of Arrow's, too
-        raise
-    except (pa.ArrowException, OSError, ValueError):
-        raise CorpusError(f"{path}: not a Parquet file, or damaged; write it again") from None
-
-    def fetch(i: int) -> list[object]:
-        return _values(path, table.column_names[i], table.column(i))
-
-    return Table(path, tuple(table.column_names), table.num_rows, fetch)
-
-
-def _bounded(path: Path, file: pq.ParquetFile) -> pa.Table:
-    """All of a file, or an error as soon as it is too large: one repeated value takes no room."""
-    batches: list[pa.RecordBatch] = []
-    room = LARGEST
-    for batch in file.iter_batches(_BATCH):
-        batches.append(batch)
-        room -= batch.nbytes
-        if room < 0:
-            raise _too_large(path)
-    return pa.Table.from_batches(batches, file.schema_arrow)
-
-
-def _values(path: Path, name: str, column: pa.ChunkedArray) -> list[object]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not any(is_kind(kind) for is_kind in _TEXT_OR_NUMBER):
-        return [None if missing else _NEITHER for missing in column.is_null().to_pylist()]
-    try:
-        values: list[object] = column.to_pylist()
-    except UnicodeDecodeError:
-        row = next(row for row, value in enumerate(column, start=1) if _broken(value))
-        raise CorpusError(
-            f"{path}: data row {row} is not UTF-8 in column {name!r}; correct it or write the "
-            "file again"
-        ) from None
-    return values
-
-
-def _broken(value: pa.Scalar) -> bool:
-    try:
-        value.as_py()
-    except UnicodeDecodeError:
-        return True
-    return False

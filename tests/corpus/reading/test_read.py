@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -198,17 +200,55 @@ def test_json_strings_that_look_like_dates_or_numbers_stay_text(tmp_path: Path) 
 # --- columns ------------------------------------------------------------------------------------
 
 
-def test_columns_are_detected_without_case_and_in_order_of_preference(tmp_path: Path) -> None:
-    path = text_file(tmp_path, "t.csv", "본문,Title,분류,GUID\n가,나,x,1\n다,라,y,2\n")
+def test_columns_are_detected_without_case(tmp_path: Path) -> None:
+    path = text_file(tmp_path, "t.csv", "Title,분류,GUID\n나,x,1\n라,y,2\n")
     corpus = read(path)
     assert corpus.train.texts == ("나", "라")
     assert corpus.train.row_ids == ("1", "2")
-    assert corpus.notes == (
-        "Encoding: UTF-8.",
-        "Columns: text 'Title', label '분류', id 'GUID'.",
-        "More than one text column: --text-column can name 본문.",
+    assert corpus.notes == ("Encoding: UTF-8.", "Columns: text 'Title', label '분류', id 'GUID'.")
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("comments", "의도"),
+        (" 댓글 ", "감성"),
+        ("문의 내용", "Sentiment"),
+        (unicodedata.normalize("NFD", "리뷰"), unicodedata.normalize("NFD", "감정_대분류")),
+    ],
+)
+def test_columns_that_people_have_are_found(tmp_path: Path, text: str, label: str) -> None:
+    path = text_file(tmp_path, "t.csv", f"번호,{text},{label}\n1,가,x\n2,나,y\n")
+    corpus = read(path)
+    assert (corpus.train.texts, corpus.labels) == (("가", "나"), ("x", "y"))
+    for name in (text, unicodedata.normalize("NFC", text)):
+        assert read(path, text_column=name).digest == corpus.digest
+
+
+@pytest.mark.parametrize(
+    ("role", "one", "other"), [("text", "제목", "내용"), ("label", "감정", "주제")]
+)
+def test_several_columns_that_it_may_be_are_refused_and_the_option_decides(
+    tmp_path: Path, role: str, one: str, other: str
+) -> None:
+    rest = "label" if role == "text" else "text"
+    path = text_file(tmp_path, "t.csv", f"{one},{other},{rest}\na,b,x\nc,d,y\na,d,z\n")
+    message = refusal(path)
+    assert {f"'{one}'", f"'{other}'", f"--{role}-column"} <= set(
+        re.findall(r"'[^']*'|--[\w-]+", message)
     )
-    assert read(path, text_column="본문").train.texts == ("가", "다")
+    assert read(path, **{f"{role}_column": other}).notes[1].count(f"{role} '{other}'") == 1
+
+
+@pytest.mark.parametrize("other", ["영화", '"[1]"'])
+def test_what_can_be_no_label_is_no_candidate(tmp_path: Path, other: str) -> None:
+    """A column of one value, or of the same labels in other words."""
+    rows = f"text,label,category,감정\na,x,{other},긍정\nb,y,{other},부정\n"
+    assert read(text_file(tmp_path, "t.csv", rows)).labels == ("x", "y")
+    lines = (
+        '{"text": "a", "label": "x", "topic": ["t"]}\n{"text": "b", "label": "y", "topic": []}\n'
+    )
+    assert read(text_file(tmp_path, "t.jsonl", lines)).labels == ("x", "y")
 
 
 def test_options_name_any_column(tmp_path: Path) -> None:
@@ -232,7 +272,6 @@ def test_readable_names_of_integer_labels(tmp_path: Path) -> None:
     "rows",
     [
         "a\t1\t정치\nb\t0\t정치\n",  # two codes, one name
-        "a\t1\t정치\nb\t0\t경제\nc\t1\t경제\n",  # one code, two names
         "a\t1\t5\nb\t0\t6\n",  # a companion of numbers
         "a\t1\t정치\nb\t0\t\n",  # a companion with gaps
     ],
@@ -440,7 +479,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     assert "no train file" in refusal(tmp_path)
     text_file(tmp_path, "test.csv", "text,label\na,x\n")
     assert "test.csv" in refusal(tmp_path)
-    assert "not a format" in refusal(text_file(tmp_path, "t.xlsx", ""))
+    assert "not a format" in refusal(text_file(tmp_path, "t.docx", ""))
 
 
 def test_two_files_for_one_split(tmp_path: Path) -> None:

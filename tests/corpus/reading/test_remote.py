@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from s3_server import BUCKET, SECRET
 
-from al_ray.commands.options import read_corpus
+from al_ray.commands.options import READING, read_corpus
 from al_ray.corpus.reading.read import read
 from al_ray.errors import CorpusError
 
 ROWS = "text,label\n가,x\n나,y\n다,x\n"
 
 
-def options(data):
-    names = ("text_column", "label_column", "id_column")
-    return argparse.Namespace(data=data, **dict.fromkeys(names))
+def options(data, **given):
+    return argparse.Namespace(data=data, **{"test": None, **dict.fromkeys(READING), **given})
 
 
 def write(folder, name, text):
@@ -51,12 +50,22 @@ def test_one_file(s3_server):
     assert (corpus.name, corpus.train.texts) == ("mine", ("가", "나", "다"))
 
 
+def test_the_only_file_of_a_folder_and_a_test_from_elsewhere(s3_server, tmp_path):
+    write(s3_server.path("only"), "리뷰_2026.csv", ROWS)
+    write(tmp_path, "평가용.csv", ROWS)
+    corpus = read_corpus(options(s3_server.uri("only"), test=str(tmp_path / "평가용.csv")))
+    assert [(split.name, len(split)) for split in corpus.splits] == [("train", 3), ("test", 3)]
+    write(s3_server.path("tests"), "b.csv", ROWS)
+    other = read_corpus(options(str(tmp_path), test=s3_server.uri("tests/b.csv")))
+    assert other.digest == corpus.digest
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("", "", "no such file or folder"),
         ("train.csv", "text,label\na,\n", "train.csv: data row 1 has no label"),
-        ("mine.csv", ROWS, "no train file"),
+        ("test.csv", ROWS, "no train file"),
     ],
 )
 def test_errors_name_the_address(s3_server, tmp_path, name, text, said):

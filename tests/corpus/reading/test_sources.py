@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -132,6 +134,48 @@ def test_names_that_are_no_part(tmp_path: Path, name: str) -> None:
     files, notes = find(tmp_path)
     assert files == {"train": [tmp_path / "train.csv"]}
     assert notes == [f"Files not read: {name}."]
+
+
+def test_the_only_file_of_a_folder_is_train_whatever_its_name(tmp_path: Path) -> None:
+    write(tmp_path, "리뷰_2026.csv", rows("a", "b"))
+    write(tmp_path, "읽어보세요.docx", "")
+    corpus = read(tmp_path)
+    assert corpus.train.row_ids == ("train:1", "train:2")
+    assert corpus.notes[0] == "Files not read: 읽어보세요.docx."
+    assert corpus.notes[1].startswith("train: 리뷰_2026.csv")
+    write(tmp_path, "리뷰_2025.csv", rows("c", "d"))  # which of them is train?
+    message = refusal(tmp_path)
+    assert "리뷰_2025.csv, 리뷰_2026.csv" in message
+    assert "--data" in message
+    both = read(tmp_path / "리뷰_2025.csv", test=tmp_path / "리뷰_2026.csv")
+    assert [split.texts for split in both.splits] == [("c", "d"), ("a", "b")]
+    (tmp_path / "리뷰_2025.csv").rename(tmp_path / "train.csv")
+    assert read(tmp_path).train.texts == ("c", "d")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_korean_names_of_splits_and_the_hubs(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+    names = ("학습.csv", "평가.csv", "검증.csv")
+    for name, text in zip(names, "abc", strict=True):
+        write(tmp_path, unicodedata.normalize(form, name), rows(text, text))
+    found = {split.name: split.texts[0] for split in read(tmp_path).splits}
+    assert found == {"train": "a", "test": "b", "dev": "c"}
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    parquet(folder / "train-00000-of-00001.parquet", "a", "b")
+    parquet(folder / "validation-00000-of-00001.parquet", "c", "d")
+    assert [split.name for split in read(folder).splits] == ["train", "dev"]
+
+
+def test_a_test_that_is_given_beside_one_that_is_there(tmp_path: Path) -> None:
+    write(tmp_path, "train.csv", rows("a", "b"))
+    other = write(tmp_path, "other.csv", rows("c"))
+    assert read(tmp_path, test=other).tests[0].texts == ("c",)
+    write(tmp_path, "test.csv", rows("d"))
+    with pytest.raises(CorpusError, match=r"both .*other\.csv and test\.csv"):
+        read(tmp_path, test=other)
+    with pytest.raises(CorpusError, match="no such file; give --test a file"):
+        read(tmp_path, test=tmp_path / "nowhere.csv")
 
 
 def test_a_folder_named_as_a_file_and_a_link_to_nowhere(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""A column that says of which split each row is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from al_ray.corpus.reading.sources import IN_ORDER, SPLITS, listed
+from al_ray.corpus.reading.tables import Table
+from al_ray.errors import CorpusError
+
+WORDS: Final = {
+    **SPLITS,
+    **dict.fromkeys(("training", "tr"), "train"),
+    **dict.fromkeys(("eval", "evaluation", "시험"), "test"),
+    **dict.fromkeys(("development", "개발"), "dev"),
+}
+"""What people call a split, in lower case without blanks, to its name here."""
+
+_AFTER = re.compile(r"(?<=.)(용|데이터|세트|셋|set|data)$")
+
+Members = tuple[str, set[int] | None]
+"""Under which split's files rows are, and which data rows of them; None: all."""
+
+
+def word(value: str | None) -> str | None:
+    """The split that a value names, if any."""
+    folded = re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", value or "").lower())
+    return WORDS.get(folded) or WORDS.get(_AFTER.sub("", folded))
+
+
+def divided(
+    tables: Mapping[str, Sequence[Table]], column: str | None, notes: list[str]
+) -> dict[str, Members]:
+    """The rows of each split, train first: those of its files, but where the column says otherwise.
+
+    Raises:
+        CorpusError: a row of no split, rows of train in none, or rows of a split in two files.
+    """
+    found: dict[str, Members] = {split: (split, None) for split in tables}
+    for split, parts in tables.items():
+        if column is None or not all(column in table.names for table in parts):
+            continue
+        values = [value for table in parts for value in table.column(column).values]
+        names = [word(value) for value in values]
+        path = parts[0].path
+        if other := Counter(value or "" for value in values if word(value) is None):
+            raise CorpusError(
+                f"{path}: column {column!r} has {listed([repr(value) for value in other], 3)} in "
+                f"{other.total():,} rows, which names no split; write train, test or dev there, "
+                "or rename the column"
+            )
+        counts = Counter(names)
+        if set(counts) == {split}:
+            continue
+        del found[split]
+        for name in counts:
+            if name in found or (name in tables and name != split):
+                raise CorpusError(
+                    f"{path}: column {column!r} says that {counts[name]:,} rows are of {name}, and "
+                    f"there is a file of {name} too; remove either, or rename the column"
+                )
+            if name is not None:
+                found[name] = split, {n for n, each in enumerate(names, 1) if each == name}
+        words = Counter(values)
+        said = [f"{each} is {word(each)} ({count:,} rows)" for each, count in words.items()]
+        notes.append(f"Column {column!r} divides {path.name}: {listed(said)}.")
+    if "train" not in found:
+        raise CorpusError(
+            f"{next(iter(tables['train'])).path}: column {column!r} says that no row is of train; "
+            "write train there, or rename the column"
+        )
+    return {name: found[name] for name in IN_ORDER if name in found}

@@ -1,0 +1,87 @@
+"""What labels mean, however they are written; and what is no label of a class."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, get_args
+
+Variants = Literal["join", "keep"]
+"""Labels that differ in case, width or inner blanks alone: one label, or labels of their own."""
+
+VARIANTS: Final[tuple[Variants, ...]] = get_args(Variants)
+
+MANY = 20
+"""Different labels from which on it is asked whether they are classes at all."""
+LONG = 50
+"""Characters of a label, on average, over which it is a text."""
+
+_BLANK = "[\\s\u200b\u2060\ufeff]+"  # the last three have no width
+_AROUND = re.compile(rf"^{_BLANK}|{_BLANK}\Z")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousands of digits
+_NUMBER = re.compile(
+    r"[+-]?([0-9]{1,100}([.,][0-9]{1,100})*|\.[0-9]{1,100})(e[+-]?[0-9]+)?%?", re.I
+)
+_DATE = re.compile(
+    r"[0-9]{4}(?P<mark>[-./])[0-9]{1,2}(?P=mark)[0-9]{1,2}\.?([T ]+[0-9:.+Z-]+)?"
+    r"|[0-9]{4}년 *[0-9]{1,2}월( *[0-9]{1,2}일)?"
+)
+
+
+def cleaned(label: str) -> str:
+    """A label in NFC, as Windows writes Korean and macOS does not, without blanks around it."""
+    return unicodedata.normalize("NFC", _AROUND.sub("", label))
+
+
+def integers(values: Iterable[str | None]) -> bool:
+    """Whether all of the values are whole numbers."""
+    return all(value and _INTEGER.fullmatch(value) for value in set(values))
+
+
+def variants(counts: Mapping[str, int]) -> list[list[str]]:
+    """Groups of labels, of two or more, that differ in case, width or inner blanks alone.
+
+    Args:
+        counts: rows of each label.
+
+    Returns:
+        The label that most rows have comes first in its group.
+    """
+    groups: dict[str, list[str]] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+        groups.setdefault("".join(folded.split()), []).append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def no_classes(counts: Counter[str]) -> str | None:
+    """Why these, of so many rows each, are no labels of classes, and what else to do; or None.
+
+    Dates are none; nor are numbers of more than `MANY` values, unless they run from 0 or 1 without
+    a gap as codes do; nor are texts: more than `MANY` that are long, or that seldom come twice.
+    """
+    kinds, rows = len(counts), sum(counts.values())
+    if all(map(_DATE.fullmatch, counts)):
+        return "holds dates, not classes; name another with --label-column"
+    if kinds <= MANY:
+        return None
+    if all(map(_NUMBER.fullmatch, counts)) and not _codes(counts):
+        return (
+            f"holds {kinds:,} different numbers, not classes; name another with --label-column, or "
+            "write words in their place ('low' and 'high' for ranges, 'c17' for the code 17)"
+        )
+    if 2 * kinds > rows or sum(map(len, counts)) > LONG * kinds:
+        return (
+            f"holds {kinds:,} different values in {rows:,} rows: texts or ids, not classes; name "
+            "another with --label-column"
+        )
+    return None
+
+
+def _codes(counts: Counter[str]) -> bool:
+    if not integers(counts) or 2 * len(counts) > sum(counts.values()):
+        return False
+    codes = sorted(map(int, counts))
+    return codes[0] in (0, 1) and codes == list(range(codes[0], codes[0] + len(codes)))
