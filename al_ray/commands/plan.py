@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from al_ray.io.table import Column, Table
 from al_ray.planning import Estimate
 
 if TYPE_CHECKING:
@@ -84,19 +83,25 @@ def size(number: float) -> str:
 
 
 def _arms(found: Estimate) -> Table:
-    table = Table()
-    table.add_column("strategy")
-    for name in ("trajectories", "steps", "fits", "rows scored", "hours", f"{found.device}-hours"):
-        table.add_column(name, justify="right")
-    for arm in found.arms:
-        table.add_row(
-            Text(arm.strategy),
+    columns = (
+        Column("strategy"),
+        Column("trajectories", 2, "{} trajectories"),
+        Column("steps", 3, "{} steps"),
+        Column("fits", 5),
+        Column("rows scored", 4),
+        Column("hours"),
+        Column(f"{found.device}-hours", 1),
+    )
+    rows = [
+        (
+            arm.strategy,
             *(f"{count:,}" for count in (arm.trials, arm.steps, arm.fits, arm.rows_scored)),
             _hours(arm.hours),
             _hours(arm.device_hours),
         )
-    table.caption = "hours of all its trajectories, one after another"
-    return table
+        for arm in found.arms
+    ]
+    return Table(columns, rows, caption="hours of all its trajectories, one after another")
 
 
 def _shares(found: Estimate) -> str:
