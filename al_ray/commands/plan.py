@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from al_ray.io.table import Column, Table
-from al_ray.planning import Estimate
+from al_ray.planning import Estimate, about
 
 if TYPE_CHECKING:
     from al_ray.cluster.plan import Plan
@@ -60,19 +60,6 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
         say(_measured(plan, name, study))
     if plan.past is not None:
         say(f"The steps that are done took {plan.past:.2f} times what this says of them.")
-
-
-def about(seconds: float) -> str:
-    """A time in words, as exact as an estimate is."""
-    if seconds < 90:
-        return f"about {max(10, round(seconds, -1)):.0f} seconds"
-    minutes = seconds / 60
-    if minutes < 60:
-        return f"about {minutes:.0f} minutes"
-    hours, rest = divmod(round(minutes / 10) * 10, 60)
-    if hours < 48:
-        return f"about {hours} h {rest} min" if rest else f"about {hours} h"
-    return f"about {minutes / 60 / 24:.1f} days"
 
 
 def size(number: float) -> str:

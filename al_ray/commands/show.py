@@ -17,10 +17,11 @@ from rich.live import Live
 from al_ray.analysis.names import TRAINED, arm_name, several, told
 from al_ray.analysis.progress import progress
 from al_ray.analysis.study import asked_for, refuse_unknown
-from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
+from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.table import NOTHING, Column, Table
 from al_ray.io.terminal import plain
+from al_ray.planning import Course, study_line
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.damage.check import Damage, damaged_checkpoints, damages
 from al_ray.results.damage.inputs import damaged_inputs
@@ -237,6 +238,8 @@ def _follow(out: str, every: float, console: Console | None) -> None:
                     name = str(row["trajectory"])
                     if now[name] != seen.get(name, (0, "waiting")):
                         _say(console, _line(row))
+                if now != seen and _runs(far):
+                    _say(console, _whole(far))
             elif now != seen:
                 print(
                     plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
@@ -282,7 +285,31 @@ def _progress_table(far: pd.DataFrame) -> Table:
         for row in rows[:_MOST_LINES]
     ]
     more = f"and {len(rows) - _MOST_LINES:,} more" if len(rows) > _MOST_LINES else ""
-    return Table(columns, shown, f"{len(far):,} trajectories: {', '.join(said)}", more)
+    title = f"{len(far):,} trajectories: {', '.join(said)}"
+    return Table(columns, shown, f"{title}\n{_whole(far)}" if _runs(far) else title, more)
+
+
+def _runs(far: pd.DataFrame) -> bool:
+    return bool((far.status == "running").any())
+
+
+def _whole(far: pd.DataFrame) -> str:
+    """The study in a line, with the time that is left of it."""
+    courses = [
+        Course(
+            left=0 if row["status"] == "failed" else max(0, row["steps"] - row["done"]),
+            seen=row["done"],
+            seconds=row["done"] * (row["step_seconds"] or 0.0),
+            kinds=(
+                tuple(row[name] for name in ARM),
+                (row["strategy"], row["head"]),
+                row["head"],
+            ),
+            running=row["status"] == "running",
+        )
+        for row in far.to_dict("records")
+    ]
+    return study_line(courses, int(far.done.sum()))
 
 
 def _line(row: dict[Any, Any]) -> str:
