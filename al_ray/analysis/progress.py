@@ -52,7 +52,7 @@ def progress(
         mean = None if rows is None else float(rows.step_seconds.mean())
         status = None if facts is None or pd.isna(facts.status) else str(facts.status)
         if status != "failed":
-            begun = facts is not None or done > 0
+            begun = status is not None or done > 0
             at_it = "running" if alive else "stopped"
             status = "complete" if done >= wanted else at_it if begun else "waiting"
         made.append(

@@ -188,7 +188,7 @@ def load(out: str | Path) -> Study:
     return Study(
         out=store.pages,
         description=description,
-        trajectories=_asked(store.read("trajectories"), asked, description),
+        trajectories=asked_for(store, description),
         steps=steps,
         selections=store.read("selections", asked),
         predictions=store.read("predictions", asked),
@@ -218,9 +218,20 @@ def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
         )
 
 
-def _asked(known: pd.DataFrame, asked: Sequence[str], description: dict[str, Any]) -> pd.DataFrame:
-    """The trajectories asked for, in that order, with those that never began."""
-    known = known.set_index("trajectory")
+def asked_for(store: Store, description: dict[str, Any]) -> pd.DataFrame:
+    """The trajectories asked for, in that order, with those that never began.
+
+    Returns:
+        A row per trajectory. `status` is null of one that never began, and `stopped` of one that
+        is not at its end where nobody is at the study.
+
+    Raises:
+        StudyConflict: one of them cannot be a trajectory's name.
+    """
+    asked = list(description["trajectories"])
+    known = store.read("trajectories").set_index("trajectory")
+    if not somebody_is_at(store):
+        known["status"] = known.status.replace("running", "stopped")
     begun = [name for name in asked if name in known.index]
     found = known.loc[begun].reset_index()
     arms = description.get("arms", {})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from al_ray.planning import Estimate
+from al_ray.io.table import Column, Table
+from al_ray.planning import Estimate, about
 
 if TYPE_CHECKING:
     from al_ray.cluster.plan import Plan
@@ -63,19 +62,6 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
         say(f"The steps that are done took {plan.past:.2f} times what this says of them.")
 
 
-def about(seconds: float) -> str:
-    """A time in words, as exact as an estimate is."""
-    if seconds < 90:
-        return f"about {max(10, round(seconds, -1)):.0f} seconds"
-    minutes = seconds / 60
-    if minutes < 60:
-        return f"about {minutes:.0f} minutes"
-    hours, rest = divmod(round(minutes / 10) * 10, 60)
-    if hours < 48:
-        return f"about {hours} h {rest} min" if rest else f"about {hours} h"
-    return f"about {minutes / 60 / 24:.1f} days"
-
-
 def size(number: float) -> str:
     """Bytes in words."""
     unit = next((unit for unit in ("kB", "MB") if number < 1000 * _BYTES[unit]), "GB")
@@ -84,19 +70,25 @@ def size(number: float) -> str:
 
 
 def _arms(found: Estimate) -> Table:
-    table = Table()
-    table.add_column("strategy")
-    for name in ("trajectories", "steps", "fits", "rows scored", "hours", f"{found.device}-hours"):
-        table.add_column(name, justify="right")
-    for arm in found.arms:
-        table.add_row(
-            Text(arm.strategy),
+    columns = (
+        Column("strategy"),
+        Column("trajectories", 2, "{} trajectories"),
+        Column("steps", 3, "{} steps"),
+        Column("fits", 5),
+        Column("rows scored", 4),
+        Column("hours"),
+        Column(f"{found.device}-hours", 1),
+    )
+    rows = [
+        (
+            arm.strategy,
             *(f"{count:,}" for count in (arm.trials, arm.steps, arm.fits, arm.rows_scored)),
             _hours(arm.hours),
             _hours(arm.device_hours),
         )
-    table.caption = "hours of all its trajectories, one after another"
-    return table
+        for arm in found.arms
+    ]
+    return Table(columns, rows, caption="hours of all its trajectories, one after another")
 
 
 def _shares(found: Estimate) -> str:

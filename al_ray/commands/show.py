@@ -13,20 +13,20 @@ from typing import Any, Final
 import pandas as pd
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from al_ray.analysis.names import TRAINED, several, told
+from al_ray.analysis.names import TRAINED, arm_name, several, told
 from al_ray.analysis.progress import progress
-from al_ray.analysis.study import refuse_unknown
-from al_ray.analysis.summary import CHOOSER, FROZEN, arms, with_learner
+from al_ray.analysis.study import asked_for, refuse_unknown
+from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
+from al_ray.io.table import NOTHING, Column, Table
 from al_ray.io.terminal import plain
+from al_ray.planning import Course, study_line
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.damage.check import Damage, damaged_checkpoints, damages
 from al_ray.results.damage.inputs import damaged_inputs
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.chooser import spelt
+from al_ray.study.chooser import CONTROL, UNQUERIED, spelt
 
 NAMES = ("show",)
 
@@ -115,28 +115,25 @@ def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:
 
 
 def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table of arms of a study's folder, and its description.
+    """The table of arms of a study's folder that have begun, and its description.
 
     Raises:
         UserError: no study there.
     """
+    steps, trajectories, description = _read(out)
+    begun = trajectories.status.notna()
+    unknown = trajectories.trajectory[~begun].tolist()
+    found = arms(steps, trajectories[begun], next(iter(description["tests"])))
+    return found, {**description, "not_begun": unknown}
+
+
+def _read(out: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Steps and trajectories of a study's folder, but for replays, and its description."""
     store = Store(out)
     description = store.study_json.get("trajectories", "tests")
-    trajectories = _trajectories(store, description)
-    if not somebody_is_at(store):
-        trajectories["status"] = trajectories.status.replace("running", "stopped")
-    replays = set(trajectories.trajectory[trajectories.replay_of.notna()])
-    asked = [name for name in description["trajectories"] if name not in replays]
-    trajectories = trajectories[trajectories.trajectory.isin(asked)]
-    unknown = [name for name in asked if name not in set(trajectories.trajectory)]
-    order = {name: position for position, name in enumerate(asked)}
-    trajectories = trajectories.sort_values(
-        "trajectory", key=lambda names: names.map(order), kind="stable"
-    )
-    test = next(iter(description["tests"]))
-    steps = store.read("steps")
+    trajectories, steps = _trajectories(store, description), store.read("steps")
     refuse_unknown(list(description["tests"]), steps)
-    return arms(steps, trajectories, test), {**description, "not_begun": unknown}
+    return steps, trajectories[trajectories.replay_of.isna()], description
 
 
 def how_far(out: str) -> pd.DataFrame:
@@ -158,45 +155,56 @@ def how_far(out: str) -> pd.DataFrame:
 
 
 def _trajectories(store: Store, description: dict[str, Any]) -> pd.DataFrame:
-    return with_learner(store.read("trajectories"), description.get("training", {}))
+    return with_learner(asked_for(store, description), description.get("training", {}))
 
 
 def print_summary(out: str, console: Console) -> None:
-    """The table of arms, what never began, and where the tables are."""
-    frame, description = summary(out)
+    """The table of arms, what is missing, and where the tables are."""
+    steps, trajectories, description = _read(out)
     test = next(iter(description["tests"]))
+    frame = arms(steps, trajectories, test)
     mark = " (demonstration on generated text)" if description.get("demonstration") else ""
-    table = Table(
-        title=f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}",
-        min_width=60,
+    columns = (
+        Column("arm"),
+        Column("regime", 6, "{}", left=True),
+        Column("first", 6, "{} first"),
+        Column("step", 6, "steps of {}"),
+        Column("seeds", 1, "{} seeds"),
+        Column("labels", 6, "{} labels"),
+        Column("accuracy"),
+        Column("balanced", 5),
+        Column("macro-F1", 4),
+        Column("area", 2),
+        Column("missing", 3, "{} missing"),
     )
-    for title in ("strategy", "regime", "first", "step"):
-        table.add_column(title, justify="right" if title in ("first", "step") else "left")
-    for title in ("seeds", "labels", "accuracy", "balanced", "macro-F1", "area", "missing"):
-        table.add_column(title, justify="left" if title == "missing" else "right")
+    arms_of = frame.to_dict("records")
     trained = [name for name in several(frame) if name in (*TRAINED, *CHOOSER)]
-    for arm in frame.to_dict("records"):
-        missing = [f"seed {seed}: {error or status}" for seed, status, error in arm["missing"]]
-        table.add_row(
-            # Not a str, which would be read as markup.
-            Text(
-                ", ".join([spelt(arm["strategy"], arm["parameters"]), *told(arm, trained)])
-                + " (frozen)" * (arm["head"] == FROZEN)
-            ),
+    names = [_name(arm, trained) for arm in arms_of]
+    rows = [
+        (
+            name,
             arm["retrain"],
             f"{arm['initial']:,}",
             f"{arm['step_size']:,}",
             str(arm["seeds"]),
-            f"{arm['n_labelled']:,.0f}" if arm["seeds"] else "–",
+            f"{arm['n_labelled']:,.0f}" if arm["seeds"] else NOTHING,
             _mean(arm["final_mean"], arm["final_sd"]),
             _mean(arm["balanced_mean"], None),
             _mean(arm["macro_f1_mean"], None),
             _mean(arm["area_mean"], arm["area_sd"]),
-            Text("; ".join(missing)),
+            f"{len(arm['missing']):,}" if arm["missing"] else NOTHING,
         )
-    console.print(table)
-    for name in description["not_begun"]:
-        _say(console, f"Missing, never begun: {name}")
+        for name, arm in zip(names, arms_of, strict=True)
+    ]
+    title = f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}"
+    console.print(Table(columns, rows, title))
+    for name, arm in zip(names, arms_of, strict=True):
+        seeds: dict[str, list[str]] = {}
+        for seed, status, error in arm["missing"]:
+            seeds.setdefault(f"{status} ({error})" if error else status, []).append(str(seed))
+        for why, of in seeds.items():
+            plural = "s" if len(of) > 1 else ""
+            _say(console, f"Missing: {name}, seed{plural} {', '.join(of)}: {why}")
     store = Store(out)
     shown = Path(out) if store.storage.local is not None else None  # as it was given
     for table_name in SCHEMAS:
@@ -211,7 +219,9 @@ def _follow(out: str, every: float, console: Console | None) -> None:
     and without a console a line of JSON for each change.
     """
     seen: dict[str, tuple[int, str]] = {}
-    shown = Live(console=console, auto_refresh=False) if console and console.is_terminal else None
+    shown = None
+    if console is not None and console.is_terminal:
+        shown = Live(console=console, auto_refresh=False, vertical_overflow="crop")
     if shown is not None:
         shown.start()
     try:
@@ -228,6 +238,8 @@ def _follow(out: str, every: float, console: Console | None) -> None:
                     name = str(row["trajectory"])
                     if now[name] != seen.get(name, (0, "waiting")):
                         _say(console, _line(row))
+                if now != seen and _runs(far):
+                    _say(console, _whole(far))
             elif now != seen:
                 print(
                     plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
@@ -244,30 +256,60 @@ def _follow(out: str, every: float, console: Console | None) -> None:
 def _progress_table(far: pd.DataFrame) -> Table:
     counts = far.status.value_counts()
     said = [f"{counts[status]:,} {status}" for status in counts.index]
-    table = Table(
-        title=Text(f"{len(far):,} trajectories: {', '.join(said)}"),
-        title_justify="left",
-        min_width=60,
+    columns = (
+        Column("arm"),
+        Column("seed", 2, "seed {}"),
+        Column("status", left=True),
+        Column("step"),
+        Column("labels", 3),
+        Column("accuracy", 1),
+        Column("s a step", 4),
+        Column("left"),
+        Column("trajectory", 5, left=True),
     )
-    table.add_column("trajectory")
-    table.add_column("status")
-    for title in ("step", "labels", "accuracy", "s a step", "left"):
-        table.add_column(title, justify="right")
+    apart = several(far[~far.strategy.isin(UNQUERIED)])
     order = {"running": 0, "stopped": 1, "failed": 2, "complete": 3, "waiting": 4}
     rows = far.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records")
-    for row in rows[:_MOST_LINES]:
-        table.add_row(
-            Text(str(row["trajectory"])),
-            str(row["status"]),
+    shown = [
+        (
+            arm_name(row, [*apart, *(["initial"] if row["strategy"] == CONTROL else [])]),
+            f"{row['seed']}",
+            row["status"],
             f"{row['done']}/{row['steps']}",
-            "–" if row["n_labelled"] is None else f"{row['n_labelled']:,}",
-            "–" if row["accuracy"] is None else f"{row['accuracy']:.3f}",
-            "–" if row["step_seconds"] is None else f"{row['step_seconds']:.1f}",
+            NOTHING if row["n_labelled"] is None else f"{row['n_labelled']:,}",
+            NOTHING if row["accuracy"] is None else f"{row['accuracy']:.3f}",
+            NOTHING if row["step_seconds"] is None else f"{row['step_seconds']:.1f}",
             _left(row),
+            row["trajectory"],
         )
-    if len(rows) > _MOST_LINES:
-        table.caption = f"and {len(rows) - _MOST_LINES:,} more"
-    return table
+        for row in rows[:_MOST_LINES]
+    ]
+    more = f"and {len(rows) - _MOST_LINES:,} more" if len(rows) > _MOST_LINES else ""
+    title = f"{len(far):,} trajectories: {', '.join(said)}"
+    return Table(columns, shown, f"{title}\n{_whole(far)}" if _runs(far) else title, more)
+
+
+def _runs(far: pd.DataFrame) -> bool:
+    return bool((far.status == "running").any())
+
+
+def _whole(far: pd.DataFrame) -> str:
+    """The study in a line, with the time that is left of it."""
+    courses = [
+        Course(
+            left=0 if row["status"] == "failed" else max(0, row["steps"] - row["done"]),
+            seen=row["done"],
+            seconds=row["done"] * (row["step_seconds"] or 0.0),
+            kinds=(
+                tuple(row[name] for name in ARM),
+                (row["strategy"], row["head"]),
+                row["head"],
+            ),
+            running=row["status"] == "running",
+        )
+        for row in far.to_dict("records")
+    ]
+    return study_line(courses, int(far.done.sum()))
 
 
 def _line(row: dict[Any, Any]) -> str:
@@ -292,9 +334,14 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return answer
 
 
+def _name(arm: dict[Any, Any], columns: list[str]) -> str:
+    said = [spelt(arm["strategy"], arm["parameters"]), *told(arm, columns)]
+    return ", ".join(said) + (" (frozen)" if arm["head"] == FROZEN else "")
+
+
 def _mean(mean: Any, deviation: Any) -> str:
     if pd.isna(mean):
-        return "–"
+        return NOTHING
     return f"{mean:.3f}" + ("" if pd.isna(deviation) else f" ± {deviation:.3f}")
 
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from al_ray import __version__
 from al_ray.commands import plan as plan_command
@@ -46,6 +44,7 @@ from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
 from al_ray.io.storage import said
+from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
@@ -420,31 +419,33 @@ def _check(options: argparse.Namespace) -> int:
 
 def _facts(found: Findings, max_length: int) -> Table:
     """Train and tests side by side."""
-    table = Table(title=Text(f"Corpus {found.corpus}"), title_justify="left")
-    table.add_column("")
-    for split in found.splits:
-        table.add_column(Text(split.name), justify="right")
     splits = found.splits
-    table.add_row("rows", *(f"{split.rows:,}" for split in splits))
-    table.add_row("empty, left out", *(f"{split.empty:,}" for split in splits))
-    table.add_row("duplicates", *(f"{split.duplicates:,}" for split in splits), end_section=True)
+    rows: list[Row] = [
+        ("rows", *(f"{split.rows:,}" for split in splits)),
+        ("empty, left out", *(f"{split.empty:,}" for split in splits)),
+        ("duplicates", *(f"{split.duplicates:,}" for split in splits)),
+        LINE,
+    ]
     units = [("characters", [split.characters for split in splits])]
     counted = [split.tokens for split in splits if split.tokens is not None]
     if counted:
         units.append(("tokens", [cut.lengths for cut in counted]))
     for unit, lengths in units:
-        table.add_row(f"{unit}, median", *(f"{each.median:,}" for each in lengths))
-        table.add_row("95 % have up to", *(f"{each.most:,}" for each in lengths))
-        longest = (f"{each.longest:,}" for each in lengths)
-        table.add_row("longest", *longest, end_section=unit == "characters")
+        rows += [
+            (f"{unit}, median", *(f"{each.median:,}" for each in lengths)),
+            ("95 % have up to", *(f"{each.most:,}" for each in lengths)),
+            ("longest", *(f"{each.longest:,}" for each in lengths)),
+            *([LINE] if unit == "characters" else []),
+        ]
     if counted:
-        table.add_row(f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted))
-        sampled = (f"{cut.sampled:,}" for cut in counted)
-        table.add_row("texts looked at, seeded", *sampled, end_section=True)
+        rows += [
+            (f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted)),
+            ("texts looked at, seeded", *(f"{cut.sampled:,}" for cut in counted)),
+            LINE,
+        ]
     order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
-    shown = sorted(order[:_LABELS])
     apart = False
-    for code in shown:
+    for code in sorted(order[:_LABELS]):
         cells = []
         shares = [split.labels[code] / max(1, sum(split.labels)) for split in splits]
         for split, share in zip(splits, shares, strict=True):
@@ -452,13 +453,21 @@ def _facts(found: Findings, max_length: int) -> Table:
             apart |= differs
             mark = "!" if differs else " "
             cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
-        table.add_row(Text(found.labels[code]), *cells, end_section=code == shown[-1])
+        rows.append((found.labels[code], *cells))
+    rows.append(LINE)
     if len(order) > _LABELS:
-        table.add_row(f"and {len(order) - _LABELS:,} rarer labels", end_section=True)
+        rows += [(f"and {len(order) - _LABELS:,} rarer labels",), LINE]
     shifts = (f"{split.shift:.3f}" for split in splits[1:])
-    table.add_row("total variation from train", "–", *shifts)
-    table.caption = "! differs from train by more than 5 points" if apart else None
-    return table
+    rows.append(("total variation from train", NOTHING, *shifts))
+    return Table(
+        [
+            Column(""),
+            *(Column(split.name, max(0, place - 1)) for place, split in enumerate(splits)),
+        ],
+        rows,
+        f"Corpus {found.corpus}",
+        "! differs from train by more than 5 points" if apart else "",
+    )
 
 
 def _shown(problem: Problem) -> str:

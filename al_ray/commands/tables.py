@@ -6,17 +6,17 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from al_ray.commands.parser import whole
 from al_ray.errors import UserError
+from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.io.terminal import one_line, plain
 from al_ray.results import Store
 from al_ray.results.compact import compact
@@ -144,51 +144,50 @@ def arms_table(said: pd.DataFrame, arms: pd.DataFrame, demonstration: bool) -> T
 
     columns = several(arms)
     shared, own = ([c for c in columns if c in of] for of in (SETTING, CHOICE))
-    shown = _against(
+    shown: list[Row] = []
+    for _, rows in groups(said, SETTING):
+        shown.append(LINE)
+        if shared:
+            shown.append((_bold(", ".join(told(rows.iloc[0], shared))),))
+        unknown = rows.kind.isin(UNDECIDED)
+        for row in rows_of(rows[~unknown]):
+            shown.append((f"  {arm_name(row, own)}", row["kind"], *_effect(row["numbers"])))
+        for kind, alike in groups(rows[unknown], "kind"):
+            names = ", ".join(arm_name(row, own) for row in rows_of(alike))
+            shown.append((f"  {names}", kind, *_effect({})))
+    return _against(
         "Against random",
+        shown,
         "Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm in a "
         "sentence: --json",
         demonstration,
     )
-    for _, rows in groups(said, SETTING):
-        shown.add_section()
-        if shared:
-            shown.add_row(Text(", ".join(told(rows.iloc[0], shared)), style="bold"))
-        unknown = rows.kind.isin(UNDECIDED)
-        for row in rows_of(rows[~unknown]):
-            shown.add_row(Text(f"  {arm_name(row, own)}"), row["kind"], *_effect(row["numbers"]))
-        for kind, alike in groups(rows[unknown], "kind"):
-            names = ", ".join(arm_name(row, own) for row in rows_of(alike))
-            shown.add_row(Text(f"  {names}"), kind, *_effect({}))
-    return shown
 
 
 def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
     """The table of `analysis.best`, for the console."""
     from al_ray.analysis.best import MEANT, chosen
 
-    shown = _against("Best with best", MEANT, demonstration)
+    shown: list[Row] = []
     for row in tuned.to_dict("records"):
-        shown.add_section()
-        shown.add_row(Text(row["name"], style="bold"), row["kind"], *_effect(row))
-        shown.add_row(Text(f"  at {chosen(row['chosen'])}"))
-        shown.add_row(Text(f"  random at {chosen(row['random_chosen'])}"))
-    return shown
+        shown += [
+            LINE,
+            (_bold(row["name"]), row["kind"], *_effect(row)),
+            (f"  at {chosen(row['chosen'])}",),
+            (f"  random at {chosen(row['random_chosen'])}",),
+        ]
+    return _against("Best with best", shown, MEANT, demonstration)
 
 
-def _against(title: str, caption: str, demonstration: bool) -> Table:
-    """A table of differences from random, without rows."""
-    shown = Table(
-        title=f"{title}, points of accuracy over the curve{_mark(demonstration)}",
-        caption=caption,
-        caption_justify="left",
-        min_width=60,
-    )
-    shown.add_column("arm")
-    shown.add_column("verdict", no_wrap=True)
-    shown.add_column("points", justify="right", no_wrap=True)
-    shown.add_column("95 %", justify="right", no_wrap=True)
-    return shown
+def _against(title: str, rows: Sequence[Row], caption: str, demonstration: bool) -> Table:
+    """A table of differences from random."""
+    columns = Column("arm"), Column("verdict", left=True), Column("points"), Column("95 %")
+    said = f"{title}, points of accuracy over the curve{_mark(demonstration)}"
+    return Table(columns, rows, said, caption)
+
+
+def _bold(text: str) -> Text:
+    return Text(text, style="bold")
 
 
 def _effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
@@ -196,8 +195,8 @@ def _effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
     from al_ray.analysis.baseline import signed
 
     known = [numbers.get(name) for name in ("difference", "low", "high")]
-    said = ["–" if value is None or math.isnan(value) else signed(value) for value in known]
-    return said[0], "–" if said[1] == "–" else f"{said[1]} to {said[2]}"
+    said = [NOTHING if value is None or math.isnan(value) else signed(value) for value in known]
+    return said[0], NOTHING if said[1] == NOTHING else f"{said[1]} to {said[2]}"
 
 
 def _mark(demonstration: bool) -> str:
@@ -216,21 +215,27 @@ def savings_table(
     """
     from al_ray.analysis.summary import ARM
 
-    title = f"Labels saved at the accuracy of N random ones{_mark(demonstration)}"
-    shown = Table(title=title, min_width=60)
-    shown.add_column("arm")
-    for title in ("N", "accuracy", "at least", "likely", "at most", "days", "seeds"):
-        shown.add_column(title, justify="right")
-    for row in table[table.shown].to_dict("records"):
-        shown.add_row(
-            Text(names[tuple(row[name] for name in ARM)]),
+    columns = (
+        Column("arm"),
+        Column("N"),
+        Column("accuracy", 2),
+        *(Column("at least"), Column("likely"), Column("at most")),
+        Column("days", 1),
+        Column("seeds", 3, "{} seeds"),
+    )
+    rows = [
+        (
+            names[tuple(row[name] for name in ARM)],
             f"{row['target_labels']:,}",
             f"{row['target_accuracy']:.3f}",
             *(_labels(row[name]) for name in ("low", "saved_labels", "high")),
             f"≥ {row['low_days']:.1f}",
             str(row["seeds"]),
         )
-    return shown
+        for row in table[table.shown].to_dict("records")
+    ]
+    title = f"Labels saved at the accuracy of N random ones{_mark(demonstration)}"
+    return Table(columns, rows, title)
 
 
 def _labels(value: float) -> str:

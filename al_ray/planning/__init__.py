@@ -6,6 +6,7 @@ Arithmetic alone, without Ray or torch: `cluster/plan.py` measures the speed and
 from al_ray.planning.alike import alike
 from al_ray.planning.estimate import Arm, Estimate, estimate, stretch, trial_seconds
 from al_ray.planning.left import Left
+from al_ray.planning.remaining import Course, about, study_line
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases, Speed
 from al_ray.planning.storage import Storage, storage_of
@@ -13,6 +14,7 @@ from al_ray.planning.work import Facts, Tokens, Work, facts_of, step_work
 
 __all__ = [
     "Arm",
+    "Course",
     "Estimate",
     "Facts",
     "Left",
@@ -23,6 +25,7 @@ __all__ = [
     "Tokens",
     "Wanted",
     "Work",
+    "about",
     "alike",
     "at_first",
     "estimate",
@@ -31,5 +34,6 @@ __all__ = [
     "step_work",
     "storage_of",
     "stretch",
+    "study_line",
     "trial_seconds",
 ]

@@ -2,10 +2,11 @@
 
 import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from loop_stub import config_of
+from loop_stub import config_of, training
 from rich.console import Console
 
 from al_ray.cluster.lots import decode, encode, lots
@@ -90,6 +91,34 @@ def test_what_was_done_before_buys_no_tries():
 
 
 # What is shown
+
+
+def test_a_study_of_many_arms_at_80_columns():
+    arms = [
+        Trial(config_of(seed=seed, strategy=name, training=replace(training(), epochs=epochs)))
+        for name in ("random", "expected-gradient-length-word")
+        for epochs in (5, 10)
+        for seed in (0, 1)
+    ]
+    progress = Progress(arms, dict.fromkeys((arm.leader.id for arm in arms), 0), Console())
+    done = arms[0].leader
+    steps = [
+        {"trajectory": done.id, "step": step, "gained": True, "n_labelled": 21, "seconds": 60.0}
+        | {"test_accuracy": 0.75}
+        for step in range(done.schedule.steps)
+    ]
+    trial = SimpleNamespace(config={"trial": encode((arms[0],))})
+    progress.on_trial_start(trial)
+    progress.on_trial_result(trial, {"steps": steps})
+    said = io.StringIO()
+    Console(file=said, width=80).print(progress._shown())
+    lines = said.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].rstrip() == "Study: 1 of 8 trajectories, 4 of 32 steps; about 28 minutes left"
+    assert "…" not in said.getvalue()
+    assert sum("waiting" in line for line in lines) == 7
+    (ended,) = (line for line in lines if "done" in line)
+    assert ended.split()[-2:] == ["21", "0.750"]
 
 
 def test_each_trajectory_of_a_lot_has_its_line():

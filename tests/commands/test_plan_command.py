@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from al_ray.commands.plan import about, print_plan, size
-from al_ray.planning import Arm, Estimate, Phases, Speed, Storage, Work
+from al_ray.commands.plan import print_plan, size
+from al_ray.planning import Arm, Estimate, Phases, Speed, Storage, Work, about
 from al_ray.study.config import StudyConfig
 from al_ray.study.training import RECIPES, Training
 

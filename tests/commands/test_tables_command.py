@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
 from small_studies import arm, noisy, study, write
+from tables_kept import WIDTHS, Kept, shown
 
 from al_ray.commands.study import main
 from al_ray.results import Store
@@ -65,7 +65,8 @@ def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
 
 def test_many_arms_are_a_table_by_training(tmp_path, capsys, monkeypatch):
     """Twelve against random; margin is better at all trainings, the others equal it."""
-    monkeypatch.setattr("al_ray.commands.study.terminal.console", lambda: Console(width=80))
+    console = Kept()
+    monkeypatch.setattr("al_ray.commands.study.terminal.console", lambda: console)
     trainings = [(rate, epochs) for rate in (1e-4, 5e-5) for epochs in (3, 5)]
     arms = {
         arm(name, learning_rate=rate, epochs=epochs): noisy(
@@ -77,10 +78,11 @@ def test_many_arms_are_a_table_by_training(tmp_path, capsys, monkeypatch):
     write(tmp_path, study(arms, LABELS))
     assert call("verdict", tmp_path) == 0
     said = capsys.readouterr().out
-    tables = [line for line in said.splitlines() if line and line[0] in "│┃"]
-    assert max(map(len, tables)) <= 80
-    groups = [line for line in tables if "learning rate" in line and "epochs" in line]
-    assert sum(" at learning rate" not in line and "×" not in line for line in groups) == 4
+    assert len(console.tables) == 3
+    for table in console.tables:
+        assert all(shown(table, width) for width in WIDTHS)
+    tables = said.splitlines()
+    assert sum(line.startswith("│ learning rate") for line in tables) == 4
     sentences = [line for line in said.splitlines() if line.startswith("- ")]
     assert len(sentences) == 4
     assert all(line.startswith("- margin (") for line in sentences)

@@ -1,4 +1,4 @@
-"""One live line a trajectory while a study runs; plain lines where there is no terminal."""
+"""Lines of a study and its trajectories while it runs; plain ones where there is no terminal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Any
 
 import rich.progress
 from ray.tune import Callback
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from al_ray.cluster.observe import metrics
+from al_ray.io.table import Column, Table
+from al_ray.planning import Course, study_line
 from al_ray.study.chooser import RowsOf
 from al_ray.study.grid import Trial
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT, READ
 from al_ray.study.trajectory import TrajectoryConfig
+
+_WHOLE = 60.0
+"""Seconds between two lines of the study as a whole, where there is no terminal."""
 
 
 @dataclass
@@ -38,11 +42,23 @@ class Line:
 
     def left(self) -> float | None:
         """Seconds to the end, from the mean of the steps seen so far; None: not known yet."""
-        seen = self.done - self.begin
-        if seen <= 0:
+        course = self.course()
+        if not course.seen:
             return None
-        running = time.monotonic() - self.since if self.state == "running" else 0.0
-        return max(0.0, self.seconds / seen * (self.config.schedule.steps - self.done) - running)
+        return max(0.0, self.seconds / course.seen * course.left - course.since)
+
+    def course(self) -> Course:
+        """How far it is, with what tells how long its steps take."""
+        config, running = self.config, self.state == "running"
+        head = config.learner.head
+        return Course(
+            left=0 if self.state == "failed" else config.schedule.steps - self.done,
+            seen=max(0, self.done - self.begin),
+            seconds=self.seconds,
+            kinds=((config.spec, config.learner, config.schedule), (config.spec, head), head),
+            running=running,
+            since=time.monotonic() - self.since if running else 0.0,
+        )
 
 
 class Progress(Callback):  # type: ignore[misc]
@@ -57,8 +73,13 @@ class Progress(Callback):  # type: ignore[misc]
         }
         self._apart = _apart(line.config for line in self._lines.values())
         self._console = console
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2)
-        self._began = time.monotonic()
+        self._live = Live(
+            get_renderable=self._shown,
+            console=console,
+            refresh_per_second=2,
+            vertical_overflow="crop",
+        )
+        self._began = self._whole_said = time.monotonic()
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -127,32 +148,58 @@ class Progress(Callback):  # type: ignore[misc]
 
     def _say(self, line: Line) -> None:
         if not self._console.is_terminal:
-            cells = [cell for cell in self._cells(line) if cell]
-            elapsed = _clock(time.monotonic() - self._began)
-            self._console.print(f"[{elapsed}] " + "  ".join(cells), markup=False, soft_wrap=True)
+            state, step, labels, accuracy, left = self._cells(line)
+            told = [name_of(line.config, self._apart), state, f"step {step}"]
+            told += [f"{labels} labels", accuracy] if labels else []
+            told += [f"{left} left"] if left else []
+            now = time.monotonic()
+            elapsed = f"[{_clock(now - self._began)}] "
+            self._console.print(elapsed + "  ".join(told), markup=False, soft_wrap=True)
+            if now - self._whole_said >= _WHOLE:
+                self._whole_said = now
+                self._console.print(elapsed + self._whole(), markup=False, soft_wrap=True)
 
-    def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for title in ("arm", "", "step", "labels", "accuracy", "left"):
-            table.add_column(title, justify="left" if title in ("arm", "") else "right")
+    def _whole(self) -> str:
+        lines = self._lines.values()
+        return study_line([line.course() for line in lines], sum(line.done for line in lines))
+
+    def _shown(self) -> Group:
         order = {"running": 0, "trying again": 0, "failed": 1, "waiting": 2, "done": 3}
         lines = sorted(self._lines.values(), key=lambda line: order[line.state])
-        room = max(5, self._console.size.height - 6)
-        for line in lines[:room]:
-            table.add_row(*self._cells(line))
-        if len(lines) > room:
-            table.add_row(f"and {len(lines) - room} more")
-        return table
+        room = max(5, self._console.size.height - 7)
+        columns = (
+            Column("arm"),
+            Column("regime", 4, "{}", left=True),
+            Column("labelled", 4, "{}"),
+            Column("seed", 3, "seed {}"),
+            Column("", left=True),
+            Column("step"),
+            Column("labels", 2),
+            Column("accuracy", 1),
+            Column("left"),
+        )
+        table = Table(
+            columns,
+            [(*self._named(line.config), *self._cells(line)) for line in lines[:room]],
+            caption=f"and {len(lines) - room} more" if len(lines) > room else "",
+            lines=False,
+        )
+        return Group(self._whole(), table)
+
+    def _named(self, config: TrajectoryConfig) -> tuple[str, str, str, str]:
+        """Its arm, regime, first draw and step size, and seed."""
+        arm = " ".join([_chooser(config), *_told(config, self._apart)])
+        return arm, config.schedule.retrain, _sizes(config), f"{config.seed}"
 
     def _cells(self, line: Line) -> list[str]:
+        """Its state, step, labels, accuracy and time left; '' where not known."""
         left = line.left()
         return [
-            name_of(line.config, self._apart),
             line.state,
-            f"step {line.done}/{line.config.schedule.steps}",
-            "" if line.n_labelled is None else f"{line.n_labelled} labels",
+            f"{line.done}/{line.config.schedule.steps}",
+            "" if line.n_labelled is None else f"{line.n_labelled:,}",
             "" if line.accuracy is None else f"{line.accuracy:.3f}",
-            "" if left is None or line.state == "done" else f"{_clock(left)} left",
+            "" if left is None or line.state == "done" else _clock(left),
         ]
 
 
@@ -186,16 +233,24 @@ SURROUNDINGS = ("committee", "candidates", "diversity")
 
 def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
     """An arm and its seed in a few words; `apart` are columns that arms differ in."""
+    named = f"{_chooser(config)} {config.schedule.retrain} {_sizes(config)}"
+    return " ".join([named, *_told(config, apart), f"seed {config.seed}"])
+
+
+def _chooser(config: TrajectoryConfig) -> str:
+    by = f" by {config.chooser.head}" if isinstance(config.chooser, RowsOf) else ""
+    return f"{config.spec}{' frozen' if config.learner.head == 'frozen' else ''}{by}"
+
+
+def _sizes(config: TrajectoryConfig) -> str:
+    return f"{config.schedule.initial}+{config.schedule.step_size}"
+
+
+def _told(config: TrajectoryConfig, apart: Sequence[str]) -> list[str]:
+    """What these columns say of it."""
     frozen, said = config.learner.head == "frozen", config.columns
     told = (name for name in apart if said[name] is not None and not (frozen and name in FIT))
-    parts = [
-        f"{config.spec}{' frozen' if frozen else ''} {config.schedule.retrain}"
-        + (f" by {config.chooser.head}" if isinstance(config.chooser, RowsOf) else ""),
-        f"{config.schedule.initial}+{config.schedule.step_size}",
-        *(words(name, said[name]) for name in told),
-        f"seed {config.seed}",
-    ]
-    return " ".join(parts)
+    return [words(name, said[name]) for name in told]
 
 
 def _apart(configs: Iterable[TrajectoryConfig]) -> list[str]:
