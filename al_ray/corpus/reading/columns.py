@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,7 +14,9 @@ from al_ray.corpus.reading.sources import listed
 from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
 
-# Known column names; compared without case, blanks, hyphens and underscores.
+# Known column names; compared without case, and those of texts, labels and splits also without
+# blanks, hyphens and underscores. A new one of ids or companions would change corpora that are
+# read as they are already, so there is none.
 TEXT_COLUMNS = (
     "document documents title text texts sentence sentences content contents review reviews "
     "comment comments headline body utterance message article tweet "
@@ -26,7 +28,10 @@ LABEL_COLUMNS = (
     "분류 라벨 레이블 카테고리 주제 섹션 감성 감정 의도 유형 범주 클래스 정답 대분류 중분류 소분류 "
     "감성분류 감정분류 감정대분류 감정소분류 문의유형 민원유형 의도분류 주제분류"
 )
-COMPANION_COLUMNS = f"{LABEL_COLUMNS} label_text label_name"
+COMPANION_COLUMNS = (
+    "label topic category section class sentiment 분류 라벨 레이블 카테고리 주제 섹션 "
+    "label_text label_name"
+)
 ID_COLUMNS = "id guid row_id uid doc_id 번호"
 SPLIT_COLUMNS = "split set subset partition dataset_split 분할 데이터구분 데이터셋 구분 용도"
 
@@ -64,9 +69,9 @@ def choose(
     label, row_id, split = (name and cleaned(name) for name in (label, row_id, split))
     taken = {*texts, label, row_id, split}
 
-    def detect(known: str) -> list[str]:
-        names = {_folded(name): name for name in reversed(train.names) if name not in taken}
-        return [names[name] for name in map(_folded, known.split()) if name in names]
+    def detect(known: str, fold: Callable[[str], str] = _folded) -> list[str]:
+        names = {fold(name): name for name in reversed(train.names) if name not in taken}
+        return [names[name] for name in map(fold, known.split()) if name in names]
 
     def only(role: str, known: str) -> str:
         found = _different(tables, detect(known)) if role == "label" else detect(known)
@@ -91,12 +96,14 @@ def choose(
     if label in texts:
         raise CorpusError(f"--text-column and --label-column are both {label!r}; name two")
     notes: list[str] = []
-    ids = [row_id] if row_id is not None else detect(ID_COLUMNS)
+    ids = [row_id] if row_id is not None else detect(ID_COLUMNS, str.lower)
     row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
     taken |= {*texts, label, row_id}
     if split is None:
         split = next((each for each in detect(SPLIT_COLUMNS) if _divides(train, each, notes)), None)
-    if asked is None and (readable := _readable(tables, label, detect(COMPANION_COLUMNS))):
+    if asked is None and (
+        readable := _readable(tables, label, detect(COMPANION_COLUMNS, str.lower))
+    ):
         notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
         label = readable
     joined = " and ".join(map(repr, texts)) + " (joined by a blank)" * (len(texts) > 1)

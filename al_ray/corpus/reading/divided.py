@@ -6,19 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from al_ray.corpus.reading.sources import IN_ORDER, SPLITS, listed
+from al_ray.corpus.reading.sources import IN_ORDER, WORDS, listed
 from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
-
-WORDS: Final = {
-    **SPLITS,
-    **dict.fromkeys(("training", "tr"), "train"),
-    **dict.fromkeys(("eval", "evaluation", "시험"), "test"),
-    **dict.fromkeys(("development", "개발"), "dev"),
-}
-"""What people call a split, in lower case without blanks, to its name here."""
 
 _AFTER = re.compile(r"(?<=.)(용|데이터|세트|셋|set|data)$")
 

@@ -86,12 +86,17 @@ def read(
             )
     train = tables[members["train"][0]][0].path
     kept = _one_spelling(kept, label_variants, f"{train}: column {columns.label!r}", notes)
+    if not kept["train"].labels:
+        raise CorpusError(
+            f"{train}: no row has a label in column {columns.label!r}; fill some in, or name "
+            "another with --label-column"
+        )
     if why := no_classes(Counter(kept["train"].labels)):
         raise CorpusError(f"{train}: column {columns.label!r} {why}")
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
-            f"{train}: only one label, {''.join(names)!r}, in column {columns.label!r}; "
+            f"{train}: only one label, {names[0]!r}, in column {columns.label!r}; "
             "a study needs at least two, or --label-column must name another column"
         )
     id_of = row_ids(kept, columns.id, notes)

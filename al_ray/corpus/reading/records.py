@@ -162,6 +162,11 @@ def _annotated(path: Path, tasks: Sequence[Task], encoding: str) -> Table:
             tied += tie
             settled += bool(others) and not tie
         records.append(record)
+    if not any(each for _, said in tasks for each in said):
+        raise CorpusError(
+            f"{path}: none of its {len(tasks):,} tasks has a choice; give an export of tasks that "
+            "are annotated"
+        )
     notes = []
     if settled or tied:
         notes.append(

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from al_ray.corpus.reading.tables import SUFFIXES, split_name
@@ -15,9 +15,16 @@ from al_ray.errors import CorpusError
 SPLITS = {
     **dict.fromkeys(("train", "ratings_train", "학습", "훈련"), "train"),
     **dict.fromkeys(("test", "ratings_test", "평가", "테스트"), "test"),
-    **dict.fromkeys(("dev", "validation", "valid", "val", "검증"), "dev"),
+    **dict.fromkeys(("dev", "검증"), "dev"),
 }
 """Names of files and sub-folders, to those of splits."""
+WORDS = {
+    **SPLITS,
+    **dict.fromkeys(("training", "tr"), "train"),
+    **dict.fromkeys(("eval", "evaluation", "시험"), "test"),
+    **dict.fromkeys(("validation", "valid", "val", "development", "개발"), "dev"),
+}
+"""What else people call them, in a column or in a folder of `save_to_disk`."""
 IN_ORDER = tuple(dict.fromkeys(SPLITS.values()))
 
 # train-00000-of-00002.parquet (and with the hash that the hub once added), train.1.csv.gz,
@@ -54,6 +61,7 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
     if not os.path.isdir(path):
         raise CorpusError(f"{path}: no such file or folder; check --data")
     entries = _entries(path)
+    words = WORDS if os.path.exists(path / "dataset_dict.json") else SPLITS
     # The sources of a split by name; a sub-folder or the parts of one prefix are one source.
     found: dict[str, dict[str, list[Path]]] = {}
     others: dict[str, list[Path]] = {}
@@ -61,7 +69,7 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
     for entry in entries:
         stem, suffix = split_name(entry.name)
         part = _PART.fullmatch(stem)
-        split = _split(stem)
+        split = _split(stem, words)
         source, files = entry.name, [entry] * bool(entry.is_file() and suffix)
         if split and not entry.exists():
             raise CorpusError(f"{entry}: a link to what is not there; mend it, or remove it")
@@ -73,8 +81,8 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
                     _check_regular(file)
             files = [file for file in inside if file.is_file() and split_name(file.name)[1]]
             aside += [f"{source}{file.name}" for file in inside if file not in files]
-        elif part is not None and not split and (_split(part["name"]) or part["of"]):
-            split, source = _split(part["name"]), f"{part['name']}-*{suffix}"
+        elif part is not None and not split and (_split(part["name"], words) or part["of"]):
+            split, source = _split(part["name"], words), f"{part['name']}-*{suffix}"
         if split and suffix:
             _check_regular(entry)
         if split and files:
@@ -137,9 +145,9 @@ def _conversion(path: Path) -> str | None:
     return None
 
 
-def _split(name: str) -> str | None:
+def _split(name: str, words: Mapping[str, str]) -> str | None:
     """The split of a file's or sub-folder's name; macOS composes Korean names differently."""
-    return SPLITS.get(unicodedata.normalize("NFC", name).lower())
+    return words.get(unicodedata.normalize("NFC", name).lower())
 
 
 def _check_regular(path: Path) -> None:

@@ -177,6 +177,11 @@ def test_label_studio(tmp_path: Path) -> None:
     assert "train: 2 rows without a label are left out." in least.notes  # the others are not there
 
 
+def test_tasks_that_nobody_has_come_to(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", [task(1, None), task(2)])
+    assert "none of its 2 tasks has a choice" in refusal(path)
+
+
 def test_two_questions_of_label_studio_are_two_candidates(tmp_path: Path) -> None:
     two = [task(1, "긍정"), task(2, "부정"), task(3, "긍정")]
     for each, topic in zip(two, "xyy", strict=True):

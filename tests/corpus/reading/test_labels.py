@@ -122,3 +122,9 @@ def test_words_in_the_place_of_numbers_are_classes(tmp_path: Path) -> None:
 )
 def test_codes_and_stars_are_classes(tmp_path: Path, labels: list[object]) -> None:
     assert len(read(file(tmp_path, labels)).labels) == len(set(labels))
+
+
+def test_no_label_at_all(tmp_path: Path) -> None:
+    path = file(tmp_path, ["", " "])
+    with pytest.raises(CorpusError, match="no row has a label"):
+        read(path, keep_unlabelled=True)

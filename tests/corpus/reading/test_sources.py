@@ -154,17 +154,12 @@ def test_the_only_file_of_a_folder_is_train_whatever_its_name(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_korean_names_of_splits_and_the_hubs(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+def test_korean_names_of_splits(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
     names = ("학습.csv", "평가.csv", "검증.csv")
     for name, text in zip(names, "abc", strict=True):
         write(tmp_path, unicodedata.normalize(form, name), rows(text, text))
     found = {split.name: split.texts[0] for split in read(tmp_path).splits}
     assert found == {"train": "a", "test": "b", "dev": "c"}
-    folder = tmp_path / "hub"
-    folder.mkdir()
-    parquet(folder / "train-00000-of-00001.parquet", "a", "b")
-    parquet(folder / "validation-00000-of-00001.parquet", "c", "d")
-    assert [split.name for split in read(folder).splits] == ["train", "dev"]
 
 
 def test_a_test_that_is_given_beside_one_that_is_there(tmp_path: Path) -> None:
