@@ -11,6 +11,7 @@ from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.description import describe, facts, refuse_another
 from al_ray.results.folder import own
+from al_ray.results.rerun import recorded_commands, with_options
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
 from al_ray.study.learner import Source
@@ -31,6 +32,24 @@ def test_labels_per_day_hold_until_another_number_is_given():
     told = described(first, labels_per_day=250.0)
     assert told["labels_per_day"] == 250
     assert described(told)["labels_per_day"] == 250
+
+
+def test_every_distinct_command_is_kept():
+    first, more = "python news7.py --seeds 0", "python news7.py --seeds 0 1"
+    before = described(None, command=first)
+    assert recorded_commands(described(before, command=first)) == [first]
+    assert recorded_commands(described(before, command=more)) == [first, more]
+    assert described(described(before, command=more), command=first)["run"]["command"] == first
+    assert recorded_commands(described(None)) == []
+    del before["run"]["commands"]  # a folder of before they were kept
+    assert recorded_commands(described(before, command=more)) == [first, more]
+
+
+def test_an_option_takes_the_place_of_its_own():
+    command = "python news7.py --seeds 0 1 --data 'a b' --steps=3 --seeds 2"
+    more = with_options(command, {"--seeds": range(12), "--steps": [4], "--plan": []})
+    assert more == "python news7.py --data 'a b' --seeds $(seq 0 11) --steps 4 --plan"
+    assert with_options(command, {"--seeds": [3, 5]}).endswith("--steps=3 --seeds 3 5")
 
 
 @pytest.mark.parametrize("labels", [0.0, -1.0, float("nan"), float("inf")])
