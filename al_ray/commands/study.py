@@ -174,6 +174,7 @@ def _run_experiment(
             plan_command.print_plan(plans[-1], study, console)
             return 0
         outcome = _run_study(study, where, corpus, console)
+    tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console)
     if outcome.unfinished:

@@ -157,6 +157,7 @@ def describe(
             "commands": commands,
         },
         "labels_per_day": run_config.labels_per_day or before.get("labels_per_day", LABELS_PER_DAY),
+        "label_price": run_config.label_price or before.get("label_price"),
         "trajectories": known,
         "arms": arms,
         "versions": versions(),

@@ -15,7 +15,7 @@ from al_ray.results.rerun import recorded_commands, with_options
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
 from al_ray.study.learner import Source
-from al_ray.study.running import RunConfig
+from al_ray.study.running import Price, RunConfig
 from al_ray.study.training import Training
 
 
@@ -32,6 +32,28 @@ def test_labels_per_day_hold_until_another_number_is_given():
     told = described(first, labels_per_day=250.0)
     assert told["labels_per_day"] == 250
     assert described(told)["labels_per_day"] == 250
+
+
+def test_a_labels_price_holds_until_another_is_given():
+    assert described(None)["label_price"] is None
+    first = described(None, label_price="150KRW")
+    assert described(first)["label_price"] == "150KRW"
+    assert described(first, label_price="0.2")["label_price"] == "0.2"
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "nan", "x", "KRW150", "1 2", "", "1e3<b>"])
+def test_a_labels_price_is_a_number_above_0_with_a_unit(price):
+    with pytest.raises(UserError, match=r"--label-price .* such as 150KRW"):
+        RunConfig(out="out", label_price=price)
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [("150KRW", "30,000 KRW"), ("150 원", "30,000 원"), ("0.12", "24.00"), ("0.25$", "50.00 $")],
+)
+def test_what_200_labels_cost(price, said):
+    assert Price.parsed(price).of(200) == said
+    assert Price.parsed(str(Price.parsed(price))) == Price.parsed(price)
 
 
 def test_every_distinct_command_is_kept():
