@@ -18,7 +18,7 @@ from al_ray.results import Store
 from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
 from al_ray.study.chooser import CONTROL, UNQUERIED
-from al_ray.study.running import LABELS_PER_DAY
+from al_ray.study.running import LABELS_PER_DAY, Effort, Price
 
 RANDOM: Final = "random"
 """The strategy that all others are measured against."""
@@ -117,6 +117,18 @@ class Study:
     def labels_per_day(self) -> float:
         """What one person labels in a day, as the study was told."""
         return float(self.description.get("labels_per_day", LABELS_PER_DAY))
+
+    @property
+    def label_price(self) -> Price | None:
+        """What a label costs, as the study was told."""
+        told = self.description.get("label_price")
+        return Price.parsed(told) if told else None
+
+    def effort(
+        self, labels_per_day: float | None = None, label_price: Price | None = None
+    ) -> Effort:
+        """What it takes to label: what is given, or else what the study was told."""
+        return Effort(labels_per_day or self.labels_per_day, label_price or self.label_price)
 
     @remembered
     def curves(self, test: str | None = None) -> pd.DataFrame:

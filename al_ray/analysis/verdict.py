@@ -10,7 +10,8 @@ study in twenty has one that is called anything but 'no difference'.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,11 +22,13 @@ from al_ray.analysis.comparison import by_step, judged, judged_by, key_of, setti
 from al_ray.analysis.metrics import NAMES, rare_labels
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
+from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.successors import lines as succession_lines
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.wording import said_of
+from al_ray.study.running import Effort, Price
 
 KINDS: Final = (
     *("saves", "saves on the way", "better"),
@@ -51,6 +54,7 @@ def verdict(
     labels_per_day: float | None = None,
     test: str | None = None,
     metric: str = "accuracy",
+    label_price: Price | None = None,
 ) -> pd.DataFrame:
     """One sentence per arm.
 
@@ -60,6 +64,7 @@ def verdict(
         labels_per_day: what one person labels in a day; None: as the study was told.
         test: name of the test; None: the main one.
         metric: a name in `metrics.NAMES`.
+        label_price: what a label costs; None: as the study was told, if at all.
 
     Returns:
         ARM, sentence, kind (one of KINDS), numbers: a row per arm but random, in order. `numbers`
@@ -69,7 +74,7 @@ def verdict(
         mean_saved, on average over the accuracies on the way there, with its ends; `begins`,
         `worst`, `seeds`, `missing`, `rows`.
     """
-    per_day = labels_per_day or study.labels_per_day
+    effort = study.effort(labels_per_day, label_price)
     bases, names = baselines(study, test, level), arm_names(study)
     steps = by_step(study, metric, test, level)
     table = savings(study, test=test, level=level, labels_per_day=labels_per_day)
@@ -79,7 +84,7 @@ def verdict(
         local = steps[(steps[ARM] == pd.Series(one.arm)).all(axis=1)]
         own = table[(table[ARM] == pd.Series(one.arm)).all(axis=1) & table.shown]
         base = bases.get(setting_of(one.arm))
-        kind, said = said_of(one, base, study, local, own, level, per_day)
+        kind, said = said_of(one, base, study, local, own, level, effort)
         if one.same_as is not None:
             leader = names[tuple(one.same_as.values())]
             said = f"the same as {leader}, since both choose the same rows: {said}"
@@ -88,7 +93,7 @@ def verdict(
                 **one.arm,
                 "sentence": (DEMONSTRATION if study.demonstration else "") + f"{name}: {said}",
                 "kind": kind,
-                "numbers": _numbers(one.found, per_day),
+                "numbers": _numbers(one.found, effort),
             }
         )
     return pd.DataFrame(made, columns=[*ARM, "sentence", "kind", "numbers"])
@@ -135,8 +140,27 @@ def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = 
     ]
 
 
-def disagreements(study: Study, test: str | None = None, level: float = 0.95) -> list[str]:
-    """Where another metric has another verdict than accuracy, a line per arm.
+@dataclass(frozen=True)
+class Disagreement:
+    """Metrics that say another thing of an arm than accuracy.
+
+    Attributes:
+        arm: what it is called.
+        known: by accuracy: 1, better than random; 0, no difference was shown; -1, worse.
+        better, worse: what the area's difference from random is by the metrics that say so.
+    """
+
+    arm: str
+    known: int
+    better: Mapping[str, Effect]
+    worse: Mapping[str, Effect]
+
+
+@remembered
+def disagreeing(
+    study: Study, test: str | None = None, level: float = 0.95
+) -> tuple[Disagreement, ...]:
+    """Where another metric has another verdict than accuracy.
 
     The other metrics are balanced accuracy, macro-F1 and, where there are any, the recall of rare
     labels; they are corrected over arms and metrics together.
@@ -146,29 +170,37 @@ def disagreements(study: Study, test: str | None = None, level: float = 0.95) ->
     if not rare_labels(study):
         others = others[:-1]
     by_metric = judged_by(study, others, test, level)
-    lines = []
+    made = []
     for place, one in enumerate(judged(study, "accuracy", test, level)):
         base = bases.get(setting_of(one.arm))
         if one.found is None or one.same_as is not None or (base and base.is_unfit):
             continue
-        first, said = _direction(one.found), []
+        known, sides = _direction(one.found), dict[int, dict[str, Effect]]({1: {}, -1: {}})
         for metric, found in by_metric.items():
             other = found[place].found
-            if other is None or math.isnan(other.area.p) or _direction(other) in (first, 0):
+            if other is None or math.isnan(other.area.p) or _direction(other) in (known, 0):
                 continue
-            word = "better" if other.area.difference > 0 else "worse"
-            area = other.area
-            said.append(
-                f"{word} than random by {NAMES[metric]} ({signed(area.difference)} points over the "
-                f"curve, {100 * level:g} %: {signed(area.low)} to {signed(area.high)})"
-            )
-        if said:
-            known = {0: "no difference was shown", 1: "it is better", -1: "it is worse"}[first]
-            name = names[tuple(one.arm.values())]
-            mark = DEMONSTRATION if study.demonstration else ""
-            lines.append(
-                f"{mark}The metrics disagree on {name}: {', '.join(said)}; by accuracy {known}"
-            )
+            sides[1 if other.area.difference > 0 else -1][metric] = other.area
+        if sides[1] or sides[-1]:
+            made.append(Disagreement(names[key_of(one.arm)], known, sides[1], sides[-1]))
+    return tuple(made)
+
+
+def disagreements(study: Study, test: str | None = None, level: float = 0.95) -> list[str]:
+    """`disagreeing` in words, a line per arm."""
+    lines = []
+    for one in disagreeing(study, test, level):
+        said = [
+            f"{word} than random by {NAMES[metric]} ({signed(area.difference)} points over the "
+            f"curve, {100 * level:g} %: {signed(area.low)} to {signed(area.high)})"
+            for word, side in (("better", one.better), ("worse", one.worse))
+            for metric, area in side.items()
+        ]
+        known = {0: "no difference was shown", 1: "it is better", -1: "it is worse"}[one.known]
+        mark = DEMONSTRATION if study.demonstration else ""
+        lines.append(
+            f"{mark}The metrics disagree on {one.arm}: {', '.join(said)}; by accuracy {known}"
+        )
     return lines
 
 
@@ -198,7 +230,7 @@ def _direction(found: Judgement) -> int:
     return 1 if found.kind in FOUND else -1 if found.kind == "worse" else 0
 
 
-def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
+def _numbers(found: Judgement | None, effort: Effort) -> dict[str, Any]:
     if found is None:
         return {"seeds": 0}
     saved = found.saving
@@ -220,7 +252,8 @@ def _numbers(found: Judgement | None, per_day: float) -> dict[str, Any]:
         "saved_labels": saved.saved,
         "labels_low": saved.low,
         "labels_high": saved.high,
-        "saved_days": saved.saved / per_day,
+        "saved_days": effort.days(saved.saved),
+        "saved_cost": None if effort.price is None else effort.price.value * saved.saved,
         "p_on_the_way_holm": found.on_the_way.p_holm,
         "mean_saved": found.on_the_way.difference,
         "mean_saved_low": found.on_the_way.low,

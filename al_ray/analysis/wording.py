@@ -12,6 +12,7 @@ from al_ray.analysis.comparison import Arm, Judged
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import RANDOM, SETTING, Study
+from al_ray.study.running import Effort
 
 GAIN: Final = 0.01
 """A difference in accuracy that one would like to see."""
@@ -24,7 +25,7 @@ def said_of(
     steps: pd.DataFrame,
     shown: pd.DataFrame,
     level: float,
-    per_day: float,
+    effort: Effort,
 ) -> tuple[str, str]:
     """What the verdict says of an arm.
 
@@ -35,7 +36,7 @@ def said_of(
         steps: the differences at each number of labels.
         shown: the savings that are shown, a row for each number of random labels.
         level: of the intervals.
-        per_day: what one person labels in a day.
+        effort: what it takes to label.
 
     Returns:
         A kind of `verdict.KINDS`, and the sentence without the arm's name.
@@ -45,7 +46,7 @@ def said_of(
         return "cannot tell", f"cannot tell, {_why_unpaired(one.arm, study)}"
     if found.seeds < LEAST_SEEDS:
         return "cannot tell", (
-            f"cannot tell from {_seeds(found.seeds)}: {LEAST_SEEDS} or more are needed, 10 or more "
+            f"cannot tell from {seeds(found.seeds)}: {LEAST_SEEDS} or more are needed, 10 or more "
             "advised (--seeds)"
         )
     if base is not None and base.is_undertrained:
@@ -60,44 +61,46 @@ def said_of(
         "no difference": _no_difference,
         "cannot tell": _missing_decides,
     }
-    return found.kind, words[found.kind](found, steps, shown, level, per_day)
+    return found.kind, words[found.kind](found, steps, shown, level, effort)
 
 
 def _saves(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     saved = found.saving
-    days = saved.low / per_day
+    days = effort.days(saved.low)
     least = f"{days:.1f} person-days" if days >= 0.95 else f"{100 * saved.low / saved.target:.0f} %"
+    if effort.price is not None:
+        least += f", {effort.price.of(saved.low)}"
     return (
-        f"saves at least {_labels(saved.low)} labels ({least}) for the accuracy of "
-        f"{_labels(saved.target)} random ones ({100 * level:g} %: {_labels(saved.low)} to "
-        f"{_labels(saved.high)}, most likely {_labels(saved.saved)}; {_over(found)}); "
-        f"{_points(abs(found.area.difference))} {_side(found)} random on average over the curve "
+        f"saves at least {count(saved.low)} labels ({least}) for the accuracy of "
+        f"{count(saved.target)} random ones ({100 * level:g} %: {count(saved.low)} to "
+        f"{count(saved.high)}, most likely {count(saved.saved)}; {_over(found)}); "
+        f"{points(abs(found.area.difference))} {_side(found)} random on average over the curve "
         f"{_interval(found, level)}{_where(found)}"
     )
 
 
 def _on_the_way(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     way, target = found.on_the_way, found.saving.target
     return (
-        f"saves at least {_labels(way.low)} labels on average over the accuracies on the way to "
-        f"that of {_labels(target)} random ones ({100 * level:g} %: {_labels(way.low)} to "
-        f"{_labels(way.high)}, most likely {_labels(way.difference)}; {_over(found)}), at the end "
-        f"itself none that was shown{_at(shown)}; {_points(abs(found.area.difference))} "
+        f"saves at least {count(way.low)} labels on average over the accuracies on the way to "
+        f"that of {count(target)} random ones ({100 * level:g} %: {count(way.low)} to "
+        f"{count(way.high)}, most likely {count(way.difference)}; {_over(found)}), at the end "
+        f"itself none that was shown{_at(shown)}; {points(abs(found.area.difference))} "
         f"{_side(found)} random on average over the curve {_interval(found, level)}{_where(found)}"
     )
 
 
 def _better(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     return (
-        f"better than random, by {_points(found.area.difference)} on average over the curve "
+        f"better than random, by {points(found.area.difference)} on average over the curve "
         f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
-        f"accuracy of {_labels(found.saving.target)} random ones was not shown{_at(shown)}"
+        f"accuracy of {count(found.saving.target)} random ones was not shown{_at(shown)}"
     )
 
 
@@ -106,24 +109,24 @@ def _at(shown: pd.DataFrame) -> str:
     if shown.empty:
         return ""
     row = shown.sort_values("target_labels").iloc[-1]
-    return f"; for that of {_labels(row.target_labels)} it saves at least {_labels(row.low)}"
+    return f"; for that of {count(row.target_labels)} it saves at least {count(row.low)}"
 
 
 def _worse(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     return (
-        f"worse than random{_worse_where(steps, level)}, by {_points(-found.area.difference)} on "
+        f"worse than random{_worse_where(steps, level)}, by {points(-found.area.difference)} on "
         f"average over the curve {_interval(found, level, _over(found))}; kept on, it costs up to "
-        f"{_points(-found.worst)} at a step"
+        f"{points(-found.worst)} at a step"
     )
 
 
 def _no_difference(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     said = (
-        f"no difference from random was shown: {_points(abs(found.area.difference))} "
+        f"no difference from random was shown: {points(abs(found.area.difference))} "
         f"{_side(found)} it on average over the curve {_interval(found, level, _over(found))}"
     )
     if found.area.p < 1 - level:  # the interval is of this arm alone
@@ -131,16 +134,16 @@ def _no_difference(
             f"{said}; p = {found.area.p:.2g} alone, but {found.area.p_holm:.2g} among the arms "
             "tested"
         )
-    seen = f"{said}; {_points(found.detectable)} would have been seen 8 times in 10"
+    seen = f"{said}; {points(found.detectable)} would have been seen 8 times in 10"
     return seen + (f", {_wanted(found)}" if found.detectable > GAIN else "")
 
 
 def _missing_decides(
-    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, per_day: float
+    found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     gone = "1 is" if found.missing == 1 else f"{found.missing} are"
     return (
-        f"cannot tell: of {_seeds(found.seeds + found.missing)} {gone} missing, and counted as bad "
+        f"cannot tell: of {seeds(found.seeds + found.missing)} {gone} missing, and counted as bad "
         "as the best of the others is good, no difference is shown; the same command goes on with "
         "what is missing"
     )
@@ -150,10 +153,10 @@ def _side(found: Judgement) -> str:
     return "above" if found.area.difference >= 0 else "below"
 
 
-def _interval(found: Judgement, level: float, over: str = "") -> str:
+def _interval(found: Judgement, level: float, of: str = "") -> str:
     """Of the area's difference."""
     ends = f"{100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)}"
-    return f"({ends}; {over})" if over else f"({ends})"
+    return f"({ends}; {of})" if of else f"({ends})"
 
 
 def _over(found: Judgement) -> str:
@@ -162,12 +165,12 @@ def _over(found: Judgement) -> str:
     gone = ""
     if found.missing:
         gone = f", {found.missing} more missing and counted as bad as the best is good"
-    return f"{_seeds(found.seeds)}{rows}{gone}"
+    return f"{seeds(found.seeds)}{rows}{gone}"
 
 
 def _where(found: Judgement) -> str:
-    gain = f", better from {_labels(found.begins)} labels on" if found.begins else ""
-    loss = f", at no step more than {_points(-found.worst)} below" if found.worst < 0 else ""
+    gain = f", better from {count(found.begins)} labels on" if found.begins else ""
+    loss = f", at no step more than {points(-found.worst)} below" if found.worst < 0 else ""
     return gain + loss
 
 
@@ -175,12 +178,12 @@ def _wanted(found: Judgement) -> str:
     """How many seeds or test rows would show GAIN."""
     ways = []
     if found.seeds_for is not None:
-        ways.append(f"{_labels(found.seeds_for)} seeds")
+        ways.append(f"{count(found.seeds_for)} seeds")
     if found.rows_for is not None:
-        ways.append(f"{_labels(found.rows_for)} test rows")
+        ways.append(f"{count(found.rows_for)} test rows")
     if not ways:
-        return f"and {_points(GAIN)} only with more seeds and more test rows"
-    return f"{_points(GAIN)} with {' or '.join(ways)}"
+        return f"and {points(GAIN)} only with more seeds and more test rows"
+    return f"{points(GAIN)} with {' or '.join(ways)}"
 
 
 def _worse_where(steps: pd.DataFrame, level: float) -> str:
@@ -189,7 +192,7 @@ def _worse_where(steps: pd.DataFrame, level: float) -> str:
     worse = ((steps.p_holm < 1 - level) & (steps.difference < 0)).tolist()
     run = worse.index(False) if False in worse else len(worse)
     if 0 < run < len(worse) and not any(worse[run:]):
-        return f" before {_labels(steps.n_labelled.iloc[run])} labels"
+        return f" before {count(steps.n_labelled.iloc[run])} labels"
     return ""
 
 
@@ -202,17 +205,19 @@ def _why_unpaired(arm: Arm, study: Study) -> str:
     return "no seed is complete for both it and random"
 
 
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' if count != 1 else ''}"
+def seeds(number: int) -> str:
+    """So many."""
+    return f"{number} seed{'s' if number != 1 else ''}"
 
 
-def _labels(value: float) -> str:
-    """Three digits are more than any interval bears."""
+def count(value: float) -> str:
+    """Of labels and the like; three digits are more than any interval bears."""
     if not math.isfinite(value):
         return "an unknown number"
     digits = max(0, len(str(int(abs(value)))) - 3)
     return f"{int(round(value, -digits)):,}"
 
 
-def _points(value: float) -> str:
+def points(value: float) -> str:
+    """A share in points."""
     return f"{100 * value:.1f} points"

@@ -74,6 +74,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
         device=options.device,
         dashboard=not options.no_dashboard,
         labels_per_day=options.labels_per_day,
+        label_price=options.label_price,
         mlflow=options.mlflow,
         patience=60 * options.patience,
     )

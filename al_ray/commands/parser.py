@@ -265,6 +265,11 @@ def study_parser(
         help="what one person labels, for person-days; default: 1,000",
     )
     running.add_argument(
+        "--label-price",
+        metavar="PRICE",
+        help="what a label costs, with or without a unit: 150, 150KRW",
+    )
+    running.add_argument(
         "--mlflow",
         type=word,
         metavar="URI",

@@ -231,6 +231,7 @@ def carried_out(
     if not outcome.unfinished and store.storage.local is not None:
         with suppress(StudyConflict):  # somebody else is at it already
             compact(store)
+    tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console)
     if outcome.unfinished:

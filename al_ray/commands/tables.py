@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -16,11 +16,16 @@ from rich.text import Text
 
 from al_ray.commands.parser import whole
 from al_ray.errors import UserError
+from al_ray.io.storage import reason
+from al_ray.io.storage import said as said_of
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.io.terminal import one_line, plain
 from al_ray.results import Store
 from al_ray.results.compact import compact
-from al_ray.study.running import check_labels_per_day
+from al_ray.study.running import Price, check_labels_per_day
+
+if TYPE_CHECKING:
+    from al_ray.analysis.conclusion import Conclusion
 
 NAMES = ("verdict", "compact")
 
@@ -34,6 +39,12 @@ def add_commands(commands: Any) -> None:
         type=float,
         metavar="N",
         help="what one person labels; default: what the study was told, else 1,000",
+    )
+    verdict.add_argument(
+        "--label-price",
+        metavar="PRICE",
+        help="what a label costs, with or without a unit: 150, 150KRW; default: as the study was "
+        "told",
     )
     verdict.add_argument(
         "--targets",
@@ -64,6 +75,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and scikit-learn take a second to load; no other command needs them.
     from al_ray.analysis import best
     from al_ray.analysis.baseline import warnings
+    from al_ray.analysis.conclusion import conclusion
     from al_ray.analysis.names import MANY
     from al_ray.analysis.study import load
     from al_ray.analysis.successors import lines
@@ -78,9 +90,11 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
 
     per_day = options.labels_per_day
     check_labels_per_day(per_day)
+    price = None if options.label_price is None else Price.parsed(options.label_price)
     study = load(options.out)
     test = options.test
-    said = verdict(study, labels_per_day=per_day, test=test)
+    said = verdict(study, labels_per_day=per_day, test=test, label_price=price)
+    answer = conclusion(study, labels_per_day=per_day, test=test, label_price=price)
     targets = options.targets
     if targets and (min(targets) < 1 or len(set(targets)) < len(targets)):
         raise UserError("--targets: give different numbers from 1")
@@ -89,10 +103,12 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     succeeded = lines(study, test)
     tuned, untold = best.tuned(study, test), best.untold(study, test)
     if options.json:
-        answer = {
+        found = {
+            "conclusion": answer.as_dict(),
             "out": study.address or str(study.out),
             "test": test or study.test,
             "demonstration": study.demonstration,
+            "label_price": str(price or study.label_price or "") or None,
             "verdict": records(said),
             "disagreements": apart,
             "successors": succeeded,
@@ -101,8 +117,9 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "warnings": warned,
             "missing": records(study.missing()),
         }
-        print(plain(json.dumps(answer, ensure_ascii=False)))
+        print(plain(json.dumps(found, ensure_ascii=False)))
         return 0
+    _print_answer(answer, console)
     many = len(said) > MANY
     if many:
         console.print(arms_table(said, study.arms(), study.demonstration))
@@ -121,6 +138,34 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     if absent:
         console.print(f"No baseline of {', '.join(f'{n:,}' for n in absent)} random labels.")
     return 0
+
+
+def after_study(out: str, console: Console) -> None:
+    """Say what a study came to at its end, which must not fail for it: what goes wrong is said."""
+    from al_ray.analysis.conclusion import conclusion
+    from al_ray.analysis.study import load
+
+    try:
+        _print_answer(conclusion(load(out)), console)
+    except Exception as error:
+        console.print(
+            f"The verdict could not be worked out ({type(error).__name__}: {reason(error)}); the "
+            f"tables are whole. To try again: al-ray verdict {said_of(out)}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _print_answer(answer: Conclusion, console: Console) -> None:
+    """The answer on top, and what to do next."""
+    wide = not console.is_terminal  # a terminal breaks it between words
+    console.print(
+        f"{answer.sentence}.", style="bold", markup=False, highlight=False, soft_wrap=wide
+    )
+    end = ":" if answer.commands else "."
+    console.print(f"Next: {answer.next}{end}", markup=False, highlight=False, soft_wrap=wide)
+    for command in answer.commands:
+        console.print(f"    {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

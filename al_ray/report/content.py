@@ -20,8 +20,8 @@ from al_ray.analysis.verdict import UNDECIDED
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
-from al_ray.report.rerun import rerun_command
 from al_ray.results.description import models_of
+from al_ray.results.rerun import rerun_commands
 from al_ray.study.training import FIT
 
 MARKS: Final = {
@@ -277,9 +277,9 @@ def versions(study: Study) -> list[tuple[str, str]]:
     return pairs
 
 
-def again(study: Study) -> tuple[str, bool]:
-    """The command that runs the study again, and whether it was recorded."""
-    return rerun_command(study.description, study.address or str(study.out))
+def again(study: Study) -> tuple[list[str], bool]:
+    """The commands that run the study again, and whether they were recorded."""
+    return rerun_commands(study.description, study.address or str(study.out))
 
 
 def _value(value: Any) -> str:

@@ -47,7 +47,7 @@ def render(
     )
     environment.filters["swatch"] = swatch
     environment.filters["options"] = options
-    command, recorded = content.again(study)
+    commands, recorded = content.again(study)
     seeds = sorted({int(seed) for seed in study.curves().seed})
     described = study.description
     names = " and ".join(each["name"] for each in models_of(described))
@@ -64,7 +64,7 @@ def render(
         found=FOUND,
         configuration=content.configuration(study),
         versions=content.versions(study),
-        command=command,
+        commands=commands,
         recorded=recorded,
         style=Markup(_style()),
         script=Markup(_asset("page.js")),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from al_ray.errors import StudyConflict
+from al_ray.results.rerun import recorded_commands
 from al_ray.results.schema import VERSION
 from al_ray.study.config import StudyConfig
 from al_ray.study.learner import Source
@@ -138,6 +139,9 @@ def describe(
     wanted = facts(study, corpus, models)
     known_models = [] if described is None else models_of(described)
     known_models += [each for each in wanted["models"] if each not in known_models]
+    commands = recorded_commands(before)
+    if run_config.command and run_config.command not in commands:
+        commands.append(run_config.command)
     return {
         "schema_version": VERSION,
         **wanted,
@@ -150,8 +154,10 @@ def describe(
             "shards": run_config.shards,
             "concurrent": run_config.concurrent,
             "command": run_config.command,
+            "commands": commands,
         },
         "labels_per_day": run_config.labels_per_day or before.get("labels_per_day", LABELS_PER_DAY),
+        "label_price": run_config.label_price or before.get("label_price"),
         "trajectories": known,
         "arms": arms,
         "versions": versions(),

@@ -24,6 +24,7 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("labels", "notes", "models"), list),
     **dict.fromkeys(("schema_version", "recipes"), int),
     "labels_per_day": (int, float),
+    "label_price": (str, type(None)),
 }
 """What parts of a study's description are."""
 

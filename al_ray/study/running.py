@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from typing import Final
 
+from al_ray.errors import UserError
 from al_ray.study.knobs import check
 from al_ray.study.training import Device
 
@@ -18,6 +21,64 @@ def check_labels_per_day(labels: float | None) -> None:
         labels is None or (math.isfinite(labels) and labels > 0),
         f"--labels-per-day {labels}: give a number above 0",
     )
+
+
+_PRICE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([^\W\d_]{0,12}|[$€£¥₩])")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a label costs.
+
+    Attributes:
+        value: of one label.
+        unit: of a currency; '' where none was given.
+    """
+
+    value: float
+    unit: str = ""
+
+    @classmethod
+    def parsed(cls, text: str) -> Price:
+        """As it is given: a number, and a unit if need be, such as 150KRW.
+
+        Raises:
+            UserError: it is none, or not above 0.
+        """
+        found = _PRICE.fullmatch(text.strip())
+        if found is None or not 0 < float(found[1]) < 1e12:
+            raise UserError(
+                f"--label-price {text[:40]}: give a number above 0, with a unit if you like, such "
+                "as 150KRW"
+            )
+        return cls(float(found[1]), found[2])
+
+    def of(self, labels: float) -> str:
+        """What so many labels cost."""
+        cost = self.value * labels
+        digits = 0 if cost >= 100 else 2
+        return f"{cost:,.{digits}f} {self.unit}".rstrip()
+
+    def __str__(self) -> str:
+        """As `parsed` takes it."""
+        return f"{self.value:.12g}{self.unit}"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What it takes to label.
+
+    Attributes:
+        labels_per_day: what one person labels.
+        price: of a label; None where it was not said.
+    """
+
+    labels_per_day: float
+    price: Price | None = None
+
+    def days(self, labels: float) -> float:
+        """Of one person."""
+        return labels / self.labels_per_day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +95,7 @@ class RunConfig:
         command: what runs the study again; '' where that is not known.
         study_file: the same as TOML, without where it runs; '' where that is not known.
         labels_per_day: what one person labels, for person-days; None: as before, or 1,000.
+        label_price: what a label costs, as `Price.parsed` takes it; None: as before, if at all.
         mlflow: URI of an MLflow tracking server, or of its data base; None: none is told.
         patience: seconds without any progress until a trajectory is begun again.
     """
@@ -47,11 +109,14 @@ class RunConfig:
     command: str = ""
     study_file: str = ""
     labels_per_day: float | None = None
+    label_price: str | None = None
     mlflow: str | None = None
     patience: float = 1800.0
 
     def __post_init__(self) -> None:
         check_labels_per_day(self.labels_per_day)
+        if self.label_price is not None:
+            Price.parsed(self.label_price)
         check(1 <= self.shards <= 1024, f"--shards {self.shards}: give 1 to 1,024")
         check(
             self.concurrent is None or self.concurrent >= 1,

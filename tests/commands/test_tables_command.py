@@ -50,6 +50,23 @@ def test_verdict_in_words(out, capsys):
     assert max(map(len, table.splitlines())) <= 80
 
 
+def test_the_answer_is_on_top(tmp_path, capsys):
+    """And what to do next is a command that is taken."""
+    arms = {"random": noisy(CURVE, 3, 0.004), "margin": noisy(CURVE, 3, 0.004, 1)}
+    one = study(arms, LABELS)
+    one.description["run"] = {"command": "python experiments/news7.py --data X --seeds 0 1 2"}
+    write(tmp_path, one)
+    assert call("verdict", tmp_path) == 0
+    answer, then, command, *_ = capsys.readouterr().out.splitlines()
+    assert answer == "Cannot tell: 3 seeds, and a verdict takes 5 or more."
+    assert then.startswith("Next: ")
+    assert call("verdict", tmp_path, "--json") == 0
+    said = json.loads(capsys.readouterr().out)["conclusion"]
+    assert said["commands"] == [command.strip()]
+    assert (said["kind"], said["arm"]) == ("cannot tell", None)
+    assert answer == f"{said['sentence']}."
+
+
 @pytest.mark.parametrize("seeds", [1, 3, 8])
 def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
     arms = {"random": noisy(CURVE, seeds, 0.02), "margin": noisy(CURVE, seeds, 0.02, 1)}
@@ -104,6 +121,7 @@ def test_verdict_for_machines(out, capsys):
     ends = [row for row in said["savings"] if row["target_labels"] == 4000]
     assert ends[0]["saved_days"] == pytest.approx(ends[0]["saved_labels"] / 500)
     assert ends[1]["low"] is None
+    assert said["label_price"] is None
     assert not said["demonstration"]
     assert said["disagreements"] == []
 
@@ -155,6 +173,18 @@ def test_person_days_are_as_the_study_was_told(out, capsys):
 def test_nobody_labels_nothing(out, given, capsys):
     assert call("verdict", out, "--labels-per-day", given) == 2
     assert "give a number above 0" in capsys.readouterr().err
+
+
+def test_a_labels_price(out, capsys):
+    assert call("verdict", out, "--label-price", "150KRW", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    margin = said["verdict"][0]
+    assert said["label_price"] == "150KRW"
+    assert margin["numbers"]["saved_cost"] == pytest.approx(150 * margin["numbers"]["saved_labels"])
+    assert " KRW" in margin["sentence"]
+    assert " KRW of " in said["conclusion"]["sentence"]
+    assert call("verdict", out, "--label-price", "cheap") == 2
+    assert "such as 150KRW" in capsys.readouterr().err
 
 
 def test_no_such_test(out, capsys):

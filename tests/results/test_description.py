@@ -11,10 +11,11 @@ from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.description import describe, facts, refuse_another
 from al_ray.results.folder import own
+from al_ray.results.rerun import recorded_commands, with_options
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import later
 from al_ray.study.learner import Source
-from al_ray.study.running import RunConfig
+from al_ray.study.running import Price, RunConfig
 from al_ray.study.training import Training
 
 
@@ -31,6 +32,46 @@ def test_labels_per_day_hold_until_another_number_is_given():
     told = described(first, labels_per_day=250.0)
     assert told["labels_per_day"] == 250
     assert described(told)["labels_per_day"] == 250
+
+
+def test_a_labels_price_holds_until_another_is_given():
+    assert described(None)["label_price"] is None
+    first = described(None, label_price="150KRW")
+    assert described(first)["label_price"] == "150KRW"
+    assert described(first, label_price="0.2")["label_price"] == "0.2"
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "nan", "x", "KRW150", "1 2", "", "1e3<b>"])
+def test_a_labels_price_is_a_number_above_0_with_a_unit(price):
+    with pytest.raises(UserError, match=r"--label-price .* such as 150KRW"):
+        RunConfig(out="out", label_price=price)
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [("150KRW", "30,000 KRW"), ("150 원", "30,000 원"), ("0.12", "24.00"), ("0.25$", "50.00 $")],
+)
+def test_what_200_labels_cost(price, said):
+    assert Price.parsed(price).of(200) == said
+    assert Price.parsed(str(Price.parsed(price))) == Price.parsed(price)
+
+
+def test_every_distinct_command_is_kept():
+    first, more = "python news7.py --seeds 0", "python news7.py --seeds 0 1"
+    before = described(None, command=first)
+    assert recorded_commands(described(before, command=first)) == [first]
+    assert recorded_commands(described(before, command=more)) == [first, more]
+    assert described(described(before, command=more), command=first)["run"]["command"] == first
+    assert recorded_commands(described(None)) == []
+    del before["run"]["commands"]  # a folder of before they were kept
+    assert recorded_commands(described(before, command=more)) == [first, more]
+
+
+def test_an_option_takes_the_place_of_its_own():
+    command = "python news7.py --seeds 0 1 --data 'a b' --steps=3 --seeds 2"
+    more = with_options(command, {"--seeds": range(12), "--steps": [4], "--plan": []})
+    assert more == "python news7.py --data 'a b' --seeds $(seq 0 11) --steps 4 --plan"
+    assert with_options(command, {"--seeds": [3, 5]}).endswith("--steps=3 --seeds 3 5")
 
 
 @pytest.mark.parametrize("labels", [0.0, -1.0, float("nan"), float("inf")])

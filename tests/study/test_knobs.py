@@ -13,7 +13,7 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser, whole
 from al_ray.errors import UserError
-from al_ray.report.rerun import rerun_command
+from al_ray.results.rerun import rerun_commands
 from al_ray.results.schema import SCHEMAS
 from al_ray.study.knobs import add_knobs, check_knobs, given, kinds, knob, later
 from al_ray.study.training import Training
@@ -112,7 +112,7 @@ def test_the_command_that_runs_a_study_again_has_every_knob():
         "study": plain,
         "training": asdict(study.training),
     }
-    command, recorded = rerun_command(description, "OUT")
+    (command,), recorded = rerun_commands(description, "OUT")
     assert not recorded
     again = study_parser(experiment).parse_args(shlex.split(command)[2:])
     assert study_config(experiment, again) == study
