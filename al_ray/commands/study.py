@@ -369,6 +369,8 @@ def _check(options: argparse.Namespace) -> int:
         raise UserError(f"--max-length {length}: too short; give at least 1")
     if options.max_length is not None and options.model is None:
         raise UserError(f"--max-length {length}: whose tokens? give --model too")
+    if options.fix is not None and is_demonstration(options):
+        raise UserError(f"--fix {options.fix}: generated text needs none; give a file or folder")
     fixed = None if options.fix is None else check_new(options.fix)
     if fixed is not None and options.label_variants is None:
         options.label_variants = None if is_known(options) else "join"

@@ -165,6 +165,7 @@ def test_columns_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     [
         (("nowhere",), "no such file or folder"),
         (("embedded", "--max-length", "5"), "give --model too"),
+        (("embedded", "--fix", "out"), "generated text"),  # whose mark a file would not have
         (("embedded", "--model", "mini", "--max-length", "0"), "give at least 1"),
         (("embedded", "--model", "./nowhere"), "--model ./nowhere: no such folder"),
     ],

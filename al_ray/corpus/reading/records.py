@@ -170,8 +170,8 @@ def _annotated(path: Path, tasks: Sequence[Task], encoding: str) -> Table:
     notes = []
     if settled or tied:
         notes.append(
-            f"{path.name}: annotations disagree of {settled + tied:,} tasks: in {settled:,} what "
-            f"most of them say is taken, {tied:,} are left without a label."
+            f"{path.name}: the annotations of {settled + tied:,} tasks disagree; what most of them "
+            f"say is taken for {settled:,}, and {tied:,} are left without a label."
         )
     table = _table(path, records, encoding)
     return Table(path, table.names, table.rows, table.fetch, encoding, tuple(notes), partly=True)

@@ -170,7 +170,7 @@ def test_label_studio(tmp_path: Path) -> None:
     assert corpus.train.texts == ("글 11", "글 12", "글 13", "글 18")
     assert [corpus.labels[code] for code in corpus.train.labels] == ["긍정", "부정", "부정", "긍정"]
     (said,) = [note for note in corpus.notes if "disagree" in note]
-    assert "of 2 tasks: in 1 what most of them say is taken, 1 are left" in said
+    assert "of 2 tasks disagree; what most of them say is taken for 1, and 1 are left" in said
     assert "train: 4 rows without a label are left out." in corpus.notes
     least = read(written(tmp_path / "b.json", minimal(TASKS)))
     assert least.digest == corpus.digest
