@@ -174,7 +174,7 @@ def _run_experiment(
             return 0
         outcome = _run_study(study, where, corpus, console)
     show_command.print_summary(where.out, console)
-    report_command.after_study(where.out, console)
+    report_command.after_study(where.out, console, wanted=not options.no_report)
     if outcome.unfinished:
         _say(
             console,

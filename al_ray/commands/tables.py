@@ -93,6 +93,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "out": study.address or str(study.out),
             "test": test or study.test,
             "demonstration": study.demonstration,
+            "state": study.state.word,
             "verdict": records(said),
             "disagreements": apart,
             "successors": succeeded,
@@ -103,6 +104,8 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
+    if study.state.word != "done":
+        console.print(study.state.line, soft_wrap=True)
     many = len(said) > MANY
     if many:
         console.print(arms_table(said, study.arms(), study.demonstration))
