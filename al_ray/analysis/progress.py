@@ -1,13 +1,64 @@
-"""How far each trajectory of a study is, from its tables alone, also while it runs."""
+"""How far a study and each of its trajectories is, from its tables alone, also while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import pandas as pd
 
 from al_ray.analysis.summary import ARM
+
+
+@dataclass(frozen=True)
+class State:
+    """How a study is.
+
+    Attributes:
+        word: `running`: a driver is at it; else `done` where every trajectory is complete or has
+            failed, and `stopped` where not.
+        complete: trajectories that are, and
+        failed: that have, and
+        asked: of so many.
+        command: that goes on with it; '' where that is not known.
+    """
+
+    word: Literal["running", "stopped", "done"]
+    complete: int
+    failed: int
+    asked: int
+    command: str = ""
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        failed = f", {self.failed:,} failed" if self.failed else ""
+        far = f"{self.complete:,} of {self.asked:,} trajectories are complete{failed}"
+        if self.word != "stopped":
+            return f"This study is {self.word}: {far}."
+        goes_on = f": {self.command}" if self.command else "."
+        return (
+            f"This study has stopped, and nobody is at it: {far}. The same command goes on{goes_on}"
+        )
+
+
+def state_of(statuses: Iterable[str], alive: bool, command: str = "") -> State:
+    """How a study is.
+
+    Args:
+        statuses: of its trajectories, as `progress` or `Study.missing` have them.
+        alive: whether a driver is at it.
+        command: that runs it.
+    """
+    count = Counter(statuses)
+    complete, failed, asked = count["complete"], count["failed"], count.total()
+    word: Literal["running", "stopped", "done"] = "running" if alive else "stopped"
+    if not alive and complete + failed == asked:
+        word = "done"
+    return State(word, complete, failed, asked, command)
+
 
 COLUMNS: Final = [
     *("trajectory", *ARM, "seed", "status", "done", "steps"),
@@ -50,11 +101,11 @@ def progress(
         head = facts if facts is not None else newest
         done = 0 if rows is None else len(rows)
         mean = None if rows is None else float(rows.step_seconds.mean())
-        status = None if facts is None or pd.isna(facts.status) else str(facts.status)
-        if status != "failed":
-            begun = status is not None or done > 0
-            at_it = "running" if alive else "stopped"
-            status = "complete" if done >= wanted else at_it if begun else "waiting"
+        said = "" if facts is None or pd.isna(facts.status) else str(facts.status)
+        at_it = "running" if alive else "stopped"
+        status = said if said in ("complete", "failed") else at_it if said or done else "waiting"
+        if said == "complete" and done < wanted:
+            status = at_it
         made.append(
             {
                 "trajectory": name,

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
+from al_ray.analysis.progress import State, state_of
 from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
 from al_ray.errors import StudyConflict, UserError
 from al_ray.results import Store
@@ -87,6 +88,7 @@ class Study:
         tests: names of all tests.
         demonstration: whether the text is generated, so that nothing may be claimed.
         address: of the study, where that is no folder of this machine.
+        alive: whether a driver is at it.
         memory: what was worked out of these frames, which nobody changes; see `remembered`.
     """
 
@@ -103,6 +105,7 @@ class Study:
     tests: tuple[str, ...]
     demonstration: bool
     address: str = ""
+    alive: bool = False
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +132,13 @@ class Study:
     ) -> Effort:
         """What it takes to label: what is given, or else what the study was told."""
         return Effort(labels_per_day or self.labels_per_day, label_price or self.label_price)
+
+    @property
+    def state(self) -> State:
+        """Whether it runs, has stopped or is done."""
+        others = self.missing().status.tolist()
+        statuses = [*others, *["complete"] * (len(self.trajectories) - len(others))]
+        return state_of(statuses, self.alive, self.description.get("run", {}).get("command", ""))
 
     @remembered
     def curves(self, test: str | None = None) -> pd.DataFrame:
@@ -191,7 +201,8 @@ def load(out: str | Path) -> Study:
     """
     store = Store(out)
     description = store.study_json.get("trajectories", "tests", "labels")
-    if not somebody_is_at(store):  # who is may be writing a step at this moment
+    alive = somebody_is_at(store)
+    if not alive:  # who is may be writing a step at this moment
         refuse_damaged(store)
     asked = list(description["trajectories"])
     rows, steps = store.read("rows"), store.read("steps", asked)
@@ -200,7 +211,7 @@ def load(out: str | Path) -> Study:
     return Study(
         out=store.pages,
         description=description,
-        trajectories=asked_for(store, description),
+        trajectories=asked_for(store, description, alive),
         steps=steps,
         selections=store.read("selections", asked),
         predictions=store.read("predictions", asked),
@@ -211,6 +222,7 @@ def load(out: str | Path) -> Study:
         tests=tests,
         demonstration=bool(description["demonstration"]),
         address="" if store.storage.local is not None else store.address,
+        alive=alive,
     )
 
 
@@ -230,8 +242,13 @@ def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
         )
 
 
-def asked_for(store: Store, description: dict[str, Any]) -> pd.DataFrame:
+def asked_for(store: Store, description: dict[str, Any], alive: bool) -> pd.DataFrame:
     """The trajectories asked for, in that order, with those that never began.
+
+    Args:
+        store: of the study.
+        description: `study.json`.
+        alive: whether a driver is at it.
 
     Returns:
         A row per trajectory. `status` is null of one that never began, and `stopped` of one that
@@ -242,7 +259,7 @@ def asked_for(store: Store, description: dict[str, Any]) -> pd.DataFrame:
     """
     asked = list(description["trajectories"])
     known = store.read("trajectories").set_index("trajectory")
-    if not somebody_is_at(store):
+    if not alive:
         known["status"] = known.status.replace("running", "stopped")
     begun = [name for name in asked if name in known.index]
     found = known.loc[begun].reset_index()

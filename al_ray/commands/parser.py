@@ -257,6 +257,11 @@ def study_parser(
         "that finds no room ends; default: 30",
     )
     running.add_argument("--device", choices=get_args(Device), default="auto")
+    running.add_argument(
+        "--no-report",
+        action="store_true",
+        help="end without the page, which takes a while; al-ray report FOLDER makes it",
+    )
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
     running.add_argument(
         "--labels-per-day",

@@ -1,9 +1,10 @@
-"""`al-ray report`, and the page that every study ends with."""
+"""`al-ray report`, and the page that a study ends with."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,18 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def after_study(out: str, console: Console) -> None:
-    """Write the page at the end of a study, which must not fail for it: what goes wrong is said."""
+def after_study(out: str, console: Console, wanted: bool = True) -> None:
+    """Write the page at the end of a study, which must not fail for it: what goes wrong is said.
+
+    Args:
+        out: results folder.
+        console: to say it on.
+        wanted: whether it is written; else how to have it written is said.
+    """
+    if not wanted:
+        remedy = f"al-ray report {shlex.quote(said(out))}"
+        console.print(f"No page was asked for; to make it: {remedy}", markup=False, soft_wrap=True)
+        return
     options = argparse.Namespace(outs=[out], no_pictures=False, json=False)
     try:
         run_command(options, console)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from al_ray.analysis.names import TRAINED, arm_name, several, told
-from al_ray.analysis.progress import progress
+from al_ray.analysis.progress import State, progress, state_of
 from al_ray.analysis.study import asked_for, refuse_unknown
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
@@ -67,7 +67,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         answer = {
             "arms": json.loads(frame.to_json(orient="records")),
             "not_begun": description["not_begun"],
-            "progress": _records(how_far(out)),
+            "state": how(out, far := how_far(out)).word,
+            "progress": _records(far),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
@@ -75,7 +76,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     far = how_far(out)
     if not options.follow and far.status.isin(["running", "stopped"]).any():
         console.print(_progress_table(far))
-    _say_stopped(out, far, console)
+    _say(console, how(out, far).line)
     return 0
 
 
@@ -102,16 +103,11 @@ def _check(store: Store, as_json: bool, console: Console) -> int:
     return 1
 
 
-def _say_stopped(out: str, far: pd.DataFrame, console: Console) -> None:
-    """What nobody will end unless somebody begins again."""
-    stopped = int((far.status == "stopped").sum())
-    if stopped:
-        command = Store(out).study_json.get().get("run", {}).get("command")
-        _say(
-            console,
-            f"Nobody is at this study: {stopped:,} trajectories stopped in the middle. The same "
-            f"command goes on with them{f': {command}' if command else '.'}",
-        )
+def how(out: str, far: pd.DataFrame) -> State:
+    """Whether a study runs, has stopped or is done."""
+    store = Store(out)
+    command = store.study_json.get().get("run", {}).get("command", "")
+    return state_of(far.status, somebody_is_at(store), command)
 
 
 def summary(out: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -131,7 +127,8 @@ def _read(out: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Steps and trajectories of a study's folder, but for replays, and its description."""
     store = Store(out)
     description = store.study_json.get("trajectories", "tests")
-    trajectories, steps = _trajectories(store, description), store.read("steps")
+    alive = somebody_is_at(store)
+    trajectories, steps = _trajectories(store, description, alive), store.read("steps")
     refuse_unknown(list(description["tests"]), steps)
     return steps, trajectories[trajectories.replay_of.isna()], description
 
@@ -145,17 +142,13 @@ def how_far(out: str) -> pd.DataFrame:
     store = Store(out)
     description = store.study_json.get("trajectories", "tests")
     test = next(iter(description["tests"]))
-    return progress(
-        store.read("steps"),
-        _trajectories(store, description),
-        description["trajectories"],
-        test,
-        somebody_is_at(store),
-    )
+    alive = somebody_is_at(store)
+    trajectories = _trajectories(store, description, alive)
+    return progress(store.read("steps"), trajectories, description["trajectories"], test, alive)
 
 
-def _trajectories(store: Store, description: dict[str, Any]) -> pd.DataFrame:
-    return with_learner(asked_for(store, description), description.get("training", {}))
+def _trajectories(store: Store, description: dict[str, Any], alive: bool) -> pd.DataFrame:
+    return with_learner(asked_for(store, description, alive), description.get("training", {}))
 
 
 def print_summary(out: str, console: Console) -> None:

@@ -233,7 +233,7 @@ def carried_out(
             compact(store)
     tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
-    report_command.after_study(where.out, console)
+    report_command.after_study(where.out, console, wanted=not options.no_report)
     if outcome.unfinished:
         _say(
             console,

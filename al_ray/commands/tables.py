@@ -109,6 +109,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "test": test or study.test,
             "demonstration": study.demonstration,
             "label_price": str(price or study.label_price or "") or None,
+            "state": study.state.word,
             "verdict": records(said),
             "disagreements": apart,
             "successors": succeeded,
@@ -119,6 +120,8 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         }
         print(plain(json.dumps(found, ensure_ascii=False)))
         return 0
+    if study.state.word != "done":
+        console.print(study.state.line, soft_wrap=True)
     _print_answer(answer, console)
     many = len(said) > MANY
     if many:

@@ -86,10 +86,12 @@ def test_a_line_for_each_step_until_the_end(writer, tmp_path, capsys):
     code, out, err = shown([str(tmp_path), "--follow"], capsys)
     assert (code, err) == (0, "")
     lines = [line for line in out.splitlines() if line.startswith(tuple(NAMES))]
-    assert [line.split("  ")[0] for line in lines] == [NAMES[0]] * 2 + NAMES[1:]
+    assert [line.split("  ")[0] for line in lines] == [NAMES[0]] * 3 + NAMES[1:]
     assert lines[0].split("  ")[1:] == ["running", "step 1/2", "10 labels", "0.250", "00:30 left"]
-    assert lines[1].split("  ")[1:] == ["complete", "step 2/2", "20 labels", "0.500"]
-    assert lines[2].split("  ")[1:3] == ["failed", "step 1/2"]
+    assert lines[2].split("  ")[1:] == ["complete", "step 2/2", "20 labels", "0.500"]
+    assert lines[3].split("  ")[1:3] == ["failed", "step 1/2"]
+    assert "Study: 0 of 3 trajectories, 1 of 6 steps; about 2 minutes left" in out
+    assert "This study is running: 2 of 3 trajectories are complete, 1 failed." in out
     assert "it broke" in out  # the table of arms, at the end
 
 
@@ -163,8 +165,9 @@ def test_a_driver_that_is_dead_runs_nothing(tmp_path, capsys):
     assert code == 0
     assert "1 stopped" in out
     assert "running" not in out
-    assert "Nobody is at this study" in out
-    assert "python news7.py" in out
+    (line,) = (line for line in out.splitlines() if "nobody is at it" in line)
+    assert "0 of 3 trajectories are complete" in line
+    assert line.endswith(": python news7.py")
     answer = json.loads(shown([str(tmp_path), "--json"], capsys)[1])
     assert [row["status"] for row in answer["progress"]] == ["stopped", "waiting", "waiting"]
 

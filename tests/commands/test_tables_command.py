@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from helpers import lock_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
 from small_studies import arm, noisy, study, write
 from tables_kept import WIDTHS, Kept, shown
 
+from al_ray.analysis.study import load
 from al_ray.commands.study import main
 from al_ray.results import Store
 
@@ -134,6 +138,28 @@ def test_compact(out, capsys):
     assert call("compact", out) == 0
     assert "steps: " in capsys.readouterr().out
     assert call("verdict", out) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "held", "state"),
+    [
+        ("running", True, "running"),
+        ("running", False, "stopped"),
+        ("failed", False, "done"),
+    ],
+)
+def test_how_a_study_is_is_one_fact(tmp_path, capsys, status, held, state):
+    arms = {"random": noisy(CURVE, 2, 0.02), "margin": noisy(CURVE, 2, 0.02, 1)}
+    write(tmp_path, study(arms, LABELS, status={("margin", 1): status}))
+    with FileLock(lock_of(tmp_path)) if held else nullcontext():
+        said = {}
+        for command in ("show", "verdict"):
+            assert call(command, tmp_path, "--json") == 0
+            said[command] = json.loads(capsys.readouterr().out)["state"]
+        assert said == {"show": state, "verdict": state}
+        of_page = load(tmp_path).state
+    assert of_page.word == state
+    assert of_page.line.startswith("This study")
 
 
 @pytest.mark.parametrize("command", ["verdict", "compact"])

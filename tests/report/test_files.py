@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -14,11 +15,13 @@ import pytest
 from pages import Shown
 from written_studies import SEVEN, write_study
 
+from al_ray.analysis.study import load
 from al_ray.commands import report as report_command
 from al_ray.commands import study as cli
 from al_ray.io.files import digest_of
 from al_ray.report import files, fonts
 from al_ray.report.build import write_report
+from al_ray.results import Store
 
 
 def pixels(path):
@@ -168,6 +171,24 @@ def test_a_report_that_fails_does_not_fail_the_study(tmp_path, monkeypatch):
     assert said.count("\n") == 0
     assert "first line" in said
     assert f"al-ray report {tmp_path}" in said
+
+
+def test_no_page_is_made_unless_wanted_and_what_makes_it_is_said(small, few, capsys):
+    from rich.console import Console
+
+    store = Store(small)
+    described = store.study_json.get()
+    asked = {name: steps + 1 for name, steps in described["trajectories"].items()}
+    store.study_json.write({**described, "trajectories": asked})
+    console = Console(width=40, record=True)
+    report_command.after_study(str(small), console, wanted=False)
+    said = console.export_text().strip()
+    assert not (small / "report").exists()
+    remedy = shlex.split(said[said.index("al-ray report") :])
+    assert ran([*remedy[1:], "--no-pictures"], capsys).code == 0
+    html = (small / "report" / "index.html").read_text(encoding="utf-8")
+    assert "This study has stopped" in html
+    assert load(small).state.line in html
 
 
 def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
