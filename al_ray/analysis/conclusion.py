@@ -168,7 +168,9 @@ def _arms(study: Study, level: float, test: str | None) -> list[_Arm]:
 def _best(arms: Sequence[_Arm], kind: str) -> _Arm | None:
     """Of the arms of a kind, the one that gains most at least."""
     alike = [(_GAINS[kind](arm.found), arm) for arm in arms if arm.kind == kind and arm.found]
-    return max(alike, key=lambda pair: pair[0])[1] if alike else None
+    # What is found of one arm (Holm) need not have a bound that holds for all at once.
+    known = [(-math.inf if math.isnan(least) else least, arm) for least, arm in alike]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def _label_with(
@@ -203,13 +205,14 @@ def _gain(best: _Arm, found: Judgement, effort: Effort) -> str:
     """What the arm gains at least."""
     least, target = _GAINS[best.kind](found), found.saving.target
     if best.kind == "better":
+        more = f"at least {points(least)} more accurate" if least > 0 else "more accurate"
         return (
-            f"at least {points(least)} more accurate than random on average over the curve, though "
-            f"no labels were shown to be saved ({_over(found)})"
+            f"{more} than random on average over the curve, though no labels were shown to be "
+            f"saved ({_over(found)})"
         )
     least = _rounded_down(least)
     is_at_end = best.kind == "saves"
-    if least < 1:
+    if not least >= 1:  # nor where it is not known
         way = "for" if is_at_end else "on the way to"
         return (
             f"labels saved {way} the accuracy of {count(target)} random ones, though not "

@@ -1,5 +1,6 @@
 """The sentence on top says no more than the verdict, and its commands are taken."""
 
+import math
 import re
 import shlex
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from small_studies import alike, answered, arm, noisy, study
 
+from al_ray.analysis import conclusion as module
 from al_ray.analysis.conclusion import SMALL, conclusion
 from al_ray.analysis.verdict import FOUND, verdict
 from al_ray.commands.experiment import Experiment
@@ -84,6 +86,20 @@ def test_of_several_the_one_that_saves_most_at_least_and_for_all_at_once():
     least = number(re.search(r"at least ([\d,]+) of", found.sentence)[1])
     assert least < table.numbers["entropy"]["labels_low"] - 10
     assert "2 arms" in found.sentence
+
+
+def test_where_no_bound_holds_for_all_at_once_none_is_said(monkeypatch):
+    """An arm that is found by Holm's correction may have none at Bonferroni's."""
+    one = of({
+        "random": noisy(CURVE, 6, 0.004),
+        "margin": noisy(GAINS, 6, 0.004, 1),
+        "entropy": noisy(GAINS, 6, 0.004, 2),
+    })  # fmt: skip
+    least = {"saves": lambda found: math.nan}
+    monkeypatch.setattr(module, "_GAINS", module._GAINS | least)
+    said = conclusion(one).sentence
+    assert "though not shown how many" in said
+    assert not re.search(r"at least|nan|unknown", said)
 
 
 @pytest.mark.parametrize("place", range(12))
