@@ -8,6 +8,7 @@ intervals that hold for all distinct arms at once (Bonferroni). Of one arm they 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -167,7 +168,9 @@ def _arms(study: Study, level: float, test: str | None) -> list[_Arm]:
 def _best(arms: Sequence[_Arm], kind: str) -> _Arm | None:
     """Of the arms of a kind, the one that gains most at least."""
     alike = [(_GAINS[kind](arm.found), arm) for arm in arms if arm.kind == kind and arm.found]
-    return max(alike, key=lambda pair: pair[0])[1] if alike else None
+    # What is found of one arm (Holm) need not have a bound that holds for all at once.
+    known = [(-math.inf if math.isnan(least) else least, arm) for least, arm in alike]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def _label_with(
@@ -202,18 +205,27 @@ def _gain(best: _Arm, found: Judgement, effort: Effort) -> str:
     """What the arm gains at least."""
     least, target = _GAINS[best.kind](found), found.saving.target
     if best.kind == "better":
+        more = f"at least {points(least)} more accurate" if least > 0 else "more accurate"
         return (
-            f"at least {points(least)} more accurate than random on average over the curve, though "
-            f"no labels were shown to be saved ({_over(found)})"
+            f"{more} than random on average over the curve, though no labels were shown to be "
+            f"saved ({_over(found)})"
         )
-    if best.kind == "saves on the way":
+    least = _rounded_down(least)
+    is_at_end = best.kind == "saves"
+    if not least >= 1:  # nor where it is not known
+        way = "for" if is_at_end else "on the way to"
         return (
-            f"at least {count(least)} labels saved on average on the way to the accuracy of "
-            f"{count(target)} random ones, though at the end none was shown "
-            f"({_cost(least, None, effort)}; {_over(found)})"
+            f"labels saved {way} the accuracy of {count(target)} random ones, though not "
+            f"shown how many ({_over(found)})"
         )
-    cost = _cost(least, target, effort)
-    return f"at least {count(least)} of {count(target)} labels saved ({cost}; {_over(found)})"
+    if is_at_end:
+        cost = _cost(effort, least, target)
+        return f"at least {count(least)} of {count(target)} labels saved ({cost}; {_over(found)})"
+    return (
+        f"at least {count(least)} labels saved on average on the way to the accuracy of "
+        f"{count(target)} random ones, though at the end none was shown "
+        f"({_cost(effort, least)}; {_over(found)})"
+    )
 
 
 def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:
@@ -335,16 +347,18 @@ def _over(found: Judgement) -> str:
     return f"{seeds(found.seeds)} {rows}"
 
 
-def _cost(labels: float, every: float | None, effort: Effort) -> str:
-    """Person-days and, where a label has a price, money: of labels, and of every one of them."""
-    days = _days(effort.days(labels))
-    if every is not None:
-        days += f" of {_days(effort.days(every))}"
-    said = f"{days} person-days"
-    if effort.price is not None:
-        said += f", {effort.price.of(labels)}"
-        said += f" of {effort.price.of(every)}" if every is not None else ""
-    return said
+def _cost(effort: Effort, *labels: float) -> str:
+    """Person-days and, where a label has a price, money; of several numbers, one of the other."""
+    said = " of ".join(_days(effort.days(number)) for number in labels) + " person-days"
+    return said if effort.price is None else f"{said}, {effort.price.of(*labels)}"
+
+
+def _rounded_down(labels: float) -> float:
+    """To three digits, as numbers of labels are said."""
+    if not math.isfinite(labels):
+        return labels
+    unit = 10.0 ** max(0, len(str(int(abs(labels)))) - 3)
+    return unit * math.floor(labels / unit)
 
 
 def _days(days: float) -> str:

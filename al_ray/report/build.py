@@ -10,6 +10,7 @@ from typing import Any
 from al_ray.analysis import successors
 from al_ray.analysis.baseline import warnings
 from al_ray.analysis.best import untold
+from al_ray.analysis.conclusion import conclusion
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import disagreements
@@ -87,12 +88,13 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
 def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str, Any], list[str]]:
     """The page's words and tables; a part that goes wrong is left out and said."""
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
+        "conclusion": (lambda: conclusion(study), None),
         "verdicts": (lambda: content.verdicts(study, arms), []),
         "successors": (lambda: successors.lines(study), []),
         "best": (lambda: content.best_with_best(study), None),
         "untold": (lambda: untold(study), []),
         "warnings": (lambda: warnings(study), []),
-        "disagreements": (lambda: disagreements(study), []),
+        "disagreements": (lambda: [content.unmarked(line) for line in disagreements(study)], []),
         "claims": (lambda: content.answers(studies), []),
         "texts": (lambda: content.telling(study, arms), {}),
         "comparisons": (lambda: content.comparisons(study, arms, studies), []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ from al_ray.analysis.reference.claims import claims
 from al_ray.analysis.study import CHOICE, SETTING, Study
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.summary import arms as summarised
-from al_ray.analysis.verdict import UNDECIDED
+from al_ray.analysis.verdict import DEMONSTRATION, UNDECIDED
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
@@ -62,6 +63,7 @@ def verdicts(study: Study, arms: Arms) -> list[tuple[str, Rows]]:
     rows = records(frame, *kept) if len(frame) else []
     for row in rows:
         row["mark"] = MARKS.get(row["kind"], "?")
+        row["sentence"] = unmarked(row["sentence"])
     rows = sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
     if not arms.many:
         return [("", rows)] if rows else []
@@ -69,6 +71,16 @@ def verdicts(study: Study, arms: Arms) -> list[tuple[str, Rows]]:
     for row in rows:
         grouped.setdefault(row["setting"], []).append(row)
     return list(grouped.items())
+
+
+def unmarked(sentence: str) -> str:
+    """Without the mark of generated text, which the page bears on top, once."""
+    return sentence.removeprefix(DEMONSTRATION)
+
+
+def is_of_the_reference(corpus: str) -> bool:
+    """Whether the reference study's claims are about a corpus of this name, or one like it."""
+    return re.sub(r"[^a-z0-9]", "", corpus.lower()) in ("nsmc", "news6", "news7", "ynat")
 
 
 def best_with_best(study: Study) -> Sheet | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -34,6 +34,10 @@ _MARKERS = {
 }
 
 
+FIRST: Final = "curves"
+"""The figure that stands right under the answer."""
+
+
 def render(
     study: Study, arms: Arms, gallery: Gallery, parts: dict[str, Any], notes: list[str]
 ) -> str:
@@ -58,6 +62,9 @@ def render(
         arms=arms,
         lines={line.name: line for line in arms.lines},
         gallery=gallery,
+        first=[figure for figure in gallery.figures if figure.name == FIRST],
+        rest=[figure for figure in gallery.figures if figure.name != FIRST],
+        reference=content.is_of_the_reference(described["corpus"]["name"]),
         notes=notes,
         parts=parts,
         meant=content.MEANT,

@@ -53,11 +53,11 @@ class Price:
             )
         return cls(float(found[1]), found[2])
 
-    def of(self, labels: float) -> str:
-        """What so many labels cost."""
-        cost = self.value * labels
-        digits = 0 if cost >= 100 else 2
-        return f"{cost:,.{digits}f} {self.unit}".rstrip()
+    def of(self, *labels: float) -> str:
+        """What so many labels cost; of several numbers, one of the other."""
+        costs = [self.value * number for number in labels]
+        said = " of ".join(f"{cost:,.{0 if cost >= 100 else 2}f}" for cost in costs)
+        return f"{said} {self.unit}".rstrip()
 
     def __str__(self) -> str:
         """As `parsed` takes it."""

@@ -1,5 +1,6 @@
 """The sentence on top says no more than the verdict, and its commands are taken."""
 
+import math
 import re
 import shlex
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from small_studies import alike, answered, arm, noisy, study
 
+from al_ray.analysis import conclusion as module
 from al_ray.analysis.conclusion import SMALL, conclusion
 from al_ray.analysis.verdict import FOUND, verdict
 from al_ray.commands.experiment import Experiment
@@ -52,7 +54,8 @@ def test_a_saving_is_the_verdicts_own_with_its_cost():
     found, numbers = conclusion(one, labels_per_day=500), verdict(one).numbers[0]
     assert (found.kind, found.arm, found.commands) == ("label with", "margin", ())
     least, of_all, days, of_days, seeds = re.findall(r"[\d,.]*\d", found.sentence)
-    assert number(least) == pytest.approx(numbers["labels_low"], abs=5)
+    assert number(least) == pytest.approx(numbers["labels_low"], abs=10)
+    assert number(least) <= numbers["labels_low"]
     assert number(days) == pytest.approx(number(least) / 500, rel=0.03)
     assert [number(each) for each in (of_all, of_days, seeds)] == [5000, 10, 6]
 
@@ -61,8 +64,8 @@ def test_a_saving_in_money():
     one = pair(noisy(GAINS, 6, 0.004, 1))
     found = conclusion(one, label_price=Price.parsed("150 KRW"))
     least = number(re.search(r"at least ([\d,]+) of", found.sentence)[1])
-    money = re.search(r"person-days, ([\d,]+) KRW of 750,000 KRW;", found.sentence)
-    assert number(money[1]) == pytest.approx(150 * least, abs=150 * 5)
+    money = re.search(r"person-days, ([\d,]+) of 750,000 KRW;", found.sentence)
+    assert number(money[1]) == 150 * least
     one.description["label_price"] = "150KRW"
     one.memory.clear()
     assert conclusion(one).sentence == found.sentence
@@ -85,6 +88,20 @@ def test_of_several_the_one_that_saves_most_at_least_and_for_all_at_once():
     assert "2 arms" in found.sentence
 
 
+def test_where_no_bound_holds_for_all_at_once_none_is_said(monkeypatch):
+    """An arm that is found by Holm's correction may have none at Bonferroni's."""
+    one = of({
+        "random": noisy(CURVE, 6, 0.004),
+        "margin": noisy(GAINS, 6, 0.004, 1),
+        "entropy": noisy(GAINS, 6, 0.004, 2),
+    })  # fmt: skip
+    least = {"saves": lambda found: math.nan}
+    monkeypatch.setattr(module, "_GAINS", module._GAINS | least)
+    said = conclusion(one).sentence
+    assert "though not shown how many" in said
+    assert not re.search(r"at least|nan|unknown", said)
+
+
 @pytest.mark.parametrize("place", range(12))
 def test_no_more_is_said_than_the_verdict_says(place):
     """Of worlds with and without gains: who is named was found, and what is excluded is so."""
@@ -100,13 +117,14 @@ def test_no_more_is_said_than_the_verdict_says(place):
     if found.kind == "label with":
         numbers = table.numbers[found.arm]
         assert table.kind[found.arm] in FOUND
-        least = number(re.search(r"at least ([\d,.]+)", found.sentence)[1])
+        said = re.search(r"at least ([\d,.]+)", found.sentence)
+        least = number(said[1]) if said else 0
         own = {
             "saves": numbers["labels_low"],
             "saves on the way": numbers["mean_saved_low"],
             "better": 100 * numbers["low"],
         }[table.kind[found.arm]]
-        assert least <= own + 5
+        assert least <= own + 0.05
     elif found.kind == "label at random":
         assert not set(table.kind) & {*FOUND, "cannot tell"}
         limit = re.search(r"above ([\d.]+) points", found.sentence)

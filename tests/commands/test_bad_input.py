@@ -153,6 +153,7 @@ def test_commands(name, place, capsys):
     [
         *[("--epochs", value) for value in ("0", "x", "3 3")],
         *[("--labels-per-day", value) for value in ("0", "nan", "x")],
+        *[("--label-price", value) for value in ("0", "KRW150")],
         ("--out", ""),
     ],
     ids=" ".join,

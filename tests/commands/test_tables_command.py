@@ -208,7 +208,7 @@ def test_a_labels_price(out, capsys):
     assert said["label_price"] == "150KRW"
     assert margin["numbers"]["saved_cost"] == pytest.approx(150 * margin["numbers"]["saved_labels"])
     assert " KRW" in margin["sentence"]
-    assert " KRW of " in said["conclusion"]["sentence"]
+    assert " of 600,000 KRW" in said["conclusion"]["sentence"]
     assert call("verdict", out, "--label-price", "cheap") == 2
     assert "such as 150KRW" in capsys.readouterr().err
 

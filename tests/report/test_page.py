@@ -200,12 +200,15 @@ def test_generated_text_answers_no_claim(opened):
     assert opened.page.locator(".verdict").count() >= 6
 
 
-def test_real_text_answers_every_claim(open_page, tmp_path):
+@pytest.mark.parametrize(("corpus", "is_theirs"), [("NEWS-7", True), ("mine", False)])
+def test_real_text_answers_every_claim(open_page, tmp_path, corpus, is_theirs):
+    """They are folded away where the corpus is none of theirs."""
     facts = {"seeds": 5, "steps": 2, "step_sizes": (20,), "pool": 120, "tests": 30}
-    arms = ("random", "margin")
-    real = write_study(tmp_path / "real", arms, controls=(), demonstration=False, **facts)
+    facts |= {"controls": (), "demonstration": False, "name": corpus}
+    real = write_study(tmp_path / "real", ("random", "margin"), **facts)
     page = open_page(write_report([real], pictures=False).page).page
-    assert page.locator("#claims table").is_visible()
+    assert page.locator("#claims table").is_visible() == is_theirs
+    page.locator("#claims details").evaluate("(each) => { each.open = true; }")
     answers = page.locator("#claims .answer").all_inner_texts()
     assert len(answers) == 13
     assert {answer.split(" ", 1)[1] for answer in answers} <= {
@@ -213,6 +216,18 @@ def test_real_text_answers_every_claim(open_page, tmp_path):
         "contradicted",
         "cannot tell",
     }
+
+
+@pytest.mark.parametrize(("width", "height", "screens"), [(1280, 800, 1), (390, 844, 2)])
+def test_the_answer_and_then_the_first_curve(written, open_page, width, height, screens):
+    page = open_page(written.page, viewport={"width": width, "height": height}).page
+    assert page.locator("#answer .says").inner_text()
+    order = page.evaluate("[...document.querySelectorAll('main > *[id]')].map((each) => each.id)")
+    ours = ["answer", "curves", "verdict", "figures", "claims", "study"]
+    assert [name for name in order if name in ours] == ours
+    chart = page.locator("#curves .chart svg").first.bounding_box()
+    assert chart["y"] + chart["height"] <= screens * height
+    assert page.locator("main").inner_text().lower().count("demonstration") == 1
 
 
 def test_the_same_colour_for_an_arm_everywhere(opened):

@@ -31,7 +31,7 @@ METRICS = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",
 }
-_HEIGHT = 320
+_HEIGHT = 300
 
 _ROOM = 0.15
 """How much beyond the curves the axis may go for what is drawn around them."""
@@ -119,6 +119,7 @@ def learning(study: Study, arms: Arms) -> Figure | None:
         choices.append(Control("test", "Test", tests, study.test))
     else:
         parameters["test"] = study.test
+    _lift(flat, domains)
     _place(flat, domains)
     return Figure(
         "curves",
@@ -178,13 +179,13 @@ def _controls(study: Study) -> Rows:
 
 
 def _majority(study: Study, frame: pd.DataFrame) -> Rows:
-    """The most frequent label's share, unless it lies so far below that curves would be pressed."""
+    """The most frequent label's share."""
     made: Rows = []
     for test in study.tests:
         named = None if test == study.test else test  # as the verdict asks, which is remembered
         known = [found.majority for found in baselines(study, named).values()]
-        mine = frame[(frame.metric == "accuracy") & (frame.test == test)]
-        if known and known[0] > mine["mean"].min() - _ROOM:
+        has_curves = ((frame.metric == "accuracy") & (frame.test == test)).any()
+        if known and has_curves:
             text = f"always the most frequent label ({100 * known[0]:.0f} %)"
             made.append({"mean": known[0], "metric": "accuracy", "test": test, "text": text})
     return made
@@ -193,11 +194,25 @@ def _majority(study: Study, frame: pd.DataFrame) -> Rows:
 def _domain(frame: pd.DataFrame, flat: Rows, metric: str, test: str) -> list[float]:
     mine = frame[(frame.metric == metric) & (frame.test == test)]
     bands = mine[mine.interval.astype(bool)]
-    lines = [row["mean"] for row in flat if row["metric"] == metric and row["test"] == test]
-    # An interval over few seeds that vary much must not press the curves flat.
+    # What lies far off, or an interval over few seeds that vary much, must not press curves flat.
     low, high = np.nanmin(mine["mean"]) - _ROOM, np.nanmax(mine["mean"]) + _ROOM
+    lines = [
+        row["mean"]
+        for row in flat
+        if row["metric"] == metric and row["test"] == test
+        if "share" in row or row["mean"] > low
+    ]
     found = domain(mine["mean"], bands.low.clip(lower=low), bands.high.clip(upper=high), lines)
     return [max(0.0, found[0]), min(1.0, found[1])]
+
+
+def _lift(rows: Rows, domains: dict[str, dict[str, list[float]]]) -> None:
+    """Move lines that are below the axis onto it, and say so."""
+    for row in rows:
+        low, _ = domains[row["metric"]][row["test"]]
+        if row["mean"] < low:
+            row["text"] += ", below what is drawn"
+            row["mean"] = low
 
 
 def _place(rows: Rows, domains: dict[str, dict[str, list[float]]]) -> None:
