@@ -14,7 +14,7 @@ from al_ray.commands.options import study_config
 from al_ray.commands.parser import study_parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
 COMMAND = re.compile(r"python experiments/(nsmc|news6|news7|savings)\.py([^`\n]*)")
 
 
@@ -50,6 +50,17 @@ def study_of(script, argv):
     return study_config(made.EXPERIMENT, study_parser(made.EXPERIMENT).parse_args(argv))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
+        assert (page.parent / target).exists(), target
+    for target, part in re.findall(r"\]\(([^)#:]*\.md)?#([\w-]+)\)", text):
+        there = (page.parent / target if target else page).read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.*)$", there, re.MULTILINE)
+        assert part in [re.sub(r"[^\w\s-]", "", t).strip().lower().replace(" ", "-") for t in titles]
+
+
 def test_there_are_commands():
     assert len(EVERY) >= 14
 
@@ -61,8 +72,8 @@ def test_the_script_takes_it(place):
 
 
 def reference():
-    """The README's commands of E1 to E7, by name."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The commands of E1 to E7, by name."""
+    text = (ROOT / "docs" / "reference-study.md").read_text(encoding="utf-8")
     found = {}
     for line in text.splitlines():
         name = re.match(r"\| (E\d), ", line)

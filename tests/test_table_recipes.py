@@ -1,4 +1,4 @@
-"""Every block of docs/tables.md and of README's tables, on a study with two tests.
+"""Every block of docs/tables.md and of the README, on a study with two tests.
 
 Two step sizes, two heads and two regimes; the folder as it was written, and after `compact`. What
 the blocks must answer is counted from the curves of `two_tests`, never by a block's own means.

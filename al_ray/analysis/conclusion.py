@@ -140,7 +140,7 @@ def conclusion(
     if missing and "missing" not in plain:
         plain += f"; {missing:,} of {len(study.trajectories):,} trajectories are missing"
     if study.demonstration and kind != "cannot tell":
-        then, commands = "study texts of your own", _of_ones_own(study)
+        then, commands = "study texts of your own", ("al-ray run FOLDER --model ENCODER",)
     return Conclusion(kind, plain, arm, then, commands, study.demonstration)
 
 
@@ -415,11 +415,3 @@ def _fine_tuning(study: Study, strategy: str) -> tuple[str, ...]:
         "--seeds": range(ADVISED),
     }
     return (with_options(command, options),)
-
-
-def _of_ones_own(study: Study) -> tuple[str, ...]:
-    """What is given for texts of one's own in place of generated ones."""
-    (command,) = _commands(study, {})[-1:]
-    first, second, *_ = command.split()
-    data = "FOLDER" if first == "al-ray" else "--data FOLDER"
-    return (f"{first} {second} {data} --model ENCODER",)
