@@ -185,7 +185,7 @@ def _majority(study: Study, frame: pd.DataFrame) -> Rows:
         named = None if test == study.test else test  # as the verdict asks, which is remembered
         known = [found.majority for found in baselines(study, named).values()]
         has_curves = ((frame.metric == "accuracy") & (frame.test == test)).any()
-        if known and has_curves:
+        if known and has_curves and not np.isnan(known[0]):
             text = f"always the most frequent label ({100 * known[0]:.0f} %)"
             made.append({"mean": known[0], "metric": "accuracy", "test": test, "text": text})
     return made
