@@ -52,7 +52,7 @@ def mini_setup(cache: Path, **recipe: Any) -> Any:
         patch.setattr(prepared, "ProcessPoolExecutor", Inline)
         made = prepared.prepare(corpus, encoder, "mini", 24, cache)
     training = Training(
-        **{**RECIPES["stable"], **recipe},
+        **{**RECIPES["stable"], "pooling": "own", **recipe},
         recipe="stable",
         learning_rate=2e-3,
         batch_size=8,

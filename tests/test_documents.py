@@ -58,7 +58,9 @@ def test_links_lead_somewhere(page):
     for target, part in re.findall(r"\]\(([^)#:]*\.md)?#([\w-]+)\)", text):
         there = (page.parent / target if target else page).read_text(encoding="utf-8")
         titles = re.findall(r"^#+ (.*)$", there, re.MULTILINE)
-        assert part in [re.sub(r"[^\w\s-]", "", t).strip().lower().replace(" ", "-") for t in titles]
+        assert part in [
+            re.sub(r"[^\w\s-]", "", t).strip().lower().replace(" ", "-") for t in titles
+        ]
 
 
 def test_there_are_commands():

@@ -74,9 +74,9 @@ def test_a_block_runs_and_says_something(out, block, capsys):
 
 
 def test_accuracy_against_labels(out):
-    """In DuckDB, in the README and the docs, and the way that needs no column `main`."""
+    """In DuckDB, and the way that needs no column `main`."""
     queries = blocks("AS deviation")
-    assert len(queries) == 3
+    assert len(queries) == 2
     for query in queries:
         same(answer(out, *query), two_tests.expected())
     named = answer(out, *only('agg(["mean"'))["accuracy"]

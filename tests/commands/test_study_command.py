@@ -348,9 +348,12 @@ def test_a_study_at_its_end_has_few_files(data, tmp_path, monkeypatch, unfinishe
         return SimpleNamespace(trajectories=(config,), unfinished=(config,) * unfinished)
 
     monkeypatch.setattr(cluster_study, "run_study", run_study)
-    for command in (cli.show_command, cli.report_command):
-        for name in ("print_summary", "after_study"):
-            monkeypatch.setattr(command, name, lambda *_: None, raising=False)
+    for command, name in (
+        (cli.show_command, "print_summary"),
+        (cli.tables_command, "after_study"),
+        (cli.report_command, "after_study"),
+    ):
+        monkeypatch.setattr(command, name, lambda *_, **__: None)
     argv = ["--data", str(data), "--model", "mini", "--step-size", "5"]
     with pytest.raises(SystemExit) as ended:
         cli.study_main(experiment("nsmc"), [*argv, "--out", str(tmp_path / "out")])
