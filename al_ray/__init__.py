@@ -40,7 +40,7 @@ def run(
         UserError: an option or the corpus cannot be used, or not all of the study came to its end.
         AlRayError: what else went wrong.
     """
-    from al_ray.notebook import run  # loads pandas and Altair
+    from al_ray.notebook import run  # loads pandas
 
     return run(data, fine_tune, name, {"text_column": text, "label_column": label, **options})
 
@@ -55,6 +55,6 @@ def load(out: str | Path) -> Results:
         UserError: no study there.
         StudyConflict: its description cannot be read.
     """
-    from al_ray.notebook import Results  # loads pandas and Altair
+    from al_ray.notebook import Results  # loads pandas
 
     return Results.of(out)

@@ -14,7 +14,7 @@ import pandas as pd
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.summary import arms as summarised
 from al_ray.commands.parser import Parser
-from al_ray.commands.run import Run, out_of
+from al_ray.commands.run import Run, command_of, out_of
 from al_ray.errors import UserError
 from al_ray.io import terminal
 
@@ -96,10 +96,13 @@ class Results:
         return alt.ConcatChart.from_dict(made)
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<li>{html.escape(line)}</li>" for line in self.verdict().sentence)
+        from al_ray.analysis.conclusion import conclusion  # loads SciPy
+
         study = self.study
+        answer = html.escape(conclusion(study).sentence)
+        said = "".join(f"<li>{html.escape(line)}</li>" for line in self.verdict().sentence)
         ends = summarised(study.steps, study.trajectories, study.test)
-        return f"<ul>{said}</ul>{_ends(ends)}"
+        return f"<p><b>{answer}.</b></p><ul>{said}</ul>{_ends(ends)}"
 
 
 def _ends(arms: pd.DataFrame) -> str:
@@ -128,12 +131,11 @@ def run(
     """See `al_ray.run`."""
     words = [word for option, value in options.items() for word in _words(option, value)]
     with tempfile.TemporaryDirectory() as folder:
-        where = str(data)
+        where, command = str(data), command_of(str(data), words)
         if isinstance(data, pd.DataFrame):
-            where = str(Path(folder) / f"{name}.parquet")
+            where, command = str(Path(folder) / f"{name}.parquet"), ""  # none would find it again
             data.to_parquet(where)
-        shown = f"al_ray.run({name if isinstance(data, pd.DataFrame) else where!r}, …)"
-        asked_for = Run(where, words, fine_tune or None, shown, terminal.console(), _Raising)
+        asked_for = Run(where, words, fine_tune or None, command, terminal.console(), _Raising)
         parser = asked_for.parser()
         for word in words:
             if word.startswith("--") and not parser.knows(word):

@@ -7,14 +7,12 @@ intervals that hold for all distinct arms at once (Bonferroni). Of one arm they 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
-
+from al_ray.analysis import advice
 from al_ray.analysis.baseline import Baseline, baselines, signed
 from al_ray.analysis.best import UNTUNED, tuned
 from al_ray.analysis.comparison import Arm, judged, key_of, setting_of
@@ -33,15 +31,11 @@ from al_ray.analysis.verdict import (
     verdict,
 )
 from al_ray.analysis.wording import GAIN, count, points, seeds
-from al_ray.results.rerun import rerun_commands, with_options
 from al_ray.study.chooser import spelt
 from al_ray.study.running import Effort, Price
 
 SMALL: Final = 2 * GAIN
 """Random is the answer where no arm gains more accuracy than this, beyond doubt."""
-
-ADVISED: Final = 10
-"""Seeds that find an arm which is twice as good; `LEAST_SEEDS` are the fewest with a verdict."""
 
 Kind = Literal["label with", "label at random", "depends on the metric", "cannot tell"]
 
@@ -195,8 +189,10 @@ def _label_with(
     said = f"Label with {best.name}: {said}{_disagreed(apart)}"
     tuned_too = [a for a in arms if a.arm["head"] != FROZEN and _strategy(a) == _strategy(best)]
     if best.arm["head"] == FROZEN and not tuned_too:
-        then = f"see whether {_strategy(best)} does it with a fine-tuned encoder, too ({_PLAN})"
-        return "label with", said, best.name, then, _fine_tuning(study, _strategy(best))
+        then = (
+            f"see whether {_strategy(best)} does it with a fine-tuned encoder, too ({advice.PLAN})"
+        )
+        return "label with", said, best.name, then, advice.fine_tuning(study, _strategy(best))
     then = f"label with {best.name}, {best.arm['step_size']:,} texts a step"
     return "label with", said, best.name, then, ()
 
@@ -243,17 +239,17 @@ def _cannot_tell(study: Study, arms: Sequence[_Arm]) -> _Answer | None:
     missing = len(study.missing())
     if not arms:
         why, then = "there is no strategy beside random", "try one"
-        commands = _commands(study, {"--strategies": (RANDOM, "margin")})[-1:]
+        commands = advice.commands(study, {"--strategies": (RANDOM, "margin")})[-1:]
     elif waiting and missing:
         why = f"{missing:,} of {len(study.trajectories):,} trajectories are missing"
-        then, commands = "go on with what is missing", _commands(study, {})
+        then, commands = "go on with what is missing", advice.commands(study, {})
     elif few:
         why = f"{seeds(min(few))}, and a verdict takes {LEAST_SEEDS} or more"
-        then, commands = _more_seeds(study, ADVISED)
+        then, commands = advice.more_seeds(study, advice.ADVISED)
     elif any(arm.found is None for arm in waiting):
         why, then = "there is no random to compare every arm with", "run it beside them"
         names = dict.fromkeys(map(_strategy, arms))
-        commands = _commands(study, {"--strategies": (RANDOM, *names)})[-1:]
+        commands = advice.commands(study, {"--strategies": (RANDOM, *names)})[-1:]
     elif not any(map(_is_telling, arms)):
         why, then, commands = _no_measure(study, arms[0], arms[0].base)
     else:
@@ -269,10 +265,10 @@ def _no_measure(study: Study, arm: _Arm, base: Baseline | None) -> tuple[str, st
             "the training is too short: a linear model on the frozen encoder's vectors is better "
             "than random with the same labels"
         )
-        return why, *_longer(study, arm)
+        return why, *advice.longer(study, arm.arm["head"])
     if base.has_not_learnt:
         why = "random is not shown to have learnt more than the most frequent label"
-        return why, *_longer(study, arm)
+        return why, *advice.longer(study, arm.arm["head"])
     why = (
         f"random gains nothing from {base.first:,} to {base.last:,} labels that "
         f"{seeds(base.seeds)} could show, so that nothing can be saved"
@@ -281,7 +277,7 @@ def _no_measure(study: Study, arm: _Arm, base: Baseline | None) -> tuple[str, st
     options = {"--step-size": size}
     if study.description.get("study", {}).get("initial"):
         options["--initial"] = size
-    return why, "begin with fewer labels", _commands(study, options)[-1:]
+    return why, "begin with fewer labels", advice.commands(study, options)[-1:]
 
 
 def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement]) -> _Answer:
@@ -300,7 +296,7 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
         return _depends(f"{said}; by accuracy no gain was shown{others}", None)
     others += _disagreed(apart)
     if most > SMALL:
-        then, commands = _to_see(study, fit)
+        then, commands = advice.to_see(study, [arm.numbers for arm in fit])
         said = f"no gain was shown, but {limit} do not exclude {points(most)} {area}"
         return "cannot tell", f"Cannot tell: {said}{others}", None, then, commands
     said = f"{limit} exclude gains above {points(most)} {area}"
@@ -310,8 +306,8 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
     then, commands = "draw the texts to label at random", tuple[str, ...]()
     if all(arm.arm["head"] == FROZEN for arm in arms):
         likely = max(fit, key=lambda arm: float(arm.numbers["high"]))
-        then += f", or see what a fine-tuned encoder makes of it ({_PLAN})"
-        commands = _fine_tuning(study, _strategy(likely))
+        then += f", or see what a fine-tuned encoder makes of it ({advice.PLAN})"
+        commands = advice.fine_tuning(study, _strategy(likely))
     return "label at random", f"Label at random: {said}{others}", None, then, commands
 
 
@@ -363,55 +359,3 @@ def _rounded_down(labels: float) -> float:
 
 def _days(days: float) -> str:
     return f"{days:,.0f}" if days >= 10 else f"{days:.2g}"
-
-
-_PLAN: Final = "with --plan it says how long that takes"
-
-
-def _commands(study: Study, options: Mapping[str, Sequence[object]]) -> tuple[str, ...]:
-    """The study's commands with these options, each once."""
-    given, _ = rerun_commands(study.description, study.address or str(study.out))
-    return tuple(dict.fromkeys(with_options(command, options) for command in given))
-
-
-def _more_seeds(study: Study, number: int) -> tuple[str, tuple[str, ...]]:
-    here = {int(seed) for seed in study.trajectories.seed}
-    free = (seed for seed in itertools.count() if seed not in here)
-    wanted = sorted(here | set(itertools.islice(free, max(0, number - len(here)))))
-    return f"train with {number} seeds ({_PLAN})", _commands(study, {"--seeds": wanted})
-
-
-def _to_see(study: Study, arms: Sequence[_Arm]) -> tuple[str, tuple[str, ...]]:
-    """What would show GAIN."""
-    here = study.trajectories.seed.nunique()
-    wanted = [arm.numbers["seeds_for"] for arm in arms]
-    if None not in wanted:
-        number = int(max(*wanted, ADVISED))
-        return _more_seeds(study, number if number > here else 2 * here)
-    rows = [arm.numbers["rows_for"] for arm in arms if arm.numbers["rows_for"]]
-    many = f"{count(max(rows))} of them" if rows else "many more of them, and more seeds,"
-    return f"measure on more test rows: {many} show {points(GAIN)} 8 times in 10", ()
-
-
-def _longer(study: Study, arm: _Arm) -> tuple[str, tuple[str, ...]]:
-    """Training that goes on for twice as long as the longest."""
-    if arm.arm["head"] == FROZEN:
-        return "take another encoder (--model), or label more a step (--step-size)", ()
-    training = study.description.get("training", {})
-    name = next((each for each in ("updates", "min_updates") if training.get(each)), "epochs")
-    known = study.trajectories.get(name, training.get(name))
-    longest = max(training.get(name) or 1, *np.atleast_1d(known).tolist())
-    options = {f"--{name.replace('_', '-')}": (2 * int(longest),)}
-    return "train for longer", _commands(study, options)[-1:]
-
-
-def _fine_tuning(study: Study, strategy: str) -> tuple[str, ...]:
-    """The study's last command, with a fine-tuned encoder."""
-    (command,) = _commands(study, {})[-1:]
-    if command.startswith("al-ray run "):
-        return (with_options(command, {"--fine-tune": ()}),)
-    options = {
-        **{"--head": ("fine-tuned",), "--strategies": (RANDOM, strategy)},
-        "--seeds": range(ADVISED),
-    }
-    return (with_options(command, options),)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from al_ray.io.storage import reason, said
-from al_ray.io.terminal import plain
+from al_ray.io.terminal import plain, say
 
 NAMES = ("report",)
 
@@ -48,14 +48,10 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         print(plain(json.dumps(answer, ensure_ascii=False)))
         return 0
     for note in written.notes:
-        console.print(note, markup=False, soft_wrap=True)
+        say(console, note)
     size = written.page.stat().st_size / 1e6
     pictures = f"; {len(written.figures)} pictures in {written.page.parent / 'figures'}"
-    console.print(
-        f"Report: {written.page} ({size:.1f} MB)" + pictures * bool(written.figures),
-        markup=False,
-        soft_wrap=True,
-    )
+    say(console, f"Report: {written.page} ({size:.1f} MB)" + pictures * bool(written.figures))
     return 0
 
 
@@ -69,17 +65,16 @@ def after_study(out: str, console: Console, wanted: bool = True) -> None:
     """
     if not wanted:
         remedy = f"al-ray report {shlex.quote(said(out))}"
-        console.print(f"No page was asked for; to make it: {remedy}", markup=False, soft_wrap=True)
+        say(console, f"No page was asked for; to make it: {remedy}")
         return
     options = argparse.Namespace(outs=[out], no_pictures=False, json=False)
     try:
         run_command(options, console)
     except Exception as error:
-        console.print(
+        say(
+            console,
             f"The report could not be written ({type(error).__name__}: {reason(error)}); the "
             f"tables are whole. To try again: al-ray report {said(out)}",
-            markup=False,
-            soft_wrap=True,
         )
 
 

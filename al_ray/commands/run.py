@@ -51,7 +51,7 @@ def main(given: Sequence[str]) -> NoReturn:
     data = given[0] if given and not given[0].startswith("-") else ""
     words = given[1:] if data else given
     kept = [word for word in words if word != FINE_TUNE]
-    command = shlex.join(["al-ray", "run", *map(said, [data, *kept])])
+    command = command_of(data, kept)
     asked_for = Run(data or "DATA", kept, FINE_TUNE in words, command, terminal.console())
     parser = asked_for.parser()
     parser.usage = f"{parser.prog} DATA [{FINE_TUNE}] [OPTION ...]"
@@ -62,8 +62,13 @@ def main(given: Sequence[str]) -> NoReturn:
         parser.error("no DATA; give a file, a folder, nsmc, ynat or embedded, before any option")
     for name in _FIXED:
         if _is_given(name, words):
-            parser.error(f"--{name} is not for this command; leave it out, or use an experiment's")
+            parser.error(f"--{name} is not for this command; leave it out, or see experiments/")
     guard(parser.prog, asked_for.both, outs=[out_of(data, options)], stopped=RESUMES)
+
+
+def command_of(data: str, words: Sequence[str]) -> str:
+    """That does the same again, as it is kept and shown: without secrets."""
+    return shlex.join(["al-ray", "run", *map(said, [data, *words])])
 
 
 def name_of(data: str) -> str:
@@ -116,10 +121,10 @@ class Run:
     Attributes:
         data: the corpus.
         words: options of the command line, without the one of this command alone.
-        fine_tune: do not ask before fine-tuning; None: nor do it.
+        fine_tune: whether to fine-tune without asking; None: neither ask nor fine-tune.
         command: that does the same again, as it is kept and shown.
         console: to say it.
-        kind: of parser.
+        kind: of parser, which says what cannot be.
     """
 
     data: str
@@ -160,9 +165,7 @@ class Run:
         if tuned.plan or not plans[-1].measured:
             return 0
         if not self.fine_tune and not self._agreed():
-            self.console.print(
-                f"To fine-tune: {self.command} {FINE_TUNE}", markup=False, soft_wrap=True
-            )
+            terminal.say(self.console, f"To fine-tune: {self.command} {FINE_TUNE}")
             return 0
         return self._carried_out(tuned, corpus, [])
 

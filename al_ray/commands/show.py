@@ -20,7 +20,7 @@ from al_ray.analysis.study import asked_for, refuse_unknown
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.table import NOTHING, Column, Table
-from al_ray.io.terminal import plain
+from al_ray.io.terminal import plain, say
 from al_ray.planning import Course, study_line
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.damage.check import Damage, damaged_checkpoints, damages
@@ -76,7 +76,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     far = how_far(out)
     if not options.follow and far.status.isin(["running", "stopped"]).any():
         console.print(_progress_table(far))
-    _say(console, how(out, far).line)
+    say(console, how(out, far).line)
     return 0
 
 
@@ -90,12 +90,12 @@ def _check(store: Store, as_json: bool, console: Console) -> int:
         print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))
         return 1 if found else 0
     for each in found:
-        _say(console, f"{store.storage.of(each.file)}: {each.why}.")
+        say(console, f"{store.storage.of(each.file)}: {each.why}.")
     if not found:
-        _say(console, f"{store.address}: every file is there, and as it was written.")
+        say(console, f"{store.address}: every file is there, and as it was written.")
         return 0
     command = description.get("run", {}).get("command")
-    _say(
+    say(
         console,
         f"Not to be believed: {len(found):,}. The study's command, given again, sets them aside "
         f"and does again what was in them{f': {command}' if command else '.'}",
@@ -197,12 +197,12 @@ def print_summary(out: str, console: Console) -> None:
             seeds.setdefault(f"{status} ({error})" if error else status, []).append(str(seed))
         for why, of in seeds.items():
             plural = "s" if len(of) > 1 else ""
-            _say(console, f"Missing: {name}, seed{plural} {', '.join(of)}: {why}")
+            say(console, f"Missing: {name}, seed{plural} {', '.join(of)}: {why}")
     store = Store(out)
     shown = Path(out) if store.storage.local is not None else None  # as it was given
     for table_name in SCHEMAS:
         if store.files(table_name):
-            _say(console, str(shown / table_name) if shown else store.storage.of(table_name))
+            say(console, str(shown / table_name) if shown else store.storage.of(table_name))
 
 
 def _follow(out: str, every: float, console: Console | None) -> None:
@@ -230,9 +230,9 @@ def _follow(out: str, every: float, console: Console | None) -> None:
                 for row in far.to_dict("records"):
                     name = str(row["trajectory"])
                     if now[name] != seen.get(name, (0, "waiting")):
-                        _say(console, _line(row))
+                        say(console, _line(row))
                 if now != seen and _runs(far):
-                    _say(console, _whole(far))
+                    say(console, _whole(far))
             elif now != seen:
                 print(
                     plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
@@ -336,7 +336,3 @@ def _mean(mean: Any, deviation: Any) -> str:
     if pd.isna(mean):
         return NOTHING
     return f"{mean:.3f}" + ("" if pd.isna(deviation) else f" ± {deviation:.3f}")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)

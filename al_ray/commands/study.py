@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
 from al_ray import __version__
+from al_ray.commands import check as check_command
 from al_ray.commands import plan as plan_command
 from al_ray.commands import report as report_command
 from al_ray.commands import show as show_command
@@ -26,25 +24,18 @@ from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import (
     check_budget,
     is_demonstration,
-    is_known,
     load_corpus,
     paths,
-    read_corpus,
     run_config,
     study_config,
 )
-from al_ray.commands.parser import Parser, add_columns, study_parser, whole, word
+from al_ray.commands.parser import Parser, study_parser
 from al_ray.commands.study_file import parsed, text
-from al_ray.corpus.facts import Findings, Problem
-from al_ray.corpus.findings import findings
-from al_ray.corpus.tokens.lengths import token_lengths
-from al_ray.corpus.written import check_new, write
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
 from al_ray.io.storage import said
-from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
@@ -97,30 +88,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--version", action="version", version=f"al_ray {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="study your texts: frozen first, then fine-tuned")
-    show_command.add_commands(commands)
-    check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
-    check.add_argument(
-        "data", type=word, metavar="DATA", help="folder or file, embedded, nsmc or ynat"
-    )
-    add_columns(check)
-    check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
-    check.add_argument("--max-length", type=whole, metavar="N", help="tokens; default: 128")
-    check.add_argument(
-        "--fix",
-        type=word,
-        metavar="OUT",
-        help="write the corpus, as it is read, to this new folder: label variants joined, rows "
-        "without a label apart",
-    )
-    check.add_argument("--json", action="store_true", help="for machines")
-    tables_command.add_commands(commands)
-    report_command.add_commands(commands)
+    modules = (show_command, check_command, tables_command, report_command)
+    for each in modules:
+        each.add_commands(commands)
     options = parser.parse_args(argv)
-    for module in (show_command, tables_command, report_command):
-        if options.command in module.NAMES:
-            outs = options.outs if "outs" in options else [options.out]
-            guard(parser.prog, partial(module.run_command, options, terminal.console()), outs)
-    guard(parser.prog, lambda: _check(options))
+    (module,) = (each for each in modules if options.command in each.NAMES)
+    outs = options.outs if "outs" in options else filter(None, [options.out])
+    guard(parser.prog, partial(module.run_command, options, terminal.console()), [*outs])
 
 
 def guard(
@@ -167,7 +141,7 @@ def _run_experiment(
     if is_submitted(options):
         return _submit(experiment, options, given, console)
     if is_demonstration(options):
-        _say(
+        terminal.say(
             console,
             "DEMONSTRATION on generated text: it shows how al_ray works and says nothing about "
             f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
@@ -200,9 +174,9 @@ def loaded(options: argparse.Namespace, console: Console) -> Corpus:
     """
     corpus = load_corpus(options)
     for note in corpus.notes:
-        _say(console, note)
+        terminal.say(console, note)
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
-    _say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    terminal.say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
     return corpus
 
 
@@ -235,7 +209,7 @@ def carried_out(
     show_command.print_summary(where.out, console)
     report_command.after_study(where.out, console, wanted=not options.no_report)
     if outcome.unfinished:
-        _say(
+        terminal.say(
             console,
             f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
             "complete: the same command goes on with them.",
@@ -271,7 +245,7 @@ def _models(
         if part.model not in found:
             model = resolve(part.model, corpus, Store(where.out).cache)
             for note in model.notes:
-                _say(console, note)
+                terminal.say(console, note)
             check_weights(model)
             for asked, other in found.items():
                 if other.name == model.name:
@@ -287,27 +261,28 @@ def _models(
             check_start(model, each)
         _say_training(part, model.name, console)
         for line in alike(trainings, _fitted(part, len(corpus.train) - study.validation)):
-            _say(console, line)
+            terminal.say(console, line)
     return found
 
 
 def _say_training(part: StudyConfig, model: str, console: Console) -> None:
-    training = part.training
+    training, first, last = part.training, part.seeds[0], part.seeds[-1]
 
     def values(name: str) -> str:
         return " or ".join(f"{value:g}" for value in part.values(name))
 
-    _say(
-        console,
-        f"Model {model}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
-        f"batch {values('batch_size')}, pooling {' or '.join(part.values('pooling'))}, "
-        + (
-            f"exactly {training.updates} updates"
-            if training.updates
-            else f"{values('epochs')} epochs, at least {values('min_updates')} updates"
-        )
-        + f"; regime {', '.join(part.retrain)}; seeds {', '.join(map(str, part.seeds))}.",
-    )
+    told = [f"Model {model}, frozen"]
+    if "fine-tuned" in (*part.heads, part.successor):
+        updates = f"{values('epochs')} epochs, at least {values('min_updates')} updates"
+        told = [
+            f"Model {model}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
+            f"batch {values('batch_size')}, pooling {' or '.join(part.values('pooling'))}, "
+            + (f"exactly {training.updates} updates" if training.updates else updates),
+            f"regime {', '.join(part.retrain)}",
+        ]
+    in_a_row = len(part.seeds) > 2 and part.seeds == tuple(range(first, last + 1))
+    seeds = f"{first} to {last}" if in_a_row else ", ".join(map(str, part.seeds))
+    terminal.say(console, f"{'; '.join(told)}; seeds {seeds}.")
 
 
 def _fitted(study: StudyConfig, available: int) -> Iterator[int]:
@@ -355,130 +330,3 @@ def _submit(
         ),
         console,
     )
-
-
-# What is said of a corpus
-
-_APART = 0.05
-_LABELS = 30
-
-
-def _check(options: argparse.Namespace) -> int:
-    length = 128 if options.max_length is None else options.max_length
-    if length < 1:
-        raise UserError(f"--max-length {length}: too short; give at least 1")
-    if options.max_length is not None and options.model is None:
-        raise UserError(f"--max-length {length}: whose tokens? give --model too")
-    if options.fix is not None and is_demonstration(options):
-        raise UserError(f"--fix {options.fix}: generated text needs none; give a file or folder")
-    fixed = None if options.fix is None else check_new(options.fix)
-    if fixed is not None and options.label_variants is None:
-        options.label_variants = None if is_known(options) else "join"
-    corpus = read_corpus(options, keep_unlabelled=fixed is not None)
-    tokens = None
-    if options.model is not None:
-        folder = Path(options.model).expanduser()
-        with tempfile.TemporaryDirectory() as cache:
-            if not folder.is_dir():  # where there is one its tokenizer is enough
-                folder = resolve(options.model, corpus, Path(cache)).folder
-            tokens = token_lengths(corpus, folder)
-    found = findings(corpus, tokens, length)
-    files = {} if fixed is None else write(corpus, fixed)
-    if options.json:
-        model = {"model": said(options.model), "max_length": length} if options.model else {}
-        print(
-            terminal.plain(
-                json.dumps(
-                    {
-                        **asdict(found),
-                        **model,
-                        "notes": corpus.notes,
-                        **(
-                            {"files": {str(path): rows for path, rows in files.items()}}
-                            if files
-                            else {}
-                        ),
-                    },
-                    ensure_ascii=False,
-                )
-            )
-        )
-        return 0
-    console = terminal.console()
-    for note in corpus.notes:
-        _say(console, note)
-    console.print(_facts(found, length))
-    _say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
-    for problem in found.problems:
-        _say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
-    if files:
-        _say(console, f"Written, for --data {fixed}:")
-    for path, rows in files.items():
-        split = path.stem.removeprefix("unlabelled-")
-        apart = f": fill in their labels, and put them into {split}.csv" * (split != path.stem)
-        _say(console, f"- {path}, {rows:,} rows{apart}.")
-    return 0
-
-
-def _facts(found: Findings, max_length: int) -> Table:
-    """Train and tests side by side."""
-    splits = found.splits
-    rows: list[Row] = [
-        ("rows", *(f"{split.rows:,}" for split in splits)),
-        ("empty, left out", *(f"{split.empty:,}" for split in splits)),
-        ("duplicates", *(f"{split.duplicates:,}" for split in splits)),
-        LINE,
-    ]
-    units = [("characters", [split.characters for split in splits])]
-    counted = [split.tokens for split in splits if split.tokens is not None]
-    if counted:
-        units.append(("tokens", [cut.lengths for cut in counted]))
-    for unit, lengths in units:
-        rows += [
-            (f"{unit}, median", *(f"{each.median:,}" for each in lengths)),
-            ("95 % have up to", *(f"{each.most:,}" for each in lengths)),
-            ("longest", *(f"{each.longest:,}" for each in lengths)),
-            *([LINE] if unit == "characters" else []),
-        ]
-    if counted:
-        rows += [
-            (f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted)),
-            ("texts looked at, seeded", *(f"{cut.sampled:,}" for cut in counted)),
-            LINE,
-        ]
-    order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
-    apart = False
-    for code in sorted(order[:_LABELS]):
-        cells = []
-        shares = [split.labels[code] / max(1, sum(split.labels)) for split in splits]
-        for split, share in zip(splits, shares, strict=True):
-            differs = abs(share - shares[0]) > _APART
-            apart |= differs
-            mark = "!" if differs else " "
-            cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
-        rows.append((found.labels[code], *cells))
-    rows.append(LINE)
-    if len(order) > _LABELS:
-        rows += [(f"and {len(order) - _LABELS:,} rarer labels",), LINE]
-    shifts = (f"{split.shift:.3f}" for split in splits[1:])
-    rows.append(("total variation from train", NOTHING, *shifts))
-    return Table(
-        [
-            Column(""),
-            *(Column(split.name, max(0, place - 1)) for place, split in enumerate(splits)),
-        ],
-        rows,
-        f"Corpus {found.corpus}",
-        "! differs from train by more than 5 points" if apart else "",
-    )
-
-
-def _shown(problem: Problem) -> str:
-    shown = [
-        " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
-    ]
-    return f" For example {', '.join(shown)}." if shown else ""
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)

@@ -50,3 +50,8 @@ def console(**options: Any) -> PlainConsole:
     """The console of a command: a pipe has no width of its own, and 80 columns help nobody."""
     made = PlainConsole(**options)
     return made if made.is_terminal else PlainConsole(width=140, **options)
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line, which a terminal alone breaks: what is copied from it stays whole."""
+    console.print(text, markup=False, soft_wrap=True)

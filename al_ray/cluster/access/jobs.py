@@ -34,7 +34,7 @@ import al_ray
 from al_ray.cluster import private
 from al_ray.cluster.access.connect import NoToken, authenticate, one_line, refuse_versions
 from al_ray.errors import AlRayError, StudyConflict, UserError
-from al_ray.io.terminal import plain
+from al_ray.io.terminal import plain, say
 
 MOST_BYTES: Final = 100 * 2**20
 """Of corpus and model that travel with the code; Ray's own limit is 512 MiB, zipped."""
@@ -96,7 +96,7 @@ def _submit(study: Submission, address: str, console: Console) -> int:
     command = shlex.join([study.script, *study.options])
     job = _running(client, out, command)
     if job:
-        _say(console, f"Job {job} runs this study already: following it.")
+        say(console, f"Job {job} runs this study already: following it.")
     else:
         with tempfile.TemporaryDirectory(prefix="al_ray-") as folder:
             options = _stage(study, Path(folder), console)
@@ -113,8 +113,8 @@ def _submit(study: Submission, address: str, console: Console) -> int:
                 )
             except (RuntimeError, ValueError, requests.RequestException) as error:
                 raise UserError(f"{study.said}: the job was refused ({one_line(error)})") from None
-        _say(console, f"Job {job} is submitted.")
-    _say(
+        say(console, f"Job {job} is submitted.")
+    say(
         console,
         "It goes on without this terminal: the same command follows it again, and "
         f"`ray job stop {job}` ends it.",
@@ -122,16 +122,16 @@ def _submit(study: Submission, address: str, console: Console) -> int:
     try:
         details = _follow(client, job)
     except KeyboardInterrupt:
-        _say(console, "Stopped following; the job goes on.")
+        say(console, "Stopped following; the job goes on.")
         raise
     if details.status == JobStatus.STOPPED:
-        _say(console, f"Job {job} was stopped; the same command goes on with its study.")
+        say(console, f"Job {job} was stopped; the same command goes on with its study.")
         return 1
     if details.status == JobStatus.FAILED and not details.driver_exit_code:
         raise AlRayError(f"job {job} failed: {(details.message or '?').strip().splitlines()[0]}")
     code: int = details.driver_exit_code or 0
     if study.leaves_tables and study.cluster is None and "://" not in out and code != 2:
-        _say(console, f"Its tables are on the cluster's head, in {out}.")
+        say(console, f"Its tables are on the cluster's head, in {out}.")
     return code
 
 
@@ -251,7 +251,7 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
             continue
         size = sum(p.stat().st_size for p in [path, *path.rglob("*")] if p.is_file())
         if size > MOST_BYTES and path.is_absolute():
-            _say(
+            say(
                 console,
                 f"{option} {value}: {size / 1e6:,.0f} MB are too much to send along, so all of the "
                 "cluster's machines must have it at this path; or put it into a bucket.",
@@ -270,7 +270,7 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
         else:
             shutil.copy(path, folder / target)
         options = moved(options, option, value, str(target))
-        _say(console, f"{option} {value}: sent along, {size / 1e6:,.1f} MB.")
+        say(console, f"{option} {value}: sent along, {size / 1e6:,.1f} MB.")
     return options
 
 
@@ -372,8 +372,4 @@ def _bring_back(study: Submission, console: Console) -> None:
             f"the tables are on the cluster's head in {there}, and could not be copied "
             f"({words[-1] if words else 'rsync failed'}); the same command tries again"
         )
-    _say(console, f"Its tables are here, in {here}.")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
+    say(console, f"Its tables are here, in {here}.")

@@ -1,0 +1,69 @@
+"""What to do next, in words and as commands, where a verdict asks for more."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from al_ray.analysis.study import RANDOM, Study
+from al_ray.analysis.summary import FROZEN
+from al_ray.analysis.wording import GAIN, count, points
+from al_ray.results.rerun import rerun_commands, with_options
+
+ADVISED: Final = 10
+"""Seeds that find an arm which is twice as good; `LEAST_SEEDS` are the fewest with a verdict."""
+
+PLAN: Final = "with --plan it says how long that takes"
+
+
+def commands(study: Study, options: Mapping[str, Sequence[object]]) -> tuple[str, ...]:
+    """The study's commands with these options, each once."""
+    given, _ = rerun_commands(study.description, study.address or str(study.out))
+    return tuple(dict.fromkeys(with_options(command, options) for command in given))
+
+
+def more_seeds(study: Study, number: int) -> tuple[str, tuple[str, ...]]:
+    """So many seeds in all, those that are there among them."""
+    here = {int(seed) for seed in study.trajectories.seed}
+    free = (seed for seed in itertools.count() if seed not in here)
+    wanted = sorted(here | set(itertools.islice(free, max(0, number - len(here)))))
+    return f"train with {number} seeds ({PLAN})", commands(study, {"--seeds": wanted})
+
+
+def to_see(study: Study, numbers: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, ...]]:
+    """What would show GAIN."""
+    here = study.trajectories.seed.nunique()
+    wanted = [each["seeds_for"] for each in numbers]
+    if None not in wanted:
+        number = int(max(*wanted, ADVISED))
+        return more_seeds(study, number if number > here else 2 * here)
+    rows = [each["rows_for"] for each in numbers if each["rows_for"]]
+    many = f"{count(max(rows))} of them" if rows else "many more of them, and more seeds,"
+    return f"measure on more test rows: {many} show {points(GAIN)} 8 times in 10", ()
+
+
+def longer(study: Study, head: str) -> tuple[str, tuple[str, ...]]:
+    """Training that goes on for twice as long as the longest."""
+    if head == FROZEN:
+        return "take another encoder (--model), or label more a step (--step-size)", ()
+    training = study.description.get("training", {})
+    name = next((each for each in ("updates", "min_updates") if training.get(each)), "epochs")
+    known = study.trajectories.get(name, training.get(name))
+    longest = max(training.get(name) or 1, *np.atleast_1d(known).tolist())
+    options = {f"--{name.replace('_', '-')}": (2 * int(longest),)}
+    return "train for longer", commands(study, options)[-1:]
+
+
+def fine_tuning(study: Study, strategy: str) -> tuple[str, ...]:
+    """The study's last command, with a fine-tuned encoder."""
+    (command,) = commands(study, {})[-1:]
+    if command.startswith("al-ray run "):
+        return (with_options(command, {"--fine-tune": ()}),)
+    options = {
+        **{"--head": ("fine-tuned",), "--strategies": (RANDOM, strategy)},
+        "--seeds": range(ADVISED),
+    }
+    return (with_options(command, options),)

@@ -1,0 +1,156 @@
+"""`al-ray check`: what is in a corpus, what is wrong with it, and the corpus without that."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from al_ray.commands.options import is_demonstration, is_known, read_corpus
+from al_ray.commands.parser import add_columns, whole, word
+from al_ray.corpus.facts import Findings, Problem
+from al_ray.corpus.findings import findings
+from al_ray.corpus.tokens.lengths import token_lengths
+from al_ray.corpus.written import check_new, write
+from al_ray.errors import UserError
+from al_ray.io import terminal
+from al_ray.io.storage import said
+from al_ray.io.table import LINE, NOTHING, Column, Row, Table
+from al_ray.learners.encoder.source import resolve
+
+NAMES = ("check",)
+
+_APART: Final = 0.05
+_LABELS: Final = 30
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parser of `check` to those of `al-ray`."""
+    check = commands.add_parser("check", help="what is in a corpus, and what is wrong with it")
+    check.add_argument(
+        "data", type=word, metavar="DATA", help="folder or file, embedded, nsmc or ynat"
+    )
+    add_columns(check)
+    check.add_argument("--model", metavar="MODEL", help="count tokens as this encoder does")
+    check.add_argument("--max-length", type=whole, metavar="N", help="tokens; default: 128")
+    check.add_argument(
+        "--fix",
+        dest="out",
+        type=word,
+        metavar="OUT",
+        help="write the corpus, as it is read, to this new folder: label variants joined, rows "
+        "without a label apart",
+    )
+    check.add_argument("--json", action="store_true", help="for machines")
+
+
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run `check`.
+
+    Raises:
+        UserError: an option or the corpus cannot be used, or the folder to write is none.
+    """
+    length = 128 if options.max_length is None else options.max_length
+    if length < 1:
+        raise UserError(f"--max-length {length}: too short; give at least 1")
+    if options.max_length is not None and options.model is None:
+        raise UserError(f"--max-length {length}: whose tokens? give --model too")
+    if options.out is not None and is_demonstration(options):
+        raise UserError(f"--fix {options.out}: generated text needs none; give a file or folder")
+    fixed = None if options.out is None else check_new(options.out)
+    if fixed is not None and options.label_variants is None:
+        options.label_variants = None if is_known(options) else "join"
+    corpus = read_corpus(options, keep_unlabelled=fixed is not None)
+    tokens = None
+    if options.model is not None:
+        folder = Path(options.model).expanduser()
+        with tempfile.TemporaryDirectory() as cache:
+            if not folder.is_dir():  # where there is one its tokenizer is enough
+                folder = resolve(options.model, corpus, Path(cache)).folder
+            tokens = token_lengths(corpus, folder)
+    found = findings(corpus, tokens, length)
+    files = {} if fixed is None else write(corpus, fixed)
+    if options.json:
+        model = {"model": said(options.model), "max_length": length} if options.model else {}
+        written = {"files": {str(path): rows for path, rows in files.items()}} if files else {}
+        answer = {**asdict(found), **model, "notes": corpus.notes, **written}
+        print(terminal.plain(json.dumps(answer, ensure_ascii=False)))
+        return 0
+    for note in corpus.notes:
+        terminal.say(console, note)
+    console.print(_facts(found, length))
+    terminal.say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
+    for problem in found.problems:
+        terminal.say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
+    if files:
+        terminal.say(console, f"Written, for --data {fixed}:")
+    for path, rows in files.items():
+        split = path.stem.removeprefix("unlabelled-")
+        apart = f": fill in their labels, and put them into {split}.csv" * (split != path.stem)
+        terminal.say(console, f"- {path}, {rows:,} rows{apart}.")
+    return 0
+
+
+def _facts(found: Findings, max_length: int) -> Table:
+    """Train and tests side by side."""
+    splits = found.splits
+    rows: list[Row] = [
+        ("rows", *(f"{split.rows:,}" for split in splits)),
+        ("empty, left out", *(f"{split.empty:,}" for split in splits)),
+        ("duplicates", *(f"{split.duplicates:,}" for split in splits)),
+        LINE,
+    ]
+    units = [("characters", [split.characters for split in splits])]
+    counted = [split.tokens for split in splits if split.tokens is not None]
+    if counted:
+        units.append(("tokens", [cut.lengths for cut in counted]))
+    for unit, lengths in units:
+        rows += [
+            (f"{unit}, median", *(f"{each.median:,}" for each in lengths)),
+            ("95 % have up to", *(f"{each.most:,}" for each in lengths)),
+            ("longest", *(f"{each.longest:,}" for each in lengths)),
+            *([LINE] if unit == "characters" else []),
+        ]
+    if counted:
+        rows += [
+            (f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted)),
+            ("texts looked at, seeded", *(f"{cut.sampled:,}" for cut in counted)),
+            LINE,
+        ]
+    order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
+    apart = False
+    for code in sorted(order[:_LABELS]):
+        cells = []
+        shares = [split.labels[code] / max(1, sum(split.labels)) for split in splits]
+        for split, share in zip(splits, shares, strict=True):
+            differs = abs(share - shares[0]) > _APART
+            apart |= differs
+            mark = "!" if differs else " "
+            cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
+        rows.append((found.labels[code], *cells))
+    rows.append(LINE)
+    if len(order) > _LABELS:
+        rows += [(f"and {len(order) - _LABELS:,} rarer labels",), LINE]
+    shifts = (f"{split.shift:.3f}" for split in splits[1:])
+    rows.append(("total variation from train", NOTHING, *shifts))
+    return Table(
+        [
+            Column(""),
+            *(Column(split.name, max(0, place - 1)) for place, split in enumerate(splits)),
+        ],
+        rows,
+        f"Corpus {found.corpus}",
+        "! differs from train by more than 5 points" if apart else "",
+    )
+
+
+def _shown(problem: Problem) -> str:
+    shown = [
+        " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
+    ]
+    return f" For example {', '.join(shown)}." if shown else ""
