@@ -1,8 +1,43 @@
 """What can go wrong, as one small tree; the user sees the message, never the traceback."""
 
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from al_ray.language import tr
+
 
 class AlRayError(Exception):
-    """Any error that al_ray raises on purpose."""
+    """Any error that al_ray raises on purpose; it is said in the language of who shows it.
+
+    Args:
+        message: English, with `{name}` for each value; see `language.tr`.
+        values: by name; errors of al_ray among them are said in the same language.
+    """
+
+    def __init__(self, message: str = "", /, **values: Any) -> None:
+        super().__init__(message)
+        self.values = {name: _kept(value) for name, value in values.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With its values, so that it survives pickling."""
+        return _remade, (type(self), self.args, vars(self))
+
+    def __str__(self) -> str:
+        return tr(str(self.args[0]), **self.values)
+
+
+def _kept(value: Any) -> Any:
+    """What outlives the process: numbers, which a message may format, errors of ours, and texts."""
+    return value if isinstance(value, Real | AlRayError) else str(value)
+
+
+def _remade(kind: type[AlRayError], args: tuple[Any, ...], state: dict[str, Any]) -> AlRayError:
+    made = kind.__new__(kind)
+    made.args = args
+    vars(made).update(state)
+    return made
 
 
 class UserError(AlRayError):
@@ -45,7 +80,7 @@ class NotNumbers(AlRayError):
     """
 
     def __init__(self, message: str, rows: list[int]) -> None:
-        super().__init__(message, rows)  # both, so that it survives pickling
+        super().__init__(message)
         self.message, self.rows = message, rows
 
     def __str__(self) -> str:

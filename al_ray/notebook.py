@@ -54,7 +54,12 @@ class Results:
         study = self.study
         wanted = study.test if test is None else test
         if wanted not in study.tests:
-            raise UserError(f"{study.out}: no test {wanted!r}; it has {', '.join(study.tests)}")
+            raise UserError(
+                "{out}: no test {wanted!r}; it has {tests}",
+                out=study.out,
+                wanted=wanted,
+                tests=", ".join(study.tests),
+            )
         found = study.steps[study.steps.test == wanted]
         return found.assign(main=wanted == study.test).reset_index(drop=True)
 
@@ -84,11 +89,18 @@ class Results:
         chosen = {"metric": metric, "test": study.test if test is None else test}
         for name, known in (("metric", [*METRICS]), ("test", study.tests)):
             if chosen[name] not in known:
-                raise UserError(f"{name} {chosen[name]!r}: choose from {', '.join(known)}")
+                raise UserError(
+                    "{name} {chosen!r}: choose from {known}",
+                    name=name,
+                    chosen=chosen[name],
+                    known=", ".join(known),
+                )
         arms = Arms(study.trajectories, summarised(study.steps, study.trajectories, study.test))
         figure = learning(study, arms)
         if figure is None:
-            raise UserError(f"{study.out}: no step of any arm is complete yet; run the study on")
+            raise UserError(
+                "{out}: no step of any arm is complete yet; run the study on", out=study.out
+            )
         controls = tuple(
             replace(each, value=chosen.get(each.name, each.value)) for each in figure.controls
         )
@@ -139,10 +151,15 @@ def run(
         parser = asked_for.parser()
         for word in words:
             if word.startswith("--") and not parser.knows(word):
-                raise UserError(f"{word[2:].replace('-', '_')} is no option; see al-ray run --help")
+                raise UserError(
+                    "{replace} is no option; see al-ray run --help",
+                    replace=word[2:].replace("-", "_"),
+                )
         out = out_of(where, parser.parse_args(words))
         if asked_for.both():
-            raise UserError(f"{out}: not all trajectories are complete; the same call goes on")
+            raise UserError(
+                "{out}: not all trajectories are complete; the same call goes on", out=out
+            )
     return Results.of(out)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from al_ray.analysis.progress import State, state_of
 from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
 from al_ray.errors import StudyConflict, UserError
+from al_ray.language import spoken
 from al_ray.results import Store
 from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
@@ -60,7 +61,11 @@ def remembered(
         if said.arguments.get("test") == study.test:
             said.arguments["test"] = None
         _, *values = said.arguments.values()
-        key = (work.__qualname__, *(tuple(x) if isinstance(x, list) else x for x in values))
+        key = (
+            work.__qualname__,
+            spoken(),
+            *(tuple(x) if isinstance(x, list) else x for x in values),
+        )
         if key not in study.memory:
             study.memory[key] = work(study, *given, **named)
         found: T = study.memory[key]
@@ -158,7 +163,12 @@ class Study:
         """
         wanted = self.test if test is None else test
         if wanted not in self.tests:
-            raise UserError(f"{self.out}: no test {wanted!r}; it has {', '.join(self.tests)}")
+            raise UserError(
+                "{out}: no test {wanted!r}; it has {tests}",
+                out=self.out,
+                wanted=wanted,
+                tests=", ".join(self.tests),
+            )
         arms = self.trajectories[~self.trajectories.strategy.isin(UNQUERIED)]
         place = {name: number for number, name in enumerate(arms.trajectory)}
         done = set(arms.trajectory[arms.status == "complete"])
@@ -238,7 +248,9 @@ def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
         meant = [test for test in here if test not in tests]
         remedy = f"call it {' or '.join(map(repr, meant))}" if meant else "take it out"
         raise StudyConflict(
-            f"study.json: names the test {unknown[0]!r}, which no step has; {remedy} there"
+            "study.json: names the test {unknown!r}, which no step has; {remedy} there",
+            unknown=unknown[0],
+            remedy=remedy,
         )
 
 
@@ -285,8 +297,9 @@ def _from_name(name: str, description: dict[str, Any]) -> dict[str, Any]:
     said = re.fullmatch(r"(.+)-(cold|warm|warm-new)-([0-9]+)-s([0-9]+)-[0-9a-f]+", name)
     if said is None:
         raise StudyConflict(
-            f"study.json: {name!r} is no name of a trajectory; take it out there, or give the "
-            "study's command with another --out"
+            "study.json: {name!r} is no name of a trajectory; take it out there, or give "
+            "the study's command with another --out",
+            name=name,
         )
     strategy, retrain, size, seed = said.groups()
     heads = study.get("heads") or ["fine-tuned"]

@@ -140,8 +140,9 @@ def _run(
                 tune_study(study, run_config, stage, job, store, console, trackers)
         if damaged := damaged_inputs(store):
             raise StorageError(
-                f"{damaged[0]}: was damaged while the study ran; the same command makes it anew, "
-                "and does the steps of this run again"
+                "{damaged}: was damaged while the study ran; the same command makes it "
+                "anew, and does the steps of this run again",
+                damaged=damaged[0],
             )
         # What was damaged or has gone while it ran.
         if not mend(store, say) and all_told(store, corpus, every):

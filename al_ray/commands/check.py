@@ -57,11 +57,13 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     """
     length = 128 if options.max_length is None else options.max_length
     if length < 1:
-        raise UserError(f"--max-length {length}: too short; give at least 1")
+        raise UserError("--max-length {length}: too short; give at least 1", length=length)
     if options.max_length is not None and options.model is None:
-        raise UserError(f"--max-length {length}: whose tokens? give --model too")
+        raise UserError("--max-length {length}: whose tokens? give --model too", length=length)
     if options.out is not None and is_demonstration(options):
-        raise UserError(f"--fix {options.out}: generated text needs none; give a file or folder")
+        raise UserError(
+            "--fix {out}: generated text needs none; give a file or folder", out=options.out
+        )
     fixed = None if options.out is None else check_new(options.out)
     if fixed is not None and options.label_variants is None:
         options.label_variants = None if is_known(options) else "join"

@@ -98,8 +98,10 @@ def read_corpus(options: argparse.Namespace, keep_unlabelled: bool = False) -> C
     if is_known(options):
         if any(value is not None for value in (*how.values(), options.test)):
             raise UserError(
-                f"--data {options.data}: its columns, labels and tests are known; leave out "
-                f"{', '.join('--' + name.replace('_', '-') for name in READING)} and --test"
+                "--data {data}: its columns, labels and tests are known; leave out "
+                "{reading} and --test",
+                data=options.data,
+                reading=", ".join("--" + name.replace("_", "-") for name in READING),
             )
         return generate(*DEMO_ROWS) if is_demonstration(options) else hub.load(options.data)
     with ExitStack() as stack:
@@ -257,6 +259,8 @@ def check_budget(options: argparse.Namespace, pool: int, validation: int) -> Non
     """
     if options.budget is not None and options.budget > max(1, pool - validation):
         raise UserError(
-            f"--budget {options.budget:g}: the pool has only {pool - validation:,} rows; give "
-            "fewer, or 1 for all of them"
+            "--budget {budget:g}: the pool has only {validation:,} rows; give fewer, or "
+            "1 for all of them",
+            budget=options.budget,
+            validation=pool - validation,
         )

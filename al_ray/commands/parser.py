@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from al_ray.commands.experiment import Experiment
 from al_ray.corpus.reading.labels import VARIANTS
 from al_ray.io.terminal import one_line
+from al_ray.language import LANGUAGES
 from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.chooser import Query
 from al_ray.study.knobs import add_knobs
@@ -26,7 +27,16 @@ def _demo_end(experiment: Experiment) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is what --help is for."""
+    """Says what is wrong in one line; the usage is what --help is for.
+
+    Each knows `--lang`, which `commands.start` has followed before anything was said.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.add_argument(
+            "--lang", choices=LANGUAGES, help="of what is said; default: of the locale, else en"
+        )
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""

@@ -150,8 +150,9 @@ class Run:
         tuned = self._parsed(FINE_TUNED)
         if is_submitted(tuned):
             raise UserError(
-                f"--address {tuned.address}: al-ray run runs here; use python "
-                "experiments/news7.py for a cluster elsewhere"
+                "--address {address}: al-ray run runs here; use python "
+                "experiments/news7.py for a cluster elsewhere",
+                address=tuned.address,
             )
         asked(_experiment(self.data), tuned, self.command)  # refused before anything is read
         corpus = loaded(tuned, self.console)

@@ -54,7 +54,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         UserError: no study there, or an option out of range.
     """
     if not (math.isfinite(options.every) and options.every > 0):
-        raise UserError(f"--every {options.every:g}: give seconds above 0")
+        raise UserError("--every {every:g}: give seconds above 0", every=options.every)
     out = options.out
     if options.check:
         return _check(Store(out), options.json, console)

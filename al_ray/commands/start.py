@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
+from al_ray import language
 from al_ray.commands.experiment import Experiment
-from al_ray.io.interrupts import RESUMES, listen
+from al_ray.io.interrupts import RESUMES, STOPPED, listen
 
 
 def study(experiment: Experiment) -> NoReturn:
     """Run an experiment's script."""
-    listen(f"{experiment.name}.py: {RESUMES}")
+    _begin(f"{experiment.name}.py", RESUMES)
     from al_ray.commands.study import study_main
 
     study_main(experiment)
@@ -19,7 +21,7 @@ def study(experiment: Experiment) -> NoReturn:
 
 def main() -> NoReturn:
     """Run `al-ray`."""
-    listen("al-ray: stopped")
+    _begin("al-ray", STOPPED)
     if sys.argv[1:2] == ["run"]:
         from al_ray.commands import run
 
@@ -27,3 +29,8 @@ def main() -> NoReturn:
     from al_ray.commands import study as cli
 
     cli.main()
+
+
+def _begin(program: str, stopped: str) -> None:
+    language.use(language.chosen(sys.argv[1:], os.environ))
+    listen(f"{program}: {language.tr(stopped)}")

@@ -33,9 +33,10 @@ from al_ray.commands.parser import Parser, study_parser
 from al_ray.commands.study_file import parsed, text
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
-from al_ray.io.interrupts import RESUMES, stoppable
+from al_ray.io.interrupts import RESUMES, STOPPED, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
 from al_ray.io.storage import said
+from al_ray.language import spoken, tr
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def guard(
-    program: str, action: Callable[[], int], outs: Sequence[str] = (), stopped: str = "stopped"
+    program: str, action: Callable[[], int], outs: Sequence[str] = (), stopped: str = STOPPED
 ) -> NoReturn:
     """Exit with the action's code, and with one line where something is wrong.
 
@@ -108,7 +109,7 @@ def guard(
         outs: results folders that it writes to.
         stopped: what is said where a signal ends it.
     """
-    line = terminal.one_line(f"{program}: {stopped}")
+    line = terminal.one_line(f"{program}: {tr(stopped)}")
     try:
         with stoppable(line):
             code = action()
@@ -250,8 +251,11 @@ def _models(
             for asked, other in found.items():
                 if other.name == model.name:
                     raise UserError(
-                        f"--model {part.model}: is called {model.name}, and so is {asked}; give "
-                        "one of the folders another name"
+                        "--model {model}: is called {name}, and so is {asked}; give one "
+                        "of the folders another name",
+                        model=part.model,
+                        name=model.name,
+                        asked=asked,
                     )
             found[part.model] = model
         model = found[part.model]
@@ -314,8 +318,9 @@ def _submit(
     study_config(experiment, options)  # what can be refused here needs no cluster
     where = run_config(experiment, options)
     words = list(given)
-    for option in ("--cluster", "--address", "--out"):
+    for option in ("--cluster", "--address", "--out", "--lang"):
         words = without(words, option)
+    words += ["--lang", spoken()]  # the cluster's locale is another
     address = None if options.cluster else find(options.address, os.environ)
     return submit(
         Submission(

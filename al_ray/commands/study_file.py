@@ -49,8 +49,8 @@ AXES: Final = (
 
 _DEEP: Final = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){20}")
 
-ELSEWHERE: Final = ("out", "address", "cluster", "plan", "study")
-"""Options that say where a study runs, and are no part of it."""
+ELSEWHERE: Final = ("out", "address", "cluster", "plan", "study", "lang")
+"""Options that say where a study runs and what is said of it, and are no part of it."""
 
 
 def parsed(parser: Parser, given: Sequence[str]) -> argparse.Namespace:
@@ -87,15 +87,20 @@ def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
         found = tomllib.loads(said)
     except (OSError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"--study {path}: it cannot be read ({why}); give a TOML file") from None
+        raise UserError(
+            "--study {path}: it cannot be read ({why}); give a TOML file", path=path, why=why
+        ) from None
     grids = found.pop("grid", [])
     if not isinstance(grids, list) or not all(isinstance(each, dict) for each in grids):
-        raise UserError(f"--study {path}: grid is no table; write [[grid]] above each")
+        raise UserError("--study {path}: grid is no table; write [[grid]] above each", path=path)
     for each in grids:
         if other := sorted(set(each) - set(AXES)):
             raise UserError(
-                f"--study {path}: {other[0]!r} is nothing that a grid has of its own; move it "
-                f"above the grids, or choose from {', '.join(AXES)}"
+                "--study {path}: {other!r} is nothing that a grid has of its own; move "
+                "it above the grids, or choose from {axes}",
+                path=path,
+                other=other[0],
+                axes=", ".join(AXES),
             )
     return _words(found, path, parser), [_words(each, path, parser) for each in grids]
 
@@ -103,14 +108,20 @@ def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
 def _words(said: Mapping[str, Any], path: Path, parser: Parser) -> list[str]:
     made: list[str] = []
     for name, value in said.items():
-        if not parser.knows(f"--{name}") or name in ("study", "help"):
+        if not parser.knows(f"--{name}") or name in ("study", "help", "lang"):
             raise UserError(
-                f"--study {path}: {name!r} is no option; use the names that --help lists, without "
-                "their dashes"
+                "--study {path}: {name!r} is no option; use the names that --help lists, "
+                "without their dashes",
+                path=path,
+                name=name,
             )
         values = value if isinstance(value, list) else [value]
         if not isinstance(value, bool) and not {type(v) for v in values} <= {str, int, float}:
-            raise UserError(f"--study {path}: {name!r} is no value; give one, or a list of them")
+            raise UserError(
+                "--study {path}: {name!r} is no value; give one, or a list of them",
+                path=path,
+                name=name,
+            )
         if value is False or not values:
             continue
         made += [f"--{name}", *(str(each) for each in values if each is not True)]

@@ -45,12 +45,15 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
         CorpusError: `given` without a test, another word, or under two labels left in train.
     """
     if test_split not in ("given", "holdout", None):
-        raise CorpusError(f"--test-split {test_split}: no such choice; use given or holdout")
+        raise CorpusError(
+            "--test-split {test_split}: no such choice; use given or holdout", test_split=test_split
+        )
     if not corpus.tests:
         if test_split == "given":
             raise CorpusError(
-                f"{corpus.name}: --test-split given, but there is no test; "
-                "add a test file or use --test-split holdout"
+                "{name}: --test-split given, but there is no test; add a test file or "
+                "use --test-split holdout",
+                name=corpus.name,
             )
         return _hold_out(corpus, "No test is given" if test_split is None else None)
     if test_split == "holdout":
@@ -107,7 +110,8 @@ def shares_of(words: Iterable[str]) -> dict[str, float]:
             label, share = "", 0.0
         if not label or label in shares:
             raise CorpusError(
-                f"--imbalance {word}: not LABEL=SHARE, or a label named twice; write 스포츠=0.1"
+                "--imbalance {word}: not LABEL=SHARE, or a label named twice; write 스포츠=0.1",
+                word=word,
             )
         shares[label] = share
     return shares
@@ -135,12 +139,17 @@ def thin(corpus: Corpus, shares: Mapping[str, float]) -> Corpus:
     for label, share in shares.items():
         if label not in corpus.labels:
             raise CorpusError(
-                f"--imbalance {label}={share:g}: no label {label!r}; name one that is there: "
-                f"{', '.join(corpus.labels)}"
+                "--imbalance {label}={share:g}: no label {label!r}; name one that is "
+                "there: {labels}",
+                label=label,
+                share=share,
+                labels=", ".join(corpus.labels),
             )
         if not 0 < share <= 1:
             raise CorpusError(
-                f"--imbalance {label}={share:g}: not a share; give a number above 0, up to 1"
+                "--imbalance {label}={share:g}: not a share; give a number above 0, up to 1",
+                label=label,
+                share=share,
             )
         rows = np.flatnonzero(train.labels == corpus.labels.index(label))
         most = max(1, round(share * len(rows)))
@@ -163,7 +172,9 @@ def limit(corpus: Corpus, pool_limit: int | None, test_limit: int | None) -> Cor
     """
     for option, most in (("--pool-limit", pool_limit), ("--test-limit", test_limit)):
         if most is not None and most < 1:
-            raise CorpusError(f"{option} {most}: too few rows; give at least 1")
+            raise CorpusError(
+                "{option} {most}: too few rows; give at least 1", option=option, most=most
+            )
     notes = list(corpus.notes)
 
     def cut(split: Split, most: int | None, purpose: str) -> Split:
@@ -207,8 +218,13 @@ def _checked(after: Corpus, before: Corpus, option: str, remedy: str) -> Corpus:
     left = np.unique(after.train.labels)
     if len(left) < 2:
         raise CorpusError(
-            f"{after.name}: {option} leaves {len(after.train):,} train rows with {len(left)} "
-            f"label, and a study needs two; {remedy}"
+            "{name}: {option} leaves {train:,} train rows with {left} label, and a study "
+            "needs two; {remedy}",
+            name=after.name,
+            option=option,
+            train=len(after.train),
+            left=len(left),
+            remedy=remedy,
         )
     lost = [after.labels[i] for i in np.setdiff1d(np.unique(before.train.labels), left)]
     if not lost:

@@ -22,7 +22,9 @@ def check_new(folder: str) -> Path:
     """
     path = Path(folder)
     if is_remote(folder) or (path.exists() and not (path.is_dir() and not any(path.iterdir()))):
-        raise UserError(f"--fix {folder}: is no new folder here; name one that is not there yet")
+        raise UserError(
+            "--fix {folder}: is no new folder here; name one that is not there yet", folder=folder
+        )
     return path
 
 
@@ -53,7 +55,9 @@ def write(corpus: Corpus, folder: Path) -> dict[Path, int]:
         os.replace(made, folder)  # onto an empty one, too
     except OSError as error:
         raise CorpusError(
-            f"{folder}: cannot be written ({error.strerror}); give --fix another folder"
+            "{folder}: cannot be written ({strerror}); give --fix another folder",
+            folder=folder,
+            strerror=error.strerror,
         ) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)

@@ -15,10 +15,13 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from al_ray.errors import Stopped
+from al_ray.language import mark
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-RESUMES = "stopped; the same command goes on from here"
+STOPPED = mark("stopped")
+RESUMES = mark("stopped; the same command goes on from here")
+"""What is said where a signal ends a command."""
 
 LAST: set[Callable[[], None]] = set()
 """What is done right before a process is ended by a signal, and only then."""

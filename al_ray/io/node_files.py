@@ -111,11 +111,13 @@ def _fetch(storage: Storage, name: str, path: Path, digest: str) -> None:
         storage.fetch(f"cache/{name}", path)
     except FileNotFoundError:
         raise StorageError(
-            f"{source}: is gone; the same command puts it there again, once {source}.digest is "
-            "removed too"
+            "{source}: is gone; the same command puts it there again, once "
+            "{source}.digest is removed too",
+            source=source,
         ) from None
     if digest_of(path) != digest:
         raise StorageError(
-            f"{source}: is not what was written there; remove it and {source}.digest, and the same "
-            "command puts it there again"
+            "{source}: is not what was written there; remove it and {source}.digest, and "
+            "the same command puts it there again",
+            source=source,
         )

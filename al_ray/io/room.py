@@ -43,8 +43,9 @@ def no_room(error: BaseException, folders: Iterable[Path]) -> StorageError | Non
         where = Path(os.fsdecode(name)).parent
     why = reason(said) if said else f"{type(error).__name__}: {reason(error)}"
     return StorageError(
-        f"{where or 'a folder'}: no room ({why}); make room there; the same command goes on from "
-        "here"
+        "{value}: no room ({why}); make room there; the same command goes on from here",
+        value=where or "a folder",
+        why=why,
     )
 
 
@@ -62,8 +63,10 @@ def not_let(error: BaseException, folders: Iterable[Path]) -> StorageError | Non
         return None
     where = path.parent if is_temporary(path) else path
     return StorageError(
-        f"{where}: cannot be read or written ({reason(error)}); see who may, and that it is what "
-        "al_ray has put there, and give the same command again"
+        "{where}: cannot be read or written ({error}); see who may, and that it is what "
+        "al_ray has put there, and give the same command again",
+        where=where,
+        error=reason(error),
     )
 
 

@@ -81,17 +81,28 @@ class Storage:
             self.address = said(str(where)).partition("?")[0].rstrip("/")
             before = str(where).partition("://")[2].partition("?")[0].rpartition("@")[0]
             if set("@/") & set(before):
-                raise UserError(f"{option} {self.address}: write @ as %40, and / in a key as %2F")
+                raise UserError(
+                    "{option} {address}: write @ as %40, and / in a key as %2F",
+                    option=option,
+                    address=self.address,
+                )
             try:
                 self.fs, base = fs.FileSystem.from_uri(str(where))
             except (OSError, ValueError) as error:  # Arrow's are among these
                 raise UserError(
-                    f"{option} {self.address}: cannot be opened ({reason(error)}); check the "
-                    "address, its region or endpoint, and the credentials"
+                    "{option} {address}: cannot be opened ({error}); check the address, "
+                    "its region or endpoint, and the credentials",
+                    option=option,
+                    address=self.address,
+                    error=reason(error),
                 ) from None
             self._base = base.strip("/")
             if not self._base:
-                raise UserError(f"{option} {self.address}: names no bucket; give s3://bucket/path")
+                raise UserError(
+                    "{option} {address}: names no bucket; give s3://bucket/path",
+                    option=option,
+                    address=self.address,
+                )
         else:
             text = str(where).removeprefix("file://")
             self.local = Path(os.path.expanduser(text)).absolute()
@@ -100,7 +111,9 @@ class Storage:
                 self.address.encode()
             except UnicodeEncodeError:
                 raise UserError(
-                    f"{option} {self.address}: its name is not in UTF-8; rename the folder"
+                    "{option} {address}: its name is not in UTF-8; rename the folder",
+                    option=option,
+                    address=self.address,
                 ) from None
 
     def of(self, name: str) -> str:
@@ -175,11 +188,14 @@ class Storage:
             return None
         except MemoryError:
             raise StorageError(
-                f"{self.of(name)}: is larger than there is memory for; remove it, and the study's "
-                "command, given again, does anew what was in it"
+                "{name}: is larger than there is memory for; remove it, and the study's "
+                "command, given again, does anew what was in it",
+                name=self.of(name),
             ) from None
         if most is not None and len(data) > most:
-            raise StorageError(f"{self.of(name)}: is larger than any that al_ray writes; remove it")
+            raise StorageError(
+                "{name}: is larger than any that al_ray writes; remove it", name=self.of(name)
+            )
         return data
 
     @contextmanager
@@ -247,7 +263,7 @@ class Storage:
             self._seen = True
         elif self._seen:
             raise StorageError(
-                f"{self.local}: was removed meanwhile; the same command begins it anew"
+                "{local}: was removed meanwhile; the same command begins it anew", local=self.local
             )
         path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -290,5 +306,9 @@ class Storage:
             else:
                 remedy = "check the folder; the same command goes on from here"
             raise StorageError(
-                f"{self.of(name)}: cannot be {done} ({reason(error)}); {remedy}"
+                "{name}: cannot be {done} ({error}); {remedy}",
+                name=self.of(name),
+                done=done,
+                error=reason(error),
+                remedy=remedy,
             ) from error

@@ -294,7 +294,9 @@ class Trajectory:
             chosen = self._store.read_one("selections", trajectory, step)
             if chosen is None:
                 raise AlRayError(
-                    f"{trajectory}: step {step} is not there: its rows were to be learnt"
+                    "{trajectory}: step {step} is not there: its rows were to be learnt",
+                    trajectory=trajectory,
+                    step=step,
                 )
             ids = chosen.sort_values("rank").row_id
             found.append(np.array([by_id[i] for i in ids], np.int64))
@@ -318,7 +320,13 @@ class Trajectory:
         except NotNumbers as error:
             ids = self._rows.ids_of(np.array(error.rows[:NAMED], np.int64))
             more = f" and {len(error.rows) - NAMED} more" if len(error.rows) > NAMED else ""
-            raise AlRayError(f"step {step}: {error}: rows {', '.join(ids)}{more}") from None
+            raise AlRayError(
+                "step {step}: {error}: rows {ids}{more}",
+                step=step,
+                error=error,
+                ids=", ".join(ids),
+                more=more,
+            ) from None
 
     def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The seed's one permutation; initial draws and random arms are prefixes of it."""

@@ -60,8 +60,9 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     for out, study in zip(outs, studies, strict=True):
         if study.curves().empty:
             raise UserError(
-                f"{said(str(out))}: no step of any arm is complete yet; run the study on, and see "
-                f"how far it is with al-ray show {said(str(out))}"
+                "{out}: no step of any arm is complete yet; run the study on, and see "
+                "how far it is with al-ray show {out}",
+                out=said(str(out)),
             )
     study = studies[0]
     if study.address:  # else it is the study's own folder

@@ -52,8 +52,10 @@ class Checkpoints:
                     seal(data, name, first=True)
             except SafetensorError as error:
                 raise StorageError(
-                    f"{self.storage.of(name)}: cannot be written ({error}); make room there; the "
-                    "same command goes on from here"
+                    "{name}: cannot be written ({error}); make room there; the same "
+                    "command goes on from here",
+                    name=self.storage.of(name),
+                    error=error,
                 ) from error
         for old in range(step - 2, -1, -1):
             if not self.has(trajectory, old):

@@ -63,21 +63,28 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
     """
     if described.get("schema_version") != VERSION:
         raise StudyConflict(
-            f"{folder}: its tables are of version {described.get('schema_version')}, this "
-            f"al_ray writes version {VERSION}; give another --out"
+            "{folder}: its tables are of version {get}, this al_ray writes version "
+            "{version}; give another --out",
+            folder=folder,
+            get=described.get("schema_version"),
+            version=VERSION,
         )
     if (recipes := recipes_of(described)) > RECIPES_VERSION:
         raise StudyConflict(
-            f"{folder}: its recipes are of version {recipes}, this al_ray has version "
-            f"{RECIPES_VERSION}; update al_ray, or give another --out"
+            "{folder}: its recipes are of version {recipes}, this al_ray has version "
+            "{recipes_version}; update al_ray, or give another --out",
+            folder=folder,
+            recipes=recipes,
+            recipes_version=RECIPES_VERSION,
         )
     corpus, known = described.get("corpus", {}), models_of(described)
     if not described.get("training") or not all(
         isinstance(each, dict) and each.keys() >= {"name", "digest"} for each in (corpus, *known)
     ):
         raise StudyConflict(
-            f"{folder}/study.json: damaged, since it names no corpus, model or training; give "
-            "another --out"
+            "{folder}/study.json: damaged, since it names no corpus, model or training; "
+            "give another --out",
+            folder=folder,
         )
     same = [("corpus", corpus, wanted["corpus"])]
     # Another encoder extends a study, but not one that tables could not tell from what is there.
@@ -90,9 +97,14 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
     for what, before, now in same:
         if before["digest"] != now["digest"]:
             raise StudyConflict(
-                f"{folder}: holds a study of {what} {before['name']} "
-                f"({before['digest'][:8]}), not of {now['name']} ({now['digest'][:8]}); give "
-                "another --out"
+                "{folder}: holds a study of {what} {name} ({digest}), not of {name_2} "
+                "({digest_2}); give another --out",
+                folder=folder,
+                what=what,
+                name=before["name"],
+                digest=before["digest"][:8],
+                name_2=now["name"],
+                digest_2=now["digest"][:8],
             )
     before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
@@ -102,8 +114,12 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
         if before.get(name) != value:
             option = "--" + name.replace("_", "-")
             raise StudyConflict(
-                f"{folder}: its study has {option} {_text(before.get(name))}, not "
-                f"{_text(value)}; give the same, or another --out"
+                "{folder}: its study has {option} {name}, not {text}; give the same, or "
+                "another --out",
+                folder=folder,
+                option=option,
+                name=_text(before.get(name)),
+                text=_text(value),
             )
 
 

@@ -80,8 +80,12 @@ def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -
     if others and not there & {PRIVATE, "study.json"}:
         more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
         raise StudyConflict(
-            f"{option}{storage.address}: holds files that are not al_ray's ({others[0]}{more}); "
-            "give a new or empty folder"
+            "{option}{address}: holds files that are not al_ray's ({others}{more}); give "
+            "a new or empty folder",
+            option=option,
+            address=storage.address,
+            others=others[0],
+            more=more,
         )
     storage.write(MARKER, _SAYS.encode())
 
@@ -94,7 +98,8 @@ def refuse_gone(storage: Storage) -> None:
     """
     if not storage.exists(MARKER):
         raise StorageError(
-            f"{storage.address}: was removed meanwhile; the same command begins it anew"
+            "{address}: was removed meanwhile; the same command begins it anew",
+            address=storage.address,
         )
 
 
@@ -116,8 +121,9 @@ def refuse_links(folder: Path) -> None:
     for name in OURS:
         for entry in _inside(folder / name):
             raise StorageError(
-                f"{entry}: is a link, a pipe or a device, which no results folder has; remove it, "
-                "and give the same command again"
+                "{entry}: is a link, a pipe or a device, which no results folder has; "
+                "remove it, and give the same command again",
+                entry=entry,
             )
 
 

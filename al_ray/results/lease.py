@@ -69,7 +69,9 @@ def held(store: Store, say: Callable[[str], None], remedy: str) -> Iterator[None
         lock = FileLock(store.folder / LOCK).acquire(timeout=1)  # `show` may be looking
     except Timeout:
         raise StudyConflict(
-            f"{store.address}: another process is running this study; {remedy}"
+            "{address}: another process is running this study; {remedy}",
+            address=store.address,
+            remedy=remedy,
         ) from None
     with lock:
         sweep_ours(store.folder)
@@ -141,7 +143,10 @@ class _Lease:
 
     def _conflict(self, found: dict[str, Any] | None, remedy: str) -> StudyConflict:
         return StudyConflict(
-            f"{self._store.address}: {_who(found)} is running this study; {remedy}"
+            "{address}: {found} is running this study; {remedy}",
+            address=self._store.address,
+            found=_who(found),
+            remedy=remedy,
         )
 
     def _renew(self) -> None:

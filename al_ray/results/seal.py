@@ -60,8 +60,9 @@ def seal_of(data: bytes, name: str, first: bool = False) -> str | None:
 def damaged(where: str) -> StorageError:
     """What is said of a file that cannot be believed."""
     return StorageError(
-        f"{where}: is damaged or was cut short; the study's command, given again, sets it aside "
-        "and does anew what was in it"
+        "{where}: is damaged or was cut short; the study's command, given again, sets it "
+        "aside and does anew what was in it",
+        where=where,
     )
 
 

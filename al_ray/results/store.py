@@ -69,7 +69,7 @@ class Store:
         self._beside: dict[tuple[str, int], dict[str, str]] = {}
         local = self.storage.local
         if local is not None and os.path.exists(local) and not local.is_dir():  # Path's may raise
-            raise UserError(f"--out {folder}: is a file; give a folder")
+            raise UserError("--out {folder}: is a file; give a folder", folder=folder)
         if local is not None and attempt is None:  # the driver of a trial has looked
             refuse_links(local)
 

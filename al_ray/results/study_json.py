@@ -62,10 +62,14 @@ class StudyJson:
             return None
         name = self.storage.of("study.json")
         if not self.storage.exists(MARKER):
-            raise StudyConflict(f"{name}: not a study's description ({why}); give another --out")
+            raise StudyConflict(
+                "{name}: not a study's description ({why}); give another --out", name=name, why=why
+            )
         raise StudyConflict(
-            f"{name}: is damaged ({why}), and so is its copy; remove it, and give the study's "
-            "command again, which writes it anew"
+            "{name}: is damaged ({why}), and so is its copy; remove it, and give the "
+            "study's command again, which writes it anew",
+            name=name,
+            why=why,
         )
 
     def _described(self, name: str) -> dict[str, Any] | str | None:
@@ -74,7 +78,7 @@ class StudyJson:
             data = self.storage.read(name, _MOST_BYTES)
             return None if data is None else parsed(data)
         except StorageError as error:
-            raise StudyConflict(f"--out: {error}") from error
+            raise StudyConflict("--out: {error}", error=error) from error
         except ValueError as error:
             return str(error).partition("\n")[0]
 
@@ -91,16 +95,18 @@ class StudyJson:
         described = self.read()
         if described is None:
             raise UserError(
-                f"{self.storage.address}: no study there (study.json is missing); give its results "
-                "folder"
+                "{address}: no study there (study.json is missing); give its results folder",
+                address=self.storage.address,
             )
         if described["schema_version"] > VERSION:
             raise newer(self.storage.of("study.json"), described["schema_version"])
         for part in needs:
             if not described.get(part):
                 raise StudyConflict(
-                    f"{self.storage.of('study.json')}: names no {part}; give another results "
-                    "folder, or the study's command again"
+                    "{of}: names no {part}; give another results folder, or the study's "
+                    "command again",
+                    of=self.storage.of("study.json"),
+                    part=part,
                 )
         return described
 

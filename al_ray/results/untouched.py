@@ -39,7 +39,9 @@ def untouched(store: Store) -> Iterator[None]:
             raise PermissionError(None, "no permission to write")
     except OSError as error:
         raise UserError(
-            f"--out {folder}: cannot be made or written to ({error.strerror}); give another folder"
+            "--out {folder}: cannot be made or written to ({strerror}); give another folder",
+            folder=folder,
+            strerror=error.strerror,
         ) from None
     before = set(_inside(folder))
     own(store.storage)

@@ -122,7 +122,9 @@ class Outputs:
         """
         value = getattr(self, name)
         if value is None:
-            raise AlRayError(f"outputs have no {name}: does the strategy's `needs` name it?")
+            raise AlRayError(
+                "outputs have no {name}: does the strategy's `needs` name it?", name=name
+            )
         return value
 
 

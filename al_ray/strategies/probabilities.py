@@ -22,7 +22,7 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
         AlRayError: the logits are of less than single precision.
     """
     if logits.dtype not in (np.float32, np.float64):
-        raise AlRayError(f"logits are {logits.dtype}: scores need float32")
+        raise AlRayError("logits are {dtype}: scores need float32", dtype=logits.dtype)
     wide = np.ascontiguousarray(logits, dtype=np.float64)
     shifted = wide - wide.max(axis=-1, keepdims=True)
     # The largest term is exactly 1; leaving it to log1p keeps what a saturated row has left.

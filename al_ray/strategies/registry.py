@@ -89,9 +89,17 @@ def split(spec: str) -> tuple[str, str]:
         key, _, value = part.partition("=")
         if key not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
-            raise UserError(f"--strategies {spec!r}: {name} has no parameter {key!r}; {has}")
+            raise UserError(
+                "--strategies {spec!r}: {name} has no parameter {key!r}; {has}",
+                spec=spec,
+                name=name,
+                key=key,
+                has=has,
+            )
         if key in values:
-            raise UserError(f"--strategies {spec!r}: {key} is given twice; drop one")
+            raise UserError(
+                "--strategies {spec!r}: {key} is given twice; drop one", spec=spec, key=key
+            )
         kind = type(known[key])
         try:
             values[key] = kind(value)
@@ -99,7 +107,9 @@ def split(spec: str) -> tuple[str, str]:
                 raise ValueError
         except ValueError:
             what = "whole number" if kind is int else "number"
-            raise UserError(f"--strategies {spec!r}: {key} is no {what}; give one") from None
+            raise UserError(
+                "--strategies {spec!r}: {key} is no {what}; give one", spec=spec, key=key, what=what
+            ) from None
     told = {key: value for key, value in sorted(values.items()) if value != known[key]}
     return name, ",".join(f"{key}={value}" for key, value in told.items())
 
@@ -121,7 +131,9 @@ def _made(maker: Callable[..., Any], name: str, said: str) -> Any:
     try:
         return maker(**values)
     except UserError as error:
-        raise UserError(f"--strategies '{name}:{said}': {error}") from None
+        raise UserError(
+            "--strategies '{name}:{said}': {error}", name=name, said=said, error=error
+        ) from None
 
 
 REMEDIES: dict[Need, str] = {
@@ -151,8 +163,11 @@ def check_needs(name: str, strategy: Strategy, given: Iterable[Need], what: str)
     for need in get_args(Need):
         if need in strategy.needs and need not in given:
             raise UserError(
-                f"--strategies {name}: {REMEDIES[need]}, and {what} has none; leave this strategy "
-                "out, or change that"
+                "--strategies {name}: {remedies}, and {what} has none; leave this "
+                "strategy out, or change that",
+                name=name,
+                remedies=REMEDIES[need],
+                what=what,
             )
 
 
@@ -172,13 +187,16 @@ def source_digest(name: str) -> str:
         return ""
     file = getattr(_module(name), "__file__", None)
     if file is None:
-        raise UserError(f"--strategies {name!r}: its module has no source file")
+        raise UserError("--strategies {name!r}: its module has no source file", name=name)
     try:
         source = read_small(Path(file))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--strategies {name!r}: its source {file} cannot be read ({_one_line(error)}); give a "
-            "module that is a file"
+            "--strategies {name!r}: its source {file} cannot be read ({error}); give a "
+            "module that is a file",
+            name=name,
+            file=file,
+            error=_one_line(error),
         ) from error
     return hashlib.blake2b(source, digest_size=16).hexdigest()
 
@@ -189,23 +207,29 @@ def _check_known(name: str) -> None:
         near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1)
         meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise UserError(
-            f"--strategies {name!r} is not known{meant}: choose from {known}, or module:name of "
-            "your own"
+            "--strategies {name!r} is not known{meant}: choose from {known}, or "
+            "module:name of your own",
+            name=name,
+            meant=meant,
+            known=known,
         )
 
 
 def _module(name: str) -> ModuleType:
     module, _, attribute = name.partition(":")
     if not module or not attribute:
-        raise UserError(f"--strategies {name!r}: write module:name")
+        raise UserError("--strategies {name!r}: write module:name", name=name)
     try:
         return importlib.import_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # importing runs the module: anything may come, even an exit
         raise UserError(
-            f"--strategies {name!r}: cannot import {module!r} ({_one_line(error)});"
-            " is its folder on PYTHONPATH?"
+            "--strategies {name!r}: cannot import {module!r} ({error}); is its folder on "
+            "PYTHONPATH?",
+            name=name,
+            module=module,
+            error=_one_line(error),
         ) from error
 
 
@@ -218,14 +242,18 @@ def _own(name: str) -> Callable[..., Any]:
     try:
         made = getattr(module, attribute, None)
     except Exception as error:
-        raise UserError(f"--strategies {name!r} cannot be made: {_one_line(error)}") from error
+        raise UserError(
+            "--strategies {name!r} cannot be made: {error}", name=name, error=_one_line(error)
+        ) from error
     if made is None:
         raise UserError(
-            f"--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it"
+            "--strategies {name!r}: the module has no {attribute!r}; name a Strategy in it",
+            name=name,
+            attribute=attribute,
         )
     # What is written in C, such as sys.exit or os.abort, makes no strategy, and is not called.
     if not inspect.isfunction(made) and not (isinstance(made, type) and issubclass(made, Strategy)):
-        raise UserError(f"--strategies {name!r} must be {_WANTED}")
+        raise UserError("--strategies {name!r} must be {wanted}", name=name, wanted=_WANTED)
     return made
 
 
@@ -237,10 +265,13 @@ def _build_own(name: str, said: str) -> Strategy:
         raise
     except BaseException as error:
         raise UserError(
-            f"--strategies {name!r} cannot be made: {_one_line(error)}; it must be {_WANTED}"
+            "--strategies {name!r} cannot be made: {error}; it must be {wanted}",
+            name=name,
+            error=_one_line(error),
+            wanted=_WANTED,
         ) from error
     if not isinstance(strategy, Strategy):
-        raise UserError(f"--strategies {name!r} must be {_WANTED}")
+        raise UserError("--strategies {name!r} must be {wanted}", name=name, wanted=_WANTED)
     _check_named(name, strategy)
     return strategy
 
@@ -248,22 +279,34 @@ def _build_own(name: str, said: str) -> Strategy:
 def _check_named(name: str, strategy: Strategy) -> None:
     own, families = getattr(strategy, "name", None), get_args(Family)
     if not isinstance(own, str) or not own:
-        raise UserError(f"--strategies {name!r}: set its class attribute `name` to a string")
+        raise UserError(
+            "--strategies {name!r}: set its class attribute `name` to a string", name=name
+        )
     if own in STRATEGIES:
-        raise UserError(f"--strategies {name!r}: the name {own!r} is taken; give it another")
+        raise UserError(
+            "--strategies {name!r}: the name {own!r} is taken; give it another", name=name, own=own
+        )
     if getattr(strategy, "family", None) not in families:
-        raise UserError(f"--strategies {name!r}: set `family` to one of {', '.join(families)}")
+        raise UserError(
+            "--strategies {name!r}: set `family` to one of {families}",
+            name=name,
+            families=", ".join(families),
+        )
     if not isinstance(strategy.needs, Set):
-        raise UserError(f"--strategies {name!r}: set `needs` to a frozenset")
+        raise UserError("--strategies {name!r}: set `needs` to a frozenset", name=name)
     if unknown := sorted(map(str, set(strategy.needs) - set(get_args(Need)))):
         raise UserError(
-            f"--strategies {name!r}: `needs` has {', '.join(unknown)}; choose from "
-            f"{', '.join(get_args(Need))}"
+            "--strategies {name!r}: `needs` has {unknown}; choose from {need}",
+            name=name,
+            unknown=", ".join(unknown),
+            need=", ".join(get_args(Need)),
         )
     if "dropout" in strategy.needs and not (
         isinstance(strategy.passes, int) and strategy.passes >= 2
     ):
-        raise UserError(f"--strategies {name!r}: set `passes` to 2 or more passes with dropout")
+        raise UserError(
+            "--strategies {name!r}: set `passes` to 2 or more passes with dropout", name=name
+        )
 
 
 def _one_line(error: BaseException) -> str:

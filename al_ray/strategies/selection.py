@@ -62,7 +62,11 @@ def select(
 
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != hashes.shape:
-        raise AlRayError(f"scores of shape {scores.shape} for {len(hashes)} candidates")
+        raise AlRayError(
+            "scores of shape {shape} for {hashes} candidates",
+            shape=scores.shape,
+            hashes=len(hashes),
+        )
     if len(bad := np.flatnonzero(np.isnan(scores))):
         raise NotNumbers(f"{len(bad)} of {len(scores)} rows have scores", bad.tolist())
     if n == 0:

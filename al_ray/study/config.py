@@ -94,8 +94,12 @@ class StudyConfig:
             *((knobs(Training)[name].option, values) for name, values in self.axes.items()),
         ):
             optional = option in ("--controls", "--replay-cold")
-            check(bool(values) or optional, f"{option}: give at least one")
-            check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
+            check(bool(values) or optional, "{option}: give at least one", option=option)
+            check(
+                len(set(values)) == len(values),
+                "{option}: one value is given twice; drop it",
+                option=option,
+            )
         for declared, name, values in own:
             for value in values:
                 check_knob(declared, name, value)
@@ -108,19 +112,25 @@ class StudyConfig:
             "--strategies replay: give steps with --replay-cold instead",
         )
         for step in self.replay_cold:
-            check(step >= 0, f"--replay-cold {step}: give steps from 0")
+            check(step >= 0, "--replay-cold {step}: give steps from 0", step=step)
         check(
             self.successor is None or any(head != self.successor for head in self.heads),
-            f"--successor {self.successor}: no other head chooses; give --head frozen fine-tuned",
+            "--successor {successor}: no other head chooses; give --head frozen fine-tuned",
+            successor=self.successor,
         )
-        check(self.replay_seeds >= 1, f"--replay-seeds {self.replay_seeds}: give 1 or more")
+        check(
+            self.replay_seeds >= 1,
+            "--replay-seeds {replay_seeds}: give 1 or more",
+            replay_seeds=self.replay_seeds,
+        )
         for rate in self.rates:  # those of a committee are looked at more closely in `grid`
             check(
                 0 < rate < math.inf,
-                f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+                "--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+                rate=rate,
             )
         for seed in self.seeds:
-            check(0 <= seed < 2**63, f"--seeds {seed}: give numbers from 0 to 2**63 - 1")
+            check(0 <= seed < 2**63, "--seeds {seed}: give numbers from 0 to 2**63 - 1", seed=seed)
         check(
             self.steps is None or self.budget is None,
             "--steps and --budget: give one of the two",
@@ -131,15 +141,25 @@ class StudyConfig:
         )
         check(
             self.budget is None or (self.budget > 0 and math.isfinite(self.budget)),
-            f"--budget {self.budget}: give labels, or a share of the pool up to 1",
+            "--budget {budget}: give labels, or a share of the pool up to 1",
+            budget=self.budget,
         )
         check(
             self.budget is None or self.budget <= 1 or self.budget == round(self.budget),
-            f"--budget {self.budget}: give whole labels, or a share of the pool up to 1",
+            "--budget {budget}: give whole labels, or a share of the pool up to 1",
+            budget=self.budget,
         )
-        check(self.validation >= 0, f"--validation {self.validation}: give 0 or more rows")
+        check(
+            self.validation >= 0,
+            "--validation {validation}: give 0 or more rows",
+            validation=self.validation,
+        )
         for share in self.controls:
-            check(0 < share <= 1, f"--controls {share:g}: give shares of the pool, above 0 up to 1")
+            check(
+                0 < share <= 1,
+                "--controls {share:g}: give shares of the pool, above 0 up to 1",
+                share=share,
+            )
         for part in self.parts:
             _ = part.trainings  # refuses what one cannot be
 

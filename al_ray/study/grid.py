@@ -98,7 +98,9 @@ def trajectories(
     available = pool - study.validation
     check(
         available >= 1,
-        f"--validation {study.validation}: only {pool} rows of train; keep fewer of them",
+        "--validation {validation}: only {pool} rows of train; keep fewer of them",
+        validation=study.validation,
+        pool=pool,
     )
     common = partial(TrajectoryConfig, corpus=corpus, validation=study.validation)
     learner = partial(Learner, model=encoder.source, on_divergence=study.on_divergence)
@@ -113,7 +115,9 @@ def trajectories(
         )
         check(
             control.id not in made,
-            f"--controls {share:g}: another share is {rows} rows too; drop one of them",
+            "--controls {share:g}: another share is {rows} rows too; drop one of them",
+            share=share,
+            rows=rows,
         )
         made[control.id] = control
     given = set(get_args(Need)) - (set() if encoder.dropout else {"dropout"})
@@ -141,13 +145,17 @@ def trajectories(
             initial = study.initial or size
             check(
                 chooser.candidates is None or size <= chooser.candidates,
-                f"--candidates {chooser.candidates}: fewer than --step-size {size}, which are to "
+                "--candidates {candidates}: fewer than --step-size {size}, which are to "
                 "be chosen among them; give more",
+                candidates=chooser.candidates,
+                size=size,
             )
             check(
                 initial <= available,
-                f"{'--initial' if study.initial else '--step-size'} {initial}: the pool has only "
-                f"{available} rows; give fewer",
+                "{initial} {initial_2}: the pool has only {available} rows; give fewer",
+                initial="--initial" if study.initial else "--step-size",
+                initial_2=initial,
+                available=available,
             )
             config = common(
                 learner=learner(
@@ -165,7 +173,12 @@ def trajectories(
             made[config.id] = config
     most = max((config.schedule.steps for config in made.values()), default=0)
     for step in study.replay_cold:
-        check(step < most, f"--replay-cold {step}: there are {most} steps, from 0; give fewer")
+        check(
+            step < most,
+            "--replay-cold {step}: there are {most} steps, from 0; give fewer",
+            step=step,
+            most=most,
+        )
     return list(made.values())
 
 
@@ -274,24 +287,29 @@ def _check_committee(name: str, study: StudyConfig, training: Training, members:
     given = " ".join(f"{rate:g}" for rate in rates)
     check(
         len(rates) >= 2,
-        f"--committee-learning-rates {given}: --strategies {name} needs two or more members",
+        "--committee-learning-rates {given}: --strategies {name} needs two or more members",
+        given=given,
+        name=name,
     )
     if members == "seeds":
         return
     check(
         len(set(rates)) == len(rates),
-        f"--committee-learning-rates {given}: one rate is given twice; drop it",
+        "--committee-learning-rates {given}: one rate is given twice; drop it",
+        given=given,
     )
     for rate in rates:
         check(
             0 < rate < 1,
-            f"--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+            "--committee-learning-rates {rate:g}: give rates between 0 and 1, such as 2e-5",
+            rate=rate,
         )
     check(
         training.learning_rate in rates,
-        f"--committee-learning-rates {given}: none is --learning-rate "
-        f"{training.learning_rate:g}, whose member is evaluated; add it, or change "
-        "--learning-rate",
+        "--committee-learning-rates {given}: none is --learning-rate {learning_rate:g}, "
+        "whose member is evaluated; add it, or change --learning-rate",
+        given=given,
+        learning_rate=training.learning_rate,
     )
 
 

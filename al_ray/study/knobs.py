@@ -89,10 +89,10 @@ def words(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')} {shown}"
 
 
-def check(condition: bool, message: str) -> None:
-    """Raise `UserError` with this one line unless the condition holds."""
+def check(condition: bool, message: str, **values: Any) -> None:
+    """Raise `UserError` with this one line and its values unless the condition holds."""
     if not condition:
-        raise UserError(message)
+        raise UserError(message, **values)
 
 
 def check_knobs(values: Any) -> None:
@@ -113,7 +113,13 @@ def check_knob(declared: type, name: str, value: Any) -> None:
     """
     said = knobs(declared)[name]
     shown = f"{value:g}" if isinstance(value, float) else value
-    check(value is None or said.ok(value), f"{said.option or name} {shown}: {said.say}")
+    check(
+        value is None or said.ok(value),
+        "{value} {shown}: {say}",
+        value=said.option or name,
+        shown=shown,
+        say=said.say,
+    )
 
 
 def add_knobs(

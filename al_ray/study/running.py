@@ -19,7 +19,8 @@ def check_labels_per_day(labels: float | None) -> None:
     """Raise `UserError` unless it is a number above 0, or None."""
     check(
         labels is None or (math.isfinite(labels) and labels > 0),
-        f"--labels-per-day {labels}: give a number above 0",
+        "--labels-per-day {labels}: give a number above 0",
+        labels=labels,
     )
 
 
@@ -48,8 +49,9 @@ class Price:
         found = _PRICE.fullmatch(text.strip())
         if found is None or not 0 < float(found[1]) < 1e12:
             raise UserError(
-                f"--label-price {text[:40]}: give a number above 0, with a unit if you like, such "
-                "as 150KRW"
+                "--label-price {text}: give a number above 0, with a unit if you like, "
+                "such as 150KRW",
+                text=text[:40],
             )
         return cls(float(found[1]), found[2])
 
@@ -117,9 +119,14 @@ class RunConfig:
         check_labels_per_day(self.labels_per_day)
         if self.label_price is not None:
             Price.parsed(self.label_price)
-        check(1 <= self.shards <= 1024, f"--shards {self.shards}: give 1 to 1,024")
+        check(1 <= self.shards <= 1024, "--shards {shards}: give 1 to 1,024", shards=self.shards)
         check(
             self.concurrent is None or self.concurrent >= 1,
-            f"--concurrent {self.concurrent}: give 1 or more",
+            "--concurrent {concurrent}: give 1 or more",
+            concurrent=self.concurrent,
         )
-        check(self.patience > 0, f"--patience {self.patience / 60:g}: give minutes above 0")
+        check(
+            self.patience > 0,
+            "--patience {patience:g}: give minutes above 0",
+            patience=self.patience / 60,
+        )

@@ -34,8 +34,9 @@ def told_apart() -> Iterator[None]:
 def no_room(error: OutOfMemory) -> AlRayError:
     """What to say where even one text at a time is too much."""
     return AlRayError(
-        f"out of memory with one text at a time ({error}); lower --max-length, or use a device "
-        "with more"
+        "out of memory with one text at a time ({error}); lower --max-length, or use a "
+        "device with more",
+        error=error,
     )
 
 

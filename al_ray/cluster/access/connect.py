@@ -76,8 +76,9 @@ def find(option: str | None, environment: Mapping[str, str]) -> Address:
                 return Address(running, f"{running}, which runs here")
             if given or environment.get("RAY_ADDRESS") == "auto":
                 raise UserError(
-                    f"{said if given else 'RAY_ADDRESS=auto'}: no Ray cluster runs here; start one "
-                    "with `ray start --head`, give --address HOST:PORT, or leave it out"
+                    "{said}: no Ray cluster runs here; start one with `ray start "
+                    "--head`, give --address HOST:PORT, or leave it out",
+                    said=said if given else "RAY_ADDRESS=auto",
                 )
             return Address("local", "")
     host, _, port = given.rpartition(":")
@@ -85,8 +86,9 @@ def find(option: str | None, environment: Mapping[str, str]) -> Address:
         given.startswith(("http://", "https://")) or (host and "/" not in host and port.isdigit())
     ):
         raise UserError(
-            f"{said}: give auto, local, HOST:PORT of a cluster's head from a machine of it, or "
-            "http://HOST:PORT of its dashboard from elsewhere"
+            "{said}: give auto, local, HOST:PORT of a cluster's head from a machine of "
+            "it, or http://HOST:PORT of its dashboard from elsewhere",
+            said=said,
         )
     return Address(given, said)
 
@@ -131,12 +133,15 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> None:
             raise full from error
         if address.value == "local":
             raise UserError(
-                f"Ray cannot be started here ({one_line(error)}); its logs, in "
-                "/tmp/ray/session_latest/logs, say why"
+                "Ray cannot be started here ({error}); its logs, in "
+                "/tmp/ray/session_latest/logs, say why",
+                error=one_line(error),
             ) from error
         raise UserError(
-            f"{address.said}: the cluster cannot be joined ({one_line(error)}); run this on a "
-            "machine of the cluster, or give --address http://HOST:PORT of its dashboard"
+            "{said}: the cluster cannot be joined ({error}); run this on a machine of "
+            "the cluster, or give --address http://HOST:PORT of its dashboard",
+            said=address.said,
+            error=one_line(error),
         ) from error
     url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
     console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)
@@ -184,8 +189,10 @@ def authenticate(ask: Callable[[], None], said: str) -> bool:
         except NoToken:
             if mode == "disabled":
                 raise UserError(
-                    f"{said}: the cluster demands a token, and RAY_AUTH_MODE=disabled forbids to "
-                    f"send one; set RAY_AUTH_MODE=token and {remedy}"
+                    "{said}: the cluster demands a token, and RAY_AUTH_MODE=disabled "
+                    "forbids to send one; set RAY_AUTH_MODE=token and {remedy}",
+                    said=said,
+                    remedy=remedy,
                 ) from None
     if not private.has_token():
         raise UserError(
@@ -198,7 +205,9 @@ def authenticate(ask: Callable[[], None], said: str) -> bool:
     try:
         ask()
     except NoToken:
-        raise UserError(f"{said}: the cluster refuses the token that is here; {remedy}") from None
+        raise UserError(
+            "{said}: the cluster refuses the token that is here; {remedy}", said=said, remedy=remedy
+        ) from None
     return True
 
 
@@ -216,8 +225,13 @@ def refuse_versions(theirs: Mapping[str, str], said: str) -> None:
     for key, name in (("ray_version", "Ray"), ("python_version", "Python")):
         if key in theirs and theirs[key] != ours[key]:
             raise UserError(
-                f"{said}: the cluster runs {name} {theirs[key]} and this is {name} {ours[key]}; "
-                "both must be equal: use the environment of constraints.txt on all machines"
+                "{said}: the cluster runs {name} {theirs} and this is {name} {ours}; "
+                "both must be equal: use the environment of constraints.txt on all "
+                "machines",
+                said=said,
+                name=name,
+                theirs=theirs[key],
+                ours=ours[key],
             )
 
 
@@ -228,8 +242,10 @@ def _check(address: Address) -> None:
         if error.code() == grpc.StatusCode.UNAUTHENTICATED:
             raise NoToken from None
         raise UserError(
-            f"{address.said}: no Ray cluster answers there ({error.code().name.lower()}); start "
-            "one with `ray start --head`, or leave the option out"
+            "{said}: no Ray cluster answers there ({lower}); start one with `ray start "
+            "--head`, or leave the option out",
+            said=address.said,
+            lower=error.code().name.lower(),
         ) from None
     refuse_versions(theirs, address.said)
 

@@ -35,8 +35,10 @@ def await_worker(console: Console, patience: float) -> None:
             ray.cancel(asked)  # a task that waits keeps the autoscaler trying
     if not arrived:
         raise UserError(
-            f"no worker came within {patience / 60:.0f} minutes; `ray status` on the head says "
-            "what is asked for, `ray monitor` why it does not come (quota, spot sold out, set-up)"
+            "no worker came within {patience:.0f} minutes; `ray status` on the head says "
+            "what is asked for, `ray monitor` why it does not come (quota, spot sold "
+            "out, set-up)",
+            patience=patience / 60,
         )
 
 

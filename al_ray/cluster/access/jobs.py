@@ -82,7 +82,9 @@ def submit(study: Submission, console: Console) -> int:
     if study.cluster is None:
         return _submit(study, study.address, console)
     if not Path(study.cluster).is_file():
-        raise UserError(f"{study.said}: no such file; give the one that `ray up` was given")
+        raise UserError(
+            "{said}: no such file; give the one that `ray up` was given", said=study.said
+        )
     with _tunnel(study.cluster) as address:
         code = _submit(study, address, console)
     if study.leaves_tables and code in (0, 1) and "://" not in study.out:
@@ -112,7 +114,9 @@ def _submit(study: Submission, address: str, console: Console) -> int:
                     metadata={"al_ray_out": out, "al_ray_command": command},
                 )
             except (RuntimeError, ValueError, requests.RequestException) as error:
-                raise UserError(f"{study.said}: the job was refused ({one_line(error)})") from None
+                raise UserError(
+                    "{said}: the job was refused ({error})", said=study.said, error=one_line(error)
+                ) from None
         say(console, f"Job {job} is submitted.")
     say(
         console,
@@ -128,7 +132,11 @@ def _submit(study: Submission, address: str, console: Console) -> int:
         say(console, f"Job {job} was stopped; the same command goes on with its study.")
         return 1
     if details.status == JobStatus.FAILED and not details.driver_exit_code:
-        raise AlRayError(f"job {job} failed: {(details.message or '?').strip().splitlines()[0]}")
+        raise AlRayError(
+            "job {job} failed: {splitlines}",
+            job=job,
+            splitlines=(details.message or "?").strip().splitlines()[0],
+        )
     code: int = details.driver_exit_code or 0
     if study.leaves_tables and study.cluster is None and "://" not in out and code != 2:
         say(console, f"Its tables are on the cluster's head, in {out}.")
@@ -155,8 +163,10 @@ def _client(address: str, said: str) -> JobSubmissionClient:
             raise NoToken from None
         except (OSError, RuntimeError, requests.RequestException) as error:
             raise UserError(
-                f"{said}: no Ray job server answers there ({one_line(error)}); give the http "
-                "address of the dashboard of a cluster that runs"
+                "{said}: no Ray job server answers there ({error}); give the http "
+                "address of the dashboard of a cluster that runs",
+                said=said,
+                error=one_line(error),
             ) from None
         found.append(client)
 
@@ -183,8 +193,11 @@ def _running(client: JobSubmissionClient, out: str, command: str) -> str:
             continue
         if metadata.get("al_ray_command") != command:
             raise StudyConflict(
-                f"--out {out}: job {job.submission_id} is at this study with other options "
-                f"({metadata.get('al_ray_command')}); wait for it, or give another --out"
+                "--out {out}: job {submission_id} is at this study with other options "
+                "({get}); wait for it, or give another --out",
+                out=out,
+                submission_id=job.submission_id,
+                get=metadata.get("al_ray_command"),
             )
         return str(job.submission_id)
     return ""
@@ -216,8 +229,10 @@ def _follow(client: JobSubmissionClient, job: str) -> JobDetails:
             failures = failures + 1 if seen == before else 1
             if failures > _TRIES:
                 raise AlRayError(
-                    f"the connection was lost ({one_line(error)}); job {job} goes on, and the same "
-                    "command follows it again"
+                    "the connection was lost ({error}); job {job} goes on, and the same "
+                    "command follows it again",
+                    error=one_line(error),
+                    job=job,
                 ) from None
         time.sleep(1)
 
@@ -239,8 +254,11 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
     root = Path(al_ray.__file__).resolve().parents[1]
     if not (root / "experiments" / study.script).is_file():
         raise UserError(
-            f"{study.said}: experiments/{study.script} is not beside al_ray in {root}; run it from "
-            "a checkout of the repository"
+            "{said}: experiments/{script} is not beside al_ray in {root}; run it from a "
+            "checkout of the repository",
+            said=study.said,
+            script=study.script,
+            root=root,
         )
     for name in ("al_ray", "experiments"):
         shutil.copytree(root / name, folder / name, ignore=_LEFT_OUT)
@@ -259,9 +277,13 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
             continue
         if size > MOST_BYTES:
             raise UserError(
-                f"{option} {value}: {size / 1e6:,.0f} MB are too much to send along (at most "
-                f"{MOST_BYTES / 1e6:,.0f} MB); put it into a bucket, or into a folder that all of "
-                "the cluster's machines share, and give that"
+                "{option} {value}: {size:,.0f} MB are too much to send along (at most "
+                "{most_bytes:,.0f} MB); put it into a bucket, or into a folder that all "
+                "of the cluster's machines share, and give that",
+                option=option,
+                value=value,
+                size=size / 1000000.0,
+                most_bytes=MOST_BYTES / 1000000.0,
             )
         target = Path("sent", option.lstrip("-"), path.resolve().name)
         (folder / target.parent).mkdir(parents=True, exist_ok=True)
@@ -328,9 +350,10 @@ def _tunnel(cluster: str, seconds: float = 180.0) -> Iterator[str]:
                     said.seek(0)
                     words = said.read().strip().splitlines()
                     raise UserError(
-                        f"--cluster {cluster}: its head cannot be reached "
-                        f"({words[-1] if words else 'ssh did not answer'}); start it with "
-                        f"`ray up {cluster}`"
+                        "--cluster {cluster}: its head cannot be reached ({words}); "
+                        "start it with `ray up {cluster}`",
+                        cluster=cluster,
+                        words=words[-1] if words else "ssh did not answer",
                     )
                 time.sleep(0.5)
             yield f"http://127.0.0.1:{port}"
@@ -369,7 +392,9 @@ def _bring_back(study: Submission, console: Console) -> None:
     if ended.returncode:
         words = (ended.stderr or ended.stdout).strip().splitlines()
         raise AlRayError(
-            f"the tables are on the cluster's head in {there}, and could not be copied "
-            f"({words[-1] if words else 'rsync failed'}); the same command tries again"
+            "the tables are on the cluster's head in {there}, and could not be copied "
+            "({words}); the same command tries again",
+            there=there,
+            words=words[-1] if words else "rsync failed",
         )
     say(console, f"Its tables are here, in {here}.")

@@ -87,7 +87,11 @@ def vectors_of(
             raise AlRayError("the encoder's vectors hold values that are not numbers")
         # Written through memory, where a full disk would kill this process.
         if not done and shutil.disk_usage(path.parent).free < 4 * total * part.shape[1]:
-            raise StorageError(f"{path.parent}: no room for the vectors of {total:,} texts")
+            raise StorageError(
+                "{parent}: no room for the vectors of {total:,} texts",
+                parent=path.parent,
+                total=total,
+            )
         done += len(part)
         progress(done, total)
         return part
@@ -100,7 +104,9 @@ def vectors_of(
         cause = getattr(error, "cause", None)
         if isinstance(cause, AlRayError):
             raise cause from None
-        raise AlRayError(f"no vectors came of the encoder ({one_line(error)})") from None
+        raise AlRayError(
+            "no vectors came of the encoder ({error})", error=one_line(error)
+        ) from None
     finally:
         for actor in actors:
             ray.kill(actor)

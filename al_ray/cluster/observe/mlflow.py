@@ -114,6 +114,8 @@ def connect(uri: str, store: Store, console: Console) -> MLflow:
         return MLflow(uri, store, lambda text: console.print(text, markup=False, soft_wrap=True))
     except Exception as error:
         raise UserError(
-            f"--mlflow {said(uri)}: cannot be used ({reason(error)}); start a server there, "
-            "or leave the option out"
+            "--mlflow {uri}: cannot be used ({error}); start a server there, or leave "
+            "the option out",
+            uri=said(uri),
+            error=reason(error),
         ) from error

@@ -84,9 +84,12 @@ class Idle(Callback):  # type: ignore[misc]
         waited = now - self._since
         if waited >= self._patience:
             raise UserError(
-                f"nothing could be placed for {in_minutes(waited)}: a trajectory needs "
-                f"{self._needs}, and the hosts are {_hosts()}; start hosts with room for it, and "
-                "the same command goes on"
+                "nothing could be placed for {waited}: a trajectory needs {needs}, and "
+                "the hosts are {hosts}; start hosts with room for it, and the same "
+                "command goes on",
+                waited=in_minutes(waited),
+                needs=self._needs,
+                hosts=_hosts(),
             )
         if waited >= self._next:
             self._next *= 2

@@ -239,9 +239,12 @@ def _groups(layout: Layout, count: int, patience: float) -> Iterator[list[Any]]:
         )
         if waiting:
             raise UserError(
-                f"--plan: the cluster had no room for {count} trials within "
-                f"{patience / 60:.0f} minutes (for {len(ready)} of them it had); give a smaller "
-                "--concurrent, or wait for what runs there"
+                "--plan: the cluster had no room for {count} trials within "
+                "{patience:.0f} minutes (for {ready} of them it had); give a smaller "
+                "--concurrent, or wait for what runs there",
+                count=count,
+                patience=patience / 60,
+                ready=len(ready),
             )
         yield groups
     finally:
@@ -260,6 +263,7 @@ def _get(refs: Sequence[Any], quiet: bool = False) -> list[Any]:
         if isinstance(cause, AlRayError):
             raise cause from None
         raise AlRayError(
-            f"--plan: the speed could not be measured ({one_line(error)}); try the study itself "
-            "with --steps 1"
+            "--plan: the speed could not be measured ({error}); try the study itself "
+            "with --steps 1",
+            error=one_line(error),
         ) from None

@@ -171,6 +171,8 @@ def refuse_misfits(configs: Sequence[TrajectoryConfig], job: Job, room: Sequence
     for config in configs:
         if why := misfit(trial_layout(config, job), room):
             raise UserError(
-                f"{name_of(config)}: {why}; give fewer --threads or --shards, or a cluster "
-                "with larger machines"
+                "{config}: {why}; give fewer --threads or --shards, or a cluster with "
+                "larger machines",
+                config=name_of(config),
+                why=why,
             )

@@ -271,10 +271,15 @@ def generate(train: int = 4200, test: int = 1400, seed: int = 0, noise: float = 
     for name, rows in (("train", train), ("test", test)):
         if rows < len(LABELS):
             raise CorpusError(
-                f"embedded: {name} of {rows} rows is too small; ask for {len(LABELS)} or more"
+                "embedded: {name} of {rows} rows is too small; ask for {labels} or more",
+                name=name,
+                rows=rows,
+                labels=len(LABELS),
             )
     if not 0 <= noise <= 1:
-        raise CorpusError(f"embedded: noise {noise} is not a share; give a number from 0 to 1")
+        raise CorpusError(
+            "embedded: noise {noise} is not a share; give a number from 0 to 1", noise=noise
+        )
     seen: set[str] = set()
     pool = _split("train", train, seed, noise, seen)
     held = _split("test", test, seed, 0.0, seen)

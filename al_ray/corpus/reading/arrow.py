@@ -44,7 +44,9 @@ def parquet(path: Path, file: IO[bytes]) -> Table:
     except MemoryError:  # one of Arrow's, too
         raise
     except (pa.ArrowException, OSError, ValueError):
-        raise CorpusError(f"{path}: not a Parquet file, or damaged; write it again") from None
+        raise CorpusError(
+            "{path}: not a Parquet file, or damaged; write it again", path=path
+        ) from None
 
 
 def stream(path: Path, file: IO[bytes]) -> Table:
@@ -65,7 +67,9 @@ def stream(path: Path, file: IO[bytes]) -> Table:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError):
-        raise CorpusError(f"{path}: not an Arrow file, or damaged; write it again") from None
+        raise CorpusError(
+            "{path}: not an Arrow file, or damaged; write it again", path=path
+        ) from None
 
 
 def _table(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Table:
@@ -110,8 +114,13 @@ def _named(path: Path, name: str, values: list[Any], names: list[str]) -> list[A
     for row, code in enumerate(values, start=1):
         if isinstance(code, int) and code >= len(names):
             raise CorpusError(
-                f"{path}: data row {row} has the class {code} in column {name!r}, which has names "
-                f"for {len(names):,}; correct it or write the file again"
+                "{path}: data row {row} has the class {code} in column {name!r}, which "
+                "has names for {names:,}; correct it or write the file again",
+                path=path,
+                row=row,
+                code=code,
+                name=name,
+                names=len(names),
             )
     return [
         (names[code] if code >= 0 else None) if isinstance(code, int) else code for code in values
@@ -127,8 +136,11 @@ def _values(path: Path, name: str, column: pa.ChunkedArray) -> list[object]:
     except UnicodeDecodeError:
         row = next(row for row, value in enumerate(column, start=1) if _broken(value))
         raise CorpusError(
-            f"{path}: data row {row} is not UTF-8 in column {name!r}; correct it or write the "
-            "file again"
+            "{path}: data row {row} is not UTF-8 in column {name!r}; correct it or write "
+            "the file again",
+            path=path,
+            row=row,
+            name=name,
         ) from None
     return values
 

@@ -80,8 +80,13 @@ def choose(
         several = f": it may be {' or '.join(map(repr, found))}" if found else ""
         remedy = ", or several to join them" if found and role == "text" else ""
         raise CorpusError(
-            f"{train.path}: which column holds the {role} is not clear{several}; name it with "
-            f"--{role}-column{remedy} (the columns are: {listed(train.names)})"
+            "{path}: which column holds the {role} is not clear{several}; name it with "
+            "--{role}-column{remedy} (the columns are: {names})",
+            path=train.path,
+            role=role,
+            several=several,
+            remedy=remedy,
+            names=listed(train.names),
         )
 
     asked = label
@@ -94,7 +99,9 @@ def choose(
     if split is not None:
         _check_there(train, "split", split)
     if label in texts:
-        raise CorpusError(f"--text-column and --label-column are both {label!r}; name two")
+        raise CorpusError(
+            "--text-column and --label-column are both {label!r}; name two", label=label
+        )
     notes: list[str] = []
     ids = [row_id] if row_id is not None else detect(ID_COLUMNS, str.lower)
     row_id = next((name for name in ids if all(name in table.names for table in tables)), None)
@@ -114,8 +121,11 @@ def choose(
 def _check_there(table: Table, role: str, name: str) -> None:
     if name not in table.names:
         raise CorpusError(
-            f"{table.path}: no column {name!r} for --{role}-column; "
-            f"the columns are: {listed(table.names)}"
+            "{path}: no column {name!r} for --{role}-column; the columns are: {names}",
+            path=table.path,
+            name=name,
+            role=role,
+            names=listed(table.names),
         )
 
 

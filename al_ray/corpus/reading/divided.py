@@ -40,9 +40,12 @@ def divided(
         path = parts[0].path
         if other := Counter(value or "" for value in values if word(value) is None):
             raise CorpusError(
-                f"{path}: column {column!r} has {listed([repr(value) for value in other], 3)} in "
-                f"{other.total():,} rows, which names no split; write train, test or dev there, "
-                "or rename the column"
+                "{path}: column {column!r} has {other} in {total:,} rows, which names no "
+                "split; write train, test or dev there, or rename the column",
+                path=path,
+                column=column,
+                other=listed([repr(value) for value in other], 3),
+                total=other.total(),
             )
         counts = Counter(names)
         if set(counts) == {split}:
@@ -51,8 +54,13 @@ def divided(
         for name in counts:
             if name in found or (name in tables and name != split):
                 raise CorpusError(
-                    f"{path}: column {column!r} says that {counts[name]:,} rows are of {name}, and "
-                    f"there is a file of {name} too; remove either, or rename the column"
+                    "{path}: column {column!r} says that {counts:,} rows are of {name}, "
+                    "and there is a file of {name} too; remove either, or rename the "
+                    "column",
+                    path=path,
+                    column=column,
+                    counts=counts[name],
+                    name=name,
                 )
             if name is not None:
                 found[name] = split, {n for n, each in enumerate(names, 1) if each == name}
@@ -61,7 +69,9 @@ def divided(
         notes.append(f"Column {column!r} divides {path.name}: {listed(said)}.")
     if "train" not in found:
         raise CorpusError(
-            f"{next(iter(tables['train'])).path}: column {column!r} says that no row is of train; "
-            "write train there, or rename the column"
+            "{path}: column {column!r} says that no row is of train; write train there, "
+            "or rename the column",
+            path=next(iter(tables["train"])).path,
+            column=column,
         )
     return {name: found[name] for name in IN_ORDER if name in found}

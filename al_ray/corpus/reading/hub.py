@@ -209,8 +209,12 @@ def load(name: str) -> Corpus:
         folder = fetch(source.repo, "dataset", source.revision, source_files(source))
     except Unavailable as error:
         raise CorpusError(
-            f"--data {name}: {source.repo} cannot be had from the hub ({error.reason}); "
-            f"{error.remedy}, or download the corpus's files and give --data their folder"
+            "--data {name}: {repo} cannot be had from the hub ({reason}); {remedy}, or "
+            "download the corpus's files and give --data their folder",
+            name=name,
+            repo=source.repo,
+            reason=error.reason,
+            remedy=error.remedy,
         ) from error
     with tempfile.TemporaryDirectory(prefix="al-ray-") as temp:
         view = Path(temp) / name
@@ -246,7 +250,10 @@ def _table(source: Source, name: str, path: Path) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise CorpusError(
-            f"--data {name}: {path} in the hub's cache is damaged ({reason}); delete it and the "
-            "file it links to, and run this again"
+            "--data {name}: {path} in the hub's cache is damaged ({reason}); delete it "
+            "and the file it links to, and run this again",
+            name=name,
+            path=path,
+            reason=reason,
         ) from error
     return table.set_column(table.schema.get_field_index(source.label), source.label, labels)

@@ -77,7 +77,8 @@ def rows_of(
             label = clean[written]
             if "\0" in label or (row_id and "\0" in row_id):
                 raise CorpusError(
-                    f"{place(tables, number)} has a NUL byte in its label or id; remove it"
+                    "{tables} has a NUL byte in its label or id; remove it",
+                    tables=place(tables, number),
                 )
             if text and "\0" in text:
                 with_nul.append(number)
@@ -96,8 +97,9 @@ def rows_of(
             rows.ids.append(row_id)
     if not rows.texts and not rows.unlabelled:
         raise CorpusError(
-            f"{tables[0].path}: no rows with a text in column {columns.text[0]!r}; "
-            "name another with --text-column"
+            "{path}: no rows with a text in column {text!r}; name another with --text-column",
+            path=tables[0].path,
+            text=columns.text[0],
         )
     if rows.empty:
         notes.append(

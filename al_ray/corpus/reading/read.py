@@ -59,7 +59,9 @@ def read(
     name = path.resolve().name if os.path.isdir(path) else split_name(path.name)[0]
     if any("\ud800" <= character <= "\udfff" for character in name):
         shown = str(path).encode(errors="backslashreplace").decode()
-        raise CorpusError(f"{shown}: its name is not UTF-8, and goes into the tables; rename it")
+        raise CorpusError(
+            "{shown}: its name is not UTF-8, and goes into the tables; rename it", shown=shown
+        )
     files, notes = find(path, test)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
@@ -80,24 +82,33 @@ def read(
             notes.append(f"{split}: {len(rows.unlabelled):,} rows without a label are left out.")
         else:
             raise CorpusError(
-                f"{place(tables[members[split][0]], rows.unlabelled[0][0])} has no label in column "
-                f"{columns.label!r}{_more('nor have', rows.unlabelled)}; fill it in or remove the "
-                "row, or have such rows set apart: al-ray check DATA --fix OUT"
+                "{tables} has no label in column {label!r}{more}; fill it in or remove "
+                "the row, or have such rows set apart: al-ray check DATA --fix OUT",
+                tables=place(tables[members[split][0]], rows.unlabelled[0][0]),
+                label=columns.label,
+                more=_more("nor have", rows.unlabelled),
             )
     train = tables[members["train"][0]][0].path
     kept = _one_spelling(kept, label_variants, f"{train}: column {columns.label!r}", notes)
     if not kept["train"].labels:
         raise CorpusError(
-            f"{train}: no row has a label in column {columns.label!r}; fill some in, or name "
-            "another with --label-column"
+            "{train}: no row has a label in column {label!r}; fill some in, or name "
+            "another with --label-column",
+            train=train,
+            label=columns.label,
         )
     if why := no_classes(Counter(kept["train"].labels)):
-        raise CorpusError(f"{train}: column {columns.label!r} {why}")
+        raise CorpusError(
+            "{train}: column {label!r} {why}", train=train, label=columns.label, why=why
+        )
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
-            f"{train}: only one label, {names[0]!r}, in column {columns.label!r}; "
-            "a study needs at least two, or --label-column must name another column"
+            "{train}: only one label, {names!r}, in column {label!r}; a study needs at "
+            "least two, or --label-column must name another column",
+            train=train,
+            names=names[0],
+            label=columns.label,
         )
     id_of = row_ids(kept, columns.id, notes)
     codes = {name: code for code, name in enumerate(names)}
@@ -107,9 +118,11 @@ def read(
         if unknown:
             more = f" (as have {len(unknown) - 1:,} more rows a label)" if unknown[1:] else ""
             raise CorpusError(
-                f"{place(tables[members[split][0]], rows.numbers[unknown[0]])} has the label "
-                f"{rows.labels[unknown[0]]!r}, which no row of train has{more}; "
-                "correct the label or remove its rows"
+                "{tables} has the label {labels!r}, which no row of train has{more}; "
+                "correct the label or remove its rows",
+                tables=place(tables[members[split][0]], rows.numbers[unknown[0]]),
+                labels=rows.labels[unknown[0]],
+                more=more,
             )
         ids = (id_of(split, *row) for row in zip(rows.numbers, rows.ids, strict=True))
         labels = np.array([codes[label] for label in rows.labels], np.int32)
@@ -144,7 +157,8 @@ def _open(files: Sequence[Path]) -> list[Table]:
     full = [table for table in tables if table.rows]
     if not full:
         raise CorpusError(
-            f"{files[0]}: no rows; give it a line of column names and a line for each text"
+            "{files}: no rows; give it a line of column names and a line for each text",
+            files=files[0],
         )
     return full
 
@@ -177,8 +191,11 @@ def _one_spelling(
     )
     if label_variants is None:
         raise CorpusError(
-            f"{place} has labels that differ in case, width or blanks alone: {said}; "
-            "--label-variants join makes one label of each group, --label-variants keep leaves them"
+            "{place} has labels that differ in case, width or blanks alone: {said}; "
+            "--label-variants join makes one label of each group, --label-variants keep "
+            "leaves them",
+            place=place,
+            said=said,
         )
     notes.append(
         f"Labels that differ in case, width or blanks alone are one, as most rows have it: {said}."

@@ -37,7 +37,11 @@ def json_lines(path: Path, data: bytes, encoding: str) -> Table:
         except ValueError:
             record = None
         if not isinstance(record, dict):
-            raise CorpusError(f"{path}: line {number} is not a JSON object; write one on each line")
+            raise CorpusError(
+                "{path}: line {number} is not a JSON object; write one on each line",
+                path=path,
+                number=number,
+            )
         records.append(record)
     return _table(path, records, encoding)
 
@@ -56,11 +60,13 @@ def json_file(path: Path, data: bytes, encoding: str) -> Table:
         if data.lstrip().startswith(b"{") and b"}\n" in data.replace(b"\r", b""):
             return json_lines(path, data, encoding)
         said = " ".join(str(error).split())[:80]
-        raise CorpusError(f"{path}: not JSON, or damaged ({said}); write it again") from None
+        raise CorpusError(
+            "{path}: not JSON, or damaged ({said}); write it again", path=path, said=said
+        ) from None
     if isinstance(found, dict) and not _rows_in(found):
         found = [found]  # one line of JSON Lines
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise CorpusError(f"{path}: holds no rows{_remedy(path, found)}")
+        raise CorpusError("{path}: holds no rows{path_2}", path=path, path_2=_remedy(path, found))
     try:
         if any("data" in task and {"annotations", "completions"} & set(task) for task in found):
             return _annotated(path, [_task(task) for task in found], encoding)
@@ -68,8 +74,9 @@ def json_file(path: Path, data: bytes, encoding: str) -> Table:
             return _annotated(path, _by_task(found), encoding)
     except (AttributeError, KeyError, TypeError):
         raise CorpusError(
-            f"{path}: an export of Label Studio whose choices are not understood; choose CSV "
-            "where it exports"
+            "{path}: an export of Label Studio whose choices are not understood; choose "
+            "CSV where it exports",
+            path=path,
         ) from None
     return _table(path, found, encoding)
 
@@ -164,8 +171,10 @@ def _annotated(path: Path, tasks: Sequence[Task], encoding: str) -> Table:
         records.append(record)
     if not any(each for _, said in tasks for each in said):
         raise CorpusError(
-            f"{path}: none of its {len(tasks):,} tasks has a choice; give an export of tasks that "
-            "are annotated"
+            "{path}: none of its {tasks:,} tasks has a choice; give an export of tasks "
+            "that are annotated",
+            path=path,
+            tasks=len(tasks),
         )
     notes = []
     if settled or tied:

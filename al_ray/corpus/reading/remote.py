@@ -38,7 +38,7 @@ def _copy(storage: Storage, path: Path) -> None:
         storage.fetch("", path)
         return
     if not names:
-        raise CorpusError(f"{path}: no such file or folder; check --data")
+        raise CorpusError("{path}: no such file or folder; check --data", path=path)
     for name in names:
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -52,14 +52,16 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         CorpusError: nothing there, no train, a split that is there twice, or parts missing.
     """
     if test is not None and not os.path.isfile(test):
-        raise CorpusError(f"{test}: no such file; give --test a file")
+        raise CorpusError("{test}: no such file; give --test a file", test=test)
     given = {} if test is None else {"test": [test]}
     if os.path.isfile(path):  # which has no error of its own, unlike Path's
         return {"train": [path], **given}, []
     if os.path.exists(path) and not os.path.isdir(path):
-        raise CorpusError(f"{path}: is no regular file; give --data a file or a folder of files")
+        raise CorpusError(
+            "{path}: is no regular file; give --data a file or a folder of files", path=path
+        )
     if not os.path.isdir(path):
-        raise CorpusError(f"{path}: no such file or folder; check --data")
+        raise CorpusError("{path}: no such file or folder; check --data", path=path)
     entries = _entries(path)
     words = WORDS if os.path.exists(path / "dataset_dict.json") else SPLITS
     # The sources of a split by name; a sub-folder or the parts of one prefix are one source.
@@ -72,7 +74,9 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         split = _split(stem, words)
         source, files = entry.name, [entry] * bool(entry.is_file() and suffix)
         if split and not entry.exists():
-            raise CorpusError(f"{entry}: a link to what is not there; mend it, or remove it")
+            raise CorpusError(
+                "{entry}: a link to what is not there; mend it, or remove it", entry=entry
+            )
         if split and entry.is_dir():
             source = f"{entry.name}/"
             inside = _entries(entry)
@@ -100,11 +104,17 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
     if "train" not in found:
         convertible = [entry for entry in entries if _conversion(entry)]
         if convertible and not found and not others:
-            raise CorpusError(f"{convertible[0]}: no train file: {foreign(convertible[0])}")
+            raise CorpusError(
+                "{convertible}: no train file: {convertible_2}",
+                convertible=convertible[0],
+                convertible_2=foreign(convertible[0]),
+            )
         raise CorpusError(
-            f"{path}: no train file; name one train, as train.csv, or give --data the file itself, "
-            f"and --test that of the test if there is one (there is: "
-            f"{listed([entry.name for entry in entries])})"
+            "{path}: no train file; name one train, as train.csv, or give --data the "
+            "file itself, and --test that of the test if there is one (there is: "
+            "{entries})",
+            path=path,
+            entries=listed([entry.name for entry in entries]),
         )
     if test is not None and "test" in found:
         _refuse_both(path, "test", [str(test), *found["test"]])
@@ -153,7 +163,7 @@ def _split(name: str, words: Mapping[str, str]) -> str | None:
 def _check_regular(path: Path) -> None:
     """Refuse pipes, devices and sockets: a note that they were not read is soon overlooked."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise CorpusError(f"{path}: is no regular file; give one, or remove it")
+        raise CorpusError("{path}: is no regular file; give one, or remove it", path=path)
 
 
 def listed(names: Sequence[str], most: int = 12, width: int = 40) -> str:
@@ -173,7 +183,11 @@ def _entries(folder: Path) -> list[Path]:
             if entry.name[0] not in "._" and entry.name not in _FACTS
         ]
     except OSError as error:
-        raise CorpusError(f"{folder}: cannot be listed ({error.strerror}); check --data") from None
+        raise CorpusError(
+            "{folder}: cannot be listed ({strerror}); check --data",
+            folder=folder,
+            strerror=error.strerror,
+        ) from None
     return sorted(entries, key=lambda entry: (_natural(entry.name), entry.name))
 
 
@@ -200,12 +214,23 @@ def _only(path: Path, split: str, sources: dict[str, list[Path]]) -> list[Path]:
         there = [name for name, part in zip(stems, parts, strict=True) if part and part["of"]]
         if len(there) != int(number):
             raise CorpusError(
-                f"{path}: {len(there):,} of {int(number):,} parts of {split} are there "
-                f"({listed(there, 3)}); add the missing ones"
+                "{path}: {there:,} of {number:,} parts of {split} are there ({there_2}); "
+                "add the missing ones",
+                path=path,
+                there=len(there),
+                number=int(number),
+                split=split,
+                there_2=listed(there, 3),
             )
     return files
 
 
 def _refuse_both(path: Path, split: str, names: Iterable[str]) -> None:
     first, second = list(names)[:2]
-    raise CorpusError(f"{path}: both {first} and {second} are the {split} rows; keep one")
+    raise CorpusError(
+        "{path}: both {first} and {second} are the {split} rows; keep one",
+        path=path,
+        first=first,
+        second=second,
+        split=split,
+    )

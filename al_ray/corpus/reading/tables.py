@@ -86,7 +86,9 @@ class Table:
             CorpusError: two columns have this name, or a value is neither text nor a number.
         """
         if self.names.count(name) > 1:
-            raise CorpusError(f"{self.path}: column {name!r} is there twice; rename one")
+            raise CorpusError(
+                "{path}: column {name!r} is there twice; rename one", path=self.path, name=name
+            )
         values: list[str | None] = []
         wrong: list[int] = []
         numbers = 0
@@ -100,8 +102,12 @@ class Table:
         if wrong:
             more = f" (so have {len(wrong) - 1:,} more rows)" if len(wrong) > 1 else ""
             raise CorpusError(
-                f"{self.path}: data row {wrong[0]} has neither text nor a number in column "
-                f"{name!r}, or half a character{more}; correct it or name another column"
+                "{path}: data row {wrong} has neither text nor a number in column "
+                "{name!r}, or half a character{more}; correct it or name another column",
+                path=self.path,
+                wrong=wrong[0],
+                name=name,
+                more=more,
             )
         return Column(values, numbers)
 
@@ -135,9 +141,15 @@ def opened(path: Path) -> IO[bytes]:
     try:
         return open_regular(path)
     except ValueError as error:
-        raise CorpusError(f"{path}: {error}; give a file, or a folder of files") from None
+        raise CorpusError(
+            "{path}: {error}; give a file, or a folder of files", path=path, error=error
+        ) from None
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror}); check the file") from None
+        raise CorpusError(
+            "{path}: cannot be read ({strerror}); check the file",
+            path=path,
+            strerror=error.strerror,
+        ) from None
 
 
 def content(path: Path, file: IO[bytes]) -> bytes:
@@ -152,15 +164,19 @@ def content(path: Path, file: IO[bytes]) -> bytes:
                     raise too_large(path)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
-        raise CorpusError(f"{path}: cannot be read ({reason}); check the file") from None
+        raise CorpusError(
+            "{path}: cannot be read ({reason}); check the file", path=path, reason=reason
+        ) from None
     return b"".join(pieces)
 
 
 def too_large(path: Path) -> CorpusError:
     """What is raised of a file of more than `LARGEST` bytes."""
     return CorpusError(
-        f"{path}: holds more than {LARGEST:,} bytes unpacked, or than there is memory for; give "
-        "fewer rows, or make numbered parts of it"
+        "{path}: holds more than {largest:,} bytes unpacked, or than there is memory "
+        "for; give fewer rows, or make numbered parts of it",
+        path=path,
+        largest=LARGEST,
     )
 
 
@@ -181,7 +197,10 @@ def check_width(path: Path, columns: int) -> None:
     """Refuse a file of more than `WIDEST` columns."""
     if columns > WIDEST:
         raise CorpusError(
-            f"{path}: has {columns:,} columns, more than {WIDEST:,}; keep those that are needed"
+            "{path}: has {columns:,} columns, more than {widest:,}; keep those that are needed",
+            path=path,
+            columns=columns,
+            widest=WIDEST,
         )
 
 
@@ -194,12 +213,18 @@ def utf8(path: Path, data: bytes) -> tuple[bytes, str]:
                 return data.decode(codec).encode(), said
             except UnicodeDecodeError as error:
                 raise CorpusError(
-                    f"{path}: begins as {said} but is not at byte offset {error.start}; {remedy}"
+                    "{path}: begins as {said} but is not at byte offset {start}; {remedy}",
+                    path=path,
+                    said=said,
+                    start=error.start,
+                    remedy=remedy,
                 ) from None
     # Separators, digits and Latin letters have a zero byte each, at every other place.
     if b"\0" in data and max(data[::2].count(0), data[1::2].count(0)) * 20 > len(data):
         raise CorpusError(
-            f"{path}: full of zero bytes, as UTF-16 without a byte order mark is; {remedy}"
+            "{path}: full of zero bytes, as UTF-16 without a byte order mark is; {remedy}",
+            path=path,
+            remedy=remedy,
         )
     try:
         data.decode()
@@ -210,13 +235,22 @@ def utf8(path: Path, data: bytes) -> tuple[bytes, str]:
     lenient = data.decode(errors="replace")
     broken = lenient.count("\ufffd")
     if sum(character > "\x7f" for character in lenient) > 2 * broken:
-        raise CorpusError(f"{path}: damaged UTF-8 at byte offset {offset}; {remedy}")
+        raise CorpusError(
+            "{path}: damaged UTF-8 at byte offset {offset}; {remedy}",
+            path=path,
+            offset=offset,
+            remedy=remedy,
+        )
     try:
         return data.decode("cp949").encode(), "CP949 (EUC-KR)"
     except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{path}: neither UTF-8 (not from byte offset {offset}) nor CP949 (not from byte "
-            f"offset {error.start}); {remedy}"
+            "{path}: neither UTF-8 (not from byte offset {offset}) nor CP949 (not from "
+            "byte offset {start}); {remedy}",
+            path=path,
+            offset=offset,
+            start=error.start,
+            remedy=remedy,
         ) from None
 
 
@@ -259,7 +293,9 @@ def delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
         elif unclosed := re.search(r"EOF inside string starting at row (\d+)", message):
             message = f"the quotation mark opened on line {int(unclosed[1]) + 1} is never closed"
             remedy = "close it, or name a tab-separated file without quoting .txt"
-        raise CorpusError(f"{path}: {message}; {remedy}") from None
+        raise CorpusError(
+            "{path}: {message}; {remedy}", path=path, message=message, remedy=remedy
+        ) from None
 
     def fetch(i: int) -> list[object]:
         values = frame[i].tolist()[1:]

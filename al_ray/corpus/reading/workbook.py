@@ -28,8 +28,9 @@ def workbook(path: Path, file: IO[bytes]) -> Table:
 
     if file.read(len(_OLD)) == _OLD:
         raise CorpusError(
-            f"{path}: is locked by a password, or an .xls under another name; save it in Excel as "
-            ".xlsx without a password"
+            "{path}: is locked by a password, or an .xls under another name; save it in "
+            "Excel as .xlsx without a password",
+            path=path,
         )
     try:
         file.seek(0)
@@ -50,7 +51,7 @@ def workbook(path: Path, file: IO[bytes]) -> Table:
         raise
     except Exception:  # the library raises many kinds on a damaged file
         raise CorpusError(
-            f"{path}: not an .xlsx workbook, or damaged; save it in Excel once more"
+            "{path}: not an .xlsx workbook, or damaged; save it in Excel once more", path=path
         ) from None
     if not lines:
         return Table(path, (), 0, lambda i: [])

@@ -76,8 +76,11 @@ class Kobert:
         self.pad_id: int = self._slow.pad_token_id
         if self.pad_id != PAD_ID or self._slow.pad_token != "[PAD]":
             raise ModelError(
-                f"{folder / 'vocab.txt'}: {self._slow.pad_token} has id {self.pad_id}, but KoBERT "
-                "is trained with [PAD] as 1, the second line; fetch the model's own files again"
+                "{folder}: {pad_token} has id {pad_id}, but KoBERT is trained with [PAD] "
+                "as 1, the second line; fetch the model's own files again",
+                folder=folder / "vocab.txt",
+                pad_token=self._slow.pad_token,
+                pad_id=self.pad_id,
             )
         self.size = 1 + max(self._slow.get_vocab().values())
         self.special_ids = frozenset(self._slow.all_special_ids) - {self._slow.unk_token_id}
@@ -219,7 +222,8 @@ def _model_file(folder: Path) -> Path:
     for path in (model, folder / "vocab.txt"):
         if not path.is_file():
             raise ModelError(
-                f"{path}: KoBERT's tokenizer needs this file; fetch the model's files again"
+                "{path}: KoBERT's tokenizer needs this file; fetch the model's files again",
+                path=path,
             )
     return model
 

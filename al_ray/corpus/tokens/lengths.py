@@ -41,7 +41,8 @@ def token_lengths(corpus: Corpus, tokenizer: Path) -> dict[str, NDArray[np.int64
                 answer[split.name] = counted.result()
     except BrokenProcessPool:
         raise CorpusError(
-            f"{tokenizer}: the process that counts tokens died; is there memory enough?"
+            "{tokenizer}: the process that counts tokens died; is there memory enough?",
+            tokenizer=tokenizer,
         ) from None
     return answer
 

@@ -39,8 +39,10 @@ class Tokens:
                 raise ValueError("rows are missing")
         except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's are among these
             raise CorpusError(
-                f"{path}: the prepared tokens cannot be read ({reason(error)}); give the same "
-                "command again, which makes them anew"
+                "{path}: the prepared tokens cannot be read ({error}); give the same "
+                "command again, which makes them anew",
+                path=path,
+                error=reason(error),
             ) from error
         self._values = [_view(column.values) for column in columns]
         self._offsets = [_view(column.offsets) for column in columns]

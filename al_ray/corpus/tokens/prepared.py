@@ -96,8 +96,10 @@ def prepare(
             _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress)
     except OSError as error:
         raise CorpusError(
-            f"{folder}: the prepared corpus cannot be written ({reason(error)}); make room "
-            "there, or give another folder by --out"
+            "{folder}: the prepared corpus cannot be written ({error}); make room there, "
+            "or give another folder by --out",
+            folder=folder,
+            error=reason(error),
         ) from error
     return prepared
 
@@ -147,8 +149,9 @@ def _write_tokens(
                         progress(end, len(texts))
     except BrokenProcessPool as error:
         raise CorpusError(
-            f"{path}: a process that made tokens was killed, perhaps for want of memory; free "
-            "some and give the same command again"
+            "{path}: a process that made tokens was killed, perhaps for want of memory; "
+            "free some and give the same command again",
+            path=path,
         ) from error
 
 
@@ -180,8 +183,12 @@ def _check_ids(ids: NDArray[np.int32], embedded: int | None, tokenizer: Path) ->
     """A tokenizer of another model gives ids that this one has no vectors for."""
     if embedded is not None and len(ids) and (largest := int(ids.max())) >= embedded:
         raise ModelError(
-            f"{tokenizer}: its tokenizer gives the id {largest:,}, and config.json says vocab_size "
-            f"{embedded}; give --model a folder whose tokenizer and weights belong together"
+            "{tokenizer}: its tokenizer gives the id {largest:,}, and config.json says "
+            "vocab_size {embedded}; give --model a folder whose tokenizer and weights "
+            "belong together",
+            tokenizer=tokenizer,
+            largest=largest,
+            embedded=embedded,
         )
 
 

@@ -58,8 +58,10 @@ def check_kind(folder: Path) -> int | None:
     kind = config.get("model_type")
     if kind not in KNOWN:
         raise ModelError(
-            f"{path}: Transformers has no classifier of model_type {kind!r}; give --model an "
-            "encoder that it knows"
+            "{path}: Transformers has no classifier of model_type {kind!r}; give --model "
+            "an encoder that it knows",
+            path=path,
+            kind=kind,
         )
     size = config.get("vocab_size")
     return size if isinstance(size, int) else None
@@ -75,8 +77,9 @@ class Library:
         )
         if self._tokenizer.pad_token_id is None:
             raise ModelError(
-                f"{folder}: the tokenizer has no padding token; name one as pad_token in "
-                "tokenizer_config.json"
+                "{folder}: the tokenizer has no padding token; name one as pad_token in "
+                "tokenizer_config.json",
+                folder=folder,
             )
         self.pad_id: int = self._tokenizer.pad_token_id
         self.size = 1 + max(self._tokenizer.get_vocab().values())

@@ -69,8 +69,9 @@ def refuse_broken(texts: Sequence[str]) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise CorpusError(
-                f"text {text[:40]!a}: half of a surrogate pair, which is no character; mend or "
-                "remove this row"
+                "text {text!a}: half of a surrogate pair, which is no character; mend or "
+                "remove this row",
+                text=text[:40],
             ) from error
 
 
@@ -84,8 +85,10 @@ def unusable(folder: Path, error: BaseException) -> ModelError:
     """One line for a tokenizer that cannot be used, whatever its library said."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ModelError(
-        f"{folder}: its tokenizer cannot be used ({reason[:200]}); give --model a "
-        "folder with the model's own tokenizer files, or fetch them again"
+        "{folder}: its tokenizer cannot be used ({reason}); give --model a folder with "
+        "the model's own tokenizer files, or fetch them again",
+        folder=folder,
+        reason=reason[:200],
     )
 
 

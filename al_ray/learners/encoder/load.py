@@ -58,8 +58,10 @@ def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> to
     except Exception as error:  # a configuration may hold anything, and the library trusts it
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
-            f"{folder}: not an encoder that can be loaded ({reason}); give --model a folder with "
-            "config.json, weights and tokenizer"
+            "{folder}: not an encoder that can be loaded ({reason}); give --model a "
+            "folder with config.json, weights and tokenizer",
+            folder=folder,
+            reason=reason,
         ) from error
     _check(folder, module, info)
     return MeanPooled(module) if pooling == "mean" else module
@@ -80,8 +82,12 @@ def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:
     if absent:
         tensors = sum(name.startswith(encoder) for name in module.state_dict())
         raise ModelError(
-            f"{folder}: its weights lack {len(absent)} of the encoder's {tensors} tensors, such as "
-            f"{absent[0]}; give --model a folder whose files belong together"
+            "{folder}: its weights lack {absent} of the encoder's {tensors} tensors, "
+            "such as {absent_2}; give --model a folder whose files belong together",
+            folder=folder,
+            absent=len(absent),
+            tensors=tensors,
+            absent_2=absent[0],
         )
 
 

@@ -79,8 +79,10 @@ def build(corpus: Corpus, folder: Path) -> Path:
             _put(made, target)
     except OSError as error:
         raise ModelError(
-            f"{folder}: `mini` cannot be written ({error.strerror or error}); make room there, or "
-            "give another folder by --out"
+            "{folder}: `mini` cannot be written ({value}); make room there, or give "
+            "another folder by --out",
+            folder=folder,
+            value=error.strerror or error,
         ) from error
     return target
 

@@ -129,10 +129,14 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         folder = _download(model, HUB.get(model, model))
         notes.append(f"From the hub: {HUB.get(model, model)} at {folder.name[:12]}.")
     else:
-        raise ModelError(f"--model {model}: no such folder; give an encoder folder, or a hub id")
+        raise ModelError(
+            "--model {model}: no such folder; give an encoder folder, or a hub id", model=model
+        )
     if not os.path.lexists(folder / "config.json"):
         raise ModelError(
-            f"--model {model}: {folder / 'config.json'} is missing; give a Hugging Face folder"
+            "--model {model}: {folder} is missing; give a Hugging Face folder",
+            model=model,
+            folder=folder / "config.json",
         )
     _check_files(model, folder)
     config = _config(folder)
@@ -141,14 +145,18 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         _check_kobert(model, folder, config)
     if model != "mini" and not has_weights(folder):
         raise ModelError(
-            f"--model {model}: {folder} holds no weights (model.safetensors or pytorch_model.bin, "
-            "all its parts); give a folder that does"
+            "--model {model}: {folder} holds no weights (model.safetensors or "
+            "pytorch_model.bin, all its parts); give a folder that does",
+            model=model,
+            folder=folder,
         )
     name = Path(model).name or folder.name
     try:
         digest = _digest(folder)
     except (OSError, ValueError) as error:
-        raise ModelError(f"--model {model}: cannot be read ({error}); check the folder") from error
+        raise ModelError(
+            "--model {model}: cannot be read ({error}); check the folder", model=model, error=error
+        ) from error
     return ModelSource(name, folder, digest, tuple(notes))
 
 
@@ -179,8 +187,11 @@ def check_length(model: ModelSource, max_length: int) -> None:
     positions = longest(model.folder)
     if positions is not None and max_length > positions:
         raise ModelError(
-            f"--max-length {max_length}: {model.name} has positions for {positions} tokens; give "
-            f"{positions} or fewer"
+            "--max-length {max_length}: {name} has positions for {positions} tokens; "
+            "give {positions} or fewer",
+            max_length=max_length,
+            name=model.name,
+            positions=positions,
         )
 
 
@@ -233,7 +244,10 @@ def _check_files(model: str, folder: Path) -> None:
                 raise ValueError(f"has more than {LARGEST_VOCABULARY:,} bytes")
     except (ValueError, OSError) as error:
         raise ModelError(
-            f"--model {model}: {path} cannot be read ({error}); fetch it again"
+            "--model {model}: {path} cannot be read ({error}); fetch it again",
+            model=model,
+            path=path,
+            error=error,
         ) from error
 
 
@@ -241,30 +255,43 @@ def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
     """An encoder, as far as its configuration tells."""
     where = f"--model {model}: {folder / 'config.json'}"
     if not (isinstance(kind := config.get("model_type"), str) and kind):
-        raise ModelError(f"{where} names no model_type; give the folder of an encoder")
+        raise ModelError("{where} names no model_type; give the folder of an encoder", where=where)
     names = config.get("architectures")
     for name in names if isinstance(names, list) else []:
         if str(name).endswith(_NO_ENCODER):
-            raise ModelError(f"{where} is of {name}, no encoder; give one, such as klue/bert-base")
+            raise ModelError(
+                "{where} is of {name}, no encoder; give one, such as klue/bert-base",
+                where=where,
+                name=name,
+            )
     for name, most in _MOST.items():
         if isinstance(value := config.get(name), int) and value > most:
             raise ModelError(
-                f"{where} has {name} {str(value)[:20]}, more than any encoder; correct it"
+                "{where} has {name} {str}, more than any encoder; correct it",
+                where=where,
+                name=name,
+                str=str(value)[:20],
             )
     if config.get("is_decoder"):
-        raise ModelError(f"{where} has is_decoder, so it is no encoder; give one")
+        raise ModelError("{where} has is_decoder, so it is no encoder; give one", where=where)
 
 
 def _check_kobert(model: str, folder: Path, config: dict[str, Any]) -> None:
     """KoBERT pads with 1, where BERT pads with 0: with 0, padding would be the unknown token."""
     if not (folder / "vocab.txt").is_file():
         raise ModelError(
-            f"--model {model}: {folder} has KoBERT's tokenizer, but no vocab.txt; add the model's"
+            "--model {model}: {folder} has KoBERT's tokenizer, but no vocab.txt; add the model's",
+            model=model,
+            folder=folder,
         )
     if (pad_id := config.get("pad_token_id", 0)) != PAD_ID:
         raise ModelError(
-            f"--model {model}: pad_token_id in {folder / 'config.json'} is {pad_id}, and KoBERT's "
-            f"is {PAD_ID}; correct it"
+            "--model {model}: pad_token_id in {folder} is {pad_id}, and KoBERT's is "
+            "{pad_id_2}; correct it",
+            model=model,
+            folder=folder / "config.json",
+            pad_id=pad_id,
+            pad_id_2=PAD_ID,
         )
 
 
@@ -274,7 +301,8 @@ def _fetch(model: str, cache: Path) -> Path:
     names = storage.tree(1) or []
     if "config.json" not in names:
         raise ModelError(
-            f"--model {storage.address}: config.json is missing there; give a Hugging Face folder"
+            "--model {address}: config.json is missing there; give a Hugging Face folder",
+            address=storage.address,
         )
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".encoder-") as temp:
@@ -304,8 +332,12 @@ def _download(model: str, hub_id: str) -> Path:
         return fetch(hub_id, "model", REVISIONS.get(hub_id), _choose(required))
     except Unavailable as error:
         raise ModelError(
-            f"--model {model}: {hub_id} cannot be had from the hub ({error.reason}); "
-            f"{error.remedy}, or give --model a folder that holds the encoder"
+            "--model {model}: {hub_id} cannot be had from the hub ({reason}); {remedy}, "
+            "or give --model a folder that holds the encoder",
+            model=model,
+            hub_id=hub_id,
+            reason=error.reason,
+            remedy=error.remedy,
         ) from error
 
 

@@ -61,8 +61,9 @@ def check_start(model: ModelSource, training: Training) -> None:
         return
     if not feeds_pooler(model.folder) or not any("pooler." in name for name in _tensors(model)):
         raise ModelError(
-            f"--start linear: {model.name} has no pretrained pooler, so what its own head is fed "
-            "would be random; give --pooling mean"
+            "--start linear: {name} has no pretrained pooler, so what its own head is "
+            "fed would be random; give --pooling mean",
+            name=model.name,
         )
 
 
@@ -150,4 +151,4 @@ def _names(file: IO[bytes]) -> Iterator[str]:
 
 
 def _refused(path: Path, what: str, remedy: str) -> ModelError:
-    return ModelError(f"{path}: {what}; {remedy}")
+    return ModelError("{path}: {what}; {remedy}", path=path, what=what, remedy=remedy)

@@ -78,8 +78,9 @@ def refuse_damaged(store: Store) -> None:
     """
     for damage in damages(store):
         raise StorageError(
-            f"{store.storage.of(damage.file)}: {damage.why}; the study's command, given again, "
-            "does anew what was in it"
+            "{file}: {why}; the study's command, given again, does anew what was in it",
+            file=store.storage.of(damage.file),
+            why=damage.why,
         )
 
 

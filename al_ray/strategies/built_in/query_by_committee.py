@@ -65,7 +65,11 @@ class QueryByCommittee(Strategy):
     def __init__(self, disagreement: str = "vote-entropy") -> None:
         if disagreement not in DISAGREEMENTS:
             known = ", ".join(DISAGREEMENTS)
-            raise UserError(f"disagreement {disagreement!r} is not known: choose from {known}")
+            raise UserError(
+                "disagreement {disagreement!r} is not known: choose from {known}",
+                disagreement=disagreement,
+                known=known,
+            )
         self.disagreement = disagreement
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
