@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from s3_server import S3Server
 
+from al_ray import language
+
 TESTS = Path(__file__).parent
 RAY = TESTS / "ray"
 sys.path.insert(0, str(RAY))  # its studies and strategies are used in other rooms, too
@@ -21,6 +23,7 @@ sys.path.insert(0, str(RAY))  # its studies and strategies are used in other roo
 os.environ |= {
     # Two threads that spin for each other make small models many times slower on a busy machine.
     "OMP_NUM_THREADS": "1",
+    "LC_ALL": "C.UTF-8",  # or what is said is in the language of who runs the tests
     # At its own 15, Ray's workers are starved by the tests beside them.
     "RAY_worker_niceness": "0",
 }
@@ -28,6 +31,19 @@ os.environ |= {
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A command that a test has run in this process may have spoken Korean."""
+    yield
+    language.use("en")
+
+
+@pytest.fixture
+def korean() -> None:
+    """What is said is Korean."""
+    language.use("ko")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

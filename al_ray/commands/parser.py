@@ -267,10 +267,20 @@ def study_parser(
         "that finds no room ends; default: 30",
     )
     running.add_argument("--device", choices=get_args(Device), default="auto")
-    running.add_argument(
-        "--no-report",
+    page = running.add_mutually_exclusive_group()
+    page.add_argument(
+        "--report",
         action="store_true",
-        help="end without the page, which takes a while; al-ray report FOLDER makes it",
+        default=None,
+        help="wait for the page, which takes a while; default: only where the output is no "
+        "terminal, which else a process of its own spares you",
+    )
+    page.add_argument(
+        "--no-report",
+        dest="report",
+        action="store_false",
+        default=None,
+        help="end without the page; al-ray report FOLDER makes it",
     )
     running.add_argument("--no-dashboard", action="store_true", help="do not start Ray's dashboard")
     running.add_argument(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from rich.console import Console
 
 from al_ray.io.storage import reason, said
 from al_ray.io.terminal import plain, say
+from al_ray.language import spoken
+from al_ray.results import Store
 
 NAMES = ("report",)
 
@@ -55,17 +59,24 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def after_study(out: str, console: Console, wanted: bool = True) -> None:
+def after_study(out: str, console: Console, asked: bool | None = None) -> None:
     """Write the page at the end of a study, which must not fail for it: what goes wrong is said.
 
     Args:
         out: results folder.
         console: to say it on.
-        wanted: whether it is written; else how to have it written is said.
+        asked: True: wait for it; None: in a process of its own where a person sits at a terminal,
+            who is not to wait, and else as with True; False: say how to have it written.
     """
-    if not wanted:
-        remedy = f"al-ray report {shlex.quote(said(out))}"
-        say(console, f"No page was asked for; to make it: {remedy}")
+    again = f"al-ray report {shlex.quote(said(out))}"
+    if asked is False:
+        say(console, f"No page was asked for; to make it: {again}")
+        return
+    if asked is None and sys.stdout.isatty():
+        page = Store(out).pages / "report" / "index.html"
+        in_background(out)
+        say(console, f"The page is being made, in a process of its own: {page}")
+        say(console, f"To make it again, or should it not come: {again}")
         return
     options = argparse.Namespace(outs=[out], no_pictures=False, json=False)
     try:
@@ -74,8 +85,19 @@ def after_study(out: str, console: Console, wanted: bool = True) -> None:
         say(
             console,
             f"The report could not be written ({type(error).__name__}: {reason(error)}); the "
-            f"tables are whole. To try again: al-ray report {said(out)}",
+            f"tables are whole. To try again: {again}",
         )
+
+
+def in_background(out: str) -> subprocess.Popen[bytes]:
+    """Write the page in a process that outlives this one and its terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "al_ray", "report", "--lang", spoken(), "--", out],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import run_config
 from al_ray.commands.parser import Parser, study_parser
+from al_ray.commands.report import after_study
 from al_ray.commands.study import asked, carried_out, guard, is_submitted, loaded
 from al_ray.commands.study_file import parsed
 from al_ray.corpus.reading.tables import split_name
@@ -158,11 +159,15 @@ class Run:
         corpus = loaded(tuned, self.console)
         if self.data == "embedded" or tuned.model == ["mini"]:
             return self._carried_out(tuned, corpus, [])  # there is nothing to freeze
-        code = self._carried_out(self._frozen(), corpus, [])
+        frozen = self._frozen()
+        code = self._carried_out(frozen, corpus, [], page=False)
         if code or self.fine_tune is None:
+            self._page(frozen)
             return code
         plans: list[Plan] = []
         self._carried_out(argparse.Namespace(**{**vars(tuned), "plan": True}), corpus, plans)
+        if not self.fine_tune:  # not before: a page in the making would slow what is measured
+            self._page(frozen)
         if tuned.plan or not plans[-1].measured:
             return 0
         if not self.fine_tune and not self._agreed():
@@ -182,9 +187,19 @@ class Run:
         words = words_of(self.data, self.words, FROZEN)
         return parsed(self.parser(), [*words, "--strategies", *(able or ["random"])])
 
-    def _carried_out(self, options: argparse.Namespace, corpus: Corpus, plans: list[Plan]) -> int:
+    def _carried_out(
+        self,
+        options: argparse.Namespace,
+        corpus: Corpus,
+        plans: list[Plan],
+        page: bool = True,
+    ) -> int:
         study, where = asked(_experiment(self.data), options, self.command)
-        return carried_out(study, where, options, corpus, plans, self.console)
+        return carried_out(study, where, options, corpus, plans, self.console, page)
+
+    def _page(self, options: argparse.Namespace) -> None:
+        if not options.plan:
+            after_study(out_of(self.data, options), self.console, options.report)
 
     def _agreed(self) -> bool:
         """Whether somebody is there to ask, and wants it."""

@@ -188,8 +188,16 @@ def carried_out(
     corpus: Corpus,
     plans: list[Plan],
     console: Console,
+    page: bool = True,
 ) -> int:
     """Run a study, print its arms and write its page; or, with `--plan`, say what it would take.
+
+    Args:
+        study, where, options: what is asked for.
+        corpus: that is studied.
+        plans: to which a plan is added.
+        console: to say it on.
+        page: whether one is due at the end.
 
     Returns:
         1 where trajectories are not complete, else 0.
@@ -208,7 +216,8 @@ def carried_out(
             compact(store)
     tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
-    report_command.after_study(where.out, console, wanted=not options.no_report)
+    if page:
+        report_command.after_study(where.out, console, options.report)
     if outcome.unfinished:
         terminal.say(
             console,

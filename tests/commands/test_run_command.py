@@ -25,19 +25,25 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ran(monkeypatch):
-    """What is carried out by `al-ray run` with these words: heads, strategies, seeds, planned."""
+    """What is carried out by `al-ray run` with these words: heads, strategies, seeds, planned; and,
+    as `words.pages`, after how many studies a page was made.
+    """
     done = []
 
-    def carried_out(study, where, options, corpus, plans, console):
+    def carried_out(study, where, options, corpus, plans, console, page):
         part = (*study.heads, study.strategies, len(study.seeds), options.plan)
         done.append((where.out, *part))
         plans.append(SimpleNamespace(measured={"model": 1}))
+        if page and not options.plan:
+            words.pages.append(len(done))
         return 0
 
     monkeypatch.setattr(run, "carried_out", carried_out)
+    monkeypatch.setattr(run, "after_study", lambda *_: words.pages.append(len(done)))
 
     def words(*given):
         done.clear()
+        words.pages = []
         monkeypatch.setattr(sys, "argv", ["al-ray", "run", *given])
         with pytest.raises(SystemExit) as ended:
             start.main()
@@ -54,10 +60,12 @@ TUNED = ("fine-tuned", ("random", "margin"), 10)
 def test_first_frozen_then_what_fine_tuning_takes_and_then_that(ran, data, capsys):
     out = "results/리뷰"
     assert ran(data, "--model", "some/id") == [(out, *FROZEN, False), (out, *TUNED, True)]
+    assert ran.pages == [2]  # not while the speed is measured
     (last,) = [line for line in capsys.readouterr().out.splitlines() if "To fine-tune" in line]
     again = shlex.split(last.partition(": ")[2])
     assert again[:2] == ["al-ray", "run"]
     assert ran(*again[2:])[2:] == [(out, *TUNED, False)]
+    assert ran.pages == [3]
 
 
 @pytest.mark.parametrize(("answer", "studies"), [("y", 3), ("", 2), ("n", 2)])
@@ -74,6 +82,7 @@ def test_what_is_given_takes_the_place_of_a_default(ran, data):
     assert first == ("else", "frozen", ("random",), 2, False)  # which has no committee
     assert then == ("else", "fine-tuned", ("random", "qbc"), 2, True)
     assert [planned for *_, planned in ran(data, "--model", "some/id", "--plan")] == [True, True]
+    assert ran.pages == []
 
 
 def test_what_has_no_pretrained_weights_is_not_frozen(ran, data):

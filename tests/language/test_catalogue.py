@@ -10,13 +10,6 @@ from al_ray import language
 from al_ray.errors import CorpusError, UserError
 
 
-@pytest.fixture
-def korean():
-    language.use("ko")
-    yield
-    language.use("en")
-
-
 @pytest.mark.parametrize(
     ("words", "environment", "spoken"),
     [

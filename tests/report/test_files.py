@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import struct
@@ -181,7 +182,7 @@ def test_no_page_is_made_unless_wanted_and_what_makes_it_is_said(small, few, cap
     asked = {name: steps + 1 for name, steps in described["trajectories"].items()}
     store.study_json.write({**described, "trajectories": asked})
     console = Console(width=40, record=True)
-    report_command.after_study(str(small), console, wanted=False)
+    report_command.after_study(str(small), console, asked=False)
     said = console.export_text().strip()
     assert not (small / "report").exists()
     remedy = shlex.split(said[said.index("al-ray report") :])
@@ -189,6 +190,31 @@ def test_no_page_is_made_unless_wanted_and_what_makes_it_is_said(small, few, cap
     html = (small / "report" / "index.html").read_text(encoding="utf-8")
     assert "This study has stopped" in html
     assert load(small).state.line in html
+
+
+def test_whoever_sits_at_a_terminal_has_it_back_and_the_page_comes(small, few, monkeypatch):
+    from rich.console import Console
+
+    made = []
+
+    def begun(out):
+        made.append(in_background(out))
+
+    in_background = report_command.in_background
+    monkeypatch.setattr(report_command, "in_background", begun)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    console = Console(width=40, record=True)
+    report_command.after_study(str(small), console)
+    (process,) = made
+    page = small / "report" / "index.html"
+    assert str(page) in console.export_text(clear=False)
+    assert os.getsid(process.pid) == process.pid  # the terminal's end is not its own
+    assert process.wait() == 0
+    assert "<h1>" in page.read_text(encoding="utf-8")
+    page.unlink()
+    report_command.after_study(str(small), console, asked=True)  # is waited for
+    assert len(made) == 1
+    assert page.exists()
 
 
 def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
