@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -q -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help venv study test test-fast test-hosts test-faults check format clean
+.PHONY: help venv study test test-fast test-hosts test-faults check format messages clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: $(INSTALLED) ## check style, types and layout
 format: $(INSTALLED) ## put the code in form
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+
+messages: $(INSTALLED) ## bring the Korean catalogue up to date with the code
+	@$(BIN)/python tests/language/messages.py
 
 clean: ## remove caches and build outputs; .venv and results stay
 	@echo "Removing caches and build outputs; .venv and results stay"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
+import pyarrow as pa
 
+from al_ray import language
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.summary import arms as summarised
 from al_ray.commands.parser import Parser
+from al_ray.commands.refusals import in_words
 from al_ray.commands.run import Run, command_of, out_of
 from al_ray.errors import UserError
 from al_ray.io import terminal
+from al_ray.language import tr
 
 if TYPE_CHECKING:
     import altair as alt
@@ -55,9 +59,9 @@ class Results:
         wanted = study.test if test is None else test
         if wanted not in study.tests:
             raise UserError(
-                "{out}: no test {wanted!r}; it has {tests}",
+                "{out}: no test {name!r}; it has {tests}",
                 out=study.out,
-                wanted=wanted,
+                name=wanted,
                 tests=", ".join(study.tests),
             )
         found = study.steps[study.steps.test == wanted]
@@ -90,9 +94,9 @@ class Results:
         for name, known in (("metric", [*METRICS]), ("test", study.tests)):
             if chosen[name] not in known:
                 raise UserError(
-                    "{name} {chosen!r}: choose from {known}",
-                    name=name,
-                    chosen=chosen[name],
+                    "{option} {value!r}: choose from {known}",
+                    option=name,
+                    value=chosen[name],
                     known=", ".join(known),
                 )
         arms = Arms(study.trajectories, summarised(study.steps, study.trajectories, study.test))
@@ -104,7 +108,7 @@ class Results:
         controls = tuple(
             replace(each, value=chosen.get(each.name, each.value)) for each in figure.controls
         )
-        made = replace(figure, controls=controls).picture({}, STAMP * study.demonstration)
+        made = replace(figure, controls=controls).picture({}, tr(STAMP) * study.demonstration)
         return alt.ConcatChart.from_dict(made)
 
     def _repr_html_(self) -> str:
@@ -119,8 +123,9 @@ class Results:
 
 def _ends(arms: pd.DataFrame) -> str:
     columns = {
-        **{"strategy": "strategy", "head": "head", "retrain": "regime", "step_size": "step"},
-        **{"seeds": "seeds", "n_labelled": "labels", "final_mean": "accuracy"},
+        **{"strategy": tr("strategy"), "head": tr("head"), "retrain": tr("regime")},
+        **{"step_size": tr("step"), "seeds": tr("seeds"), "n_labelled": tr("labels")},
+        "final_mean": tr("accuracy"),
     }
     shown: str = (
         arms[list(columns)]
@@ -134,7 +139,7 @@ class _Raising(Parser):
     """Where there is no process to end."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(message)
+        raise UserError(in_words(message))
 
 
 def run(
@@ -142,24 +147,52 @@ def run(
 ) -> Results:
     """See `al_ray.run`."""
     words = [word for option, value in options.items() for word in _words(option, value)]
+    if "--lang" in words:
+        language.use(language.chosen(words, {}))
+    if isinstance(data, str | Path):
+        return _run(str(data), fine_tune, command_of(str(data), words), words)
+    if not isinstance(data, pd.DataFrame):
+        raise UserError("{kind}: give a path, or a frame of texts and labels", kind=type(data))
     with tempfile.TemporaryDirectory() as folder:
-        where, command = str(data), command_of(str(data), words)
-        if isinstance(data, pd.DataFrame):
-            where, command = str(Path(folder) / f"{name}.parquet"), ""  # none would find it again
-            data.to_parquet(where)
-        asked_for = Run(where, words, fine_tune or None, command, terminal.console(), _Raising)
-        parser = asked_for.parser()
-        for word in words:
-            if word.startswith("--") and not parser.knows(word):
-                raise UserError(
-                    "{replace} is no option; see al-ray run --help",
-                    replace=word[2:].replace("-", "_"),
-                )
-        out = out_of(where, parser.parse_args(words))
-        if asked_for.both():
+        where = Path(folder) / f"{name}.parquet"
+        _written(data).to_parquet(where)
+        try:
+            return _run(str(where), fine_tune, "", words)  # none would find it again
+        except UserError as error:  # by the name that the caller knows
+            said = str(error).replace(str(where), name)
+            raise UserError("{said}", said=said) from None
+
+
+def _written(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame that Parquet can hold: of several kinds of values, as a sheet brings, texts are made.
+
+    Raises:
+        UserError: two columns have one name.
+    """
+    names = list(map(str, frame.columns))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError("column {name!r} is there twice; rename one", name=twice[0])
+    made = frame.set_axis(names, axis=1)
+    for name in names:
+        try:
+            pa.Array.from_pandas(made[name])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            made[name] = made[name].map(str, na_action="ignore")
+    return made
+
+
+def _run(where: str, fine_tune: bool, command: str, words: Sequence[str]) -> Results:
+    asked_for = Run(where, words, fine_tune or None, command, terminal.console(), _Raising)
+    parser = asked_for.parser()
+    for word in words:
+        if word.startswith("--") and not parser.knows(word):
             raise UserError(
-                "{out}: not all trajectories are complete; the same call goes on", out=out
+                "{option} is no option; see al-ray run --help",
+                option=word[2:].replace("-", "_"),
             )
+    out = out_of(where, parser.parse_args(words))
+    if asked_for.both():
+        raise UserError("{out}: not all trajectories are complete; the same call goes on", out=out)
     return Results.of(out)
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import FROZEN
 from al_ray.analysis.wording import GAIN, count, points
+from al_ray.language import mark, tr
 from al_ray.results.rerun import rerun_commands, with_options
 
 ADVISED: Final = 10
 """Seeds that find an arm which is twice as good; `LEAST_SEEDS` are the fewest with a verdict."""
 
-PLAN: Final = "with --plan it says how long that takes"
+PLAN: Final = mark("with --plan it says how long that takes")
 
 
 def commands(study: Study, options: Mapping[str, Sequence[object]]) -> tuple[str, ...]:
@@ -30,7 +31,8 @@ def more_seeds(study: Study, number: int) -> tuple[str, tuple[str, ...]]:
     here = {int(seed) for seed in study.trajectories.seed}
     free = (seed for seed in itertools.count() if seed not in here)
     wanted = sorted(here | set(itertools.islice(free, max(0, number - len(here)))))
-    return f"train with {number} seeds ({PLAN})", commands(study, {"--seeds": wanted})
+    said = tr("train with {n} seeds ({plan})", n=number, plan=tr(PLAN))
+    return said, commands(study, {"--seeds": wanted})
 
 
 def to_see(study: Study, numbers: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, ...]]:
@@ -41,20 +43,32 @@ def to_see(study: Study, numbers: Sequence[Mapping[str, Any]]) -> tuple[str, tup
         number = int(max(*wanted, ADVISED))
         return more_seeds(study, number if number > here else 2 * here)
     rows = [each["rows_for"] for each in numbers if each["rows_for"]]
-    many = f"{count(max(rows))} of them" if rows else "many more of them, and more seeds,"
-    return f"measure on more test rows: {many} show {points(GAIN)} 8 times in 10", ()
+    gain = points(GAIN)
+    if not rows:
+        said = tr(
+            "measure on more test rows: many more of them, and more seeds, show {points} 8 times "
+            "in 10",
+            points=gain,
+        )
+        return said, ()
+    said = tr(
+        "measure on more test rows: {rows} of them show {points} 8 times in 10",
+        rows=count(max(rows)),
+        points=gain,
+    )
+    return said, ()
 
 
 def longer(study: Study, head: str) -> tuple[str, tuple[str, ...]]:
     """Training that goes on for twice as long as the longest."""
     if head == FROZEN:
-        return "take another encoder (--model), or label more a step (--step-size)", ()
+        return tr("take another encoder (--model), or label more a step (--step-size)"), ()
     training = study.description.get("training", {})
     name = next((each for each in ("updates", "min_updates") if training.get(each)), "epochs")
     known = study.trajectories.get(name, training.get(name))
     longest = max(training.get(name) or 1, *np.atleast_1d(known).tolist())
     options = {f"--{name.replace('_', '-')}": (2 * int(longest),)}
-    return "train for longer", commands(study, options)[-1:]
+    return tr("train for longer"), commands(study, options)[-1:]
 
 
 def fine_tuning(study: Study, strategy: str) -> tuple[str, ...]:

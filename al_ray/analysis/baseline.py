@@ -15,6 +15,7 @@ from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed
 from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import RANDOM, Study, records, remembered
 from al_ray.analysis.summary import FROZEN
+from al_ray.language import tr
 
 
 @dataclass(frozen=True)
@@ -110,42 +111,63 @@ def warnings(study: Study, test: str | None = None, level: float = 0.95) -> list
     known = [each.majority for each in found.values() if not np.isnan(each.majority)]
     if known:
         lines.append(
-            f"The pool's most frequent label alone is right in {100 * known[0]:.0f} % of the test "
-            "rows"
+            tr(
+                "The pool's most frequent label alone is right in {percent:.0f} % of the test rows",
+                percent=100 * known[0],
+            )
         )
     for each in found.values():
         several = len(found) > 1
         name = f"random ({_said(each.arm, list(found.values()))})" if several else RANDOM
-        remedy = (
-            "the task is learnt by then, or this encoder's vectors hold no more: begin with fewer "
-            "labels (--step-size), or take another --model"
-            if each.arm["head"] == FROZEN
-            else "the task is learnt by then, or the training is too short to use more labels "
-            "(--epochs, --min-updates)"
-        )
         if each.has_not_learnt:
             lines.append(
-                f"{name} is not shown to have learnt: with {each.last:,} labels it is not beyond "
-                f"doubt above the most frequent label ({_interval(each.learnt, level)}), and "
-                "nothing can be said of its arms"
+                tr(
+                    "{arm} is not shown to have learnt: with {last:,} labels it is not beyond "
+                    "doubt above the most frequent label ({interval}), and nothing can be said of "
+                    "its arms",
+                    arm=name,
+                    last=each.last,
+                    interval=_interval(each.learnt, level),
+                )
             )
         elif each.is_flat:
             lines.append(
-                f"{name} gains nothing from {each.first:,} to {each.last:,} labels that "
-                f"{each.seeds} seeds could show ({_interval(each.gain, level)}): {remedy}; what an "
-                "arm saves cannot be seen here"
+                tr(
+                    "{arm} gains nothing from {first:,} to {last:,} labels that {seeds} seeds "
+                    "could show ({interval}): {remedy}; what an arm saves cannot be seen here",
+                    arm=name,
+                    first=each.first,
+                    last=each.last,
+                    seeds=each.seeds,
+                    interval=_interval(each.gain, level),
+                    remedy=_steeper(each.arm),
+                )
             )
     return lines
+
+
+def _steeper(arm: Arm) -> str:
+    """What to do where random gains nothing."""
+    if arm["head"] == FROZEN:
+        return tr(
+            "the task is learnt by then, or this encoder's vectors hold no more: begin with fewer "
+            "labels (--step-size), or take another --model"
+        )
+    return tr(
+        "the task is learnt by then, or the training is too short to use more labels (--epochs, "
+        "--min-updates)"
+    )
 
 
 def undertrained(found: Baseline, level: float = 0.95) -> str:
     """What is wrong, and what to change."""
     assert found.behind is not None
-    return (
-        f"undertrained: random, trained as it is, is {-100 * found.behind.difference:.1f} points "
-        f"below a linear model on the frozen encoder's vectors with the same labels "
-        f"({_interval(found.behind, level)}), so it says nothing of the strategy; train longer "
-        "(--epochs, --min-updates), or go by --head frozen"
+    return tr(
+        "undertrained: random, trained as it is, is {less:.1f} points below a linear model on the "
+        "frozen encoder's vectors with the same labels ({interval}), so it says nothing of the "
+        "strategy; train longer (--epochs, --min-updates), or go by --head frozen",
+        less=-100 * found.behind.difference,
+        interval=_interval(found.behind, level),
     )
 
 
@@ -188,9 +210,12 @@ def _effects(values: Any, weights: Any, level: float) -> list[Effect]:
 
 
 def _interval(effect: Effect, level: float) -> str:
-    return (
-        f"{signed(effect.difference)} points, {100 * level:g} %: {signed(effect.low)} to "
-        f"{signed(effect.high)}"
+    return tr(
+        "{difference} points, {percent:g} %: {low} to {high}",
+        difference=signed(effect.difference),
+        percent=100 * level,
+        low=signed(effect.low),
+        high=signed(effect.high),
     )
 
 

@@ -18,6 +18,7 @@ from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.pairs import area_weights
 from al_ray.analysis.study import BASE, CHOICE, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM, FROZEN
+from al_ray.language import mark, tr
 from al_ray.study.training import FIT
 
 LEAST: Final = 3
@@ -26,7 +27,7 @@ LEAST: Final = 3
 UNTUNED: Final = [name for name in ARM if name not in FIT]
 """What tells arms apart that are compared at the best of their trainings."""
 
-MEANT: Final = (
+MEANT: Final = mark(
     "Each strategy, and random as well, at the training that has the largest area over the other "
     "seeds, of the same trainings. Nothing is concluded from that choice: interval and test are of "
     "the truly best training of each, whichever that is, over seeds and test rows, corrected over "
@@ -83,22 +84,37 @@ def _tuned(study: Study, test: str | None, level: float) -> tuple[pd.DataFrame, 
             for each in common:
                 if each not in ended:
                     words = ", ".join(told(random[each], fit))
-                    lines.append(f"Best with best of {name} leaves out {words}: no seed has ended")
+                    lines.append(
+                        tr(
+                            "Best with best of {arm} leaves out {training}: no seed has ended",
+                            arm=name,
+                            training=words,
+                        )
+                    )
             if len(ended) < 2:
-                why = f"random shares {len(ended)} of the trainings, and to choose takes 2 or more"
+                why = tr(
+                    "random shares {n} of the trainings, and to choose takes 2 or more",
+                    n=len(ended),
+                )
             else:
                 own, base = ([of[each] for each in ended] for of in (side, random))
                 row = _compared(study, own, base, fit, test, level)
                 if row["seeds"] < LEAST:
-                    why = "to choose on other seeds than the one compared takes "
-                    why += f"{LEAST} or more that are complete at all trainings, not "
-                    why += f"{row['seeds']} (--seeds)"
+                    why = tr(
+                        "to choose on other seeds than the one compared takes {least} or more "
+                        "that are complete at all trainings, not {seeds} (--seeds)",
+                        least=LEAST,
+                        seeds=row["seeds"],
+                    )
             if why:
                 reasons.setdefault(why, []).append(name)
                 continue
             facts = {column: first[column] for column in UNTUNED}
             made.append({**facts, "name": name, "trainings": len(ended), **row})
-    lines += [f"No best with best of {', '.join(names)}: {why}" for why, names in reasons.items()]
+    lines += [
+        tr("No best with best of {arms}: {why}", arms=", ".join(names), why=why)
+        for why, names in reasons.items()
+    ]
     said = ["name", "trainings", "chosen", "random_chosen", "seeds", "missing", "rows"]
     table = pd.DataFrame(made, columns=[*UNTUNED, *said, *_NUMBERS, "kind"])
     table["p_holm"] = holm(table.p.astype(float))
@@ -126,7 +142,13 @@ def _sides(study: Study, arms: pd.DataFrame, others: list[str], lines: list[str]
         first = next(iter(side.values()))
         if len(side) > 1 and all(key_of(arm) in same for arm in side.values()):
             leader = arm_name(same[key_of(first)], others)
-            lines.append(f"Best with best: {arm_name(first, others)} is the same as {leader}")
+            lines.append(
+                tr(
+                    "Best with best: {arm} is the same as {other}",
+                    arm=arm_name(first, others),
+                    other=leader,
+                )
+            )
         elif len(side) > 1:
             kept.append(side)
     return [random, *kept]

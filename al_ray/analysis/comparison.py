@@ -292,30 +292,25 @@ def by_step(
     return pd.DataFrame(made, columns=kept)
 
 
-def shown_cells(studies: Sequence[Study]) -> pd.DataFrame:
+def shown_cells(study: Study) -> pd.DataFrame:
     """At how many numbers of labels an arm was shown to be better or worse than random.
 
-    A cell is a corpus, setting and number of labels; the first draw, which arms share, is none.
-    Of two studies of one corpus each has its own cells. Arms that are one under several names
-    count once, and cells of fewer than LEAST_SEEDS seeds not at all.
+    The first draw, which arms share, is none of these. Arms that are one under several names count
+    once, and cells of fewer than LEAST_SEEDS seeds not at all.
 
     Returns:
-        ARM, cells, better, worse: a row per arm, over all studies.
+        ARM, cells, better, worse: a row per arm.
     """
-    made: list[pd.DataFrame] = []
-    for study in studies:
-        same = aliases(study)
-        cells = by_step(study)
-        kept = [key_of(row) not in same for row in records(cells)]
-        made.append(cells[np.array(kept, bool) & (cells.seeds >= LEAST_SEEDS).to_numpy()])
-    every = pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=ARM)
-    if every.empty:
+    same, cells = aliases(study), by_step(study)
+    kept = [key_of(row) not in same for row in records(cells)]
+    cells = cells[np.array(kept, bool) & (cells.seeds >= LEAST_SEEDS).to_numpy()]
+    if cells.empty:
         return pd.DataFrame(columns=[*ARM, "cells", "better", "worse"])
-    shown = every.p_holm < 0.05
-    every = every.assign(
-        better=shown & (every.difference > 0), worse=shown & (every.difference < 0)
+    shown = cells.p_holm < 0.05
+    cells = cells.assign(
+        better=shown & (cells.difference > 0), worse=shown & (cells.difference < 0)
     )
-    table = every.groupby(ARM, sort=False).agg(
+    table = cells.groupby(ARM, sort=False).agg(
         cells=("better", "size"), better=("better", "sum"), worse=("worse", "sum")
     )
     return table.reset_index()

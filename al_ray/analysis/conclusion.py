@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final, Literal
 
 from al_ray.analysis import advice
@@ -30,7 +31,8 @@ from al_ray.analysis.verdict import (
     disagreeing,
     verdict,
 )
-from al_ray.analysis.wording import GAIN, count, points, seeds
+from al_ray.analysis.wording import GAIN, clauses, count, points, seeds
+from al_ray.language import tr
 from al_ray.study.chooser import spelt
 from al_ray.study.running import Effort, Price
 
@@ -71,7 +73,9 @@ class Conclusion:
     def sentence(self) -> str:
         """The answer as it may stand alone."""
         plain = self.plain
-        return DEMONSTRATION + plain[:1].lower() + plain[1:] if self.demonstration else plain
+        if not self.demonstration:
+            return plain
+        return tr(DEMONSTRATION) + plain[:1].lower() + plain[1:]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -130,11 +134,12 @@ def conclusion(
     else:
         answer = _cannot_tell(study, arms) or _none_gains(study, arms, apart)
     kind, plain, arm, then, commands = answer
-    missing = len(study.missing())
-    if missing and "missing" not in plain:
-        plain += f"; {missing:,} of {len(study.trajectories):,} trajectories are missing"
+    missing = _missing(study)
+    if missing not in plain:
+        plain = clauses(plain, missing)
     if study.demonstration and kind != "cannot tell":
-        then, commands = "study texts of your own", ("al-ray run FOLDER --model ENCODER",)
+        then = tr("study texts of your own")
+        commands = (tr("al-ray run FOLDER --model ENCODER"),)
     return Conclusion(kind, plain, arm, then, commands, study.demonstration)
 
 
@@ -177,50 +182,88 @@ def _label_with(
     level: float,
 ) -> _Answer:
     assert best.found is not None
-    said = _gain(best, best.found, effort)
-    others = sum(arm.kind in FOUND for arm in arms) - 1
-    said += f", the most of {others + 1} arms that were shown better" if others else ""
+    tested = sum(arm.found is not None for arm in arms)
+    said = _gain(best, best.found, effort, tested)
+    found = sum(arm.kind in FOUND for arm in arms)
+    if found > 1:
+        said = tr("{gain}, the most of {n} arms that were shown better", gain=said, n=found)
     if len({setting_of(arm.arm) for arm in arms}) > 1:
-        said += ", against random trained alike" + _at_best(study, best, test, level)
+        said = tr("{gain}, against random trained alike", gain=said)
+        said = clauses(said, _at_best(study, best, test, level))
     for one in apart:
         if one.arm == best.name and one.worse:
-            worse = f"{best.name}: {said}; but worse than random by {_named(one.worse)}"
+            worse = tr(
+                "{arm}: {gain}; but worse than random by {metrics}",
+                arm=best.name,
+                gain=said,
+                metrics=_named(one.worse),
+            )
             return _depends(worse, best.name)
-    said = f"Label with {best.name}: {said}{_disagreed(apart)}"
+    said = tr("Label with {arm}: {gain}", arm=best.name, gain=clauses(said, _disagreed(apart)))
     tuned_too = [a for a in arms if a.arm["head"] != FROZEN and _strategy(a) == _strategy(best)]
     if best.arm["head"] == FROZEN and not tuned_too:
-        then = (
-            f"see whether {_strategy(best)} does it with a fine-tuned encoder, too ({advice.PLAN})"
+        then = tr(
+            "see whether {strategy} does it with a fine-tuned encoder, too ({plan})",
+            strategy=_strategy(best),
+            plan=tr(advice.PLAN),
         )
         return "label with", said, best.name, then, advice.fine_tuning(study, _strategy(best))
-    then = f"label with {best.name}, {best.arm['step_size']:,} texts a step"
+    then = tr(
+        "label with {arm}, {size:,} texts a step", arm=best.name, size=int(best.arm["step_size"])
+    )
     return "label with", said, best.name, then, ()
 
 
-def _gain(best: _Arm, found: Judgement, effort: Effort) -> str:
-    """What the arm gains at least."""
-    least, target = _GAINS[best.kind](found), found.saving.target
+def _gain(best: _Arm, found: Judgement, effort: Effort, tested: int) -> str:
+    """What the arm gains at least; its interval holds for so many arms at once."""
+    least, target = _GAINS[best.kind](found), count(found.saving.target)
+    over = _over(found)
+    if best.kind == "better" and least > 0:
+        return tr(
+            "at least {points} more accurate than random on average over the curve, though no "
+            "labels were shown to be saved ({over})",
+            points=points(least),
+            over=over,
+        )
     if best.kind == "better":
-        more = f"at least {points(least)} more accurate" if least > 0 else "more accurate"
-        return (
-            f"{more} than random on average over the curve, though no labels were shown to be "
-            f"saved ({_over(found)})"
+        return tr(
+            "more accurate than random on average over the curve, though no labels were shown to "
+            "be saved ({over})",
+            over=over,
         )
     least = _rounded_down(least)
-    is_at_end = best.kind == "saves"
-    if not least >= 1:  # nor where it is not known
-        way = "for" if is_at_end else "on the way to"
-        return (
-            f"labels saved {way} the accuracy of {count(target)} random ones, though not "
-            f"shown how many ({_over(found)})"
+    is_known, is_at_end = least >= 1, best.kind == "saves"
+    if is_known and is_at_end:
+        return tr(
+            "at least {least} of {target} labels saved ({cost}; {over})",
+            least=count(least),
+            target=target,
+            cost=_cost(effort, least, found.saving.target),
+            over=over,
+        )
+    if is_known:
+        return tr(
+            "at least {least} labels saved on average on the way to the accuracy of {target} "
+            "random ones, though at the end none was shown ({cost}; {over})",
+            least=count(least),
+            target=target,
+            cost=_cost(effort, least),
+            over=over,
         )
     if is_at_end:
-        cost = _cost(effort, least, target)
-        return f"at least {count(least)} of {count(target)} labels saved ({cost}; {_over(found)})"
-    return (
-        f"at least {count(least)} labels saved on average on the way to the accuracy of "
-        f"{count(target)} random ones, though at the end none was shown "
-        f"({_cost(effort, least)}; {_over(found)})"
+        return tr(
+            "labels saved for the accuracy of {target} random ones, though of {n} arms at once not "
+            "shown how many ({over})",
+            target=target,
+            n=tested,
+            over=over,
+        )
+    return tr(
+        "labels saved on the way to the accuracy of {target} random ones, though of {n} arms at "
+        "once not shown how many ({over})",
+        target=target,
+        n=tested,
+        over=over,
     )
 
 
@@ -228,7 +271,7 @@ def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:
     """What best with best says of its strategy, where that is less."""
     for row in records(tuned(study, test, level)):
         if row["kind"] != "better" and all(row[name] == best.arm[name] for name in UNTUNED):
-            return f"; each at its best training: {row['kind']}"
+            return tr("each at its best training: {kind}", kind=tr(row["kind"]))
     return ""
 
 
@@ -236,48 +279,69 @@ def _cannot_tell(study: Study, arms: Sequence[_Arm]) -> _Answer | None:
     """What an answer lacks; None: nothing."""
     waiting = [arm for arm in arms if arm.kind == "cannot tell"]
     few = [a.found.seeds for a in waiting if a.found and a.found.seeds < LEAST_SEEDS]
-    missing = len(study.missing())
+    missing = _missing(study)
     if not arms:
-        why, then = "there is no strategy beside random", "try one"
+        why, then = tr("there is no strategy beside random"), tr("try one")
         commands = advice.commands(study, {"--strategies": (RANDOM, "margin")})[-1:]
     elif waiting and missing:
-        why = f"{missing:,} of {len(study.trajectories):,} trajectories are missing"
-        then, commands = "go on with what is missing", advice.commands(study, {})
+        why, then = missing, tr("go on with what is missing")
+        commands = advice.commands(study, {})
     elif few:
-        why = f"{seeds(min(few))}, and a verdict takes {LEAST_SEEDS} or more"
+        why = tr(
+            "{seeds}, and a verdict takes {least} or more",
+            seeds=seeds(min(few)),
+            least=LEAST_SEEDS,
+        )
         then, commands = advice.more_seeds(study, advice.ADVISED)
     elif any(arm.found is None for arm in waiting):
-        why, then = "there is no random to compare every arm with", "run it beside them"
+        why = tr("there is no random to compare every arm with")
+        then = tr("run it beside them")
         names = dict.fromkeys(map(_strategy, arms))
         commands = advice.commands(study, {"--strategies": (RANDOM, *names)})[-1:]
     elif not any(map(_is_telling, arms)):
-        why, then, commands = _no_measure(study, arms[0], arms[0].base)
+        first = min(arms, key=lambda arm: (arm.arm["initial"], arm.arm["step_size"]))
+        why, then, commands = _no_measure(study, first, first.base)
     else:
         return None
-    return "cannot tell", f"Cannot tell: {why}", None, then, commands
+    return "cannot tell", tr("Cannot tell: {why}", why=why), None, then, commands
+
+
+def _missing(study: Study) -> str:
+    """How many trajectories are; '' where none is."""
+    missing = len(study.missing())
+    if not missing:
+        return ""
+    of = len(study.trajectories)
+    return tr("{n:,} of {of:,} trajectories are missing", n=missing, of=of)
 
 
 def _no_measure(study: Study, arm: _Arm, base: Baseline | None) -> tuple[str, str, tuple[str, ...]]:
     """Why an arm's random is not worth beating, and what to do."""
     assert base is not None
     if base.is_undertrained:
-        why = (
+        why = tr(
             "the training is too short: a linear model on the frozen encoder's vectors is better "
             "than random with the same labels"
         )
         return why, *advice.longer(study, arm.arm["head"])
     if base.has_not_learnt:
-        why = "random is not shown to have learnt more than the most frequent label"
+        why = tr("random is not shown to have learnt more than the most frequent label")
         return why, *advice.longer(study, arm.arm["head"])
-    why = (
-        f"random gains nothing from {base.first:,} to {base.last:,} labels that "
-        f"{seeds(base.seeds)} could show, so that nothing can be saved"
+    why = tr(
+        "random gains nothing from {first:,} to {last:,} labels that {seeds} could show, so that "
+        "nothing can be saved",
+        first=base.first,
+        last=base.last,
+        seeds=seeds(base.seeds),
     )
-    size = (max(1, int(arm.arm["step_size"]) // 2),)
+    half = int(arm.arm["initial"]) // 2
+    if not half:
+        return why, tr("take another encoder (--model), or texts that are harder to tell apart"), ()
+    size = (half,)
     options = {"--step-size": size}
     if study.description.get("study", {}).get("initial"):
         options["--initial"] = size
-    return why, "begin with fewer labels", advice.commands(study, options)[-1:]
+    return why, tr("begin with fewer labels"), advice.commands(study, options)[-1:]
 
 
 def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement]) -> _Answer:
@@ -286,34 +350,58 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
     found = [arm.found for arm in fit if arm.found is not None]
     most = max(each.area.high for each in found)
     limit = _over(min(found, key=lambda each: each.seeds))
-    area = "on average over the curve"
-    left = len(arms) - len(fit)
-    others = f"; {left} more arms are no measure, since their random learns too little" * bool(left)
+    left, others = len(arms) - len(fit), ""
+    if left:
+        others = tr("{n} more arms are no measure, since their random learns too little", n=left)
     if better := [one for one in apart if one.better]:
-        said = ", ".join(
-            f"{one.arm} is better than random by {_named(one.better)}" for one in better
-        )
-        return _depends(f"{said}; by accuracy no gain was shown{others}", None)
-    others += _disagreed(apart)
+        named = [
+            tr("{arm} is better than random by {metrics}", arm=one.arm, metrics=_named(one.better))
+            for one in better
+        ]
+        every = reduce(lambda some, one: tr("{some}, {one}", some=some, one=one), named)
+        said = tr("{better}; by accuracy no gain was shown", better=every)
+        return _depends(clauses(said, others), None)
     if most > SMALL:
         then, commands = advice.to_see(study, [arm.numbers for arm in fit])
-        said = f"no gain was shown, but {limit} do not exclude {points(most)} {area}"
-        return "cannot tell", f"Cannot tell: {said}{others}", None, then, commands
-    said = f"{limit} exclude gains above {points(most)} {area}"
-    said += f", of each of {len(fit)} arms" * (len(fit) > 1)
+        why = tr(
+            "no gain was shown, but {over} do not exclude {points} on average over the curve",
+            over=limit,
+            points=points(most),
+        )
+        said = tr("Cannot tell: {why}", why=clauses(why, others, _disagreed(apart)))
+        return "cannot tell", said, None, then, commands
     if most <= 0:
-        said = f"every strategy tried is worse over the curve ({limit})"
-    then, commands = "draw the texts to label at random", tuple[str, ...]()
+        why = tr("every strategy tried is worse over the curve ({over})", over=limit)
+    elif len(fit) > 1:
+        why = tr(
+            "{over} exclude gains above {points} on average over the curve, of each of {n} arms",
+            over=limit,
+            points=points(most),
+            n=len(fit),
+        )
+    else:
+        why = tr(
+            "{over} exclude gains above {points} on average over the curve",
+            over=limit,
+            points=points(most),
+        )
+    then, commands = tr("draw the texts to label at random"), tuple[str, ...]()
     if all(arm.arm["head"] == FROZEN for arm in arms):
         likely = max(fit, key=lambda arm: float(arm.numbers["high"]))
-        then += f", or see what a fine-tuned encoder makes of it ({advice.PLAN})"
+        then = tr(
+            "draw the texts to label at random, or see what a fine-tuned encoder makes of it "
+            "({plan})",
+            plan=tr(advice.PLAN),
+        )
         commands = advice.fine_tuning(study, _strategy(likely))
-    return "label at random", f"Label at random: {said}{others}", None, then, commands
+    said = tr("Label at random: {why}", why=clauses(why, others, _disagreed(apart)))
+    return "label at random", said, None, then, commands
 
 
 def _depends(said: str, arm: str | None) -> _Answer:
-    then = "choose the metric that counts for you: each has a verdict of its own"
-    return "depends on the metric", f"It depends on the metric: {said}", arm, then, ()
+    then = tr("choose the metric that counts for you: each has a verdict of its own")
+    said = tr("It depends on the metric: {said}", said=said)
+    return "depends on the metric", said, arm, then, ()
 
 
 def _is_telling(arm: _Arm) -> bool:
@@ -326,27 +414,41 @@ def _strategy(arm: _Arm) -> str:
 
 
 def _named(metrics: Mapping[str, Effect]) -> str:
-    return " and ".join(
-        f"{NAMES[name]} ({signed(area.difference)} points)" for name, area in metrics.items()
-    )
+    said = [
+        tr(
+            "{metric} ({difference} points)",
+            metric=tr(NAMES[name]),
+            difference=signed(area.difference),
+        )
+        for name, area in metrics.items()
+    ]
+    return reduce(lambda some, one: tr("{metrics} and {metric}", metrics=some, metric=one), said)
 
 
 def _disagreed(apart: Sequence[Disagreement]) -> str:
     """Arms on which other metrics say another thing, which must not be left unsaid."""
-    names = ", ".join(one.arm for one in apart)
-    return f"; the metrics disagree on {names}" if names else ""
+    if not apart:
+        return ""
+    return tr("the metrics disagree on {arms}", arms=", ".join(one.arm for one in apart))
 
 
 def _over(found: Judgement) -> str:
     """What the numbers are over."""
-    rows = f"and {found.rows:,} test rows" if found.rows > 1 else "on these test rows"
-    return f"{seeds(found.seeds)} {rows}"
+    if found.rows > 1:
+        return tr("{seeds} and {rows:,} test rows", seeds=seeds(found.seeds), rows=found.rows)
+    return tr("{seeds} on these test rows", seeds=seeds(found.seeds))
 
 
-def _cost(effort: Effort, *labels: float) -> str:
-    """Person-days and, where a label has a price, money; of several numbers, one of the other."""
-    said = " of ".join(_days(effort.days(number)) for number in labels) + " person-days"
-    return said if effort.price is None else f"{said}, {effort.price.of(*labels)}"
+def _cost(effort: Effort, labels: float, of: float | None = None) -> str:
+    """Person-days of so many labels, of so many, and money where a label has a price."""
+    numbers = [labels] if of is None else [labels, of]
+    part, *whole = [_days(effort.days(number)) for number in numbers]
+    said = (
+        tr("{part} of {whole} person-days", part=part, whole=whole[0])
+        if whole
+        else tr("{days} person-days", days=part)
+    )
+    return said if effort.price is None else f"{said}, {effort.price.of(*numbers)}"
 
 
 def _rounded_down(labels: float) -> float:

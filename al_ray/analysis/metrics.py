@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.analysis.study import METRICS, Study
+from al_ray.language import mark
 
 RARE: Final = "rare_recall"
 
 NAMES: Final = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    RARE: "recall of rare labels",
+    "accuracy": mark("accuracy"),
+    "balanced_accuracy": mark("balanced accuracy"),
+    "macro_f1": mark("macro-F1"),
+    RARE: mark("recall of rare labels"),
 }
 """The metrics that an arm is judged by, accuracy first, and what they are called."""
 

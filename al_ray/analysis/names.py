@@ -7,21 +7,29 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, LEARNER
+from al_ray.language import mark, tr
 from al_ray.study.chooser import spelt
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT
 
-_WORDS = {
-    "retrain": "{}",
-    "head": "{}",
-    "step_size": "steps of {:,}",
-    "initial": "from {:,}",
-    "model": "{}",
-    "committee": "members by {}",
-    "multiples": "rates times {}",
-    "candidates": "of {:,} candidates",
-    "chosen_by": "chosen by {}",
+_WORDS: Final = {
+    **{"retrain": "{value}", "head": "{value}", "model": "{value}", "committee": "{value}"},
+    "step_size": mark("steps of {value:,}"),
+    "initial": mark("from {value:,}"),
+    "multiples": mark("rates times {value}"),
+    "candidates": mark("of {value:,} candidates"),
+    "chosen_by": mark("chosen by {value}"),
 }
+
+_HEADS: Final = {"fine-tuned": mark("fine-tuned"), "frozen": mark("frozen")}
+
+_CODES: Final[dict[str, dict[str, str]]] = {
+    "retrain": {"cold": mark("cold"), "warm": mark("warm"), "warm-new": mark("warm-new")},
+    "head": _HEADS,
+    "chosen_by": _HEADS,
+    "committee": {"rates": mark("members by rates"), "seeds": mark("members by seeds")},
+}
+"""What values are called that are words, by column."""
 
 TRAINED = [name for name in LEARNER if name != "head"]
 """The columns that tell apart what a head is trained on, and how."""
@@ -70,4 +78,7 @@ def arm_name(arm: Any, columns: list[str]) -> str:
 
 
 def _words(name: str, value: Any) -> str:
-    return _WORDS[name].format(value) if name in _WORDS else words(name, value)
+    if name not in _WORDS:
+        return words(name, value)
+    code = _CODES.get(name, {}).get(value)
+    return tr(_WORDS[name], value=value if code is None else tr(code))

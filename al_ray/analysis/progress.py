@@ -10,6 +10,13 @@ from typing import Final, Literal
 import pandas as pd
 
 from al_ray.analysis.summary import ARM
+from al_ray.language import mark, tr
+
+STATUSES: Final = (
+    *(mark("complete"), mark("failed"), mark("running"), mark("stopped"), mark("waiting")),
+    *(mark("not begun"), mark("behind"), mark("done")),
+)
+"""How trajectories and studies can be; tables have some of them, `Study.missing` others."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,23 @@ class State:
     @property
     def line(self) -> str:
         """For people."""
-        failed = f", {self.failed:,} failed" if self.failed else ""
-        far = f"{self.complete:,} of {self.asked:,} trajectories are complete{failed}"
-        if self.word != "stopped":
-            return f"This study is {self.word}: {far}."
-        goes_on = f": {self.command}" if self.command else "."
-        return (
-            f"This study has stopped, and nobody is at it: {far}. The same command goes on{goes_on}"
+        far = tr("{n:,} of {of:,} trajectories are complete", n=self.complete, of=self.asked)
+        if self.failed:
+            far = tr("{far}, {n:,} failed", far=far, n=self.failed)
+        if self.word == "running":
+            return tr("This study is running: {far}.", far=far)
+        if self.word == "done":
+            return tr("This study is done: {far}.", far=far)
+        if not self.command:
+            return tr(
+                "This study has stopped, and nobody is at it: {far}. The same command goes on.",
+                far=far,
+            )
+        return tr(
+            "This study has stopped, and nobody is at it: {far}. The same command goes on: "
+            "{command}",
+            far=far,
+            command=self.command,
         )
 
 

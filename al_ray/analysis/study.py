@@ -15,7 +15,7 @@ import pandas as pd
 from al_ray.analysis.progress import State, state_of
 from al_ray.analysis.summary import ARM, CHOOSER, LEARNER, with_learner
 from al_ray.errors import StudyConflict, UserError
-from al_ray.language import spoken
+from al_ray.language import mark, spoken, tr
 from al_ray.results import Store
 from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
@@ -164,9 +164,9 @@ class Study:
         wanted = self.test if test is None else test
         if wanted not in self.tests:
             raise UserError(
-                "{out}: no test {wanted!r}; it has {tests}",
+                "{out}: no test {name!r}; it has {tests}",
                 out=self.out,
-                wanted=wanted,
+                name=wanted,
                 tests=", ".join(self.tests),
             )
         arms = self.trajectories[~self.trajectories.strategy.isin(UNQUERIED)]
@@ -246,12 +246,15 @@ def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:
     unknown = [test for test in tests if test not in here]
     if here and unknown:
         meant = [test for test in here if test not in tests]
-        remedy = f"call it {' or '.join(map(repr, meant))}" if meant else "take it out"
-        raise StudyConflict(
-            "study.json: names the test {unknown!r}, which no step has; {remedy} there",
-            unknown=unknown[0],
-            remedy=remedy,
-        )
+        if meant:
+            message = mark(
+                "study.json: names the test {name!r}, which no step has; call it {meant} there"
+            )
+        else:
+            message = mark(
+                "study.json: names the test {name!r}, which no step has; take it out there"
+            )
+        raise StudyConflict(message, name=unknown[0], meant=tr(" or ").join(map(repr, meant)))
 
 
 def asked_for(store: Store, description: dict[str, Any], alive: bool) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
+from al_ray.language import tr
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,35 @@ def lines(study: Study, test: str | None = None, level: float = 0.95) -> list[st
 
 def _said(one: Succession, name: str, level: float) -> str:
     if one.seeds < LEAST_SEEDS:
-        return f"{name}: cannot tell from {one.seeds} seeds: {LEAST_SEEDS} or more are needed"
+        return tr(
+            "{arm}: cannot tell from {seeds} seeds: {least} or more are needed",
+            arm=name,
+            seeds=one.seeds,
+            least=LEAST_SEEDS,
+        )
     low, high = one.area.low, one.area.high
-    found = "no difference was shown" if low <= 0 <= high else "worse" if high < 0 else "better"
-    return (
-        f"{name}, against choosing for itself: {found} ({signed(one.area.difference)} points over "
-        f"the curve, {100 * level:g} %: {signed(low)} to {signed(high)}), in "
-        f"{one.hours / one.own_hours:.2f} of the device-hours"
+    values = {
+        "arm": name,
+        "difference": signed(one.area.difference),
+        "percent": 100 * level,
+        "low": signed(low),
+        "high": signed(high),
+        "share": one.hours / one.own_hours,
+    }
+    if low <= 0 <= high:
+        return tr(
+            "{arm}, against choosing for itself: no difference was shown ({difference} points over "
+            "the curve, {percent:g} %: {low} to {high}), in {share:.2f} of the device-hours",
+            **values,
+        )
+    if high < 0:
+        return tr(
+            "{arm}, against choosing for itself: worse ({difference} points over the curve, "
+            "{percent:g} %: {low} to {high}), in {share:.2f} of the device-hours",
+            **values,
+        )
+    return tr(
+        "{arm}, against choosing for itself: better ({difference} points over the curve, "
+        "{percent:g} %: {low} to {high}), in {share:.2f} of the device-hours",
+        **values,
     )

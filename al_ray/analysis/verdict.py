@@ -28,11 +28,12 @@ from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.successors import lines as succession_lines
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.wording import said_of
+from al_ray.language import mark, tr, trn
 from al_ray.study.running import Effort, Price
 
 KINDS: Final = (
-    *("saves", "saves on the way", "better"),
-    *("no difference", "worse", "undertrained", "cannot tell"),
+    *(mark("saves"), mark("saves on the way"), mark("better"), mark("no difference")),
+    *(mark("worse"), mark("undertrained"), mark("cannot tell")),
 )
 """`saves`: at the accuracy of the most random labels; `saves on the way`: on average over the
 accuracies up to there; `better`: more accurate over the curve, with no saving shown."""
@@ -43,7 +44,7 @@ FOUND: Final = ("saves", "saves on the way", "better")
 UNDECIDED: Final = ("undertrained", "cannot tell")
 """Kinds that rest on no interval and no test: too few seeds, or random is no measure."""
 
-DEMONSTRATION: Final = "Demonstration on generated text, not a finding: "
+DEMONSTRATION: Final = mark("Demonstration on generated text, not a finding: ")
 """What every sentence of a study of generated text begins with."""
 
 
@@ -87,11 +88,13 @@ def verdict(
         kind, said = said_of(one, base, study, local, own, level, effort)
         if one.same_as is not None:
             leader = names[tuple(one.same_as.values())]
-            said = f"the same as {leader}, since both choose the same rows: {said}"
+            said = tr(
+                "the same as {arm}, since both choose the same rows: {said}", arm=leader, said=said
+            )
         made.append(
             {
                 **one.arm,
-                "sentence": (DEMONSTRATION if study.demonstration else "") + f"{name}: {said}",
+                "sentence": _mark(study) + f"{name}: {said}",
                 "kind": kind,
                 "numbers": _numbers(one.found, effort),
             }
@@ -124,7 +127,7 @@ def shown_savings(
     # The verdict asks at one target; the table, which asks at all, is the stricter one there.
     headline = np.array(ends, bool)
     shown = (table.shown & kind.isin(FOUND)) | ((kind == "saves") & headline)
-    note = kind.where(kind.isin(UNDECIDED), "not shown").mask(shown, "")
+    note = kind.where(kind.isin(UNDECIDED), mark("not shown")).mask(shown, "")
     return said(table.assign(shown=shown.astype(bool), headline=headline, note=note))
 
 
@@ -190,18 +193,47 @@ def disagreements(study: Study, test: str | None = None, level: float = 0.95) ->
     """`disagreeing` in words, a line per arm."""
     lines = []
     for one in disagreeing(study, test, level):
-        said = [
-            f"{word} than random by {NAMES[metric]} ({signed(area.difference)} points over the "
-            f"curve, {100 * level:g} %: {signed(area.low)} to {signed(area.high)})"
-            for word, side in (("better", one.better), ("worse", one.worse))
-            for metric, area in side.items()
-        ]
-        known = {0: "no difference was shown", 1: "it is better", -1: "it is worse"}[one.known]
-        mark = DEMONSTRATION if study.demonstration else ""
-        lines.append(
-            f"{mark}The metrics disagree on {one.arm}: {', '.join(said)}; by accuracy {known}"
-        )
+        said = [_differs(metric, area, level) for side in (one.better, one.worse)
+                for metric, area in side.items()]  # fmt: skip
+        values = {"arm": one.arm, "metrics": ", ".join(said)}
+        if one.known > 0:
+            line = tr(
+                "The metrics disagree on {arm}: {metrics}; by accuracy it is better", **values
+            )
+        elif one.known < 0:
+            line = tr("The metrics disagree on {arm}: {metrics}; by accuracy it is worse", **values)
+        else:
+            line = tr(
+                "The metrics disagree on {arm}: {metrics}; by accuracy no difference was shown",
+                **values,
+            )
+        lines.append(_mark(study) + line)
     return lines
+
+
+def _differs(metric: str, area: Effect, level: float) -> str:
+    values = {
+        "metric": tr(NAMES[metric]),
+        "difference": signed(area.difference),
+        "percent": 100 * level,
+        "low": signed(area.low),
+        "high": signed(area.high),
+    }
+    if area.difference > 0:
+        return tr(
+            "better than random by {metric} ({difference} points over the curve, {percent:g} %: "
+            "{low} to {high})",
+            **values,
+        )
+    return tr(
+        "worse than random by {metric} ({difference} points over the curve, {percent:g} %: {low} "
+        "to {high})",
+        **values,
+    )
+
+
+def _mark(study: Study) -> str:
+    return tr(DEMONSTRATION) if study.demonstration else ""
 
 
 def missing_lines(study: Study) -> list[str]:
@@ -213,9 +245,15 @@ def missing_lines(study: Study) -> list[str]:
     for key, rows in missing.groupby([*ARM, "status", "error"], sort=False, dropna=False):
         name = names.get(tuple(key[: len(ARM)]), str(key[0]))
         seeds = ", ".join(str(seed) for seed in rows.seed)
-        error = f" ({key[-1]})" if key[-1] else ""
-        plural = "s" if len(rows) > 1 else ""
-        lines.append(f"Missing: {name}, seed{plural} {seeds}: {key[-2]}{error}")
+        line = trn(
+            "Missing: {arm}, seed {seeds}: {status}",
+            "Missing: {arm}, seeds {seeds}: {status}",
+            len(rows),
+            arm=name,
+            seeds=seeds,
+            status=tr(str(key[-2])),
+        )
+        lines.append(f"{line} ({key[-1]})" if key[-1] else line)
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Final
 
 import pandas as pd
@@ -12,6 +13,7 @@ from al_ray.analysis.comparison import Arm, Judged
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import RANDOM, SETTING, Study
+from al_ray.language import tr, trn
 from al_ray.study.running import Effort
 
 GAIN: Final = 0.01
@@ -43,16 +45,17 @@ def said_of(
     """
     found = one.found
     if found is None:
-        return "cannot tell", f"cannot tell, {_why_unpaired(one.arm, study)}"
+        return "cannot tell", _unpaired(one.arm, study)
     if found.seeds < LEAST_SEEDS:
-        return "cannot tell", (
-            f"cannot tell from {seeds(found.seeds)}: {LEAST_SEEDS} or more are needed, 10 or more "
-            "advised (--seeds)"
+        return "cannot tell", tr(
+            "cannot tell from {seeds}: {least} or more are needed, 10 or more advised (--seeds)",
+            seeds=seeds(found.seeds),
+            least=LEAST_SEEDS,
         )
     if base is not None and base.is_undertrained:
         return "undertrained", undertrained(base, level)
     if base is not None and base.has_not_learnt:
-        return "cannot tell", "cannot tell, since random is not shown to have learnt"
+        return "cannot tell", tr("cannot tell, since random is not shown to have learnt")
     words = {
         "saves": _saves,
         "saves on the way": _on_the_way,
@@ -68,39 +71,65 @@ def _saves(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
     saved = found.saving
-    days = effort.days(saved.low)
-    least = f"{days:.1f} person-days" if days >= 0.95 else f"{100 * saved.low / saved.target:.0f} %"
+    days, share = effort.days(saved.low), saved.low / saved.target
+    least = (
+        tr("{days:.1f} person-days", days=days)
+        if days >= 0.95
+        else tr("{percent:.0f} %", percent=100 * share)
+    )
     if effort.price is not None:
         least += f", {effort.price.of(saved.low)}"
-    return (
-        f"saves at least {count(saved.low)} labels ({least}) for the accuracy of "
-        f"{count(saved.target)} random ones ({100 * level:g} %: {count(saved.low)} to "
-        f"{count(saved.high)}, most likely {count(saved.saved)}; {_over(found)}); "
-        f"{points(abs(found.area.difference))} {_side(found)} random on average over the curve "
-        f"{_interval(found, level)}{_where(found)}"
+    return clauses(
+        tr(
+            "saves at least {least} labels ({effort}) for the accuracy of {target} random ones "
+            "({percent:g} %: {low} to {high}, most likely {likely}; {over})",
+            least=count(saved.low),
+            effort=least,
+            target=count(saved.target),
+            percent=100 * level,
+            low=count(saved.low),
+            high=count(saved.high),
+            likely=count(saved.saved),
+            over=_over(found),
+        ),
+        _where(_area(found, level), found),
     )
 
 
 def _on_the_way(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
-    way, target = found.on_the_way, found.saving.target
-    return (
-        f"saves at least {count(way.low)} labels on average over the accuracies on the way to "
-        f"that of {count(target)} random ones ({100 * level:g} %: {count(way.low)} to "
-        f"{count(way.high)}, most likely {count(way.difference)}; {_over(found)}), at the end "
-        f"itself none that was shown{_at(shown)}; {points(abs(found.area.difference))} "
-        f"{_side(found)} random on average over the curve {_interval(found, level)}{_where(found)}"
+    way = found.on_the_way
+    return clauses(
+        tr(
+            "saves at least {least} labels on average over the accuracies on the way to that of "
+            "{target} random ones ({percent:g} %: {low} to {high}, most likely {likely}; {over}), "
+            "at the end itself none that was shown",
+            least=count(way.low),
+            target=count(found.saving.target),
+            percent=100 * level,
+            low=count(way.low),
+            high=count(way.high),
+            likely=count(way.difference),
+            over=_over(found),
+        ),
+        _at(shown),
+        _where(_area(found, level), found),
     )
 
 
 def _better(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
-    return (
-        f"better than random, by {points(found.area.difference)} on average over the curve "
-        f"{_interval(found, level, _over(found))}{_where(found)}; that it saves labels for the "
-        f"accuracy of {count(found.saving.target)} random ones was not shown{_at(shown)}"
+    by = _by(found, level, _over(found))
+    said = tr("better than random, by {points} on average over the curve {interval}", **by)
+    return clauses(
+        _where(said, found),
+        tr(
+            "that it saves labels for the accuracy of {target} random ones was not shown",
+            target=count(found.saving.target),
+        ),
+        _at(shown),
     )
 
 
@@ -109,115 +138,172 @@ def _at(shown: pd.DataFrame) -> str:
     if shown.empty:
         return ""
     row = shown.sort_values("target_labels").iloc[-1]
-    return f"; for that of {count(row.target_labels)} it saves at least {count(row.low)}"
+    return tr(
+        "for that of {target} it saves at least {least}",
+        target=count(row.target_labels),
+        least=count(row.low),
+    )
 
 
 def _worse(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
-    return (
-        f"worse than random{_worse_where(steps, level)}, by {points(-found.area.difference)} on "
-        f"average over the curve {_interval(found, level, _over(found))}; kept on, it costs up to "
-        f"{points(-found.worst)} at a step"
+    by, until = _by(found, level, _over(found)), _worse_until(steps, level)
+    if until is None:
+        said = tr("worse than random, by {points} on average over the curve {interval}", **by)
+    else:
+        said = tr(
+            "worse than random before {labels} labels, by {points} on average over the curve "
+            "{interval}",
+            labels=count(until),
+            **by,
+        )
+    return clauses(
+        said, tr("kept on, it costs up to {points} at a step", points=points(-found.worst))
     )
 
 
 def _no_difference(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
-    said = (
-        f"no difference from random was shown: {points(abs(found.area.difference))} "
-        f"{_side(found)} it on average over the curve {_interval(found, level, _over(found))}"
-    )
-    if found.area.p < 1 - level:  # the interval is of this arm alone
-        return (
-            f"{said}; p = {found.area.p:.2g} alone, but {found.area.p_holm:.2g} among the arms "
-            "tested"
+    by = _by(found, level, _over(found))
+    if found.area.difference >= 0:
+        said = tr(
+            "no difference from random was shown: {points} above it on average over the curve "
+            "{interval}",
+            **by,
         )
-    seen = f"{said}; {points(found.detectable)} would have been seen 8 times in 10"
-    return seen + (f", {_wanted(found)}" if found.detectable > GAIN else "")
+    else:
+        said = tr(
+            "no difference from random was shown: {points} below it on average over the curve "
+            "{interval}",
+            **by,
+        )
+    if found.area.p < 1 - level:  # the interval is of this arm alone
+        more = tr(
+            "p = {p:.2g} alone, but {p_holm:.2g} among the arms tested",
+            p=found.area.p,
+            p_holm=found.area.p_holm,
+        )
+        return clauses(said, more)
+    seen = tr("{points} would have been seen 8 times in 10", points=points(found.detectable))
+    if found.detectable > GAIN:
+        seen = tr("{seen}, {wanted}", seen=seen, wanted=_wanted(found))
+    return clauses(said, seen)
 
 
 def _missing_decides(
     found: Judgement, steps: pd.DataFrame, shown: pd.DataFrame, level: float, effort: Effort
 ) -> str:
-    gone = "1 is" if found.missing == 1 else f"{found.missing} are"
-    return (
-        f"cannot tell: of {seeds(found.seeds + found.missing)} {gone} missing, and counted as bad "
-        "as the best of the others is good, no difference is shown; the same command goes on with "
-        "what is missing"
+    return trn(
+        "cannot tell: of {seeds} {n} is missing, and counted as bad as the best of the others is "
+        "good, no difference is shown; the same command goes on with what is missing",
+        "cannot tell: of {seeds} {n} are missing, and counted as bad as the best of the others is "
+        "good, no difference is shown; the same command goes on with what is missing",
+        found.missing,
+        seeds=seeds(found.seeds + found.missing),
     )
 
 
-def _side(found: Judgement) -> str:
-    return "above" if found.area.difference >= 0 else "below"
+def _area(found: Judgement, level: float) -> str:
+    by = _by(found, level)
+    if found.area.difference >= 0:
+        return tr("{points} above random on average over the curve {interval}", **by)
+    return tr("{points} below random on average over the curve {interval}", **by)
 
 
-def _interval(found: Judgement, level: float, of: str = "") -> str:
-    """Of the area's difference."""
-    ends = f"{100 * level:g} %: {signed(found.area.low)} to {signed(found.area.high)}"
-    return f"({ends}; {of})" if of else f"({ends})"
+def _by(found: Judgement, level: float, over: str = "") -> dict[str, str]:
+    """The area's difference, and its interval, which is over this."""
+    ends = tr(
+        "{percent:g} %: {low} to {high}",
+        percent=100 * level,
+        low=signed(found.area.low),
+        high=signed(found.area.high),
+    )
+    interval = f"({ends}; {over})" if over else f"({ends})"
+    return {"points": points(abs(found.area.difference)), "interval": interval}
 
 
 def _over(found: Judgement) -> str:
     """What an interval is over."""
-    rows = f" and {found.rows:,} test rows" if found.rows > 1 else ", test rows taken as fixed"
-    gone = ""
-    if found.missing:
-        gone = f", {found.missing} more missing and counted as bad as the best is good"
-    return f"{seeds(found.seeds)}{rows}{gone}"
+    over = (
+        tr("{seeds} and {rows:,} test rows", seeds=seeds(found.seeds), rows=found.rows)
+        if found.rows > 1
+        else tr("{seeds}, test rows taken as fixed", seeds=seeds(found.seeds))
+    )
+    if not found.missing:
+        return over
+    return tr(
+        "{over}, {n} more missing and counted as bad as the best is good",
+        over=over,
+        n=found.missing,
+    )
 
 
-def _where(found: Judgement) -> str:
-    gain = f", better from {count(found.begins)} labels on" if found.begins else ""
-    loss = f", at no step more than {points(-found.worst)} below" if found.worst < 0 else ""
-    return gain + loss
+def _where(said: str, found: Judgement) -> str:
+    """With the labels from which on it is better, and what it loses at most at a step."""
+    if found.begins:
+        said = tr("{said}, better from {labels} labels on", said=said, labels=count(found.begins))
+    if found.worst < 0:
+        most = points(-found.worst)
+        said = tr("{said}, at no step more than {points} below", said=said, points=most)
+    return said
 
 
 def _wanted(found: Judgement) -> str:
     """How many seeds or test rows would show GAIN."""
-    ways = []
-    if found.seeds_for is not None:
-        ways.append(f"{count(found.seeds_for)} seeds")
-    if found.rows_for is not None:
-        ways.append(f"{count(found.rows_for)} test rows")
-    if not ways:
-        return f"and {points(GAIN)} only with more seeds and more test rows"
-    return f"{points(GAIN)} with {' or '.join(ways)}"
+    gain, more, rows = points(GAIN), found.seeds_for, found.rows_for
+    if more is not None and rows is not None:
+        return tr(
+            "{points} with {seeds} seeds or {rows} test rows",
+            points=gain,
+            seeds=count(more),
+            rows=count(rows),
+        )
+    if more is not None:
+        return tr("{points} with {seeds} seeds", points=gain, seeds=count(more))
+    if rows is not None:
+        return tr("{points} with {rows} test rows", points=gain, rows=count(rows))
+    return tr("and {points} only with more seeds and more test rows", points=gain)
 
 
-def _worse_where(steps: pd.DataFrame, level: float) -> str:
-    """' before N labels' if it is worse beyond doubt up to a step, and from N on no more."""
+def _worse_until(steps: pd.DataFrame, level: float) -> float | None:
+    """From how many labels on it is worse no more, where it is beyond doubt before."""
     steps = steps.sort_values("n_labelled")
     worse = ((steps.p_holm < 1 - level) & (steps.difference < 0)).tolist()
     run = worse.index(False) if False in worse else len(worse)
     if 0 < run < len(worse) and not any(worse[run:]):
-        return f" before {count(steps.n_labelled.iloc[run])} labels"
-    return ""
+        return float(steps.n_labelled.iloc[run])
+    return None
 
 
-def _why_unpaired(arm: Arm, study: Study) -> str:
+def _unpaired(arm: Arm, study: Study) -> str:
     every = study.arms()
     same = every[every.strategy == RANDOM]
     setting = pd.Series({name: arm[name] for name in SETTING})
     if not (same[SETTING] == setting).all(axis=1).any():
-        return "there is no random arm of its setting to compare it with"
-    return "no seed is complete for both it and random"
+        return tr("cannot tell, there is no random arm of its setting to compare it with")
+    return tr("cannot tell, no seed is complete for both it and random")
+
+
+def clauses(*said: str) -> str:
+    """One after the other, but for those that are empty."""
+    return reduce(lambda one, more: tr("{one}; {more}", one=one, more=more), filter(None, said))
 
 
 def seeds(number: int) -> str:
     """So many."""
-    return f"{number} seed{'s' if number != 1 else ''}"
+    return trn("{n} seed", "{n} seeds", number)
 
 
 def count(value: float) -> str:
     """Of labels and the like; three digits are more than any interval bears."""
     if not math.isfinite(value):
-        return "an unknown number"
+        return tr("an unknown number")
     digits = max(0, len(str(int(abs(value)))) - 3)
     return f"{int(round(value, -digits)):,}"
 
 
 def points(value: float) -> str:
     """A share in points."""
-    return f"{100 * value:.1f} points"
+    return tr("{value:.1f} points", value=100 * value)

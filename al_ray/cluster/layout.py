@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from al_ray.language import tr
+
 LOOP_CPU = 0.02
 """The loop waits nearly all the time."""
 
@@ -118,14 +120,18 @@ def misfit(wanted: Layout, machines: Sequence[Machine]) -> str | None:
         held += of_one * (count if machine.count is None else machine.count)
     if held >= count:
         return None
-    need = " and ".join(f"{amount:g} {name}" for name, amount in bundle.items())
+    need = tr(" and ").join(f"{amount:g} {name}" for name, amount in bundle.items())
     largest = ", ".join(
         f"{max((m.resources.get(name, 0.0) for m in machines), default=0):g} {name}"
         for name in bundle
     )
-    return (
-        f"a trajectory needs {need} for each of {count} actors, and the cluster, grown as "
-        f"far as it may, has room for {held} (at most {largest} on one machine)"
+    return tr(
+        "a trajectory needs {need} for each of {n} actors, and the cluster, grown as far as it "
+        "may, has room for {held} (at most {largest} on one machine)",
+        need=need,
+        n=count,
+        held=held,
+        largest=largest,
     )
 
 

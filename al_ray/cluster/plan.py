@@ -18,6 +18,7 @@ from al_ray.cluster.trials.ready import Ready, encoders_of, readied, refuse_misf
 from al_ray.cluster.trials.trial import Job, Key, key_of, trial_layout
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.mapped import Rows, Tokens
+from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource, width
 from al_ray.loop.record import resumes_at
 from al_ray.planning import (
@@ -128,7 +129,7 @@ def _plan(
     first = next((stage for stage in map(_todo, stages) if stage), [])
     measured: dict[Key, Measured] = {}
     for key in dict.fromkeys(_key(left) for stage in stages for left in _todo(stage)):
-        console.print("Measuring how fast this cluster is at it (about half a minute).")
+        console.print(tr("Measuring how fast this cluster is at it (about half a minute)."))
         train = rows.train
         measured[key] = probe(
             job,
@@ -180,10 +181,10 @@ def _plan(
     device = "CPU" if devices <= {"cpu"} else devices.pop()
     past = _past(stages, store, run_config.shards) if measured else None
     twice = len({digest for digest, _ in measured}) < len(measured)
-    named = {
-        ready.models[digest].name + f" at {length} tokens" * twice: each
-        for (digest, length), each in measured.items()
-    }
+    named = {}
+    for (digest, length), each in measured.items():
+        name = ready.models[digest].name
+        named[tr("{name} at {n} tokens", name=name, n=length) if twice else name] = each
     return Plan(found, named, device, past)
 
 
@@ -249,12 +250,22 @@ def _cache(store: Store) -> int:
 
 
 def _past(stages: Sequence[Sequence[Left]], store: Store, shards: int) -> float | None:
-    """How long the steps took that are done, by what is estimated for them."""
+    """How long the steps took that are done, by what is estimated for them; of heads alone of which
+    there is more to do.
+    """
     steps = store.read("steps")
     took = steps.drop_duplicates(["trajectory", "step"]).groupby("trajectory").step_seconds.sum()
     real = expected = 0.0
-    for left in (left for stage in stages for left in stage):
+    every = [left for stage in stages for left in stage]
+    heads = {
+        left.trial.leader.learner.head
+        for left in every
+        if left.first < left.trial.leader.schedule.steps
+    }
+    for left in every:
         config = left.trial.leader
+        if config.learner.head not in heads:
+            continue
         if left.first and config.id in took.index and left.speed != NOTHING:
             done = replace(config, schedule=replace(config.schedule, steps=left.first))
             until = replace(left.trial, leader=done)

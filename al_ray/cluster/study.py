@@ -21,6 +21,7 @@ from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, UserError
 from al_ray.io.node_files import share
+from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.loop.record import all_steps_done, all_told, record_rows
 from al_ray.results import Store
@@ -64,7 +65,7 @@ def run_study(
     # Before anything is written.
     check_study(study, len(corpus.train), encoders_of(models))
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
-    with held(store, say, "wait for it, or give another --out"):
+    with held(store, say, tr("wait for it, or give another --out")):
         trackers = _trackers(run_config, store, console)
         with readied(study, run_config, corpus, models, console, store) as ready:
             return _run(ready, run_config, corpus, console, store, trackers)
@@ -105,8 +106,10 @@ def _run(
     setups = shared(ready, store)
     if beside:
         console.print(
-            "Beside the arms asked for: random with a frozen head, which shows whether the "
-            "fine-tuned one is trained long enough.",
+            tr(
+                "Beside the arms asked for: random with a frozen head, which shows whether the "
+                "fine-tuned one is trained long enough."
+            ),
             soft_wrap=True,
         )
     if any(config.learner.head == "frozen" for config in ready.configs):
@@ -115,7 +118,8 @@ def _run(
         except (AlRayError, OSError) as error:
             if not beside:
                 raise
-            console.print(f"It is left out: {one_line(error)}.", markup=False, soft_wrap=True)
+            line = tr("It is left out: {error}.", error=one_line(error))
+            console.print(line, markup=False, soft_wrap=True)
         else:
             configs = ready.configs
             write_description(**({"vectors_seconds": seconds} if seconds else {}))
@@ -140,9 +144,9 @@ def _run(
                 tune_study(study, run_config, stage, job, store, console, trackers)
         if damaged := damaged_inputs(store):
             raise StorageError(
-                "{damaged}: was damaged while the study ran; the same command makes it "
+                "{path}: was damaged while the study ran; the same command makes it "
                 "anew, and does the steps of this run again",
-                damaged=damaged[0],
+                path=damaged[0],
             )
         # What was damaged or has gone while it ran.
         if not mend(store, say) and all_told(store, corpus, every):
@@ -162,7 +166,7 @@ def _with_vectors(
     wanted = [config.learner for config in ready.configs if config.learner.head == "frozen"]
     for key in dict.fromkeys(map(key_of, wanted)):
         setup = made[key]
-        with row_bar(console, "Vectors") as progress:
+        with row_bar(console, tr("Vectors")) as progress:
             path, seconds = vectors_of(
                 setup, rows, key[0], store.cache, ready.cpus, ready.gpus, progress
             )

@@ -21,6 +21,7 @@ from al_ray.errors import UserError
 from al_ray.io import terminal
 from al_ray.io.storage import said
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
+from al_ray.language import tr
 from al_ray.learners.encoder.source import resolve
 
 NAMES = ("check",)
@@ -86,15 +87,24 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     for note in corpus.notes:
         terminal.say(console, note)
     console.print(_facts(found, length))
-    terminal.say(console, "What is wrong, worst first:" if found.problems else "Nothing is wrong.")
+    wrong = tr("What is wrong, worst first:") if found.problems else tr("Nothing is wrong.")
+    terminal.say(console, wrong)
     for problem in found.problems:
-        terminal.say(console, f"- {problem.message}: {problem.remedy}.{_shown(problem)}")
+        line = tr("{message}: {remedy}.", message=problem.message, remedy=problem.remedy)
+        terminal.say(console, f"- {line}{_shown(problem)}")
     if files:
-        terminal.say(console, f"Written, for --data {fixed}:")
+        terminal.say(console, tr("Written, for --data {folder}:", folder=fixed))
     for path, rows in files.items():
         split = path.stem.removeprefix("unlabelled-")
-        apart = f": fill in their labels, and put them into {split}.csv" * (split != path.stem)
-        terminal.say(console, f"- {path}, {rows:,} rows{apart}.")
+        line = tr("{path}, {n:,} rows.", path=path, n=rows)
+        if split != path.stem:
+            line = tr(
+                "{path}, {n:,} rows: fill in their labels, and put them into {split}.csv.",
+                path=path,
+                n=rows,
+                split=split,
+            )
+        terminal.say(console, f"- {line}")
     return 0
 
 
@@ -102,26 +112,29 @@ def _facts(found: Findings, max_length: int) -> Table:
     """Train and tests side by side."""
     splits = found.splits
     rows: list[Row] = [
-        ("rows", *(f"{split.rows:,}" for split in splits)),
-        ("empty, left out", *(f"{split.empty:,}" for split in splits)),
-        ("duplicates", *(f"{split.duplicates:,}" for split in splits)),
+        (tr("rows"), *(f"{split.rows:,}" for split in splits)),
+        (tr("empty, left out"), *(f"{split.empty:,}" for split in splits)),
+        (tr("duplicates"), *(f"{split.duplicates:,}" for split in splits)),
         LINE,
     ]
-    units = [("characters", [split.characters for split in splits])]
+    units = [(tr("characters, median"), [split.characters for split in splits])]
     counted = [split.tokens for split in splits if split.tokens is not None]
     if counted:
-        units.append(("tokens", [cut.lengths for cut in counted]))
-    for unit, lengths in units:
+        units.append((tr("tokens, median"), [cut.lengths for cut in counted]))
+    for place, (unit, lengths) in enumerate(units):
         rows += [
-            (f"{unit}, median", *(f"{each.median:,}" for each in lengths)),
-            ("95 % have up to", *(f"{each.most:,}" for each in lengths)),
-            ("longest", *(f"{each.longest:,}" for each in lengths)),
-            *([LINE] if unit == "characters" else []),
+            (unit, *(f"{each.median:,}" for each in lengths)),
+            (tr("95 % have up to"), *(f"{each.most:,}" for each in lengths)),
+            (tr("longest"), *(f"{each.longest:,}" for each in lengths)),
+            *([LINE] if not place else []),
         ]
     if counted:
         rows += [
-            (f"cut at {max_length:,}", *(f"{100 * cut.share:.1f} %" for cut in counted)),
-            ("texts looked at, seeded", *(f"{cut.sampled:,}" for cut in counted)),
+            (
+                tr("cut at {n:,}", n=max_length),
+                *(tr("{share:.1f} %", share=100 * cut.share) for cut in counted),
+            ),
+            (tr("texts looked at, seeded"), *(f"{cut.sampled:,}" for cut in counted)),
             LINE,
         ]
     order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
@@ -133,21 +146,23 @@ def _facts(found: Findings, max_length: int) -> Table:
             differs = abs(share - shares[0]) > _APART
             apart |= differs
             mark = "!" if differs else " "
-            cells.append(f"{split.labels[code]:,}  {100 * share:5.1f} % {mark}")
+            cells.append(
+                tr("{n:,}  {share:5.1f} %", n=split.labels[code], share=100 * share) + f" {mark}"
+            )
         rows.append((found.labels[code], *cells))
     rows.append(LINE)
     if len(order) > _LABELS:
-        rows += [(f"and {len(order) - _LABELS:,} rarer labels",), LINE]
+        rows += [(tr("and {n:,} rarer labels", n=len(order) - _LABELS),), LINE]
     shifts = (f"{split.shift:.3f}" for split in splits[1:])
-    rows.append(("total variation from train", NOTHING, *shifts))
+    rows.append((tr("total variation from train"), NOTHING, *shifts))
     return Table(
         [
             Column(""),
             *(Column(split.name, max(0, place - 1)) for place, split in enumerate(splits)),
         ],
         rows,
-        f"Corpus {found.corpus}",
-        "! differs from train by more than 5 points" if apart else "",
+        tr("Corpus {name}", name=found.corpus),
+        tr("! differs from train by more than 5 points") if apart else "",
     )
 
 
@@ -155,4 +170,4 @@ def _shown(problem: Problem) -> str:
     shown = [
         " = ".join(each.rows) + f" {each.text!r}" * bool(each.text) for each in problem.examples
     ]
-    return f" For example {', '.join(shown)}." if shown else ""
+    return " " + tr("For example {rows}.", rows=", ".join(shown)) if shown else ""

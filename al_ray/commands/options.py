@@ -99,9 +99,9 @@ def read_corpus(options: argparse.Namespace, keep_unlabelled: bool = False) -> C
         if any(value is not None for value in (*how.values(), options.test)):
             raise UserError(
                 "--data {data}: its columns, labels and tests are known; leave out "
-                "{reading} and --test",
+                "{options} and --test",
                 data=options.data,
-                reading=", ".join("--" + name.replace("_", "-") for name in READING),
+                options=", ".join("--" + name.replace("_", "-") for name in READING),
             )
         return generate(*DEMO_ROWS) if is_demonstration(options) else hub.load(options.data)
     with ExitStack() as stack:
@@ -147,7 +147,11 @@ def study_config(
 
 
 def _once(option: str, values: list[Any]) -> list[Any]:
-    check(len(set(values)) == len(values), f"{option}: one value is given twice; drop it")
+    check(
+        len(set(values)) == len(values),
+        "{option}: one value is given twice; drop it",
+        option=option,
+    )
     return values
 
 
@@ -259,8 +263,8 @@ def check_budget(options: argparse.Namespace, pool: int, validation: int) -> Non
     """
     if options.budget is not None and options.budget > max(1, pool - validation):
         raise UserError(
-            "--budget {budget:g}: the pool has only {validation:,} rows; give fewer, or "
+            "--budget {budget:g}: the pool has only {rows:,} rows; give fewer, or "
             "1 for all of them",
             budget=options.budget,
-            validation=pool - validation,
+            rows=pool - validation,
         )

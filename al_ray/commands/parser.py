@@ -6,9 +6,10 @@ import argparse
 from typing import Any, NoReturn, get_args
 
 from al_ray.commands.experiment import Experiment
+from al_ray.commands.refusals import in_words
 from al_ray.corpus.reading.labels import VARIANTS
 from al_ray.io.terminal import one_line
-from al_ray.language import LANGUAGES
+from al_ray.language import LANGUAGES, tr
 from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.chooser import Query
 from al_ray.study.knobs import add_knobs
@@ -40,7 +41,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        self.exit(2, one_line(f"{self.prog}: {message}; see --help") + "\n")
+        why = tr("{message}; see --help", message=in_words(message))
+        self.exit(2, one_line(f"{self.prog}: {why}") + "\n")
 
     def knows(self, option: str) -> bool:
         """Whether this is one of its options."""
@@ -57,16 +59,20 @@ def whole(text: str) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number; give one") from None
+        raise argparse.ArgumentTypeError(
+            tr("{text!r} is not a whole number; give one", text=text[:40])
+        ) from None
     if not -(2**63) <= value < 2**63:
-        raise argparse.ArgumentTypeError(f"{text[:40]} is too large; give a number below 2**63")
+        raise argparse.ArgumentTypeError(
+            tr("{text} is too large; give a number below 2**63", text=text[:40])
+        )
     return value
 
 
 def word(text: str) -> str:
     """Not an empty one, as a shell variable that was never set is; a `type` of argparse."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("is empty; give a name, or leave it out")
+        raise argparse.ArgumentTypeError(tr("is empty; give a name, or leave it out"))
     return text
 
 

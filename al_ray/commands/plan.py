@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from al_ray.io.table import Column, Table
+from al_ray.language import mark, tr, trn
 from al_ray.planning import Estimate, about
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from al_ray.study.config import StudyConfig
 
 _WORDS: Final = {
-    "start": "starting actors",
-    "fit": "training",
-    "evaluate": "evaluating tests",
-    "score": "scoring the pool",
-    "select": "selecting",
-    "record": "writing tables",
+    "start": mark("starting actors"),
+    "fit": mark("training"),
+    "evaluate": mark("evaluating tests"),
+    "score": mark("scoring the pool"),
+    "select": mark("selecting"),
+    "record": mark("writing tables"),
 }
 
 _BYTES: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -33,33 +34,66 @@ def print_plan(plan: Plan, study: StudyConfig, console: Console) -> None:
         console.print(text, markup=False, soft_wrap=True, **options)  # type: ignore[arg-type]
 
     if not plan.measured:
-        say(f"Nothing is left to do: all {found.done:,} trajectories are there.")
+        say(tr("Nothing is left to do: all {n:,} trajectories are there.", n=found.done))
         return
     if found.done:
-        say(f"{found.done:,} of {found.done + found.trials:,} trajectories are done already.")
-    say(f"It would take {about(found.seconds)}.", style="bold")
+        say(
+            tr(
+                "{n:,} of {of:,} trajectories are done already.",
+                n=found.done,
+                of=found.done + found.trials,
+            )
+        )
+    say(tr("It would take {time}.", time=about(found.seconds)), style="bold")
     console.print(_arms(found))
     work = found.work
     say(
-        f"{_many(found.trials, 'trajectory', 'trajectories')}, {_many(found.steps, 'step')}, "
-        f"{_many(work.fits, 'fit')}; {_many(work.rows_scored, 'row')} of the pool scored, "
-        f"{work.rows_tested:,} predicted for tests."
+        tr(
+            "{trajectories}, {steps}, {fits}; {rows}, {tested:,} predicted for tests.",
+            trajectories=trn("{n:,} trajectory", "{n:,} trajectories", found.trials),
+            steps=trn("{n:,} step", "{n:,} steps", found.steps),
+            fits=trn("{n:,} fit", "{n:,} fits", work.fits),
+            rows=trn(
+                "{n:,} row of the pool scored", "{n:,} rows of the pool scored", work.rows_scored
+            ),
+            tested=work.rows_tested,
+        )
     )
-    say(f"{_hours(found.device_hours)} {found.device}-hours are reserved. {_shares(found)}.")
+    reserved = tr(
+        "{hours} {device}-hours are reserved.",
+        hours=_hours(found.device_hours),
+        device=tr(found.device),
+    )
+    say(reserved + " " + tr("Where the time goes: {shares}.", shares=_shares(found)))
     storage = found.storage
-    kept = f", {size(storage.checkpoints)} of weights" if storage.checkpoints else ""
+    parts = [
+        trn(
+            "{size} of tables in {n:,} file",
+            "{size} of tables in {n:,} files",
+            storage.files,
+            size=size(storage.tables),
+        ),
+        *([tr("{size} of weights", size=size(storage.checkpoints))] * bool(storage.checkpoints)),
+        tr("{size} of cache", size=size(storage.cache)),
+    ]
+    say(tr("Storage: {size} ({parts}).", size=size(storage.total), parts=", ".join(parts)))
     say(
-        f"Storage: {size(storage.total)} ({size(storage.tables)} of tables in "
-        f"{_many(storage.files, 'file')}{kept}, {size(storage.cache)} of cache)."
-    )
-    say(
-        f"Labels: the longest trajectory goes to {found.labels:,}; to label as many for real takes "
-        f"one person {found.days:,.1f} days (--labels-per-day)."
+        tr(
+            "Labels: the longest trajectory goes to {n:,}; to label as many for real takes "
+            "one person {days:,.1f} days (--labels-per-day).",
+            n=found.labels,
+            days=found.days,
+        )
     )
     for name in plan.measured:
         say(_measured(plan, name, study))
     if plan.past is not None:
-        say(f"The steps that are done took {plan.past:.2f} times what this says of them.")
+        say(
+            tr(
+                "The steps that are done took {times:.2f} times what this says of them.",
+                times=plan.past,
+            )
+        )
 
 
 def size(number: float) -> str:
@@ -71,13 +105,13 @@ def size(number: float) -> str:
 
 def _arms(found: Estimate) -> Table:
     columns = (
-        Column("strategy"),
-        Column("trajectories", 2, "{} trajectories"),
-        Column("steps", 3, "{} steps"),
-        Column("fits", 5),
-        Column("rows scored", 4),
-        Column("hours"),
-        Column(f"{found.device}-hours", 1),
+        Column(tr("strategy")),
+        Column(tr("trajectories"), 2, tr("{} trajectories")),
+        Column(tr("steps"), 3, tr("{} steps")),
+        Column(tr("fits"), 5),
+        Column(tr("rows scored"), 4),
+        Column(tr("hours")),
+        Column(tr("{device}-hours", device=tr(found.device)), 1),
     )
     rows = [
         (
@@ -88,38 +122,43 @@ def _arms(found: Estimate) -> Table:
         )
         for arm in found.arms
     ]
-    return Table(columns, rows, caption="hours of all its trajectories, one after another")
+    return Table(columns, rows, caption=tr("hours of all its trajectories, one after another"))
 
 
 def _shares(found: Estimate) -> str:
-    """What takes the time, most first."""
+    """What takes the time, and how much of it, most first."""
     total = found.phases.total or 1.0
     shares = {name: getattr(found.phases, name) / total for name in _WORDS}
     said = [
-        f"{100 * share:.0f} % {_WORDS[name]}"
+        tr("{share:.0f} % {what}", share=100 * share, what=tr(_WORDS[name]))
         for name, share in sorted(shares.items(), key=lambda item: -item[1])
         if share >= 0.01
     ]
-    return f"Where the time goes: {', '.join(said)}"
+    return ", ".join(said)
 
 
 def _measured(plan: Plan, name: str, study: StudyConfig) -> str:
-    measured, training = plan.measured[name], study.training
-    of = f"{name}: measured" if len(plan.measured) > 1 else "Measured"
-    threads = f"{training.threads} thread{'s' * (training.threads > 1)} each"
-    device = f"this cluster's {plan.device}" + ("s" if plan.device == "CPU" else "")
-    speed = measured.speed
-    return (
-        f"{of} in {measured.seconds:.0f} s on {device}, {measured.at_once} at once, {threads}: "
-        f"{1000 * speed.update:.0f} ms an update and "
-        f"{1e6 * speed.train_token:,.0f} µs a token in training, "
-        f"{1e6 * speed.score_token:,.0f} µs a token in scoring, {speed.start:.0f} s until a "
-        "trajectory's actors are there. Give or take a third, more on a machine that others use."
+    measured, speed = plan.measured[name], plan.measured[name].speed
+    on = tr("this cluster's {device}", device=plan.device)
+    how = tr(
+        "{seconds:.0f} s on {device}, {n} at once, {threads}",
+        seconds=measured.seconds,
+        device=tr("this cluster's CPUs") if plan.device == "CPU" else on,
+        n=measured.at_once,
+        threads=trn("{n} thread each", "{n} threads each", study.training.threads),
     )
-
-
-def _many(number: int, one: str, several: str = "") -> str:
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+    found = tr(
+        "{update:.0f} ms an update and {train:,.0f} µs a token in training, {score:,.0f} µs a "
+        "token in scoring, {start:.0f} s until a trajectory's actors are there. Give or take a "
+        "third, more on a machine that others use.",
+        update=1000 * speed.update,
+        train=1e6 * speed.train_token,
+        score=1e6 * speed.score_token,
+        start=speed.start,
+    )
+    if len(plan.measured) > 1:
+        return tr("{name}: measured in {how}: {found}", name=name, how=how, found=found)
+    return tr("Measured in {how}: {found}", how=how, found=found)
 
 
 def _hours(hours: float) -> str:

@@ -8,14 +8,17 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from al_ray.io.storage import reason, said
 from al_ray.io.terminal import plain, say
-from al_ray.language import spoken
+from al_ray.language import spoken, tr
 from al_ray.results import Store
+
+if TYPE_CHECKING:
+    from al_ray.report.build import Written
 
 NAMES = ("report",)
 
@@ -27,7 +30,7 @@ def add_commands(commands: Any) -> None:
         "outs",
         nargs="+",
         metavar="OUT",
-        help="results folder; of several the page is in the first, with a table across all",
+        help="results folder; of several each has its page",
     )
     report.add_argument("--no-pictures", action="store_true", help="the page alone, sooner")
     report.add_argument("--json", action="store_true", help="for machines: paths and sizes")
@@ -42,21 +45,29 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     # Drawing takes a second to load; no other command needs it.
     from al_ray.report.build import write_report
 
-    written = write_report(options.outs, pictures=not options.no_pictures)
-    if options.json:
+    for out in options.outs:
+        written = write_report(out, pictures=not options.no_pictures)
+        _say(written, options.json, console)
+    return 0
+
+
+def _say(written: Written, as_json: bool, console: Console) -> None:
+    if as_json:
         answer = {
             "page": _file(written.page),
             "figures": [_file(path) for path in written.figures],
             "notes": list(written.notes),
         }
         print(plain(json.dumps(answer, ensure_ascii=False)))
-        return 0
+        return
     for note in written.notes:
         say(console, note)
     size = written.page.stat().st_size / 1e6
-    pictures = f"; {len(written.figures)} pictures in {written.page.parent / 'figures'}"
-    say(console, f"Report: {written.page} ({size:.1f} MB)" + pictures * bool(written.figures))
-    return 0
+    line = tr("Report: {page} ({size:.1f} MB)", page=written.page, size=size)
+    if written.figures:
+        folder = written.page.parent / "figures"
+        line += "; " + tr("{n} pictures in {folder}", n=len(written.figures), folder=folder)
+    say(console, line)
 
 
 def after_study(out: str, console: Console, asked: bool | None = None) -> None:
@@ -70,23 +81,26 @@ def after_study(out: str, console: Console, asked: bool | None = None) -> None:
     """
     again = f"al-ray report {shlex.quote(said(out))}"
     if asked is False:
-        say(console, f"No page was asked for; to make it: {again}")
+        say(console, tr("No page was asked for; to make it: {command}", command=again))
         return
     if asked is None and sys.stdout.isatty():
         page = Store(out).pages / "report" / "index.html"
         in_background(out)
-        say(console, f"The page is being made, in a process of its own: {page}")
-        say(console, f"To make it again, or should it not come: {again}")
+        say(console, tr("The page is being made, in a process of its own: {page}", page=page))
+        say(console, tr("To make it again, or should it not come: {command}", command=again))
         return
     options = argparse.Namespace(outs=[out], no_pictures=False, json=False)
     try:
         run_command(options, console)
     except Exception as error:
-        say(
-            console,
-            f"The report could not be written ({type(error).__name__}: {reason(error)}); the "
-            f"tables are whole. To try again: {again}",
+        line = tr(
+            "The report could not be written ({kind}: {error}); the tables are whole. To try "
+            "again: {command}",
+            kind=type(error).__name__,
+            error=reason(error),
+            command=again,
         )
+        say(console, line)
 
 
 def in_background(out: str) -> subprocess.Popen[bytes]:

@@ -23,6 +23,7 @@ from al_ray.errors import UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES
 from al_ray.io.storage import said
+from al_ray.language import tr
 from al_ray.strategies import build
 from al_ray.study.grid import FROZEN_GIVES
 
@@ -60,10 +61,17 @@ def main(given: Sequence[str]) -> NoReturn:
     parser.hide(*(f"--{name}" for name in _FIXED))
     options = parser.parse_args(words)
     if not data:
-        parser.error("no DATA; give a file, a folder, nsmc, ynat or embedded, before any option")
+        parser.error(
+            tr("no DATA; give a file, a folder, nsmc, ynat or embedded, before any option")
+        )
     for name in _FIXED:
         if _is_given(name, words):
-            parser.error(f"--{name} is not for this command; leave it out, or see experiments/")
+            parser.error(
+                tr(
+                    "--{name} is not for this command; leave it out, or see experiments/",
+                    name=name,
+                )
+            )
     guard(parser.prog, asked_for.both, outs=[out_of(data, options)], stopped=RESUMES)
 
 
@@ -171,7 +179,8 @@ class Run:
         if tuned.plan or not plans[-1].measured:
             return 0
         if not self.fine_tune and not self._agreed():
-            terminal.say(self.console, f"To fine-tune: {self.command} {FINE_TUNE}")
+            command = f"{self.command} {FINE_TUNE}"
+            terminal.say(self.console, tr("To fine-tune: {command}", command=command))
             return 0
         return self._carried_out(tuned, corpus, [])
 
@@ -206,6 +215,6 @@ class Run:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return False
         try:
-            return input("Fine-tune now? [y/N] ").strip().lower() in ("y", "yes", "ㅛ")
+            return input(tr("Fine-tune now?") + " [y/N] ").strip().lower() in ("y", "yes", "ㅛ")
         except EOFError:
             return False

@@ -21,6 +21,7 @@ from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.table import NOTHING, Column, Table
 from al_ray.io.terminal import plain, say
+from al_ray.language import mark, tr, trn
 from al_ray.planning import Course, study_line
 from al_ray.results import SCHEMAS, Store
 from al_ray.results.damage.check import Damage, damaged_checkpoints, damages
@@ -31,6 +32,11 @@ from al_ray.study.chooser import CONTROL, UNQUERIED, spelt
 NAMES = ("show",)
 
 _MOST_LINES: Final = 30
+
+_STATUSES: Final = (
+    *(mark("running"), mark("stopped"), mark("failed"), mark("complete"), mark("waiting")),
+)
+"""In the order in which they are shown."""
 
 
 def add_commands(commands: Any) -> None:
@@ -83,23 +89,25 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 def _check(store: Store, as_json: bool, console: Console) -> int:
     """Say what is damaged; 1 if anything is. Nothing is changed: the study's command does that."""
     description = store.study_json.get()
-    found = [Damage(name, "is damaged or gone") for name in store.study_json.damaged()]
+    found = [Damage(name, mark("is damaged or gone")) for name in store.study_json.damaged()]
     found += [*damages(store), *damaged_checkpoints(store)]
-    found += [Damage(str(path), "is damaged") for path in damaged_inputs(store)]
+    found += [Damage(str(path), mark("is damaged")) for path in damaged_inputs(store)]
     if as_json:
         print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))
         return 1 if found else 0
     for each in found:
-        say(console, f"{store.storage.of(each.file)}: {each.why}.")
+        say(console, tr("{file}: {why}.", file=store.storage.of(each.file), why=tr(each.why)))
     if not found:
-        say(console, f"{store.address}: every file is there, and as it was written.")
+        address = store.address
+        say(console, tr("{address}: every file is there, and as it was written.", address=address))
         return 0
     command = description.get("run", {}).get("command")
-    say(
-        console,
-        f"Not to be believed: {len(found):,}. The study's command, given again, sets them aside "
-        f"and does again what was in them{f': {command}' if command else '.'}",
+    line = tr(
+        "Not to be believed: {n:,}. The study's command, given again, sets them aside and does "
+        "again what was in them",
+        n=len(found),
     )
+    say(console, line + (f": {command}" if command else "."))
     return 1
 
 
@@ -156,19 +164,18 @@ def print_summary(out: str, console: Console) -> None:
     steps, trajectories, description = _read(out)
     test = next(iter(description["tests"]))
     frame = arms(steps, trajectories, test)
-    mark = " (demonstration on generated text)" if description.get("demonstration") else ""
     columns = (
-        Column("arm"),
-        Column("regime", 6, "{}", left=True),
-        Column("first", 6, "{} first"),
-        Column("step", 6, "steps of {}"),
-        Column("seeds", 1, "{} seeds"),
-        Column("labels", 6, "{} labels"),
-        Column("accuracy"),
-        Column("balanced", 5),
-        Column("macro-F1", 4),
-        Column("area", 2),
-        Column("missing", 3, "{} missing"),
+        Column(tr("arm")),
+        Column(tr("regime"), 6, "{}", left=True),
+        Column(tr("first"), 6, tr("{} first")),
+        Column(tr("step"), 6, tr("steps of {}")),
+        Column(tr("seeds"), 1, tr("{} seeds")),
+        Column(tr("labels"), 6, tr("{} labels")),
+        Column(tr("accuracy")),
+        Column(tr("balanced"), 5),
+        Column(tr("macro-F1"), 4),
+        Column(tr("area"), 2),
+        Column(tr("missing"), 3, tr("{} missing")),
     )
     arms_of = frame.to_dict("records")
     trained = [name for name in several(frame) if name in (*TRAINED, *CHOOSER)]
@@ -189,15 +196,27 @@ def print_summary(out: str, console: Console) -> None:
         )
         for name, arm in zip(names, arms_of, strict=True)
     ]
-    title = f"At the end, on {test}, mean ± deviation over seeds; area: under accuracy{mark}"
+    title = tr(
+        "At the end, on {test}, mean ± deviation over seeds; area: under accuracy", test=test
+    )
+    if description.get("demonstration"):
+        title += " (" + tr("demonstration on generated text") + ")"
     console.print(Table(columns, rows, title))
     for name, arm in zip(names, arms_of, strict=True):
         seeds: dict[str, list[str]] = {}
         for seed, status, error in arm["missing"]:
-            seeds.setdefault(f"{status} ({error})" if error else status, []).append(str(seed))
+            why = f"{tr(status)} ({error})" if error else tr(status)
+            seeds.setdefault(why, []).append(str(seed))
         for why, of in seeds.items():
-            plural = "s" if len(of) > 1 else ""
-            say(console, f"Missing: {name}, seed{plural} {', '.join(of)}: {why}")
+            line = trn(
+                "Missing: {name}, seed {seeds}: {why}",
+                "Missing: {name}, seeds {seeds}: {why}",
+                len(of),
+                name=name,
+                seeds=", ".join(of),
+                why=why,
+            )
+            say(console, line)
     store = Store(out)
     shown = Path(out) if store.storage.local is not None else None  # as it was given
     for table_name in SCHEMAS:
@@ -248,26 +267,27 @@ def _follow(out: str, every: float, console: Console | None) -> None:
 
 def _progress_table(far: pd.DataFrame) -> Table:
     counts = far.status.value_counts()
-    said = [f"{counts[status]:,} {status}" for status in counts.index]
+    said = [tr("{n:,} {status}", n=counts[each], status=tr(each)) for each in counts.index]
     columns = (
-        Column("arm"),
-        Column("seed", 2, "seed {}"),
-        Column("status", left=True),
-        Column("step"),
-        Column("labels", 3),
-        Column("accuracy", 1),
-        Column("s a step", 4),
-        Column("left"),
-        Column("trajectory", 5, left=True),
+        Column(tr("arm")),
+        Column(tr("seed"), 2, tr("seed {}")),
+        Column(tr("status"), left=True),
+        Column(tr("step")),
+        Column(tr("labels"), 3),
+        Column(tr("accuracy"), 1),
+        Column(tr("s a step"), 4),
+        Column(tr("left")),
+        Column(tr("trajectory"), 5, left=True),
     )
     apart = several(far[~far.strategy.isin(UNQUERIED)])
-    order = {"running": 0, "stopped": 1, "failed": 2, "complete": 3, "waiting": 4}
-    rows = far.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records")
+    rows = far.sort_values("status", key=lambda s: s.map(_STATUSES.index), kind="stable").to_dict(
+        "records"
+    )
     shown = [
         (
             arm_name(row, [*apart, *(["initial"] if row["strategy"] == CONTROL else [])]),
             f"{row['seed']}",
-            row["status"],
+            tr(row["status"]),
             f"{row['done']}/{row['steps']}",
             NOTHING if row["n_labelled"] is None else f"{row['n_labelled']:,}",
             NOTHING if row["accuracy"] is None else f"{row['accuracy']:.3f}",
@@ -277,8 +297,8 @@ def _progress_table(far: pd.DataFrame) -> Table:
         )
         for row in rows[:_MOST_LINES]
     ]
-    more = f"and {len(rows) - _MOST_LINES:,} more" if len(rows) > _MOST_LINES else ""
-    title = f"{len(far):,} trajectories: {', '.join(said)}"
+    more = tr("and {n:,} more", n=len(rows) - _MOST_LINES) if len(rows) > _MOST_LINES else ""
+    title = tr("{n:,} trajectories: {counts}", n=len(far), counts=", ".join(said))
     return Table(columns, shown, f"{title}\n{_whole(far)}" if _runs(far) else title, more)
 
 
@@ -306,11 +326,12 @@ def _whole(far: pd.DataFrame) -> str:
 
 
 def _line(row: dict[Any, Any]) -> str:
-    parts = [str(row["trajectory"]), str(row["status"]), f"step {row['done']}/{row['steps']}"]
+    step = f"{row['done']}/{row['steps']}"
+    parts = [str(row["trajectory"]), tr(row["status"]), tr("step {step}", step=step)]
     if row["accuracy"] is not None:
-        parts += [f"{row['n_labelled']:,} labels", f"{row['accuracy']:.3f}"]
+        parts += [tr("{n:,} labels", n=row["n_labelled"]), f"{row['accuracy']:.3f}"]
     if left := _left(row):
-        parts.append(f"{left} left")
+        parts.append(tr("{time} left", time=left))
     return "  ".join(parts)
 
 
@@ -329,7 +350,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _name(arm: dict[Any, Any], columns: list[str]) -> str:
     said = [spelt(arm["strategy"], arm["parameters"]), *told(arm, columns)]
-    return ", ".join(said) + (" (frozen)" if arm["head"] == FROZEN else "")
+    return ", ".join(said) + (f" ({tr(FROZEN)})" if arm["head"] == FROZEN else "")
 
 
 def _mean(mean: Any, deviation: Any) -> str:

@@ -21,8 +21,9 @@ def study(experiment: Experiment) -> NoReturn:
 
 def main() -> NoReturn:
     """Run `al-ray`."""
-    _begin("al-ray", STOPPED)
-    if sys.argv[1:2] == ["run"]:
+    runs = sys.argv[1:2] == ["run"]
+    _begin("al-ray", RESUMES if runs else STOPPED)
+    if runs:
         from al_ray.commands import run
 
         run.main(sys.argv[2:])

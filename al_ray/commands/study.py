@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from al_ray import __version__
 from al_ray.commands import check as check_command
+from al_ray.commands import compare as compare_command
 from al_ray.commands import plan as plan_command
 from al_ray.commands import report as report_command
 from al_ray.commands import show as show_command
@@ -89,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--version", action="version", version=f"al_ray {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="study your texts: frozen first, then fine-tuned")
-    modules = (show_command, check_command, tables_command, report_command)
+    modules = (show_command, check_command, tables_command, report_command, compare_command)
     for each in modules:
         each.add_commands(commands)
     options = parser.parse_args(argv)
@@ -113,7 +115,11 @@ def guard(
     try:
         with stoppable(line):
             code = action()
+            sys.stdout.flush()
         sys.exit(code)
+    except BrokenPipeError:  # who reads it has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except UserError as error:
         print(terminal.one_line(f"{program}: {error}"), file=sys.stderr)
         sys.exit(2)
@@ -142,12 +148,13 @@ def _run_experiment(
     if is_submitted(options):
         return _submit(experiment, options, given, console)
     if is_demonstration(options):
-        terminal.say(
-            console,
+        line = tr(
             "DEMONSTRATION on generated text: it shows how al_ray works and says nothing about "
-            f"real data. For that: python experiments/{experiment.name}.py --data FOLDER "
-            "--model FOLDER (--help lists the options).",
+            "real data. For that: python experiments/{name}.py --data FOLDER --model FOLDER "
+            "(--help lists the options).",
+            name=experiment.name,
         )
+        terminal.say(console, line)
     study, where = asked(experiment, options, command)
     return carried_out(study, where, options, loaded(options, console), plans, console)
 
@@ -177,7 +184,13 @@ def loaded(options: argparse.Namespace, console: Console) -> Corpus:
     for note in corpus.notes:
         terminal.say(console, note)
     sizes = ", ".join(f"{split.name} {len(split):,}" for split in corpus.splits)
-    terminal.say(console, f"Corpus {corpus.name}: {sizes} rows; {len(corpus.labels)} labels.")
+    line = tr(
+        "Corpus {name}: {sizes} rows; {n} labels.",
+        name=corpus.name,
+        sizes=sizes,
+        n=len(corpus.labels),
+    )
+    terminal.say(console, line)
     return corpus
 
 
@@ -221,8 +234,11 @@ def carried_out(
     if outcome.unfinished:
         terminal.say(
             console,
-            f"{len(outcome.unfinished)} of {len(outcome.trajectories)} trajectories are not "
-            "complete: the same command goes on with them.",
+            tr(
+                "{n} of {of} trajectories are not complete: the same command goes on with them.",
+                n=len(outcome.unfinished),
+                of=len(outcome.trajectories),
+            ),
         )
     return 1 if outcome.unfinished else 0
 
@@ -282,20 +298,33 @@ def _say_training(part: StudyConfig, model: str, console: Console) -> None:
     training, first, last = part.training, part.seeds[0], part.seeds[-1]
 
     def values(name: str) -> str:
-        return " or ".join(f"{value:g}" for value in part.values(name))
+        return tr(" or ").join(f"{value:g}" for value in part.values(name))
 
-    told = [f"Model {model}, frozen"]
+    told = [tr("Model {model}, frozen", model=model)]
     if "fine-tuned" in (*part.heads, part.successor):
-        updates = f"{values('epochs')} epochs, at least {values('min_updates')} updates"
+        exactly = tr("exactly {n} updates", n=training.updates)
+        updates = tr(
+            "{epochs} epochs, at least {n} updates",
+            epochs=values("epochs"),
+            n=values("min_updates"),
+        )
         told = [
-            f"Model {model}, recipe {training.recipe}: learning rate {values('learning_rate')}, "
-            f"batch {values('batch_size')}, pooling {' or '.join(part.values('pooling'))}, "
-            + (f"exactly {training.updates} updates" if training.updates else updates),
-            f"regime {', '.join(part.retrain)}",
+            tr(
+                "Model {model}, recipe {recipe}: learning rate {rate}, batch {batch}, pooling "
+                "{pooling}, {updates}",
+                model=model,
+                recipe=training.recipe,
+                rate=values("learning_rate"),
+                batch=values("batch_size"),
+                pooling=tr(" or ").join(part.values("pooling")),
+                updates=exactly if training.updates else updates,
+            ),
+            tr("regime {regime}", regime=", ".join(part.retrain)),
         ]
     in_a_row = len(part.seeds) > 2 and part.seeds == tuple(range(first, last + 1))
-    seeds = f"{first} to {last}" if in_a_row else ", ".join(map(str, part.seeds))
-    terminal.say(console, f"{'; '.join(told)}; seeds {seeds}.")
+    row = tr("{first} to {last}", first=first, last=last)
+    told.append(tr("seeds {seeds}", seeds=row if in_a_row else ", ".join(map(str, part.seeds))))
+    terminal.say(console, f"{'; '.join(told)}.")
 
 
 def _fitted(study: StudyConfig, available: int) -> Iterator[int]:

@@ -30,6 +30,7 @@ from typing import Any, Final
 from al_ray.commands.parser import Parser
 from al_ray.errors import UserError
 from al_ray.io.reading import read_small
+from al_ray.language import tr
 from al_ray.study.chooser import Query
 from al_ray.study.knobs import axes, knobs
 from al_ray.study.learner import Learner
@@ -83,7 +84,7 @@ def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
     try:
         said = read_small(path).decode("utf-8-sig")
         if _DEEP.search(said):  # the time that is taken for one grows with its square
-            raise ValueError("a name of more than twenty parts")
+            raise ValueError(tr("a name of more than twenty parts"))
         found = tomllib.loads(said)
     except (OSError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
@@ -96,10 +97,10 @@ def _read(path: Path, parser: Parser) -> tuple[list[str], list[list[str]]]:
     for each in grids:
         if other := sorted(set(each) - set(AXES)):
             raise UserError(
-                "--study {path}: {other!r} is nothing that a grid has of its own; move "
+                "--study {path}: {name!r} is nothing that a grid has of its own; move "
                 "it above the grids, or choose from {axes}",
                 path=path,
-                other=other[0],
+                name=other[0],
                 axes=", ".join(AXES),
             )
     return _words(found, path, parser), [_words(each, path, parser) for each in grids]

@@ -20,6 +20,7 @@ from al_ray.io.storage import reason
 from al_ray.io.storage import said as said_of
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.io.terminal import one_line, plain
+from al_ray.language import tr
 from al_ray.results import Store
 from al_ray.results.compact import compact
 from al_ray.study.running import Price, check_labels_per_day
@@ -132,14 +133,15 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     if len(tuned):
         console.print(best_table(tuned, study.demonstration))
     if said.empty:
-        console.print("No arm but random is there: nothing to compare.", markup=False)
+        console.print(tr("No arm but random is there: nothing to compare."), markup=False)
     elif not table.shown.any():
-        console.print("No saving was shown at any number of labels.", markup=False)
+        console.print(tr("No saving was shown at any number of labels."), markup=False)
     else:
         console.print(savings_table(table, arm_names(study), study.demonstration))
     absent = sorted(set(targets or ()) - set(table.target_labels), reverse=True)
     if absent:
-        console.print(f"No baseline of {', '.join(f'{n:,}' for n in absent)} random labels.")
+        numbers = ", ".join(f"{n:,}" for n in absent)
+        console.print(tr("No baseline of {numbers} random labels.", numbers=numbers))
     return 0
 
 
@@ -151,12 +153,14 @@ def after_study(out: str, console: Console) -> None:
     try:
         _print_answer(conclusion(load(out)), console)
     except Exception as error:
-        console.print(
-            f"The verdict could not be worked out ({type(error).__name__}: {reason(error)}); the "
-            f"tables are whole. To try again: al-ray verdict {said_of(out)}",
-            markup=False,
-            soft_wrap=True,
+        line = tr(
+            "The verdict could not be worked out ({kind}: {error}); the tables are whole. To try "
+            "again: al-ray verdict {out}",
+            kind=type(error).__name__,
+            error=reason(error),
+            out=said_of(out),
         )
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _print_answer(answer: Conclusion, console: Console) -> None:
@@ -166,7 +170,8 @@ def _print_answer(answer: Conclusion, console: Console) -> None:
         f"{answer.sentence}.", style="bold", markup=False, highlight=False, soft_wrap=wide
     )
     end = ":" if answer.commands else "."
-    console.print(f"Next: {answer.next}{end}", markup=False, highlight=False, soft_wrap=wide)
+    line = tr("Next: {step}", step=answer.next)
+    console.print(f"{line}{end}", markup=False, highlight=False, soft_wrap=wide)
     for command in answer.commands:
         console.print(f"    {command}", markup=False, highlight=False, soft_wrap=True)
 
@@ -199,17 +204,16 @@ def arms_table(said: pd.DataFrame, arms: pd.DataFrame, demonstration: bool) -> T
             shown.append((_bold(", ".join(told(rows.iloc[0], shared))),))
         unknown = rows.kind.isin(UNDECIDED)
         for row in rows_of(rows[~unknown]):
-            shown.append((f"  {arm_name(row, own)}", row["kind"], *_effect(row["numbers"])))
+            shown.append((f"  {arm_name(row, own)}", tr(row["kind"]), *_effect(row["numbers"])))
         for kind, alike in groups(rows[unknown], "kind"):
             names = ", ".join(arm_name(row, own) for row in rows_of(alike))
-            shown.append((f"  {names}", kind, *_effect({})))
-    return _against(
-        "Against random",
-        shown,
+            shown.append((f"  {names}", tr(kind), *_effect({})))
+    caption = tr(
         "Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm in a "
-        "sentence: --json",
-        demonstration,
+        "sentence: --json"
     )
+    title = tr("Against random, points of accuracy over the curve")
+    return _against(title, shown, caption, demonstration)
 
 
 def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
@@ -220,18 +224,21 @@ def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
     for row in tuned.to_dict("records"):
         shown += [
             LINE,
-            (_bold(row["name"]), row["kind"], *_effect(row)),
-            (f"  at {chosen(row['chosen'])}",),
-            (f"  random at {chosen(row['random_chosen'])}",),
+            (_bold(row["name"]), tr(row["kind"]), *_effect(row)),
+            ("  " + tr("at {chosen}", chosen=chosen(row["chosen"])),),
+            ("  " + tr("random at {chosen}", chosen=chosen(row["random_chosen"])),),
         ]
-    return _against("Best with best", shown, MEANT, demonstration)
+    title = tr("Best with best, points of accuracy over the curve")
+    return _against(title, shown, tr(MEANT), demonstration)
 
 
 def _against(title: str, rows: Sequence[Row], caption: str, demonstration: bool) -> Table:
     """A table of differences from random."""
-    columns = Column("arm"), Column("verdict", left=True), Column("points"), Column("95 %")
-    said = f"{title}, points of accuracy over the curve{_mark(demonstration)}"
-    return Table(columns, rows, said, caption)
+    columns = (
+        *(Column(tr("arm")), Column(tr("verdict"), left=True)),
+        *(Column(tr("points")), Column(tr("95 %"))),
+    )
+    return Table(columns, rows, title + _stamp(demonstration), caption)
 
 
 def _bold(text: str) -> Text:
@@ -244,11 +251,12 @@ def _effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
 
     known = [numbers.get(name) for name in ("difference", "low", "high")]
     said = [NOTHING if value is None or math.isnan(value) else signed(value) for value in known]
-    return said[0], NOTHING if said[1] == NOTHING else f"{said[1]} to {said[2]}"
+    whole = tr("{low} to {high}", low=said[1], high=said[2])
+    return said[0], NOTHING if said[1] == NOTHING else whole
 
 
-def _mark(demonstration: bool) -> str:
-    return " (demonstration on generated text)" if demonstration else ""
+def _stamp(demonstration: bool) -> str:
+    return " (" + tr("demonstration on generated text") + ")" if demonstration else ""
 
 
 def savings_table(
@@ -264,12 +272,12 @@ def savings_table(
     from al_ray.analysis.summary import ARM
 
     columns = (
-        Column("arm"),
+        Column(tr("arm")),
         Column("N"),
-        Column("accuracy", 2),
-        *(Column("at least"), Column("likely"), Column("at most")),
-        Column("days", 1),
-        Column("seeds", 3, "{} seeds"),
+        Column(tr("accuracy"), 2),
+        *(Column(tr("at least")), Column(tr("likely")), Column(tr("at most"))),
+        Column(tr("days"), 1),
+        Column(tr("seeds"), 3, tr("{} seeds")),
     )
     rows = [
         (
@@ -282,12 +290,12 @@ def savings_table(
         )
         for row in table[table.shown].to_dict("records")
     ]
-    title = f"Labels saved at the accuracy of N random ones{_mark(demonstration)}"
-    return Table(columns, rows, title)
+    title = tr("Labels saved at the accuracy of N random ones")
+    return Table(columns, rows, title + _stamp(demonstration))
 
 
 def _labels(value: float) -> str:
-    return f"{value:,.0f}" if math.isfinite(value) else "not known"
+    return f"{value:,.0f}" if math.isfinite(value) else tr("not known")
 
 
 def _compact(options: argparse.Namespace, console: Console) -> int:
@@ -302,7 +310,16 @@ def _compact(options: argparse.Namespace, console: Console) -> int:
     size = sum(t.bytes_before for t in done) - sum(t.bytes_after for t in done)
     for table in done:
         console.print(
-            f"{table.table}: {table.files_before:,} files, now {table.files_after:,}", markup=False
+            tr(
+                "{table}: {n:,} files, now {now:,}",
+                table=table.table,
+                n=table.files_before,
+                now=table.files_after,
+            ),
+            markup=False,
         )
-    console.print(f"{before:,} files, now {after:,}; {size / 1e6:.1f} MB less.", markup=False)
+    console.print(
+        tr("{n:,} files, now {now:,}; {size:.1f} MB less.", n=before, now=after, size=size / 1e6),
+        markup=False,
+    )
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from al_ray.language import tr
+
 
 @dataclass(frozen=True)
 class Lengths:
@@ -120,7 +122,7 @@ class Findings:
     def notes(self) -> tuple[str, ...]:
         """What the reader of a study has to know, one line each."""
         return tuple(
-            f"{problem.message}; {problem.remedy}."
+            tr("{message}; {remedy}.", message=problem.message, remedy=problem.remedy)
             for problem in self.problems
             if problem.kind in _SAID_OF_A_STUDY
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.facts import WORST_FIRST, Cut, Example, Findings, Lengths, Problem, SplitFacts
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.splits import LARGEST_SHIFT, label_mix, text_keys, total_variation
+from al_ray.language import tr
 
 RARE = 10
 """Rows of train under which a label is called rare."""
@@ -71,9 +72,11 @@ def findings(
                 "no test",
                 "train",
                 0,
-                "There is no test",
-                "a study holds out a part of train, unless a file test.* is beside it or --test "
-                "names one",
+                tr("There is no test"),
+                tr(
+                    "a study holds out a part of train, unless a file test.* is beside it or "
+                    "--test names one"
+                ),
             )
         )
     problems.sort(key=lambda problem: WORST_FIRST.index(problem.kind))
@@ -112,30 +115,46 @@ def _of_a_split(
     name, rows = split.name, len(split)
     found = []
     if count := len(repeats.conflicting):
+        remedy = tr("correct their labels, or expect that share of errors")
+        of_test = tr("correct their labels, or expect that share of errors whatever is learnt")
         found.append(
             Problem(
                 "conflicting",
                 name,
                 count,
-                f"{name}: {repeats.texts_in_conflict:,} texts have two labels or more "
-                f"({count:,} rows)",
-                "correct their labels, or expect that share of errors"
-                + ("" if name == "train" else " whatever is learnt"),
+                tr(
+                    "{split}: {texts:,} texts have two labels or more ({n:,} rows)",
+                    split=name,
+                    texts=repeats.texts_in_conflict,
+                    n=count,
+                ),
+                remedy if name == "train" else of_test,
                 _pairs(split, repeats.first, repeats.other),
             )
         )
     if fact.duplicates:
-        of_them = f", {fact.duplicates - fact.repeated:,} of them empty"
+        counts = {"split": name, "n": fact.duplicates, "of": fact.rows}
+        empty_ones = fact.duplicates - fact.repeated
+        message = tr("{split}: {n:,} of {of:,} rows repeat the text of an earlier row", **counts)
+        if empty_ones:
+            message = tr(
+                "{split}: {n:,} of {of:,} rows repeat the text of an earlier row, {empty:,} of "
+                "them empty",
+                empty=empty_ones,
+                **counts,
+            )
         found.append(
             Problem(
                 "duplicates",
                 name,
                 fact.duplicates,
-                f"{name}: {fact.duplicates:,} of {fact.rows:,} rows repeat the text of an earlier "
-                f"row{of_them if fact.duplicates > fact.repeated else ''}",
-                "each copy costs a label; keep one of each, and use --drop-leaked with a hold-out"
+                message,
+                tr(
+                    "each copy costs a label; keep one of each, and use --drop-leaked with a "
+                    "hold-out"
+                )
                 if name == "train"
-                else "copies count more than once in the accuracy; keep one of each",
+                else tr("copies count more than once in the accuracy; keep one of each"),
                 _pairs(split, repeats.first, repeats.later),
             )
         )
@@ -145,9 +164,15 @@ def _of_a_split(
                 "huge",
                 name,
                 len(huge),
-                f"{name}: {len(huge):,} texts have more than {HUGE:,} characters (the longest "
-                f"{lengths.max():,})",
-                "they are kept, and cut to the maximum length; look whether lines ran together",
+                tr(
+                    "{split}: {n:,} texts have more than {most:,} characters (the longest "
+                    "{longest:,})",
+                    split=name,
+                    n=len(huge),
+                    most=HUGE,
+                    longest=lengths.max(),
+                ),
+                tr("they are kept, and cut to the maximum length; look whether lines ran together"),
                 tuple(
                     Example((split.row_ids[row],), _excerpt(split.texts[row]))
                     for row in huge[:_EXAMPLES]
@@ -160,9 +185,15 @@ def _of_a_split(
                 "cut",
                 name,
                 round(fact.tokens.share * fact.tokens.sampled),
-                f"{name}: {100 * fact.tokens.share:.1f} % of {fact.tokens.sampled:,} texts looked "
-                f"at are longer than {max_length:,} tokens, and cut",
-                f"raise --max-length (95 % have up to {fact.tokens.lengths.most:,} tokens)",
+                tr(
+                    "{split}: {share:.1f} % of {of:,} texts looked at are longer than {most:,} "
+                    "tokens, and cut",
+                    split=name,
+                    share=100 * fact.tokens.share,
+                    of=fact.tokens.sampled,
+                    most=max_length,
+                ),
+                tr("raise --max-length (95 % have up to {n:,} tokens)", n=fact.tokens.lengths.most),
             )
         )
     if empty:
@@ -171,8 +202,15 @@ def _of_a_split(
                 "empty",
                 name,
                 len(empty),
-                f"{name}: {len(empty):,} of {fact.rows:,} rows have an empty text and are left out",
-                "nothing need be done" if rows > len(empty) else "name another --text-column",
+                tr(
+                    "{split}: {n:,} of {of:,} rows have an empty text and are left out",
+                    split=name,
+                    n=len(empty),
+                    of=fact.rows,
+                ),
+                tr("nothing need be done")
+                if rows > len(empty)
+                else tr("name another --text-column"),
                 tuple(Example((row,), "") for row in empty[:_EXAMPLES]),
             )
         )
@@ -188,10 +226,14 @@ def _of_labels(corpus: Corpus, fact: SplitFacts, is_train: bool) -> list[Problem
                 "missing label",
                 fact.name,
                 len(missing),
-                f"{fact.name} has no row of the label {_some(missing)}",
-                "it can never be learnt; add rows"
+                tr(
+                    "{split} has no row of the label {labels}",
+                    split=fact.name,
+                    labels=_some(missing),
+                ),
+                tr("it can never be learnt; add rows")
                 if is_train
-                else "what is measured says nothing about it; add rows",
+                else tr("what is measured says nothing about it; add rows"),
             )
         )
     rare = {label: count for label, count in counts.items() if 0 < count < RARE}
@@ -202,8 +244,13 @@ def _of_labels(corpus: Corpus, fact: SplitFacts, is_train: bool) -> list[Problem
                 "rare label",
                 fact.name,
                 len(rare),
-                f"{fact.name} has fewer than {RARE} rows of the label {said}",
-                "it will hardly be learnt; add rows or join it with another",
+                tr(
+                    "{split} has fewer than {n} rows of the label {labels}",
+                    split=fact.name,
+                    n=RARE,
+                    labels=said,
+                ),
+                tr("it will hardly be learnt; add rows or join it with another"),
             )
         )
     if fact.shift > LARGEST_SHIFT:
@@ -216,12 +263,21 @@ def _of_labels(corpus: Corpus, fact: SplitFacts, is_train: bool) -> list[Problem
                 "shifted",
                 fact.name,
                 sum(fact.labels),
-                f"The label mix of train and {fact.name} differs (total variation "
-                f"{fact.shift:.2f}); most {corpus.labels[most]}, {100 * train[most]:.1f} % "
-                f"against {100 * mix[most]:.1f} %",
-                "a study takes a hold-out of train as its test, unless --test-split given is said"
+                tr(
+                    "The label mix of train and {split} differs (total variation {shift:.2f}); "
+                    "most {label}, {train:.1f} % against {test:.1f} %",
+                    split=fact.name,
+                    shift=fact.shift,
+                    label=corpus.labels[most],
+                    train=100 * train[most],
+                    test=100 * mix[most],
+                ),
+                tr(
+                    "a study takes a hold-out of train as its test, unless --test-split given is "
+                    "said"
+                )
                 if main
-                else "read its accuracy with that in mind",
+                else tr("read its accuracy with that in mind"),
             )
         )
     return found
@@ -245,9 +301,15 @@ def _leaked(
             "leaked",
             test.name,
             len(leaked),
-            f"{len(leaked):,} of {len(train):,} train rows have the text of a row of {test.name} "
-            f"({other:,} with another label)",
-            "--drop-leaked leaves them out",
+            tr(
+                "{n:,} of {of:,} train rows have the text of a row of {test} ({other:,} with "
+                "another label)",
+                n=len(leaked),
+                of=len(train),
+                test=test.name,
+                other=other,
+            ),
+            tr("--drop-leaked leaves them out"),
             examples,
         )
     ]
@@ -270,9 +332,8 @@ def _excerpt(text: str) -> str:
 
 
 def _some(names: list[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (
-        f" and {len(names) - most:,} more" if len(names) > most else ""
-    )
+    said = ", ".join(names[:most])
+    return tr("{names} and {n:,} more", names=said, n=len(names) - most) if names[most:] else said
 
 
 def _lengths(lengths: NDArray[np.int64]) -> Lengths:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
+from al_ray.language import mark, tr
 from al_ray.randomness import keys, row_hashes
 
 HOLDOUT_SHARE = 0.2
@@ -46,7 +47,7 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
     """
     if test_split not in ("given", "holdout", None):
         raise CorpusError(
-            "--test-split {test_split}: no such choice; use given or holdout", test_split=test_split
+            "--test-split {given}: no such choice; use given or holdout", given=test_split
         )
     if not corpus.tests:
         if test_split == "given":
@@ -55,7 +56,7 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
                 "use --test-split holdout",
                 name=corpus.name,
             )
-        return _hold_out(corpus, "No test is given" if test_split is None else None)
+        return _hold_out(corpus, tr("No test is given") if test_split is None else None)
     if test_split == "holdout":
         return _hold_out(corpus, None)
 
@@ -64,10 +65,19 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
     shift = total_variation(label_mix(corpus.train, n_labels), label_mix(test, n_labels))
     if shift <= LARGEST_SHIFT:
         return corpus
-    why = f"The label mix of train and {test.name} differs (total variation {shift:.2f})"
+    mixes = {"test": test.name, "shift": shift, "most": LARGEST_SHIFT}
     if test_split == "given":
-        return replace(corpus, notes=(*corpus.notes, f"{why}; {test.name} is the test as asked."))
-    return _hold_out(corpus, f"{why}, more than {LARGEST_SHIFT}")
+        note = tr(
+            "The label mix of train and {test} differs (total variation {shift:.2f}); {test} is "
+            "the test as asked.",
+            **mixes,
+        )
+        return replace(corpus, notes=(*corpus.notes, note))
+    why = tr(
+        "The label mix of train and {test} differs (total variation {shift:.2f}), more than {most}",
+        **mixes,
+    )
+    return _hold_out(corpus, why)
 
 
 def text_keys(split: Split) -> NDArray[np.uint64]:
@@ -86,13 +96,14 @@ def drop_leaked(corpus: Corpus) -> Corpus:
     """
     tested = np.concatenate([text_keys(test) for test in corpus.tests] or [np.empty(0, np.uint64)])
     leaked = np.isin(text_keys(corpus.train), tested)
-    note = (
-        f"{leaked.sum():,} of {len(leaked):,} train rows have the text of a test row and are left "
-        "out (--drop-leaked)."
+    note = tr(
+        "{n:,} of {of:,} train rows have the text of a test row and are left out (--drop-leaked).",
+        n=leaked.sum(),
+        of=len(leaked),
     )
     train = corpus.train.take(np.flatnonzero(~leaked)) if leaked.any() else corpus.train
     dropped = replace(corpus, train=train, notes=(*corpus.notes, note))
-    return _checked(dropped, corpus, "--drop-leaked", "go without it, or with another test")
+    return _checked(dropped, corpus, "--drop-leaked", mark("go without it, or with another test"))
 
 
 def shares_of(words: Iterable[str]) -> dict[str, float]:
@@ -154,10 +165,13 @@ def thin(corpus: Corpus, shares: Mapping[str, float]) -> Corpus:
         rows = np.flatnonzero(train.labels == corpus.labels.index(label))
         most = max(1, round(share * len(rows)))
         stays[rows[np.argsort(order[rows], kind="stable")[most:]]] = False
-        said.append(f"{min(most, len(rows)):,} of {len(rows):,} rows of {label}")
-    note = (
-        f"Train keeps {', '.join(said)} (--imbalance); {stays.sum():,} of {len(stays):,} rows "
-        "remain."
+        n = min(most, len(rows))
+        said.append(tr("{n:,} of {of:,} rows of {label}", n=n, of=len(rows), label=label))
+    note = tr(
+        "Train keeps {rows} (--imbalance); {n:,} of {of:,} rows remain.",
+        rows=", ".join(said),
+        n=stays.sum(),
+        of=len(stays),
     )
     return replace(corpus, train=train.take(np.flatnonzero(stays)), notes=(*corpus.notes, note))
 
@@ -172,21 +186,26 @@ def limit(corpus: Corpus, pool_limit: int | None, test_limit: int | None) -> Cor
     """
     for option, most in (("--pool-limit", pool_limit), ("--test-limit", test_limit)):
         if most is not None and most < 1:
-            raise CorpusError(
-                "{option} {most}: too few rows; give at least 1", option=option, most=most
-            )
+            raise CorpusError("{option} {n}: too few rows; give at least 1", option=option, n=most)
     notes = list(corpus.notes)
 
     def cut(split: Split, most: int | None, purpose: str) -> Split:
         if most is None or most >= len(split):
             return split
-        notes.append(f"{split.name}: {most:,} of {len(split):,} rows are used (--{purpose}).")
+        note = tr(
+            "{split}: {n:,} of {of:,} rows are used (--{option}).",
+            split=split.name,
+            n=most,
+            of=len(split),
+            option=purpose,
+        )
+        notes.append(note)
         return split.take(_drawn(split, most, purpose))
 
     train = cut(corpus.train, pool_limit, "pool-limit")
     tests = tuple(cut(test, test_limit, "test-limit") for test in corpus.tests)
     limited = replace(corpus, train=train, tests=tests, notes=tuple(notes))
-    return _checked(limited, corpus, f"--pool-limit {pool_limit}", "raise the limit")
+    return _checked(limited, corpus, f"--pool-limit {pool_limit}", mark("raise the limit"))
 
 
 def _drawn(split: Split, n: int, purpose: str) -> NDArray[np.int64]:
@@ -199,10 +218,16 @@ def _hold_out(corpus: Corpus, why: str | None) -> Corpus:
     train = corpus.train
     held = _drawn(train, max(1, round(HOLDOUT_SHARE * len(train))), "holdout")
     rest = np.setdiff1d(np.arange(len(train)), held)
-    note = f"{len(held):,} of {len(train):,} train rows are held out as the test 'holdout'"
+    note = tr(
+        "{n:,} of {of:,} train rows are held out as the test 'holdout'", n=len(held), of=len(train)
+    )
     if corpus.tests:
         names = ", ".join(test.name for test in corpus.tests)
-        note += f", and {names} is evaluated too under its own name"
+        note = tr(
+            "{held_out}, and {tests} is evaluated too under its own name",
+            held_out=note,
+            tests=names,
+        )
     note = f"{why}: {note}." if why else f"{note}."
     divided = replace(
         corpus,
@@ -210,7 +235,7 @@ def _hold_out(corpus: Corpus, why: str | None) -> Corpus:
         tests=(train.take(held, "holdout"), *corpus.tests),
         notes=(*corpus.notes, note),
     )
-    return _checked(divided, corpus, "--test-split holdout", "give a test file or more rows")
+    return _checked(divided, corpus, "--test-split holdout", mark("give a test file or more rows"))
 
 
 def _checked(after: Corpus, before: Corpus, option: str, remedy: str) -> Corpus:
@@ -218,16 +243,20 @@ def _checked(after: Corpus, before: Corpus, option: str, remedy: str) -> Corpus:
     left = np.unique(after.train.labels)
     if len(left) < 2:
         raise CorpusError(
-            "{name}: {option} leaves {train:,} train rows with {left} label, and a study "
+            "{name}: {option} leaves {rows:,} train rows with {n} label, and a study "
             "needs two; {remedy}",
             name=after.name,
             option=option,
-            train=len(after.train),
-            left=len(left),
-            remedy=remedy,
+            rows=len(after.train),
+            n=len(left),
+            remedy=tr(remedy),
         )
     lost = [after.labels[i] for i in np.setdiff1d(np.unique(before.train.labels), left)]
     if not lost:
         return after
-    note = f"Train keeps no row of the label {', '.join(lost)} ({option})."
+    note = tr(
+        "Train keeps no row of the label {labels} ({option}).",
+        labels=", ".join(lost),
+        option=option,
+    )
     return replace(after, notes=(*after.notes, note))

@@ -32,8 +32,9 @@ def write(corpus: Corpus, folder: Path) -> dict[Path, int]:
     """Write a corpus into a new folder: `train.csv`, and a file for each test.
 
     They have the columns id, text and label, in UTF-8 with the mark by which Excel knows it; lines
-    within texts end with a newline alone. Rows without a label, `corpus.unlabelled`, are in
-    `unlabelled-train.csv` and so on, with the same columns. All files are there, or none.
+    end as Excel's do, those within texts with a newline alone. Rows without a label,
+    `corpus.unlabelled`, are in `unlabelled-train.csv` and so on, with the same columns. All files
+    are there, or none.
 
     Returns:
         The files, and their rows.
@@ -55,9 +56,9 @@ def write(corpus: Corpus, folder: Path) -> dict[Path, int]:
         os.replace(made, folder)  # onto an empty one, too
     except OSError as error:
         raise CorpusError(
-            "{folder}: cannot be written ({strerror}); give --fix another folder",
+            "{folder}: cannot be written ({reason}); give --fix another folder",
             folder=folder,
-            strerror=error.strerror,
+            reason=error.strerror,
         ) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -66,7 +67,7 @@ def write(corpus: Corpus, folder: Path) -> dict[Path, int]:
 
 def _write(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\r\n")  # so that a lone \r is quoted, too
         writer.writerow(("id", "text", "label"))
         for row_id, text, label in rows:
             writer.writerow((row_id, text.replace("\r\n", "\n"), label))

@@ -111,13 +111,13 @@ def _fetch(storage: Storage, name: str, path: Path, digest: str) -> None:
         storage.fetch(f"cache/{name}", path)
     except FileNotFoundError:
         raise StorageError(
-            "{source}: is gone; the same command puts it there again, once "
-            "{source}.digest is removed too",
-            source=source,
+            "{path}: is gone; the same command puts it there again, once "
+            "{path}.digest is removed too",
+            path=source,
         ) from None
     if digest_of(path) != digest:
         raise StorageError(
-            "{source}: is not what was written there; remove it and {source}.digest, and "
+            "{path}: is not what was written there; remove it and {path}.digest, and "
             "the same command puts it there again",
-            source=source,
+            path=source,
         )

@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from al_ray.language import tr
+
 SMALL = 16 * 2**20
 """Bytes of a configuration or the like: a hundred times what real ones have."""
 
@@ -27,11 +29,11 @@ def open_regular(path: Path) -> io.BufferedReader:
     # To open a device may set it going, and a pipe without a writer waits for one. What is opened
     # is looked at once more, since another file may have come to stand there.
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError("is no regular file")
+        raise ValueError(tr("is no regular file"))
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("is no regular file")
+            raise ValueError(tr("is no regular file"))
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -48,7 +50,7 @@ def read_small(path: Path, most: int = SMALL) -> bytes:
     with open_regular(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise ValueError(f"has more than {most:,} bytes")
+        raise ValueError(tr("has more than {n:,} bytes", n=most))
     return data
 
 
@@ -59,19 +61,22 @@ def parse_json(data: bytes | str, deepest: int = DEEPEST) -> Any:
         ValueError: no JSON, not UTF-8, or nested too deep.
     """
     text = data.decode() if isinstance(data, bytes) else data
-    too_deep = f"is nested more than {deepest} deep"
     try:
         value = json.loads(text)
     except RecursionError:
-        raise ValueError(too_deep) from None
+        raise _too_deep(deepest) from None
     # What has no more brackets than that cannot be deeper; so most texts are not walked through.
     if text.count("[") + text.count("{") > deepest:
         level = [value]
         for _ in range(deepest):
             level = [inner for outer in level for inner in _within(outer)]
         if level:
-            raise ValueError(too_deep)
+            raise _too_deep(deepest)
     return value
+
+
+def _too_deep(deepest: int) -> ValueError:
+    return ValueError(tr("is nested more than {n} deep", n=deepest))
 
 
 def _within(value: Any) -> list[Any]:

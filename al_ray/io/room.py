@@ -12,6 +12,7 @@ from pathlib import Path
 from al_ray.errors import StorageError
 from al_ray.io.files import is_temporary
 from al_ray.io.storage import is_remote, reason
+from al_ray.language import tr
 
 LEAST = 2**20
 """Bytes without which a folder is taken for full."""
@@ -43,8 +44,8 @@ def no_room(error: BaseException, folders: Iterable[Path]) -> StorageError | Non
         where = Path(os.fsdecode(name)).parent
     why = reason(said) if said else f"{type(error).__name__}: {reason(error)}"
     return StorageError(
-        "{value}: no room ({why}); make room there; the same command goes on from here",
-        value=where or "a folder",
+        "{where}: no room ({why}); make room there; the same command goes on from here",
+        where=where or tr("a folder"),
         why=why,
     )
 

@@ -20,6 +20,7 @@ from pyarrow import fs
 
 from al_ray.errors import StorageError, UserError
 from al_ray.io.files import atomic
+from al_ray.language import mark, tr
 
 _REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _ADDRESS = re.compile(
@@ -132,13 +133,13 @@ class Storage:
 
     def size(self, name: str) -> int | None:
         """Its bytes, or None where there is no such file."""
-        with self._saying(name, "looked for"):
+        with self._saying(name, mark("cannot be looked for")):
             info = self.fs.get_file_info(self.path(name))
         return int(info.size) if info.type == fs.FileType.File else None
 
     def names(self, folder: str, ending: str = "") -> list[str]:
         """Names of the files in a sub-folder, sorted, without hidden ones; none where it is not."""
-        with self._saying(folder, "listed"):
+        with self._saying(folder, mark("cannot be listed")):
             found = self.fs.get_file_info(
                 fs.FileSelector(self.path(folder), allow_not_found=True, recursive=False)
             )
@@ -152,13 +153,13 @@ class Storage:
 
     def entries(self) -> list[str]:
         """Names of all that is right in the folder, folders and hidden ones too; [] without it."""
-        with self._saying("", "listed"):
+        with self._saying("", mark("cannot be listed")):
             found = self.fs.get_file_info(fs.FileSelector(self.path(""), allow_not_found=True))
         return [info.base_name for info in found]
 
     def tree(self, depth: int) -> list[str] | None:
         """Names of all files up to so many folders deep; None where the folder is a file itself."""
-        with self._saying("", "listed"):
+        with self._saying("", mark("cannot be listed")):
             if self.fs.get_file_info(self.path("")).type == fs.FileType.File:
                 return None
             found = self.fs.get_file_info(
@@ -182,19 +183,22 @@ class Storage:
             StorageError: it cannot be read, or has more, or more than there is memory for.
         """
         try:
-            with self._saying(name, "read"), self.fs.open_input_file(self.path(name)) as file:
+            with (
+                self._saying(name, mark("cannot be read")),
+                self.fs.open_input_file(self.path(name)) as file,
+            ):
                 data: bytes = file.read(None if most is None else most + 1)
         except FileNotFoundError:
             return None
         except MemoryError:
             raise StorageError(
-                "{name}: is larger than there is memory for; remove it, and the study's "
+                "{path}: is larger than there is memory for; remove it, and the study's "
                 "command, given again, does anew what was in it",
-                name=self.of(name),
+                path=self.of(name),
             ) from None
         if most is not None and len(data) > most:
             raise StorageError(
-                "{name}: is larger than any that al_ray writes; remove it", name=self.of(name)
+                "{path}: is larger than any that al_ray writes; remove it", path=self.of(name)
             )
         return data
 
@@ -211,7 +215,7 @@ class Storage:
         Raises:
             StorageError: no room, or not reachable.
         """
-        with self._saying(name, "written"):
+        with self._saying(name, mark("cannot be written")):
             if self.local is not None:
                 self._make_folder(self.local / name)
                 try:
@@ -237,7 +241,7 @@ class Storage:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        with self._saying(name, "removed"):
+        with self._saying(name, mark("cannot be removed")):
             try:
                 self.fs.delete_file(self.path(name))
             except FileNotFoundError:
@@ -245,7 +249,7 @@ class Storage:
 
     def move(self, name: str, target: str) -> None:
         """Give a file another name, in place of any there; nothing where it is gone."""
-        with self._saying(name, "moved"):
+        with self._saying(name, mark("cannot be moved")):
             if self.local is not None:
                 self._make_folder(self.local / target)
             with suppress(FileNotFoundError):
@@ -263,7 +267,8 @@ class Storage:
             self._seen = True
         elif self._seen:
             raise StorageError(
-                "{local}: was removed meanwhile; the same command begins it anew", local=self.local
+                "{address}: was removed meanwhile; the same command begins it anew",
+                address=self.local,
             )
         path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -274,7 +279,7 @@ class Storage:
             FileNotFoundError: there is no such file.
         """
         with (
-            self._saying(name, "read"),
+            self._saying(name, mark("cannot be read")),
             self.fs.open_input_file(self.path(name)) as source,
             path.open("wb") as target,
         ):
@@ -290,25 +295,25 @@ class Storage:
         stream.close()
 
     @contextmanager
-    def _saying(self, name: str, done: str) -> Iterator[None]:
+    def _saying(self, name: str, what: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
             raise
         except OSError as error:
             if error.errno in _FULL:
-                remedy = "make room there; the same command goes on from here"
+                remedy = tr("make room there; the same command goes on from here")
             elif self.local is None:
-                remedy = (
+                remedy = tr(
                     "check the network, the address and the credentials; the same command goes on "
                     "from here"
                 )
             else:
-                remedy = "check the folder; the same command goes on from here"
+                remedy = tr("check the folder; the same command goes on from here")
             raise StorageError(
-                "{name}: cannot be {done} ({error}); {remedy}",
-                name=self.of(name),
-                done=done,
+                "{path}: {what} ({error}); {remedy}",
+                path=self.of(name),
+                what=tr(what),
                 error=reason(error),
                 remedy=remedy,
             ) from error

@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from al_ray.language import tr
+
 NOTHING: Final = "–"
 """A cell that says nothing, and nothing is said of it elsewhere."""
 
@@ -73,8 +75,11 @@ class Table:
         told = [self._words(place, value) for place in alike for value in self._values(place)[:1]]
         left_out = ", ".join(self.columns[place].title for place in out)
         made = table.Table(
-            title=_text(self.title, f"In every row: {', '.join(told)}" if told else ""),
-            caption=_text(f"A wider terminal shows {left_out}, too." if out else "", self.caption),
+            title=_text(self.title, tr("In every row: {said}", said=", ".join(told)) * bool(told)),
+            caption=_text(
+                tr("A wider terminal shows {columns}, too.", columns=left_out) * bool(out),
+                self.caption,
+            ),
             title_justify="left",
             caption_justify="left",
             box=box.HEAVY_HEAD if self.lines else None,

@@ -115,7 +115,7 @@ def _read(language: str) -> dict[str, str]:
     from babel.messages.pofile import read_po  # a tenth of a second, which English does not need
 
     with files("al_ray.language").joinpath(f"{language}.po").open("rb") as file:
-        catalogue = read_po(file)
+        catalogue = read_po(file, locale=language)
     found: dict[str, str] = {}
     for message in catalogue:
         (english, *_), (said, *_) = (

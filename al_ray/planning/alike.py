@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from al_ray.language import tr
 from al_ray.study.knobs import knobs
 from al_ray.study.training import Training
 
@@ -37,14 +38,19 @@ def _said(same: Sequence[Training], most: int) -> str:
         if len(several) > 1
     ]
     if same[0].updates is not None:
-        why = f"--updates {same[0].updates} says how many there are"
-        remedy = "leave it out"
+        why = tr("--updates {n} says how many there are", n=same[0].updates)
+        remedy = tr("leave it out")
     elif len(values["epochs"]) > 1:
-        why = f"--min-updates {values['min_updates'][0]} is more than they come to"
-        remedy = "lower it"
+        why = tr("--min-updates {n} is more than they come to", n=values["min_updates"][0])
+        remedy = tr("lower it")
     else:
-        why, remedy = "the epochs come to more", "raise them"
-    return (
-        f"{' and '.join(options)}: the same updates in every fit, up to that of {most:,} labels, "
-        f"since {why}: one training under {len(same)} names; drop all but one, or {remedy}."
+        why, remedy = tr("the epochs come to more"), tr("raise them")
+    return tr(
+        "{options}: the same updates in every fit, up to that of {most:,} labels, since {why}: one "
+        "training under {n} names; drop all but one, or {remedy}.",
+        options=tr(" and ").join(options),
+        most=most,
+        why=why,
+        n=len(same),
+        remedy=remedy,
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from al_ray.language import mark, tr
 from al_ray.planning.left import Left
 from al_ray.planning.schedule import Room, Wanted, at_first, finish
 from al_ray.planning.speed import Phases
@@ -118,7 +119,7 @@ def estimate(
         before: seconds until the first trial can start.
     """
     seconds, device_hours = before, 0.0
-    device = "GPU" if room.gpus else "core"
+    device = mark("GPU") if room.gpus else mark("core")
     work, phases = Work(), Phases()
     arms: dict[str, Arm] = {}
     for stage in stages:
@@ -175,10 +176,11 @@ def arm_name(trial: Trial) -> str:
     config = trial.leader
     names = " = ".join([config.strategy, *(each.strategy for each in trial.followers)])
     if isinstance(config.chooser, RowsOf):
-        names += f" by {config.chooser.head}"
+        names += " " + tr("by {head}", head=tr(config.chooser.head))
     if config.strategy in UNQUERIED:
         return names
-    return f"{names}, {'frozen' if config.learner.head == 'frozen' else config.schedule.retrain}"
+    how = tr("frozen") if config.learner.head == "frozen" else config.schedule.retrain
+    return f"{names}, {how}"
 
 
 def stretch(busy: int, threads: int, cpus: float, of_gpu: float = 0.0) -> float:

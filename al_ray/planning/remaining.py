@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from al_ray.language import tr
 from al_ray.planning.schedule import Room, Wanted, finish
 
 
@@ -54,18 +55,19 @@ def seconds_left(courses: Sequence[Course]) -> float | None:
 def about(seconds: float) -> str:
     """A time in words, as exact as an estimate is."""
     if seconds < 90:
-        return f"about {max(10, round(seconds, -1)):.0f} seconds"
+        return tr("about {n:.0f} seconds", n=max(10, round(seconds, -1)))
     minutes = seconds / 60
     if minutes < 60:
-        return f"about {minutes:.0f} minutes"
+        return tr("about {n:.0f} minutes", n=minutes)
     hours, rest = divmod(round(minutes / 10) * 10, 60)
     if hours < 48:
-        return f"about {hours} h {rest} min" if rest else f"about {hours} h"
-    return f"about {minutes / 60 / 24:.1f} days"
+        whole = tr("about {n} h", n=hours)
+        return tr("about {n} h {rest} min", n=hours, rest=rest) if rest else whole
+    return tr("about {n:.1f} days", n=minutes / 60 / 24)
 
 
 def study_line(courses: Sequence[Course], done: int) -> str:
-    """A study as a whole in a line of at most 80 characters.
+    """A study as a whole in a line of at most 80 columns.
 
     Args:
         courses: of its trajectories.
@@ -74,5 +76,13 @@ def study_line(courses: Sequence[Course], done: int) -> str:
     ended = sum(not course.left for course in courses)
     steps = done + sum(course.left for course in courses)
     seconds = seconds_left(courses)
-    time = "" if seconds is None or ended == len(courses) else f"; {about(seconds)} left"
-    return f"Study: {ended:,} of {len(courses):,} trajectories, {done:,} of {steps:,} steps{time}"
+    line = tr(
+        "Study: {ended:,} of {of:,} trajectories, {done:,} of {steps:,} steps",
+        ended=ended,
+        of=len(courses),
+        done=done,
+        steps=steps,
+    )
+    if seconds is None or ended == len(courses):
+        return line
+    return line + "; " + tr("{time} left", time=about(seconds))

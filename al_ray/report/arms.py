@@ -11,6 +11,7 @@ import pandas as pd
 
 from al_ray.analysis.names import MANY, TRAINED, several, told
 from al_ray.analysis.summary import ARM, CHOOSER
+from al_ray.language import mark, tr
 from al_ray.report.theme import colour
 from al_ray.study.chooser import UNQUERIED, spelt
 
@@ -195,20 +196,22 @@ class Arms:
     def _line(self, row: dict[Any, Any]) -> str:
         parts = [spelt(row["strategy"], row["parameters"])]
         if self._regimes:
-            parts.append(str(row["retrain"]))
+            parts += told(row, ["retrain"])
         if self._heads and row["head"] == "frozen":
-            parts.append("frozen")
+            parts += told(row, ["head"])
         return ", ".join([*parts, *told(row, self._told)])
 
     def _group(self, step_size: Any, initial: Any) -> str:
-        first = f", first {int(initial):,}" if self._initials else ""
-        return f"{int(step_size):,} a step{first}"
+        size, first = int(step_size), int(initial)
+        if self._initials:
+            return tr("{size:,} a step, first {first:,}", size=size, first=first)
+        return tr("{size:,} a step", size=size)
 
     def _setting(self, row: dict[Any, Any]) -> str:
         """What arms that may be compared have in common: all but the strategy."""
-        parts = [str(row["retrain"])] if self._regimes else []
+        parts = told(row, ["retrain"]) if self._regimes else []
         if self._heads:
-            parts.append(str(row["head"]))
+            parts += told(row, ["head"])
         parts += told(row, [name for name in self._told if name in TRAINED])
         if len(self.groups) > 1 or not parts:
             parts.insert(0, self._group(row["step_size"], row["initial"]))
@@ -221,6 +224,14 @@ class Arms:
 
     def _name(self, line: str, group: str) -> str:
         return f"{line}, {group}" if len(self.groups) > 1 else line
+
+
+_AXES: Final = (
+    *(mark("strategy"), mark("regime"), mark("head"), mark("step size"), mark("initial")),
+    *(mark("model"), mark("parameters"), mark("committee"), mark("multiples")),
+    *(mark("candidates"), mark("chosen by")),
+)
+"""What `_axis` gives, beside the knobs of a training."""
 
 
 def _axis(column: str) -> str:

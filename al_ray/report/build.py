@@ -1,8 +1,8 @@
-"""From study folders to one page and its pictures."""
+"""From a study's folder to its page and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,16 @@ from al_ray.analysis.verdict import disagreements
 from al_ray.errors import UserError
 from al_ray.io.files import atomic
 from al_ray.io.storage import said
+from al_ray.language import mark, spoken, tr
 from al_ray.report import content
 from al_ray.report.arms import Arms
 from al_ray.report.files import save
-from al_ray.report.fonts import REMEDY, stand_ins
+from al_ray.report.fonts import BOXES, REMEDY, draws_korean, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
 from al_ray.results.folder import own_pages
 
-STAMP = "DEMONSTRATION on generated text: says nothing about real data"
+STAMP = mark("DEMONSTRATION on generated text: says nothing about real data")
 
 
 @dataclass(frozen=True)
@@ -43,41 +44,43 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
-    """Write OUT/report/index.html and OUT/report/figures/ of the first folder.
+def write_report(out: str | Path, pictures: bool = True) -> Written:
+    """Write OUT/report/index.html and OUT/report/figures/.
 
     Of a study on an object store it is reports/NAME/report, here.
 
     Args:
-        outs: results folders; the page is about the first, and with several has one table across
-            their corpora.
+        out: results folder.
         pictures: write the figures as files too.
 
     Raises:
         UserError: no study there, or no step of it is complete.
     """
-    studies = [load(out) for out in outs]
-    for out, study in zip(outs, studies, strict=True):
-        if study.curves().empty:
-            raise UserError(
-                "{out}: no step of any arm is complete yet; run the study on, and see "
-                "how far it is with al-ray show {out}",
-                out=said(str(out)),
-            )
-    study = studies[0]
+    study = load(out)
+    if study.curves().empty:
+        raise UserError(
+            "{out}: no step of any arm is complete yet; run the study on, and see "
+            "how far it is with al-ray show {out}",
+            out=said(str(out)),
+        )
     if study.address:  # else it is the study's own folder
         own_pages(study.out)
     folder = study.out / "report"
     arms = Arms(study.trajectories, summarised(study.steps, study.trajectories, study.test))
-    stamp = STAMP if study.demonstration else ""
+    stamp = tr(STAMP) if study.demonstration else ""
     drawn = gallery(study, arms)
-    notes = [f"{title}: could not be drawn ({error})" for title, error in drawn.failed]
+    notes = [
+        tr("{title}: could not be drawn ({error})", title=title, error=error)
+        for title, error in drawn.failed
+    ]
     figures: list[Path] = []
     if pictures:
         figures = save(drawn.figures, folder / "figures", study.labels, stamp)
-    if pictures and stand_ins(study.labels):
-        notes.append(REMEDY)
-    parts, went_wrong = _parts(study, arms, studies)
+    if pictures and spoken() == "ko" and not draws_korean():
+        notes.append(tr(BOXES))
+    elif pictures and stand_ins(study.labels):
+        notes.append(tr(REMEDY))
+    parts, went_wrong = _parts(study, arms)
     html = render(study, arms, drawn, parts, [*notes, *went_wrong])
     page = folder / "index.html"
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +89,7 @@ def write_report(outs: Sequence[str | Path], pictures: bool = True) -> Written:
     return Written(page, tuple(figures), (*notes, *went_wrong))
 
 
-def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str, Any], list[str]]:
+def _parts(study: Study, arms: Arms) -> tuple[dict[str, Any], list[str]]:
     """The page's words and tables; a part that goes wrong is left out and said."""
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
         "conclusion": (lambda: conclusion(study), None),
@@ -96,10 +99,9 @@ def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str
         "untold": (lambda: untold(study), []),
         "warnings": (lambda: warnings(study), []),
         "disagreements": (lambda: [content.unmarked(line) for line in disagreements(study)], []),
-        "claims": (lambda: content.answers(studies), []),
+        "claims": (lambda: content.answers([study]), []),
         "texts": (lambda: content.telling(study, arms), {}),
-        "comparisons": (lambda: content.comparisons(study, arms, studies), []),
-        "across": (lambda: content.across(studies) if len(studies) > 1 else None, None),
+        "comparisons": (lambda: content.comparisons(study, arms), []),
         "missing": (lambda: content.missing(study), ([], 0)),
     }
     parts, wrong = {}, []
@@ -108,5 +110,6 @@ def _parts(study: Study, arms: Arms, studies: Sequence[Study]) -> tuple[dict[str
             parts[name] = make()
         except Exception as error:  # one part must not cost the reader the page
             parts[name] = nothing
-            wrong.append(f"{name}: could not be worked out ({type(error).__name__}: {error})")
+            said_of = f"{type(error).__name__}: {error}"
+            wrong.append(tr("{part}: could not be worked out ({error})", part=name, error=said_of))
     return parts, wrong

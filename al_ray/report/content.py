@@ -18,6 +18,7 @@ from al_ray.analysis.study import CHOICE, SETTING, Study
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import DEMONSTRATION, UNDECIDED
+from al_ray.language import mark, tr, trn
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
@@ -33,10 +34,13 @@ MARKS: Final = {
     "worse": "▼",
     "undertrained": "!",
     "cannot tell": "?",
-    "supported": "✓",
-    "contradicted": "✗",
+    mark("supported"): "✓",
+    mark("contradicted"): "✗",
 }
 """Signs beside answers, which must not rest on colour."""
+
+TIMES: Final = ("begun", "continued")
+"""Of a configuration, what is no part of what was asked for."""
 
 _MOST_MISSING: Final = 60
 _MOST_TEXT: Final = 180
@@ -75,7 +79,7 @@ def verdicts(study: Study, arms: Arms) -> list[tuple[str, Rows]]:
 
 def unmarked(sentence: str) -> str:
     """Without the mark of generated text, which the page bears on top, once."""
-    return sentence.removeprefix(DEMONSTRATION)
+    return sentence.removeprefix(tr(DEMONSTRATION))
 
 
 def is_of_the_reference(corpus: str) -> bool:
@@ -89,14 +93,17 @@ def best_with_best(study: Study) -> Sheet | None:
     if found.empty:
         return None
     return Sheet(
-        "Best with best",
-        best.MEANT,
-        ("arm", "above random (95 %)", "verdict", "seeds", "at", "random at"),
+        tr("Best with best"),
+        tr(best.MEANT),
+        (
+            *(tr("arm"), tr("above random (95 %)"), tr("verdict"), tr("seeds")),
+            *(tr("at"), tr("random at")),
+        ),
         tuple(
             (
                 row["name"],
-                _points(row["difference"], row["low"], row["high"]),
-                f"{MARKS[row['kind']]} {row['kind']}",
+                points(row["difference"], row["low"], row["high"]),
+                f"{MARKS[row['kind']]} {tr(row['kind'])}",
                 str(row["seeds"]),
                 *(best.chosen(row[side]) for side in ("chosen", "random_chosen")),
             )
@@ -115,11 +122,14 @@ def answers(studies: Sequence[Study]) -> Rows:
 
 
 MEANT: Final = {
-    "chosen first": "The model put them at the top of a batch; × counts the batches.",
-    "flipped most": "Test rows whose prediction changed most from step to step; × counts the "
-    "changes over all seeds.",
-    "right only for one arm": "Test rows that no other arm of the same setting got right at the "
-    "end; × counts the seeds.",
+    mark("chosen first"): mark("The model put them at the top of a batch; × counts the batches."),
+    mark("flipped most"): mark(
+        "Test rows whose prediction changed most from step to step; × counts the changes over all "
+        "seeds."
+    ),
+    mark("right only for one arm"): mark(
+        "Test rows that no other arm of the same setting got right at the end; × counts the seeds."
+    ),
 }
 """What the kinds of telling texts are."""
 
@@ -149,18 +159,20 @@ def missing(study: Study) -> tuple[Rows, int]:
     return records(frame.head(_MOST_MISSING)), len(frame)
 
 
-def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Sheet]:
+def comparisons(study: Study, arms: Arms) -> list[Sheet]:
     """Where arms are better and worse than random, and the penalties of arms against each other."""
     sheets = []
-    cells = _decided_cells(studies)
+    cells = _decided_cells(study)
     if len(cells):
         sheets.append(
             Sheet(
-                "At how many numbers of labels an arm is better or worse than random",
-                "Where that is shown over seeds and test rows, corrected over an arm's numbers of "
-                "labels (Holm); of an arm that the verdict finds no difference of, nowhere. The "
-                "first draw, which all share, does not count.",
-                ("arm", "numbers of labels", "better", "worse"),
+                tr("At how many numbers of labels an arm is better or worse than random"),
+                tr(
+                    "Where that is shown over seeds and test rows, corrected over an arm's numbers "
+                    "of labels (Holm); of an arm that the verdict finds no difference of, nowhere. "
+                    "The first draw, which all share, does not count."
+                ),
+                (tr("arm"), tr("numbers of labels"), tr("better"), tr("worse")),
                 tuple(
                     (row["arm"], *(f"{row[field]:,}" for field in ("cells", "better", "worse")))
                     for row in records(arms.named(cells))
@@ -180,11 +192,13 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
         found = {(row.arm_a, row.arm_b): row.penalty for row in known.itertuples()}
         sheets.append(
             Sheet(
-                "Penalties between arms",
-                "The share of the numbers of labels at which the arm of the column is better than "
-                "the arm of the row, each tested by itself at 5 % over seeds and test rows: of "
-                "equal arms 0.025 is to be expected. An arm of small numbers in its row is seldom "
-                "beaten. Against random: the verdict.",
+                tr("Penalties between arms"),
+                tr(
+                    "The share of the numbers of labels at which the arm of the column is better "
+                    "than the arm of the row, each tested by itself at 5 % over seeds and test "
+                    "rows: of equal arms 0.025 is to be expected. An arm of small numbers in its "
+                    "row is seldom beaten. Against random: the verdict."
+                ),
                 ("", *names),
                 tuple(
                     (name, *(_plain(found.get((name, other))) for other in names)) for name in names
@@ -194,50 +208,74 @@ def comparisons(study: Study, arms: Arms, studies: Sequence[Study]) -> list[Shee
     return sheets
 
 
-def _decided_cells(studies: Sequence[Study]) -> pd.DataFrame:
+def _decided_cells(study: Study) -> pd.DataFrame:
     """`shown_cells` that do not say more than the verdict does: none is shown of no difference."""
-    made = []
-    for study in studies:
-        cells = shown_cells([study]).merge(judgements(study)[[*ARM, "kind"]], on=ARM)
-        cells = cells[~cells.kind.isin(UNDECIDED)]
-        cells.loc[cells.kind == "no difference", ["better", "worse"]] = 0
-        made.append(cells)
-    every = pd.concat(made, ignore_index=True)
-    return every.groupby(ARM, sort=False)[["cells", "better", "worse"]].sum().reset_index()
+    cells = shown_cells(study).merge(judgements(study)[[*ARM, "kind"]], on=ARM)
+    cells = cells[~cells.kind.isin(UNDECIDED)]
+    cells.loc[cells.kind == "no difference", ["better", "worse"]] = 0
+    return cells[[*ARM, "cells", "better", "worse"]]
 
 
-def across(studies: Sequence[Study]) -> Sheet:
-    """Claim C13: arms and corpora in one table."""
+def across(studies: Sequence[Study], names: Sequence[str]) -> Sheet:
+    """The arms of several studies, which are called so, in one table."""
     rows = []
-    for study in studies:
+    for study, name in zip(studies, names, strict=True):
         ends = summarised(study.steps, study.trajectories, study.test)
         frame = judgements(study).merge(ends[[*ARM, "n_labelled", "final_mean"]], on=ARM)
-        train = study.rows[study.rows.split == "train"]
-        median = train.tokens.median() if len(train) else float("nan")
         for row in Arms(study.trajectories).named(frame).to_dict("records"):
             rows.append(
                 (
-                    str(study.description["corpus"]["name"]),
-                    str(len(study.labels)),
-                    "–" if pd.isna(median) else f"{median:.0f}",
                     row["arm"],
+                    name,
                     str(row["seeds"]),
                     "–" if pd.isna(row["n_labelled"]) else f"{row['n_labelled']:,.0f}",
                     _share(row["final_mean"]),
-                    _points(row["difference"], row["low"], row["high"]),
-                    f"{MARKS.get(str(row['kind']), '?')} {row['kind']}",
+                    points(row["difference"], row["low"], row["high"]),
+                    f"{MARKS.get(str(row['kind']), '?')} {tr(row['kind'])}",
                 )
             )
     return Sheet(
-        "Across corpora (C13)",
-        "Each arm against random on its own corpus: points of mean accuracy over the labels, with "
-        "95 % intervals over seeds and test rows.",
+        tr("Arm by arm"),
+        tr(
+            "Each arm against random in its own study: points of mean accuracy over the labels, "
+            "with 95 % intervals over seeds and test rows."
+        ),
         (
-            *("corpus", "labels", "tokens, median", "arm", "seeds", "labelled", "accuracy"),
-            *("above random (95 %)", "verdict"),
+            *(tr("arm"), tr("study"), tr("seeds"), tr("labelled"), tr("accuracy")),
+            *(tr("above random (95 %)"), tr("verdict")),
         ),
         tuple(rows),
     )
+
+
+def lead(study: Study, arms: Arms) -> str:
+    """How large the study is."""
+    tests = study.description["tests"].items()
+    return tr(
+        "{arms}, {seeds}, {labels} labels; a pool of {pool:,} texts, measured on {tests}.",
+        arms=trn("{n} arm", "{n} arms", len(arms.names)),
+        seeds=trn("{n} seed", "{n} seeds", study.curves().seed.nunique()),
+        labels=len(study.labels),
+        pool=study.description.get("train_rows") or 0,
+        tests=", ".join(tr("{name} ({rows:,} rows)", name=name, rows=rows) for name, rows in tests),
+    )
+
+
+_NAMES: Final = (
+    *(mark("corpus"), mark("model"), mark("pool"), mark("tests"), mark("validation")),
+    *(mark("committee's learning rates"), mark("updates"), mark("threads"), mark("precision")),
+    *(mark("token budget"), mark("chunk rows"), mark("strategies"), mark("heads")),
+    *(mark("committee"), mark("candidates"), mark("retrain"), mark("step sizes")),
+    *(mark("initial"), mark("steps"), mark("budget"), mark("controls"), mark("replay cold")),
+    *(mark("successor"), mark("on divergence"), mark("seeds"), mark("begun"), mark("continued")),
+    *(mark("commit"), mark("device")),
+)
+"""Of `configuration` and `versions`, beside the knobs of a training."""
+
+
+def called(name: str) -> str:
+    """What one of `configuration` is called in the language that is spoken."""
+    return trn("label", "labels", 2) if name == "labels" else tr(name)
 
 
 def configuration(study: Study) -> list[tuple[str, str]]:
@@ -252,8 +290,8 @@ def configuration(study: Study) -> list[tuple[str, str]]:
         ("corpus", f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),
         *(("model", f"{each['name']} ({each['digest'][:12]})") for each in models_of(described)),
         ("labels", ", ".join(study.labels)),
-        ("pool", f"{described.get('train_rows', 0):,} rows"),
-        ("tests", f"{tests} rows"),
+        ("pool", tr("{rows:,} rows", rows=described.get("train_rows", 0))),
+        ("tests", tr("{tests} rows", tests=tests)),
         *((name.replace("_", " "), value) for name, value in training.items()),
         ("validation", described.get("validation")),
         ("committee's learning rates", described.get("committee_learning_rates")),
@@ -268,7 +306,7 @@ def configuration(study: Study) -> list[tuple[str, str]]:
     ]  # fmt: skip
     pairs += [
         (name, str(described.get(f"{name}_at", "")).replace("T", " ").replace("+00:00", " UTC"))
-        for name in ("begun", "continued")
+        for name in TIMES
     ]
     return [(name, _value(value)) for name, value in pairs if value not in (None, [], "")]
 
@@ -303,14 +341,21 @@ def _value(value: Any) -> str:
 
 
 def _share(value: Any) -> str:
-    return "–" if value is None or pd.isna(value) else f"{100 * value:.1f} %"
+    return "–" if value is None or pd.isna(value) else tr("{share:.1f} %", share=100 * value)
 
 
-def _points(value: Any, low: Any, high: Any) -> str:
+def points(value: Any, low: Any, high: Any) -> str:
+    """A difference in points, with its interval where that is known."""
     if pd.isna(value):
         return "–"
-    interval = "" if pd.isna(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"{100 * value:+.1f}{interval}"
+    if pd.isna(low):
+        return f"{100 * value:+.1f}"
+    return tr(
+        "{value:+.1f} ({low:+.1f} to {high:+.1f})",
+        value=100 * value,
+        low=100 * low,
+        high=100 * high,
+    )
 
 
 def _plain(value: Any) -> str:

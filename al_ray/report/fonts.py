@@ -7,11 +7,16 @@ from collections.abc import Iterable
 
 import vl_convert
 
+from al_ray.language import mark
 from al_ray.report.theme import FILE_FONTS
 
-REMEDY = (
+REMEDY = mark(
     "No font for Korean was found: the PNG figures show label 1, label 2, … in its place; install "
     "one (Debian and Ubuntu: apt-get install fonts-nanum) and run al-ray report again."
+)
+BOXES = mark(
+    "No font for Korean was found: the words of the PNG figures show as boxes; install one (Debian "
+    "and Ubuntu: apt-get install fonts-nanum) and run al-ray report again, or with --lang en."
 )
 
 

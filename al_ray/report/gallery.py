@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from al_ray.analysis.study import Study
+from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.agreement import overlap, pairs, sets
 from al_ray.report.figures.base import Figure
@@ -22,20 +23,20 @@ from al_ray.report.figures.versus import versus
 Maker = Callable[[Study, Arms], Figure | None]
 
 _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
-    ("Accuracy against labels", learning),
-    ("Difference from random", versus),
-    ("Difference from random at each number of labels", gain),
-    ("Labels saved", label_savings),
-    ("How steady each arm is", spread),
-    ("Right together, right alone", pairs),
-    ("Which arms get a test row right", sets),
-    ("Chosen alike", overlap),
-    ("Accuracy of each label", accuracy_by_label),
-    ("Labels of what was chosen", mix_by_label),
-    ("How far a batch's mix is from the pool's", distance),
-    ("One label, arms side by side", one_label),
-    ("The committee", committee),
-    ("Time and cost", time_and_cost),
+    (mark("Accuracy against labels"), learning),
+    (mark("Difference from random"), versus),
+    (mark("Difference from random at each number of labels"), gain),
+    (mark("Labels saved"), label_savings),
+    (mark("How steady each arm is"), spread),
+    (mark("Right together, right alone"), pairs),
+    (mark("Which arms get a test row right"), sets),
+    (mark("Chosen alike"), overlap),
+    (mark("Accuracy of each label"), accuracy_by_label),
+    (mark("Labels of what was chosen"), mix_by_label),
+    (mark("How far a batch's mix is from the pool's"), distance),
+    (mark("One label, arms side by side"), one_label),
+    (mark("The committee"), committee),
+    (mark("Time and cost"), time_and_cost),
 )
 
 
@@ -61,10 +62,10 @@ def gallery(study: Study, arms: Arms) -> Gallery:
         try:
             figure = maker(study, arms)
         except Exception as error:  # one figure must not cost the reader the page
-            made.failed.append((title, f"{type(error).__name__}: {error}"))
+            made.failed.append((tr(title), f"{type(error).__name__}: {error}"))
             continue
         if figure is None:
-            made.absent.append(title)
+            made.absent.append(tr(title))
         else:
             made.figures.append(figure)
     return made

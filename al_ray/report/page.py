@@ -14,6 +14,7 @@ from markupsafe import Markup
 from al_ray.analysis.names import MANY
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import FOUND
+from al_ray.language import mark, spoken, tr, trn
 from al_ray.report import content
 from al_ray.report.arms import Arms, Line
 from al_ray.report.figures.base import ROW, Control, Figure
@@ -38,10 +39,63 @@ FIRST: Final = "curves"
 """The figure that stands right under the answer."""
 
 
+_SAID: Final = {
+    "theme": mark("Theme:"),
+    "system": mark("system"),
+    "light": mark("light"),
+    "dark": mark("dark"),
+    "all": mark("all {n}"),
+    "some": mark("{n} of {of}"),
+    "yes": mark("yes"),
+    "no": mark("no"),
+    "percent": mark("{share} %"),
+    "more": mark("The first {n} of {of} rows; all are in the study's tables."),
+}
+"""What the script says."""
+
+
 def render(
     study: Study, arms: Arms, gallery: Gallery, parts: dict[str, Any], notes: list[str]
 ) -> str:
     """The page as HTML. Whatever comes from the study is escaped."""
+    commands, recorded = content.again(study)
+    described = study.description
+    models = [each["name"] for each in models_of(described)]
+    names = functools.reduce(
+        lambda one, other: tr("{one} and {other}", one=one, other=other), models
+    )
+    return filled(
+        "page.html.j2",
+        arms,
+        gallery,
+        study=study,
+        title=tr(
+            "Active learning on {corpus} with {models}",
+            corpus=described["corpus"]["name"],
+            models=names,
+        ),
+        lead=content.lead(study, arms),
+        lines={line.name: line for line in arms.lines},
+        first=[figure for figure in gallery.figures if figure.name == FIRST],
+        rest=[figure for figure in gallery.figures if figure.name != FIRST],
+        reference=content.is_of_the_reference(described["corpus"]["name"]),
+        notes=notes,
+        parts=parts,
+        meant=content.MEANT,
+        found=FOUND,
+        configuration=_called(content.configuration(study)),
+        versions=_called(content.versions(study)),
+        commands=commands,
+        recorded=recorded,
+    )
+
+
+def _called(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(content.called(name), value) for name, value in pairs]
+
+
+def filled(template: str, arms: Arms, gallery: Gallery, **facts: Any) -> str:
+    """A page as HTML: its frame, style, script and data, and these facts, which are escaped."""
     environment = Environment(
         loader=PackageLoader("al_ray.report"),
         autoescape=True,
@@ -51,32 +105,16 @@ def render(
     )
     environment.filters["swatch"] = swatch
     environment.filters["options"] = options
-    commands, recorded = content.again(study)
-    seeds = sorted({int(seed) for seed in study.curves().seed})
-    described = study.description
-    names = " and ".join(each["name"] for each in models_of(described))
-    return environment.get_template("page.html.j2").render(
-        study=study,
-        title=f"Active learning on {described['corpus']['name']} with {names}",
-        seeds=len(seeds),
+    environment.globals |= {"tr": tr, "trn": trn}
+    return environment.get_template(template).render(
+        language=spoken(),
         arms=arms,
-        lines={line.name: line for line in arms.lines},
         gallery=gallery,
-        first=[figure for figure in gallery.figures if figure.name == FIRST],
-        rest=[figure for figure in gallery.figures if figure.name != FIRST],
-        reference=content.is_of_the_reference(described["corpus"]["name"]),
-        notes=notes,
-        parts=parts,
-        meant=content.MEANT,
-        found=FOUND,
-        configuration=content.configuration(study),
-        versions=content.versions(study),
-        commands=commands,
-        recorded=recorded,
         style=Markup(_style()),
         script=Markup(_asset("page.js")),
         library=Markup(_library()),
         payload=payload(gallery, arms),
+        **facts,
     )
 
 
@@ -84,6 +122,7 @@ def payload(gallery: Gallery, arms: Arms) -> dict[str, Any]:
     """What the script draws from."""
     return {
         "config": config(),
+        "words": {name: tr(text) for name, text in _SAID.items()},
         "arms": arms.each,
         "ranked": arms.ranked if arms.many else [],
         "many": MANY,

@@ -52,9 +52,9 @@ class Checkpoints:
                     seal(data, name, first=True)
             except SafetensorError as error:
                 raise StorageError(
-                    "{name}: cannot be written ({error}); make room there; the same "
+                    "{path}: cannot be written ({error}); make room there; the same "
                     "command goes on from here",
-                    name=self.storage.of(name),
+                    path=self.storage.of(name),
                     error=error,
                 ) from error
         for old in range(step - 2, -1, -1):

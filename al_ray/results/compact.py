@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from al_ray.language import tr
 from al_ray.results.damage.mend import mend
 from al_ray.results.lease import held
 from al_ray.results.schema import SCHEMAS
@@ -44,7 +45,7 @@ def compact(store: Store, say: Callable[[str], None] = lambda _: None) -> list[C
         StudyConflict: a process is writing to the folder.
     """
     store.study_json.get()
-    with held(store, say, "compact it afterwards"):
+    with held(store, say, tr("compact it afterwards")):
         mend(store, say)
         steps = store.read("steps")[["trajectory", "step"]].drop_duplicates()
         done: dict[str, list[int]] = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from al_ray.errors import StudyConflict
+from al_ray.language import mark, tr
 from al_ray.results.rerun import recorded_commands
 from al_ray.results.schema import VERSION
 from al_ray.study.config import StudyConfig
@@ -63,19 +64,19 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
     """
     if described.get("schema_version") != VERSION:
         raise StudyConflict(
-            "{folder}: its tables are of version {get}, this al_ray writes version "
-            "{version}; give another --out",
+            "{folder}: its tables are of version {theirs}, this al_ray writes version "
+            "{ours}; give another --out",
             folder=folder,
-            get=described.get("schema_version"),
-            version=VERSION,
+            theirs=described.get("schema_version"),
+            ours=VERSION,
         )
     if (recipes := recipes_of(described)) > RECIPES_VERSION:
         raise StudyConflict(
-            "{folder}: its recipes are of version {recipes}, this al_ray has version "
-            "{recipes_version}; update al_ray, or give another --out",
+            "{folder}: its recipes are of version {theirs}, this al_ray has version "
+            "{ours}; update al_ray, or give another --out",
             folder=folder,
-            recipes=recipes,
-            recipes_version=RECIPES_VERSION,
+            theirs=recipes,
+            ours=RECIPES_VERSION,
         )
     corpus, known = described.get("corpus", {}), models_of(described)
     if not described.get("training") or not all(
@@ -86,10 +87,10 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
             "give another --out",
             folder=folder,
         )
-    same = [("corpus", corpus, wanted["corpus"])]
+    same = [(mark("corpus"), corpus, wanted["corpus"])]
     # Another encoder extends a study, but not one that tables could not tell from what is there.
     same += [
-        ("model", before, now)
+        (mark("model"), before, now)
         for before in known
         for now in wanted["models"]
         if before["name"] == now["name"]
@@ -97,14 +98,14 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
     for what, before, now in same:
         if before["digest"] != now["digest"]:
             raise StudyConflict(
-                "{folder}: holds a study of {what} {name} ({digest}), not of {name_2} "
-                "({digest_2}); give another --out",
+                "{folder}: holds a study of {what} {theirs} ({their_digest}), not of {ours} "
+                "({our_digest}); give another --out",
                 folder=folder,
-                what=what,
-                name=before["name"],
-                digest=before["digest"][:8],
-                name_2=now["name"],
-                digest_2=now["digest"][:8],
+                what=tr(what),
+                theirs=before["name"],
+                their_digest=before["digest"][:8],
+                ours=now["name"],
+                our_digest=now["digest"][:8],
             )
     before = {**described["training"], **{name: described.get(name) for name in _PLAIN}}
     now = {**wanted["training"], **{name: wanted[name] for name in _PLAIN}}
@@ -114,12 +115,12 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
         if before.get(name) != value:
             option = "--" + name.replace("_", "-")
             raise StudyConflict(
-                "{folder}: its study has {option} {name}, not {text}; give the same, or "
+                "{folder}: its study has {option} {before}, not {now}; give the same, or "
                 "another --out",
                 folder=folder,
                 option=option,
-                name=_text(before.get(name)),
-                text=_text(value),
+                before=_text(before.get(name)),
+                now=_text(value),
             )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from al_ray.errors import StorageError, StudyConflict
 from al_ray.io.files import sweep
 from al_ray.io.storage import Storage
+from al_ray.language import tr
 from al_ray.results.schema import SCHEMAS
 
 PRIVATE: Final = ".al_ray"
@@ -78,14 +79,14 @@ def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -
     there = set(storage.entries())
     others = sorted(there - set(known))
     if others and not there & {PRIVATE, "study.json"}:
-        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        rest = len(others) - 1
         raise StudyConflict(
-            "{option}{address}: holds files that are not al_ray's ({others}{more}); give "
+            "{option}{address}: holds files that are not al_ray's ({first}{more}); give "
             "a new or empty folder",
             option=option,
             address=storage.address,
-            others=others[0],
-            more=more,
+            first=others[0],
+            more=tr(" and {n:,} more", n=rest) if rest else "",
         )
     storage.write(MARKER, _SAYS.encode())
 
@@ -121,9 +122,9 @@ def refuse_links(folder: Path) -> None:
     for name in OURS:
         for entry in _inside(folder / name):
             raise StorageError(
-                "{entry}: is a link, a pipe or a device, which no results folder has; "
+                "{path}: is a link, a pipe or a device, which no results folder has; "
                 "remove it, and give the same command again",
-                entry=entry,
+                path=entry,
             )
 
 

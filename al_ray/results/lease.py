@@ -13,6 +13,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -26,6 +27,7 @@ from filelock import FileLock, Timeout
 from al_ray.errors import StorageError, StudyConflict
 from al_ray.io.reading import parse_json
 from al_ray.io.terminal import one_line
+from al_ray.language import tr
 from al_ray.results.folder import PRIVATE, own, sweep_ours
 from al_ray.results.store import Store
 
@@ -40,6 +42,8 @@ SETTLED = 2.0
 
 LOCK = f"{PRIVATE}/lock"
 """Held by the driver while a study runs; the system lets go of it when that process ends."""
+
+_PROCESS = re.compile(r"process (?P<pid>[0-9]+) on (?P<host>.+)")
 
 _NAME = ".lease"
 _MOST_BYTES = 2**16
@@ -127,10 +131,13 @@ class _Lease:
         seen = self._read()
         if seen is None:
             return
-        self._say(
-            f"{self._store.address}: {_who(seen)} was at this study; looking for "
-            f"{PATIENCE:.0f} s whether it still is."
+        line = tr(
+            "{address}: {who} was at this study; looking for {seconds:.0f} s whether it still is.",
+            address=self._store.address,
+            who=_who(seen),
+            seconds=PATIENCE,
         )
+        self._say(line)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             time.sleep(min(1.0, RENEWED))
@@ -139,13 +146,18 @@ class _Lease:
                 return
             if found != seen:
                 raise self._conflict(found, remedy)
-        self._say(f"{self._store.address}: {_who(seen)} is gone; its study goes on here.")
+        line = tr(
+            "{address}: {who} is gone; its study goes on here.",
+            address=self._store.address,
+            who=_who(seen),
+        )
+        self._say(line)
 
     def _conflict(self, found: dict[str, Any] | None, remedy: str) -> StudyConflict:
         return StudyConflict(
-            "{address}: {found} is running this study; {remedy}",
+            "{address}: {who} is running this study; {remedy}",
             address=self._store.address,
-            found=_who(found),
+            who=_who(found),
             remedy=remedy,
         )
 
@@ -154,10 +166,12 @@ class _Lease:
             try:
                 found = self._read()
                 if found is not None and found["owner"] != self._owner:
-                    self._say(
-                        f"{self._store.address}: {_who(found)} has taken this study over; "
-                        "this process ends."
+                    line = tr(
+                        "{address}: {who} has taken this study over; this process ends.",
+                        address=self._store.address,
+                        who=_who(found),
                     )
+                    self._say(line)
                     _thread.interrupt_main()
                     return
                 self._write()
@@ -182,4 +196,9 @@ class _Lease:
 
 def _who(found: dict[str, Any] | None) -> str:
     """As it may be printed: whoever can write there may have written it."""
-    return one_line(str((found or {}).get("who", "another process")))[:200]
+    if found is None or "who" not in found:
+        return tr("another process")
+    who = one_line(str(found["who"]))[:200]
+    if process := _PROCESS.fullmatch(who):
+        return tr("process {pid} on {host}", pid=process["pid"], host=process["host"])
+    return who

@@ -158,9 +158,9 @@ UNTIMED = (
 def newer(name: str, version: object) -> StudyConflict:
     """What is said of a file that an al_ray to come has written."""
     return StudyConflict(
-        "{name}: its tables are of version {version}, and this al_ray knows version "
-        "{version_2} at most; update al_ray",
-        name=name,
-        version=version,
-        version_2=VERSION,
+        "{path}: its tables are of version {theirs}, and this al_ray knows version "
+        "{ours} at most; update al_ray",
+        path=name,
+        theirs=version,
+        ours=VERSION,
     )

@@ -15,6 +15,7 @@ from mmap import mmap
 from typing import Final
 
 from al_ray.errors import StorageError
+from al_ray.language import tr
 
 _MARK: Final = b"al_ray-seal:"
 _LENGTH: Final = 32
@@ -53,16 +54,16 @@ def seal_of(data: bytes, name: str, first: bool = False) -> str | None:
         return None
     found = bytes(data[place : place + _LENGTH])
     if found != _digest(memoryview(data), name, place).encode():
-        raise ValueError("is not as it was written")
+        raise ValueError(tr("is not as it was written"))
     return found.decode()
 
 
 def damaged(where: str) -> StorageError:
     """What is said of a file that cannot be believed."""
     return StorageError(
-        "{where}: is damaged or was cut short; the study's command, given again, sets it "
+        "{path}: is damaged or was cut short; the study's command, given again, sets it "
         "aside and does anew what was in it",
-        where=where,
+        path=where,
     )
 
 

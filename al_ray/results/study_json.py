@@ -10,6 +10,7 @@ from typing import Any, Final
 from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.io.reading import parse_json
 from al_ray.io.storage import Storage
+from al_ray.language import tr
 from al_ray.results.folder import MARKER, PRIVATE
 from al_ray.results.schema import VERSION, newer
 from al_ray.results.seal import EMPTY, seal, seal_of
@@ -63,12 +64,14 @@ class StudyJson:
         name = self.storage.of("study.json")
         if not self.storage.exists(MARKER):
             raise StudyConflict(
-                "{name}: not a study's description ({why}); give another --out", name=name, why=why
+                "{path}: not a study's description ({why}); give another --out",
+                path=name,
+                why=why,
             )
         raise StudyConflict(
-            "{name}: is damaged ({why}), and so is its copy; remove it, and give the "
+            "{path}: is damaged ({why}), and so is its copy; remove it, and give the "
             "study's command again, which writes it anew",
-            name=name,
+            path=name,
             why=why,
         )
 
@@ -103,9 +106,9 @@ class StudyJson:
         for part in needs:
             if not described.get(part):
                 raise StudyConflict(
-                    "{of}: names no {part}; give another results folder, or the study's "
+                    "{path}: names no {part}; give another results folder, or the study's "
                     "command again",
-                    of=self.storage.of("study.json"),
+                    path=self.storage.of("study.json"),
                     part=part,
                 )
         return described
@@ -164,7 +167,7 @@ def parsed(data: bytes) -> dict[str, Any]:
         or any(part in found and not isinstance(found[part], kind) for part, kind in _KINDS.items())
         or any(not isinstance(each, _HOLDS[part]) for part in _HOLDS for each in _in(found, part))
     ):
-        raise ValueError("lacks what one holds")
+        raise ValueError(tr("lacks what one holds"))
     found.pop("seal", None)
     return found
 

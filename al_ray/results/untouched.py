@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from al_ray.errors import UserError
+from al_ray.language import tr
 from al_ray.results.folder import PRIVATE, own
 from al_ray.results.lease import LOCK
 from al_ray.results.store import Store
@@ -36,12 +37,12 @@ def untouched(store: Store) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
-            raise PermissionError(None, "no permission to write")
+            raise PermissionError(None, tr("no permission to write"))
     except OSError as error:
         raise UserError(
-            "--out {folder}: cannot be made or written to ({strerror}); give another folder",
+            "--out {folder}: cannot be made or written to ({reason}); give another folder",
             folder=folder,
-            strerror=error.strerror,
+            reason=error.strerror,
         ) from None
     before = set(_inside(folder))
     own(store.storage)

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from al_ray.errors import UserError
 from al_ray.io.reading import read_small
+from al_ray.language import mark, tr
 from al_ray.strategies.base import Family, Need, Strategy
 from al_ray.strategies.built_in.badge import Badge
 from al_ray.strategies.built_in.bald import Bald
@@ -88,13 +89,20 @@ def split(spec: str) -> tuple[str, str]:
     for part in said.split(","):
         key, _, value = part.partition("=")
         if key not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none"
+            if known:
+                message = mark(
+                    "--strategies {spec!r}: {name} has no parameter {key!r}; it has {known}"
+                )
+            else:
+                message = mark(
+                    "--strategies {spec!r}: {name} has no parameter {key!r}; it has none"
+                )
             raise UserError(
-                "--strategies {spec!r}: {name} has no parameter {key!r}; {has}",
+                message,
                 spec=spec,
                 name=name,
                 key=key,
-                has=has,
+                known=", ".join(known),
             )
         if key in values:
             raise UserError(
@@ -106,10 +114,11 @@ def split(spec: str) -> tuple[str, str]:
             if kind is float and not math.isfinite(values[key]):
                 raise ValueError
         except ValueError:
-            what = "whole number" if kind is int else "number"
-            raise UserError(
-                "--strategies {spec!r}: {key} is no {what}; give one", spec=spec, key=key, what=what
-            ) from None
+            if kind is int:
+                message = mark("--strategies {spec!r}: {key} is no whole number; give one")
+            else:
+                message = mark("--strategies {spec!r}: {key} is no number; give one")
+            raise UserError(message, spec=spec, key=key) from None
     told = {key: value for key, value in sorted(values.items()) if value != known[key]}
     return name, ",".join(f"{key}={value}" for key, value in told.items())
 
@@ -137,13 +146,13 @@ def _made(maker: Callable[..., Any], name: str, said: str) -> Any:
 
 
 REMEDIES: dict[Need, str] = {
-    "probabilities": "it needs a distribution over labels, which this task does not have",
-    "committee": "it needs several members",
-    "vectors": "it needs the vectors that the classification layer is fed",
-    "word-gradients": "it needs gradients down to the words",
-    "predicted-loss": "it needs layers to train its loss-prediction module on",
-    "dropout": "it needs a model with dropout",
-    "labelled": "it needs the outputs of the labelled rows",
+    "probabilities": mark("it needs a distribution over labels, which this task does not have"),
+    "committee": mark("it needs several members"),
+    "vectors": mark("it needs the vectors that the classification layer is fed"),
+    "word-gradients": mark("it needs gradients down to the words"),
+    "predicted-loss": mark("it needs layers to train its loss-prediction module on"),
+    "dropout": mark("it needs a model with dropout"),
+    "labelled": mark("it needs the outputs of the labelled rows"),
 }
 
 
@@ -163,10 +172,10 @@ def check_needs(name: str, strategy: Strategy, given: Iterable[Need], what: str)
     for need in get_args(Need):
         if need in strategy.needs and need not in given:
             raise UserError(
-                "--strategies {name}: {remedies}, and {what} has none; leave this "
+                "--strategies {name}: {needs}, and {what} has none; leave this "
                 "strategy out, or change that",
                 name=name,
-                remedies=REMEDIES[need],
+                needs=tr(REMEDIES[need]),
                 what=what,
             )
 
@@ -203,15 +212,13 @@ def source_digest(name: str) -> str:
 
 def _check_known(name: str) -> None:
     if name not in STRATEGIES:
-        known = ", ".join(STRATEGIES)
         near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1)
-        meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise UserError(
             "--strategies {name!r} is not known{meant}: choose from {known}, or "
             "module:name of your own",
             name=name,
-            meant=meant,
-            known=known,
+            meant=tr(" (did you mean {name!r}?)", name=near[0]) if near else "",
+            known=", ".join(STRATEGIES),
         )
 
 
@@ -233,9 +240,6 @@ def _module(name: str) -> ModuleType:
         ) from error
 
 
-_WANTED = "a Strategy subclass or a function without arguments that returns a strategy"
-
-
 def _own(name: str) -> Callable[..., Any]:
     """What makes a strategy of one's own."""
     module, attribute = _module(name), name.partition(":")[2]
@@ -253,7 +257,7 @@ def _own(name: str) -> Callable[..., Any]:
         )
     # What is written in C, such as sys.exit or os.abort, makes no strategy, and is not called.
     if not inspect.isfunction(made) and not (isinstance(made, type) and issubclass(made, Strategy)):
-        raise UserError("--strategies {name!r} must be {wanted}", name=name, wanted=_WANTED)
+        raise _no_strategy(name)
     return made
 
 
@@ -265,15 +269,23 @@ def _build_own(name: str, said: str) -> Strategy:
         raise
     except BaseException as error:
         raise UserError(
-            "--strategies {name!r} cannot be made: {error}; it must be {wanted}",
+            "--strategies {name!r} cannot be made: {error}; it must be a Strategy subclass or a "
+            "function without arguments that returns a strategy",
             name=name,
             error=_one_line(error),
-            wanted=_WANTED,
         ) from error
     if not isinstance(strategy, Strategy):
-        raise UserError("--strategies {name!r} must be {wanted}", name=name, wanted=_WANTED)
+        raise _no_strategy(name)
     _check_named(name, strategy)
     return strategy
+
+
+def _no_strategy(name: str) -> UserError:
+    return UserError(
+        "--strategies {name!r} must be a Strategy subclass or a function without arguments that "
+        "returns a strategy",
+        name=name,
+    )
 
 
 def _check_named(name: str, strategy: Strategy) -> None:
@@ -296,10 +308,10 @@ def _check_named(name: str, strategy: Strategy) -> None:
         raise UserError("--strategies {name!r}: set `needs` to a frozenset", name=name)
     if unknown := sorted(map(str, set(strategy.needs) - set(get_args(Need)))):
         raise UserError(
-            "--strategies {name!r}: `needs` has {unknown}; choose from {need}",
+            "--strategies {name!r}: `needs` has {unknown}; choose from {known}",
             name=name,
             unknown=", ".join(unknown),
-            need=", ".join(get_args(Need)),
+            known=", ".join(get_args(Need)),
         )
     if "dropout" in strategy.needs and not (
         isinstance(strategy.passes, int) and strategy.passes >= 2

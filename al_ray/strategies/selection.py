@@ -63,9 +63,9 @@ def select(
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != hashes.shape:
         raise AlRayError(
-            "scores of shape {shape} for {hashes} candidates",
+            "scores of shape {shape} for {n} candidates",
             shape=scores.shape,
-            hashes=len(hashes),
+            n=len(hashes),
         )
     if len(bad := np.flatnonzero(np.isnan(scores))):
         raise NotNumbers(f"{len(bad)} of {len(scores)} rows have scores", bad.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from al_ray.language import mark
 from al_ray.study.knobs import check_knobs, knob
 from al_ray.study.learner import Head
 
@@ -42,7 +43,7 @@ class Query:
         default=None,
         axis=True,
         ok=lambda rows: rows >= 1,
-        say="give 1 or more rows",
+        say=mark("give 1 or more rows"),
         metavar="ROWS",
         help="pool rows, a new seeded sample each step, that costly strategies score; default: all",
     )
@@ -51,7 +52,7 @@ class Query:
         default=None,
         axis=True,
         ok=lambda cosine: 0 < cosine < 1,
-        say="give a cosine similarity between 0 and 1",
+        say=mark("give a cosine similarity between 0 and 1"),
         metavar="COSINE",
         help="pass over rows of a batch that are more alike than this to one chosen before",
     )

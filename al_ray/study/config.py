@@ -115,13 +115,13 @@ class StudyConfig:
             check(step >= 0, "--replay-cold {step}: give steps from 0", step=step)
         check(
             self.successor is None or any(head != self.successor for head in self.heads),
-            "--successor {successor}: no other head chooses; give --head frozen fine-tuned",
-            successor=self.successor,
+            "--successor {head}: no other head chooses; give --head frozen fine-tuned",
+            head=self.successor,
         )
         check(
             self.replay_seeds >= 1,
-            "--replay-seeds {replay_seeds}: give 1 or more",
-            replay_seeds=self.replay_seeds,
+            "--replay-seeds {n}: give 1 or more",
+            n=self.replay_seeds,
         )
         for rate in self.rates:  # those of a committee are looked at more closely in `grid`
             check(
@@ -151,8 +151,8 @@ class StudyConfig:
         )
         check(
             self.validation >= 0,
-            "--validation {validation}: give 0 or more rows",
-            validation=self.validation,
+            "--validation {rows}: give 0 or more rows",
+            rows=self.validation,
         )
         for share in self.controls:
             check(

@@ -98,8 +98,8 @@ def trajectories(
     available = pool - study.validation
     check(
         available >= 1,
-        "--validation {validation}: only {pool} rows of train; keep fewer of them",
-        validation=study.validation,
+        "--validation {rows}: only {pool} rows of train; keep fewer of them",
+        rows=study.validation,
         pool=pool,
     )
     common = partial(TrajectoryConfig, corpus=corpus, validation=study.validation)
@@ -145,17 +145,17 @@ def trajectories(
             initial = study.initial or size
             check(
                 chooser.candidates is None or size <= chooser.candidates,
-                "--candidates {candidates}: fewer than --step-size {size}, which are to "
+                "--candidates {rows}: fewer than --step-size {size}, which are to "
                 "be chosen among them; give more",
-                candidates=chooser.candidates,
+                rows=chooser.candidates,
                 size=size,
             )
             check(
                 initial <= available,
-                "{initial} {initial_2}: the pool has only {available} rows; give fewer",
-                initial="--initial" if study.initial else "--step-size",
-                initial_2=initial,
-                available=available,
+                "{option} {rows}: the pool has only {pool} rows; give fewer",
+                option="--initial" if study.initial else "--step-size",
+                rows=initial,
+                pool=available,
             )
             config = common(
                 learner=learner(
@@ -287,16 +287,16 @@ def _check_committee(name: str, study: StudyConfig, training: Training, members:
     given = " ".join(f"{rate:g}" for rate in rates)
     check(
         len(rates) >= 2,
-        "--committee-learning-rates {given}: --strategies {name} needs two or more members",
-        given=given,
+        "--committee-learning-rates {rates}: --strategies {name} needs two or more members",
+        rates=given,
         name=name,
     )
     if members == "seeds":
         return
     check(
         len(set(rates)) == len(rates),
-        "--committee-learning-rates {given}: one rate is given twice; drop it",
-        given=given,
+        "--committee-learning-rates {rates}: one rate is given twice; drop it",
+        rates=given,
     )
     for rate in rates:
         check(
@@ -306,10 +306,10 @@ def _check_committee(name: str, study: StudyConfig, training: Training, members:
         )
     check(
         training.learning_rate in rates,
-        "--committee-learning-rates {given}: none is --learning-rate {learning_rate:g}, "
+        "--committee-learning-rates {rates}: none is --learning-rate {rate:g}, "
         "whose member is evaluated; add it, or change --learning-rate",
-        given=given,
-        learning_rate=training.learning_rate,
+        rates=given,
+        rate=training.learning_rate,
     )
 
 

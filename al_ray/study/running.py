@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from al_ray.errors import UserError
+from al_ray.language import tr
 from al_ray.study.knobs import check
 from al_ray.study.training import Device
 
@@ -58,7 +59,9 @@ class Price:
     def of(self, *labels: float) -> str:
         """What so many labels cost; of several numbers, one of the other."""
         costs = [self.value * number for number in labels]
-        said = " of ".join(f"{cost:,.{0 if cost >= 100 else 2}f}" for cost in costs)
+        said, *others = [f"{cost:,.{0 if cost >= 100 else 2}f}" for cost in costs]
+        for whole in others:
+            said = tr("{part} of {whole}", part=said, whole=whole)
         return f"{said} {self.unit}".rstrip()
 
     def __str__(self) -> str:
@@ -119,14 +122,14 @@ class RunConfig:
         check_labels_per_day(self.labels_per_day)
         if self.label_price is not None:
             Price.parsed(self.label_price)
-        check(1 <= self.shards <= 1024, "--shards {shards}: give 1 to 1,024", shards=self.shards)
+        check(1 <= self.shards <= 1024, "--shards {n}: give 1 to 1,024", n=self.shards)
         check(
             self.concurrent is None or self.concurrent >= 1,
-            "--concurrent {concurrent}: give 1 or more",
-            concurrent=self.concurrent,
+            "--concurrent {n}: give 1 or more",
+            n=self.concurrent,
         )
         check(
             self.patience > 0,
-            "--patience {patience:g}: give minutes above 0",
-            patience=self.patience / 60,
+            "--patience {minutes:g}: give minutes above 0",
+            minutes=self.patience / 60,
         )

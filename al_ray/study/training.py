@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from al_ray.language import mark
 from al_ray.study.knobs import axes, check_knobs, knob
 
 Recipe = Literal["seed", "stable"]
@@ -52,29 +53,35 @@ class Training:
         "--learning-rate",
         axis=True,
         ok=lambda rate: 0 < rate < 1,
-        say="give a rate between 0 and 1, such as 2e-5",
+        say=mark("give a rate between 0 and 1, such as 2e-5"),
     )
-    epochs: int = knob("--epochs", axis=True, ok=lambda n: n >= 1, say="give 1 or more")
+    epochs: int = knob("--epochs", axis=True, ok=lambda n: n >= 1, say=mark("give 1 or more"))
     updates: int | None = knob(
         "--updates",
         default=None,
         ok=lambda n: n >= 1,
-        say="give 1 or more",
+        say=mark("give 1 or more"),
         help="exact number of updates of every fit",
     )
     min_updates: int = knob(
-        "--min-updates", axis=True, default=0, ok=lambda n: n >= 0, say="give 0 or more"
+        "--min-updates", axis=True, default=0, ok=lambda n: n >= 0, say=mark("give 0 or more")
     )
-    batch_size: int = knob("--batch-size", axis=True, ok=lambda n: n >= 1, say="give 1 or more")
+    batch_size: int = knob(
+        "--batch-size", axis=True, ok=lambda n: n >= 1, say=mark("give 1 or more")
+    )
     max_length: int = knob(
-        "--max-length", axis=True, ok=lambda n: n >= 3, say="give 3 or more tokens", help="tokens"
+        "--max-length",
+        axis=True,
+        ok=lambda n: n >= 3,
+        say=mark("give 3 or more tokens"),
+        help="tokens",
     )
     warmup: float = knob(
         "--warmup",
         axis=True,
         default=0.0,
         ok=lambda share: 0 <= share <= 1,
-        say="give a share from 0 to 1",
+        say=mark("give a share from 0 to 1"),
         metavar="SHARE",
     )
     decay: Literal["none", "linear"] = knob(default="none", axis=True)
@@ -83,7 +90,7 @@ class Training:
         axis=True,
         default=0.01,
         ok=lambda x: 0 <= x < math.inf,
-        say="give 0 or more",
+        say=mark("give 0 or more"),
     )
     clip: float | None = knob(default=None, axis=True)
     pooling: Pooling = knob(
@@ -106,12 +113,12 @@ class Training:
         "--threads",
         default=1,
         ok=lambda n: 1 <= n <= 1024,
-        say="give 1 to 1,024",
+        say=mark("give 1 to 1,024"),
         help="of one actor",
     )
     precision: Precision = knob("--precision", default="auto")
     token_budget: int | None = knob(default=None)
-    chunk_rows: int = knob(default=2048, ok=lambda n: n >= 1, say="give 1 or more")
+    chunk_rows: int = knob(default=2048, ok=lambda n: n >= 1, say=mark("give 1 or more"))
 
     def __post_init__(self) -> None:
         check_knobs(self)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from al_ray.language import mark
 from al_ray.randomness import derive
 from al_ray.study.chooser import (
     DISAGREEMENT,
@@ -46,7 +47,7 @@ class Schedule:
     initial: int = knob(
         "--initial",
         ok=lambda n: n >= 1,
-        say="give 1 or more",
+        say=mark("give 1 or more"),
         metavar="N",
         help="rows of the random first draw; default: the step size",
     )
@@ -54,14 +55,14 @@ class Schedule:
         "--step-size",
         axis=True,
         ok=lambda n: n >= 1,
-        say="give 1 or more",
+        say=mark("give 1 or more"),
         metavar="N",
         help="labels a step",
     )
     steps: int = knob(
         "--steps",
         ok=lambda n: n >= 1,
-        say="give 1 or more",
+        say=mark("give 1 or more"),
         metavar="N",
         help="fits; the last one selects nothing",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +40,19 @@ def test_it_reads_as_it_was(texts: list[str]) -> None:
     with TemporaryDirectory() as folder:
         write(corpus, Path(folder, "deep", "out"))
         assert read(Path(folder, "deep", "out")).digest == corpus.digest
+
+
+def test_others_read_it_row_for_row(tmp_path: Path) -> None:
+    """A lone carriage return ends a line for them, unless it is quoted."""
+    texts = ["앞\r뒤", "줄\n바꿈", '"따옴표", 쉼표\t', "=1+1"]
+    made = corpus_of(texts)
+    write(made, tmp_path / "out")
+    path = tmp_path / "out" / "train.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == texts
+    assert pd.read_csv(path).text.tolist() == texts
+    assert pd.read_csv(path).label.notna().all()
 
 
 def test_rows_without_a_label_are_apart(tmp_path: Path) -> None:

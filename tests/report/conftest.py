@@ -48,7 +48,7 @@ def few(monkeypatch):
 def written(study):
     from al_ray.report.build import write_report
 
-    return write_report([study])
+    return write_report(study)
 
 
 @pytest.fixture(scope="module")

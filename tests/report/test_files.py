@@ -79,7 +79,7 @@ def test_without_a_font_it_is_said_and_no_box_is_drawn(tmp_path, few, monkeypatc
         files.vl_convert, "svg_to_png", lambda svg, **facts: drawn.append(svg) or real(svg, **facts)
     )
     out = write_study(tmp_path, ("random", "margin"), ("부정", "긍정"), 2, 2, (20,), controls=())
-    written = write_report([out])
+    written = write_report(out)
     assert written.notes == (fonts.REMEDY,)
     assert "\n" not in fonts.REMEDY
     assert drawn
@@ -119,7 +119,8 @@ def test_the_command(small, few, capsys):
     assert page.exists()
 
 
-def test_several_studies_have_one_table(small, few, tmp_path, capsys):
+def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     facts = {"seeds": 2, "steps": 2, "step_sizes": (20,), "controls": (), "pool": 120}
     other = write_study(
         tmp_path / "two",
@@ -129,17 +130,36 @@ def test_several_studies_have_one_table(small, few, tmp_path, capsys):
         name="영화",
         **facts,
     )
-    said = ran(["report", str(other), str(small), "--no-pictures"], capsys)
+    assert ran(["report", str(other), str(small), "--no-pictures"], capsys).code == 0
+    own = {out: (out / "report" / "index.html").read_bytes() for out in (other, small)}
+    into = tmp_path / "beside"
+    said = ran(["compare", str(other), str(small), "--into", str(into)], capsys)
     assert (said.code, said.err) == (0, "")
-    html = (other / "report" / "index.html").read_text(encoding="utf-8")
-    table = html[html.index('<section id="across">') :]
+    page = into / "report" / "index.html"
+    assert said.out.splitlines()[-1] == f"Page: {page}"
+    assert {out: (out / "report" / "index.html").read_bytes() for out in own} == own
+    html = page.read_text(encoding="utf-8")
+    table = html[html.index('<section id="arms">') :]
     table = table[: table.index("</section>")]
     assert "영화" in table
     assert "embedded" in table
-    assert "DEMONSTRATION</strong>" not in html
+    assert "was not measured on the test rows" in table
     assert table.count("? cannot tell") == 2  # of two seeds each: points without intervals
     assert re.findall(r"<td>[+-]\d+\.\d</td>", table)
     assert not re.search(r"<td>[+-]\d+\.\d \(", table)
+    assert ">labels</th>" in html[html.index('id="differing"') :]
+    answer = json.loads(ran(["compare", str(other), str(small), "--json"], capsys).out)
+    assert [each["name"] for each in answer["studies"]] == ["two", small.name]
+    again = Path("reports") / f"two+{small.name}" / "report" / "index.html"
+    assert answer["page"] == str(again)
+    assert again.exists()
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    said = ran(["compare", str(other), str(small), "--into", str(foreign)], capsys)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "holds files that are not al_ray's" in said.err
+    assert ran(["compare", str(other)], capsys).code == 2
 
 
 @pytest.mark.parametrize("kind", ["nothing", "not begun", "a file"])
@@ -227,7 +247,7 @@ def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
         (title, broken if title == "Time and cost" else maker) for title, maker in gallery._MAKERS
     )
     monkeypatch.setattr(gallery, "_MAKERS", makers)
-    written = write_report([small], pictures=False)
+    written = write_report(small, pictures=False)
     assert written.notes == ("Time and cost: could not be drawn (ValueError: no such thing)",)
     html = written.page.read_text(encoding="utf-8")
     assert 'data-figure="label-mix"' in html
@@ -237,7 +257,7 @@ def test_one_figure_that_fails_costs_that_figure_alone(small, few, monkeypatch):
 def test_disagreements_stand_above_the_verdict_and_warnings_below(small, few, monkeypatch):
     monkeypatch.setattr("al_ray.report.build.disagreements", lambda _: ["metrics <disagree>"])
     monkeypatch.setattr("al_ray.report.build.warnings", lambda _: ["random has not learnt"])
-    html = write_report([small], pictures=False).page.read_text(encoding="utf-8")
+    html = write_report(small, pictures=False).page.read_text(encoding="utf-8")
     places = [
         html.index(text)
         for text in (

@@ -59,8 +59,8 @@ def test_no_interval_and_no_p_of_fewer_than_five_seeds(seeds, there):
         assert (row["low"] is not None, row["high"] is not None) == (there, there)
     for maker in (label_savings, gain):
         assert (figure(maker, tables) is not None) == there
-    assert bool(content.comparisons(tables, Arms(tables.trajectories), [tables])) == there
-    cells = [row[-2] for row in content.across([tables]).rows]
+    assert bool(content.comparisons(tables, Arms(tables.trajectories))) == there
+    cells = [row[-2] for row in content.across([tables], ["one"]).rows]
     assert ["(" in cell for cell in cells] == [there, there]
 
 
@@ -116,8 +116,8 @@ def test_undertrained_arms_are_pale_and_have_no_numbers():
     notes = {row["note"] for row in figure(label_savings, tables).data["savings"]}
     assert notes == {"undertrained"}
     assert figure(gain, tables) is None
-    assert content.comparisons(tables, arms, [tables]) == []
-    assert all("(" not in row[-2] for row in content.across([tables]).rows)
+    assert content.comparisons(tables, arms) == []
+    assert all("(" not in row[-2] for row in content.across([tables], ["one"]).rows)
 
 
 def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
@@ -133,9 +133,9 @@ def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
     tables = study(arms, [100, 200, 300])
     kinds = judgements(tables).set_index("strategy").kind
     assert kinds["badge"] == "no difference"
-    raw = shown_cells([tables]).set_index("strategy")
+    raw = shown_cells(tables).set_index("strategy")
     assert (raw.cells["badge"], raw.worse["badge"]) == (2, 2)
-    sheet = content.comparisons(tables, Arms(tables.trajectories), [tables])[0]
+    sheet = content.comparisons(tables, Arms(tables.trajectories))[0]
     assert row_of(
         [dict(zip(("arm", *"cbw"), row, strict=True)) for row in sheet.rows], "badge"
     ) == {
@@ -148,7 +148,7 @@ def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
 
 def test_penalties_are_of_arms_and_not_of_random():
     tables = better(6)
-    sheets = content.comparisons(tables, Arms(tables.trajectories), [tables])
+    sheets = content.comparisons(tables, Arms(tables.trajectories))
     assert sheets[1].headings == ("", "margin", "entropy")
     assert sheets[1].rows == (("margin", "", "0.00"), ("entropy", "1.00", ""))
 

@@ -54,7 +54,7 @@ def arms(out):
 def opened(out, browser):
     from pages import Opened
 
-    written = write_report([out], pictures=False)
+    written = write_report(out, pictures=False)
     assert written.notes == ()
     page = Opened(browser, written.page, viewport={"width": 1200, "height": 900})
     yield page

@@ -171,7 +171,7 @@ def test_hostile_labels_stay_text(tmp_path, open_page):
         "</script><script>alert(1)</script>",
     )
     out = write_study(tmp_path, ("random", "margin"), labels, 2, 3, (20,), controls=())
-    page = open_page(write_report([out], pictures=False).page)
+    page = open_page(write_report(out, pictures=False).page)
     assert page.said == []
     assert page.page.locator("img").count() == 0
     bar = page.page.locator('[data-figure="label-accuracy"] .mark-rect path').first
@@ -206,7 +206,7 @@ def test_real_text_answers_every_claim(open_page, tmp_path, corpus, is_theirs):
     facts = {"seeds": 5, "steps": 2, "step_sizes": (20,), "pool": 120, "tests": 30}
     facts |= {"controls": (), "demonstration": False, "name": corpus}
     real = write_study(tmp_path / "real", ("random", "margin"), **facts)
-    page = open_page(write_report([real], pictures=False).page).page
+    page = open_page(write_report(real, pictures=False).page).page
     assert page.locator("#claims table").is_visible() == is_theirs
     page.locator("#claims details").evaluate("(each) => { each.open = true; }")
     answers = page.locator("#claims .answer").all_inner_texts()
@@ -323,7 +323,7 @@ def test_it_prints(written, open_page, tmp_path):
 def test_small_and_odd_studies(tmp_path, open_page, facts):
     given = {"strategies": ("random", "margin"), "seeds": 2, "steps": 3, "controls": (), **facts}
     out = write_study(tmp_path, **given, step_sizes=(20,), pool=120, tests=30)
-    written = write_report([out], pictures=False)
+    written = write_report(out, pictures=False)
     assert written.notes == ()
     page = open_page(written.page)
     assert page.said == []

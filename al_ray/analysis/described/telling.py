@@ -10,9 +10,10 @@ import pandas as pd
 from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.study import SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
+from al_ray.language import mark
 from al_ray.study.chooser import UNQUERIED
 
-KINDS: Final = ("chosen first", "flipped most", "right only for one arm")
+KINDS: Final = (mark("chosen first"), mark("flipped most"), mark("right only for one arm"))
 
 _TOP = 10
 """Ranks of a batch that count as chosen first."""

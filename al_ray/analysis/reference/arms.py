@@ -24,6 +24,7 @@ from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import Study, records
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.analysis.verdict import arm_names
+from al_ray.language import tr
 
 
 def arms_of(study: Study, *strategies: str) -> list[Arm]:
@@ -52,8 +53,8 @@ def unfit(study: Study, arm: Arm) -> str:
     if base is None or not base.is_unfit:
         return ""
     if base.is_undertrained:
-        return "undertrained, by a linear model on the frozen encoder"
-    return "random has not learnt"
+        return tr("undertrained, by a linear model on the frozen encoder")
+    return tr("random has not learnt")
 
 
 def gap(

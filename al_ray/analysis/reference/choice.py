@@ -33,6 +33,7 @@ from al_ray.analysis.reference.evidence import (
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
+from al_ray.language import mark, tr
 
 SHARED: Final = (0.80, 0.84)
 """The reference study's share of test rows that all arms get right."""
@@ -41,7 +42,7 @@ MIX: Final = 0.02
 """Random follows the pool if no label's share differs from the pool's by more than this."""
 
 _LEAST_TURNS = 4
-_NEEDS: Final = "needs random, another arm and their predictions"
+_NEEDS: Final = mark("needs random, another arm and their predictions")
 _NO_TURNS = 0.1
 
 
@@ -61,19 +62,32 @@ def arms_share_what_they_get_right(studies: Sequence[Study]) -> Answer:
         f"{one.name}: {_percent(one)}" + (said if one.effect else "")
         for one, said in zip(found, alone, strict=True)
     )
-    if why := untold(found, _NEEDS):
+    if why := untold(found, tr(_NEEDS)):
         return cannot_tell(why, ours)
     if not contains:
-        return cannot_tell(_NEEDS, ours)
+        return cannot_tell(tr(_NEEDS), ours)
     if any(share >= 1 for share in contains):
-        return Answer(ours, "contradicted", "an arm gets all right that random does, in all seeds")
-    within = f"none contains random's (at most {100 * max(contains):.0f} % of it)"
+        return Answer(
+            ours, "contradicted", tr("an arm gets all right that random does, in all seeds")
+        )
+    most = 100 * max(contains)
     low, high = SHARED[0] - ALIKE, SHARED[1] + ALIKE
     if all(one.above(low) and one.below(high) for one in found):
-        return Answer(ours, "supported", f"{within}, and the shared part is theirs to 1 point")
+        return Answer(
+            ours,
+            "supported",
+            tr(
+                "none contains random's (at most {most:.0f} % of it), and the shared part is "
+                "theirs to 1 point",
+                most=most,
+            ),
+        )
     return cannot_tell(
-        f"{within}, as claimed; that the shared part, which follows from the accuracy, is theirs "
-        "was not shown",
+        tr(
+            "none contains random's (at most {most:.0f} % of it), as claimed; that the shared "
+            "part, which follows from the accuracy, is theirs was not shown",
+            most=most,
+        ),
         ours,
     )
 
@@ -106,11 +120,19 @@ def _shared(study: Study, arms: list[Arm]) -> tuple[Sample, str]:
         single = table & (table.sum(axis=0) == 1)
         for row, own in zip(each(at), single, strict=True):
             alone.setdefault(row.strategy, []).append(float(own.mean()))
-    said = ", ".join(f"{name} {100 * np.mean(shares):.1f} %" for name, shares in alone.items())
+    each_alone = ", ".join(
+        tr("{name} {share:.1f} %", name=name, share=100 * np.mean(shares))
+        for name, shares in alone.items()
+    )
     values = np.array(shared) if shared else np.empty((0, 1))
-    name = f"{title(study)}, {arms[0]['retrain']}, steps of {arms[0]['step_size']:,}, right in all"
+    name = tr(
+        "{corpus}, {regime}, steps of {size:,}, right in all",
+        corpus=title(study),
+        regime=tr(arms[0]["retrain"]),
+        size=arms[0]["step_size"],
+    )
     sample = Sample(name, values, len(asked) - len(shared), unfit(study, arms[0]))
-    return sample, f", in one alone {said}"
+    return sample, tr(", in one alone {shares}", shares=each_alone)
 
 
 def _contained(study: Study, arms: list[Arm]) -> list[float]:
@@ -131,8 +153,13 @@ def _percent(found: Found) -> str:
     effect = found.effect
     if effect is None:
         return points(found)
-    ends = f"{100 * effect.low:.1f} to {100 * effect.high:.1f}"
-    return f"{100 * effect.difference:.1f} % of the test rows ({ends}; {found.over})"
+    return tr(
+        "{share:.1f} % of the test rows ({low:.1f} to {high:.1f}; {over})",
+        share=100 * effect.difference,
+        low=100 * effect.low,
+        high=100 * effect.high,
+        over=found.over,
+    )
 
 
 def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
@@ -162,23 +189,28 @@ def hard_labels_are_chosen(studies: Sequence[Study]) -> Answer:
                 step: _spearman(1 - rows.accuracy, rows.over)
                 for step, rows in groups(batches, ["seed", "step"])
             }
-            name, why = f"{named(study, arm)}, errors and", unfit(study, arm)
+            name, why = named(study, arm), unfit(study, arm)
             means = pd.Series(by_step, dtype=float).dropna().groupby(level=0).mean()
-            chosen.append(by_seed(f"{name} choice", study, [arm], means, why))
+            text = tr("{arm}, errors and choice", arm=name)
+            chosen.append(by_seed(text, study, [arm], means, why))
             if len(random):
                 gains = _gain_by_seed(own, random)
-                gained.append(by_seed(f"{name} gain over random", study, [arm, base], gains, why))
+                text = tr("{arm}, errors and gain over random", arm=name)
+                gained.append(by_seed(text, study, [arm, base], gains, why))
     picks, rises = infer(chosen), infer(gained)
     ours = listed([*picks, *rises], correlation)
-    if why := untold(picks, "needs an uncertainty arm on three or more labels, and predictions"):
+    needs = tr("needs an uncertainty arm on three or more labels, and predictions")
+    if why := untold(picks, needs):
         return cannot_tell(why, ours)
     if any(one.sign < 0 for one in picks):
-        return Answer(ours, "contradicted", "an uncertainty arm chooses easy labels more")
+        return Answer(ours, "contradicted", tr("an uncertainty arm chooses easy labels more"))
     if not all(one.sign > 0 for one in picks):
-        return cannot_tell("that hard labels are chosen more is not shown in every arm", ours)
+        return cannot_tell(tr("that hard labels are chosen more is not shown in every arm"), ours)
     if rises and all(one.sign > 0 for one in rises):
-        return Answer(ours, "supported", "both correlations are above 0 beyond doubt in every arm")
-    return cannot_tell("hard labels are chosen more; that they gain most is not shown", ours)
+        return Answer(
+            ours, "supported", tr("both correlations are above 0 beyond doubt in every arm")
+        )
+    return cannot_tell(tr("hard labels are chosen more; that they gain most is not shown"), ours)
 
 
 def _spearman(x: pd.Series[float], y: pd.Series[float]) -> float:
@@ -220,16 +252,16 @@ def random_follows_the_pool(studies: Sequence[Study]) -> Answer:
             samples.append(by_seed(f"{title(study)}, {label}", study, [arm], over[label]))
     found = infer(samples, at_once=True)
     ours = listed(found)
-    if why := untold(found, "needs the random arm and the table `rows`"):
+    if why := untold(found, tr("needs the random arm and the table `rows`")):
         return cannot_tell(why, ours)
     words = [one.within(MIX) for one in found]
     if False in words:
         return Answer(
-            ours, "contradicted", "a label's share is off by more than 2 points, beyond doubt"
+            ours, "contradicted", tr("a label's share is off by more than 2 points, beyond doubt")
         )
     if all(words):
-        return Answer(ours, "supported", "all intervals, together, are within 2 points")
-    return cannot_tell("that all shares are within 2 points was not shown", ours)
+        return Answer(ours, "supported", tr("all intervals, together, are within 2 points"))
+    return cannot_tell(tr("that all shares are within 2 points was not shown"), ours)
 
 
 def committee_takes_turns(studies: Sequence[Study]) -> Answer:
@@ -252,27 +284,33 @@ def committee_takes_turns(studies: Sequence[Study]) -> Answer:
             name, why = named(study, arm), unfit(study, arm)
             lags = [side.groupby("seed").lag_one.mean() for side in (own, random)]
             told = own.groupby("seed").confusion_foretells.mean()
-            name_turns = f"{name}, lag-one less random's"
-            turns.append(by_seed(name_turns, study, [arm, base], lags[0] - lags[1], why))
-            foretold.append(by_seed(f"{name}, confusion and next share", study, [arm], told, why))
+            text = tr("{arm}, lag-one less random's", arm=name)
+            turns.append(by_seed(text, study, [arm, base], lags[0] - lags[1], why))
+            text = tr("{arm}, confusion and next share", arm=name)
+            foretold.append(by_seed(text, study, [arm], told, why))
             also.append(_also(study, arm))
     taken, told_by = infer(turns, at_once=True), infer(foretold, at_once=True)
     ours = "; ".join(
         f"{listed([turn, told], correlation)}{text if turn.effect else ''}"
         for turn, told, text in zip(taken, told_by, also, strict=True)
     )
-    if why := untold(taken, f"needs qbc and random with {_LEAST_TURNS} or more batches"):
+    needs = tr("needs qbc and random with {least} or more batches", least=_LEAST_TURNS)
+    if why := untold(taken, needs):
         return cannot_tell(why, ours)
     if any(turn.below(0) and told.below(0) for turn, told in zip(taken, told_by, strict=True)):
         return Answer(
             ours,
             "supported",
-            "labels take turns more than under random, and the confusion foretells the next share, "
-            "in one setting",
+            tr(
+                "labels take turns more than under random, and the confusion foretells the next "
+                "share, in one setting"
+            ),
         )
     if all(turn.above(-_NO_TURNS) for turn in taken):
-        return Answer(ours, "contradicted", "labels take turns no more than under random")
-    return cannot_tell("one of turns and foretelling, or both, is not shown in any setting", ours)
+        return Answer(ours, "contradicted", tr("labels take turns no more than under random"))
+    return cannot_tell(
+        tr("one of turns and foretelling, or both, is not shown in any setting"), ours
+    )
 
 
 def _also(study: Study, arm: Arm) -> str:
@@ -280,7 +318,11 @@ def _also(study: Study, arm: Arm) -> str:
     tied, fallen = (
         rows[(rows[ARM] == pd.Series(arm)).all(axis=1)] for rows in (ties(study), collapse(study))
     )
-    text = f", {100 * tied.tie_share.mean():.0f} % of a batch by ties" if len(tied) else ""
+    text = ""
+    if len(tied):
+        text += tr(", {share:.0f} % of a batch by ties", share=100 * tied.tie_share.mean())
     if len(fallen):
-        text += f", members collapsed in {100 * fallen.collapsed.mean():.0f} % of fits"
+        text += tr(
+            ", members collapsed in {share:.0f} % of fits", share=100 * fallen.collapsed.mean()
+        )
     return text

@@ -13,6 +13,7 @@ from al_ray.analysis.baseline import signed
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed, holm
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.study import Study
+from al_ray.language import tr, trn
 from al_ray.results.description import models_of
 
 Word = Literal["supported", "contradicted", "cannot tell"]
@@ -25,8 +26,6 @@ ALIKE: Final = 0.01
 
 UNCERTAINTY: Final = ("least-confidence", "margin", "entropy")
 """The strategies that the reference study calls uncertainty sampling."""
-
-FEW: Final = f"needs {LEAST_SEEDS} or more complete seeds"
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,11 @@ def infer(samples: Sequence[Sample], at_once: bool = False) -> list[Found]:
 
 def nothing(name: str, unfit: str, seeds: int) -> Found:
     """No effect, since it is unfit or has too few seeds."""
-    return Found(name, None, over(seeds, None, 0), unfit or FEW)
+    return Found(name, None, over(seeds, None, 0), unfit or _few())
+
+
+def _few() -> str:
+    return tr("needs {least} or more complete seeds", least=LEAST_SEEDS)
 
 
 def corrected(found: Sequence[Found]) -> list[Found]:
@@ -158,14 +161,12 @@ def directed(found: Sequence[Found], ours: str, claimed: str, other: str) -> Ans
     """Supported if some are above 0 and none below it, contradicted the other way round."""
     signs = {each.sign for each in found} - {0}
     if signs == {1}:
-        return Answer(
-            ours, "supported", f"{claimed} somewhere, beyond doubt, and nowhere the reverse"
-        )
+        return Answer(ours, "supported", claimed)
     if signs == {-1}:
-        return Answer(
-            ours, "contradicted", f"{other} somewhere, beyond doubt, and nowhere the reverse"
-        )
-    return cannot_tell("each is ahead somewhere" if signs else "no difference was shown", ours)
+        return Answer(ours, "contradicted", other)
+    return cannot_tell(
+        tr("each is ahead somewhere") if signs else tr("no difference was shown"), ours
+    )
 
 
 def title(study: Study) -> str:
@@ -195,9 +196,14 @@ def points(found: Found) -> str:
     """In points of a share, with its interval; why not, where there is none."""
     effect = found.effect
     if effect is None:
-        return f"{found.why} ({found.over})" if found.why == FEW else found.why
-    ends = f"{signed(effect.low)} to {signed(effect.high)}"
-    return f"{signed(effect.difference)} points ({ends}; {found.over})"
+        return f"{found.why} ({found.over})" if found.why == _few() else found.why
+    return tr(
+        "{value} points ({low} to {high}; {over})",
+        value=signed(effect.difference),
+        low=signed(effect.low),
+        high=signed(effect.high),
+        over=found.over,
+    )
 
 
 def correlation(found: Found) -> str:
@@ -205,7 +211,13 @@ def correlation(found: Found) -> str:
     effect = found.effect
     if effect is None:
         return points(found)
-    text = f"{effect.difference:+.2f} ({effect.low:+.2f} to {effect.high:+.2f}; {found.over})"
+    text = tr(
+        "{value:+.2f} ({low:+.2f} to {high:+.2f}; {over})",
+        value=effect.difference,
+        low=effect.low,
+        high=effect.high,
+        over=found.over,
+    )
     return text.replace("-", "−")
 
 
@@ -213,7 +225,11 @@ def over(seeds: int, rows: int | None, missing: int) -> str:
     """What an interval is over; `rows` is None of what is not of test rows, and 1 where they are
     not known.
     """
-    text = f"{seeds} seed{'s' if seeds != 1 else ''}"
-    if rows is not None:
-        text += f" and {rows:,} test rows" if rows > 1 else ", test rows taken as fixed"
-    return text + (f", {missing} more missing and counted as the worst" if missing else "")
+    text = trn("{n} seed", "{n} seeds", seeds)
+    if rows is not None and rows > 1:
+        text = tr("{seeds} and {rows:,} test rows", seeds=text, rows=rows)
+    elif rows is not None:
+        text = tr("{seeds}, test rows taken as fixed", seeds=text)
+    if not missing:
+        return text
+    return tr("{over}, {missing} more missing and counted as the worst", over=text, missing=missing)

@@ -35,6 +35,7 @@ from al_ray.analysis.reference.evidence import (
 )
 from al_ray.analysis.study import RANDOM, Study
 from al_ray.analysis.summary import ARM, FROZEN
+from al_ray.language import tr
 from al_ray.study.chooser import CONTROL
 from al_ray.study.training import FIT, READ
 
@@ -69,17 +70,20 @@ def half_is_enough(studies: Sequence[Study]) -> Answer:
                 samples.append(sample)
                 places.append((arm["strategy"], (number, setting_of(arm))))
     found = infer(samples, at_once=True)
-    ours = listed(found, lambda one: f"all brings {points(one)}" if one.effect else points(one))
+    ours = listed(
+        found,
+        lambda one: tr("all brings {points}", points=points(one)) if one.effect else points(one),
+    )
     random = {at: one for (name, at), one in zip(places, found, strict=True) if name == RANDOM}
     arms = [(at, one) for (name, at), one in zip(places, found, strict=True) if name != RANDOM]
-    needs = "needs --controls 1.0, and random and an arm that go on to half of the pool"
+    needs = tr("needs --controls 1.0, and random and an arm that go on to half of the pool")
     if why := untold([one for _, one in arms], needs):
         return cannot_tell(why, ours)
     if all(one.above(NEAR) for _, one in arms):
-        return Answer(ours, "contradicted", "of every arm, all brings more than half a point")
+        return Answer(ours, "contradicted", tr("of every arm, all brings more than half a point"))
     enough = [at for at, one in arms if one.below(NEAR)]
     if not enough:
-        return cannot_tell("that half is enough to half a point was not shown of any arm", ours)
+        return cannot_tell(tr("that half is enough to half a point was not shown of any arm"), ours)
     beside = [random[at] for at in enough if at in random]
     if not beside:
         return cannot_tell(needs, ours)
@@ -87,11 +91,11 @@ def half_is_enough(studies: Sequence[Study]) -> Answer:
         return Answer(
             ours,
             "supported",
-            "all brings an arm at half less than half a point, and random at half more",
+            tr("all brings an arm at half less than half a point, and random at half more"),
         )
     if any(one.below(NEAR) for one in beside):
-        return cannot_tell("half is enough, chosen or not: random at half is as good", ours)
-    return cannot_tell("half is enough; that it is not at random, too, was not shown", ours)
+        return cannot_tell(tr("half is enough, chosen or not: random at half is as good"), ours)
+    return cannot_tell(tr("half is enough; that it is not at random, too, was not shown"), ours)
 
 
 def _all_less_half(study: Study, arm: Arm, name: str) -> Sample | None:
@@ -127,13 +131,14 @@ def share_of_labels(studies: Sequence[Study]) -> Answer:
         said.append(f"{each.found.name}{text}")
         kinds.append(kind)
     ours = "; ".join(said)
-    if why := untold([each.found for each in arms], "needs random and an uncertainty arm"):
+    needs = tr("needs random and an uncertainty arm")
+    if why := untold([each.found for each in arms], needs):
         return cannot_tell(why, ours)
     if all(kind == "within" for kind in kinds):
-        return Answer(ours, "supported", "every interval is below 100 % and meets 40 to 70 %")
+        return Answer(ours, "supported", tr("every interval is below 100 % and meets 40 to 70 %"))
     if all(kind == "more" for kind in kinds):
-        return Answer(ours, "contradicted", "every arm needs more than 70 %, beyond doubt")
-    return cannot_tell("the intervals leave it open, or arms differ", ours)
+        return Answer(ours, "contradicted", tr("every arm needs more than 70 %, beyond doubt"))
+    return cannot_tell(tr("the intervals leave it open, or arms differ"), ours)
 
 
 def _share(each: Beside) -> tuple[str, str]:
@@ -141,15 +146,21 @@ def _share(each: Beside) -> tuple[str, str]:
     if each.judgement is None:
         return f": {points(each.found)}", "open"
     saving = each.judgement.saving
-    name = f", N = {saving.target:,.0f}"
     low, high = 1 - saving.high / saving.target, 1 - saving.low / saving.target
     kind = "more" if low > SHARE[1] else "open"
     # What the verdict says of a saving; without one, an interval is of one arm among several.
     if each.judgement.kind != "saves":
-        return f"{name}: no saving was shown", kind
+        return tr(", N = {target:,.0f}: no saving was shown", target=saving.target), kind
     share = 100 * (1 - saving.saved / saving.target)
     kind = "within" if kind == "open" and high >= SHARE[0] else kind
-    return f"{name}: {share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)", kind
+    text = tr(
+        ", N = {target:,.0f}: {share:.0f} % ({low:.0f} to {high:.0f} %)",
+        target=saving.target,
+        share=share,
+        low=100 * low,
+        high=100 * high,
+    )
+    return text, kind
 
 
 def too_few_updates(studies: Sequence[Study]) -> Answer:
@@ -173,28 +184,39 @@ def too_few_updates(studies: Sequence[Study]) -> Answer:
             many.append(found[-1])
     if not few:
         return cannot_tell(
-            "needs two studies that are equal (corpus, model, arms, first draw, step sizes, tests) "
-            "but in that one has twice the updates of the other (--epochs)"
+            tr(
+                "needs two studies that are equal (corpus, model, arms, first draw, step sizes, "
+                "tests) but in that one has twice the updates of the other (--epochs)"
+            )
         )
     short, long = _in_order(few, however_trained=True), _in_order(many)
     ours = listed([*short, *long])
-    needs = "needs random and another arm"
+    needs = tr("needs random and another arm")
     if why := untold(short, needs) or untold(long, needs):
         return cannot_tell(why, ours)
     if any(one.sign > 0 for one in short):
-        return Answer(ours, "contradicted", "an arm is better than random with few updates too")
+        return Answer(ours, "contradicted", tr("an arm is better than random with few updates too"))
     if any(one.sign < 0 < other.sign for one, other in zip(short, long, strict=True)):
         return Answer(
-            ours, "supported", "an arm is worse than random with few updates and better with many"
+            ours,
+            "supported",
+            tr("an arm is worse than random with few updates and better with many"),
         )
-    return cannot_tell("that an arm fails with few updates alone was not shown", ours)
+    return cannot_tell(tr("that an arm fails with few updates alone was not shown"), ours)
 
 
 def _in_order(found: list[tuple[float, Study]], however_trained: bool = False) -> list[Found]:
     """The arms of each study beside random, in an order that is equal where arms are."""
     made = beside_random([study for _, study in found], however_trained)
     return [
-        replace(each.found, name=f"{each.found.name}, {updates:,.0f} updates at the first step")
+        replace(
+            each.found,
+            name=tr(
+                "{arm}, {updates:,.0f} updates at the first step",
+                arm=each.found.name,
+                updates=updates,
+            ),
+        )
         for updates, study in found
         for each in sorted(made, key=lambda one: str(key_of(one.arm)))
         if each.study is study
@@ -240,13 +262,22 @@ def difficulty_decides(studies: Sequence[Study]) -> Answer:
             found = None if arm["strategy"] == RANDOM else _beyond(study, arm)
             if found is not None:
                 values, missing, end = found
-                name = f"{named(study, arm)}, {100 * EARLY:.0f} to {100 * end:.0f} % of the pool"
+                name = tr(
+                    "{arm}, {first:.0f} to {last:.0f} % of the pool",
+                    arm=named(study, arm),
+                    first=100 * EARLY,
+                    last=100 * end,
+                )
                 samples.append(Sample(name, values, missing, unfit(study, arm)))
                 whole = end > HALF - 0.005
                 places.append((encoder(study, arm["model"]), digest(study), whole))
     found_of = infer(samples, at_once=True)
     ours = listed(found_of)
-    needs = f"needs studies that go beyond {100 * EARLY:.0f} % of the pool, of two or more corpora"
+    needs = tr(
+        "needs studies that go beyond {share:.0f} % of the pool, of two or more corpora, by one "
+        "model",
+        share=100 * EARLY,
+    )
     words: dict[str, dict[str, list[bool | None]]] = {}
     for one, (model, corpus, whole) in zip(found_of, places, strict=True):
         has_settled = True if whole and one.below(SETTLED) else None
@@ -254,17 +285,20 @@ def difficulty_decides(studies: Sequence[Study]) -> Answer:
         words.setdefault(model, {}).setdefault(corpus, []).append(word)
     several = [corpora for corpora in words.values() if len(corpora) > 1]
     if not several:
-        return cannot_tell(f"{needs}, by one model", ours)
+        return cannot_tell(needs, ours)
     if why := untold(found_of, needs):
         return cannot_tell(why, ours)
     settled = [[_all(found) for found in corpora.values()] for corpora in several]
     if any(True in corpora and False in corpora for corpora in settled):
-        return Answer(ours, "supported", "one corpus has settled and another still gains")
+        return Answer(ours, "supported", tr("one corpus has settled and another still gains"))
     every = {word for corpora in settled for word in corpora}
     if every in ({True}, {False}):
-        alike = "have settled" if every == {True} else "still gain"
-        return Answer(ours, "contradicted", f"all corpora {alike}")
-    return cannot_tell("for a corpus it is open whether it has settled", ours)
+        return Answer(
+            ours,
+            "contradicted",
+            tr("all corpora have settled") if every == {True} else tr("all corpora still gain"),
+        )
+    return cannot_tell(tr("for a corpus it is open whether it has settled"), ours)
 
 
 def _beyond(study: Study, arm: Arm) -> tuple[Any, int, float] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from al_ray.analysis.comparison import pair
+from al_ray.analysis.comparison import Arm, pair
 from al_ray.analysis.reference.arms import arms_of, beside_random, gap, named, unfit
 from al_ray.analysis.reference.evidence import (
     ALIKE,
@@ -23,21 +23,33 @@ from al_ray.analysis.reference.evidence import (
 )
 from al_ray.analysis.statistics.intervals import Floats
 from al_ray.analysis.study import RANDOM, Study
+from al_ray.language import tr
 
 
 def every_arm_beats_random(studies: Sequence[Study]) -> Answer:
     """C1: areas against random, Holm over all arms of all studies that are distinct."""
     found = [each.found for each in beside_random(studies)]
     ours = listed(found)
-    if why := untold(found, "needs random and another arm"):
+    if why := untold(found, tr("needs random and another arm")):
         return cannot_tell(why, ours)
     signs = [each.sign for each in found]
     worse, better = signs.count(-1), signs.count(1)
     if worse:
-        return Answer(ours, "contradicted", f"{worse} of {len(found)} are worse, beyond doubt")
+        return Answer(
+            ours,
+            "contradicted",
+            tr("{worse} of {of} are worse, beyond doubt", worse=worse, of=len(found)),
+        )
     if better == len(found):
-        return Answer(ours, "supported", "all are better, by tests with Holm's correction")
-    return cannot_tell(f"{better} of {len(found)} are better beyond doubt, none is worse", ours)
+        return Answer(ours, "supported", tr("all are better, by tests with Holm's correction"))
+    return cannot_tell(
+        tr(
+            "{better} of {of} are better beyond doubt, none is worse",
+            better=better,
+            of=len(found),
+        ),
+        ours,
+    )
 
 
 def smaller_steps_do_better(studies: Sequence[Study]) -> Answer:
@@ -57,13 +69,20 @@ def smaller_steps_do_better(studies: Sequence[Study]) -> Answer:
                 passed = labels > initial
                 return np.asarray(passed / max(1, passed.sum()), np.float64)
 
-            name = f"{named(study, small)} less steps of {large['step_size']:,}"
+            name = tr(
+                "{arm} less steps of {size:,}", arm=named(study, small), size=large["step_size"]
+            )
             samples.append(gap(name, study, small, large, later))
     found = infer(samples)
     ours = listed(found)
-    if why := untold(found, "needs two step sizes with the same first draw (--initial)"):
+    if why := untold(found, tr("needs two step sizes with the same first draw (--initial)")):
         return cannot_tell(why, ours)
-    return directed(found, ours, "smaller steps are ahead", "larger steps are ahead")
+    return directed(
+        found,
+        ours,
+        tr("smaller steps are ahead somewhere, beyond doubt, and nowhere the reverse"),
+        tr("larger steps are ahead somewhere, beyond doubt, and nowhere the reverse"),
+    )
 
 
 def cold_is_unstable(studies: Sequence[Study]) -> Answer:
@@ -80,7 +99,7 @@ def cold_is_unstable(studies: Sequence[Study]) -> Answer:
             if set(regimes) != {"cold", "warm-new"} or not _alike_but(one, other, "retrain"):
                 continue
             cold, warm = regimes["cold"], regimes["warm-new"]
-            name = f"{named(study, cold)} less warm-new"
+            name = tr("{arm} less {other}", arm=named(study, cold), other=tr("warm-new"))
             both = pair(study, cold, warm)
             if both is None or len(both.labels) < 2:
                 samples.append(Sample(name, np.empty((0, 1))))
@@ -91,10 +110,15 @@ def cold_is_unstable(studies: Sequence[Study]) -> Answer:
             )
     found = infer(samples)
     ours = listed(found)
-    if why := untold(found, "needs the regimes cold and warm-new of one arm"):
+    if why := untold(found, tr("needs the regimes cold and warm-new of one arm")):
         return cannot_tell(why, ours)
     return directed(
-        found, ours, "cold loses more from step to step", "warm-new loses more from step to step"
+        found,
+        ours,
+        tr("cold loses more from step to step somewhere, beyond doubt, and nowhere the reverse"),
+        tr(
+            "warm-new loses more from step to step somewhere, beyond doubt, and nowhere the reverse"
+        ),
     )
 
 
@@ -105,23 +129,25 @@ def uncertainty_arms_are_alike(studies: Sequence[Study]) -> Answer:
     """
     several = [study for study in studies if len(study.labels) > 2]
     samples = [
-        gap(f"{named(study, one)} less {other['strategy']}", study, one, other)
+        gap(_less(study, one, other), study, one, other)
         for study in several
         for one, other in combinations(arms_of(study, *UNCERTAINTY), 2)
         if _alike_but(one, other, "strategy")
     ]
     if not samples and len(several) < len(studies):
-        return cannot_tell("with two labels the three are one order by mathematics")
+        return cannot_tell(tr("with two labels the three are one order by mathematics"))
     found = infer(samples, at_once=True)
     ours = listed(found)
-    if why := untold(found, "needs two of the uncertainty arms"):
+    if why := untold(found, tr("needs two of the uncertainty arms")):
         return cannot_tell(why, ours)
     words = [each.within(ALIKE) for each in found]
     if False in words:
-        return Answer(ours, "contradicted", "two of them differ by more than 1 point, beyond doubt")
+        return Answer(
+            ours, "contradicted", tr("two of them differ by more than 1 point, beyond doubt")
+        )
     if all(words):
-        return Answer(ours, "supported", "all intervals, together, are within 1 point")
-    return cannot_tell("that they differ by less than 1 point, or by more, was not shown", ours)
+        return Answer(ours, "supported", tr("all intervals, together, are within 1 point"))
+    return cannot_tell(tr("that they differ by less than 1 point, or by more, was not shown"), ours)
 
 
 def committee_needs_small_steps(studies: Sequence[Study]) -> Answer:
@@ -150,23 +176,30 @@ def committee_needs_small_steps(studies: Sequence[Study]) -> Answer:
             for one, other in pairs:
                 if one["step_size"] in (sizes[0], sizes[-1]):
                     side = small if one["step_size"] == sizes[0] else large
-                    name = f"{named(study, one)} less {other['strategy']}"
-                    side.append(gap(name, study, one, other))
+                    side.append(gap(_less(study, one, other), study, one, other))
     found = infer([*large, *small], at_once=True)
     ours = listed(found)
-    needs = "needs the committee and an uncertainty arm"
-    if why := untold(found, "needs two step sizes" if one_size else needs):
+    needs = tr("needs the committee and an uncertainty arm")
+    if why := untold(found, tr("needs two step sizes") if one_size else needs):
         return cannot_tell(why, ours)
     worse, alike = found[: len(large)], [each.within(ALIKE) for each in found[len(large) :]]
     if all(each.below(0) for each in worse) and all(alike):
-        return Answer(ours, "supported", "worse with large steps, within 1 point with small ones")
+        return Answer(
+            ours, "supported", tr("worse with large steps, within 1 point with small ones")
+        )
     if any(each.above(0) for each in worse):
-        return Answer(ours, "contradicted", "with large steps it is better, beyond doubt")
+        return Answer(ours, "contradicted", tr("with large steps it is better, beyond doubt"))
     if False in alike:
         return Answer(
-            ours, "contradicted", "with small steps it differs by more than 1 point, beyond doubt"
+            ours,
+            "contradicted",
+            tr("with small steps it differs by more than 1 point, beyond doubt"),
         )
-    return cannot_tell("differences with their intervals leave it open", ours)
+    return cannot_tell(tr("differences with their intervals leave it open"), ours)
+
+
+def _less(study: Study, one: Arm, other: Arm) -> str:
+    return tr("{arm} less {other}", arm=named(study, one), other=other["strategy"])
 
 
 def _alike_but(one: dict[str, Any], other: dict[str, Any], name: str) -> bool:

@@ -20,6 +20,7 @@ from al_ray.cluster.access.leaving import our_signals
 from al_ray.cluster.layout import Machine, total
 from al_ray.errors import UserError
 from al_ray.io.room import no_room, written_to
+from al_ray.language import mark, tr
 from al_ray.study.running import RunConfig
 from al_ray.study.training import Device, Training
 
@@ -73,7 +74,7 @@ def find(option: str | None, environment: Mapping[str, str]) -> Address:
         else:
             running = private.running_here()
             if running and _listens(running):
-                return Address(running, f"{running}, which runs here")
+                return Address(running, tr("{address}, which runs here", address=running))
             if given or environment.get("RAY_ADDRESS") == "auto":
                 raise UserError(
                     "{said}: no Ray cluster runs here; start one with `ray start "
@@ -118,11 +119,11 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> None:
     if address.value == "local":
         # Explicit, though it is Ray's default: nobody else's machine may reach it.
         options |= {"include_dashboard": run_config.dashboard, "dashboard_host": "127.0.0.1"}
-        name = "one of its own, on this machine"
+        said = [tr("one of its own, on this machine")]
     else:
-        name = f"the one at {address.said}"
+        said = [tr("the one at {address}", address=address.said)]
         if not address.guarded and os.environ.get("RAY_AUTH_MODE") != "disabled":
-            name += "; it demands no token, so whoever reaches it can run code there"
+            said.append(tr("it demands no token, so whoever reaches it can run code there"))
     try:
         if address.value == "local":
             _make_token()
@@ -143,8 +144,10 @@ def connect(address: Address, run_config: RunConfig, console: Console) -> None:
             said=address.said,
             error=one_line(error),
         ) from error
-    url = f"; dashboard http://{context.dashboard_url}" if context.dashboard_url else ""
-    console.print(f"Ray cluster: {name}{url}", highlight=False, markup=False, soft_wrap=True)
+    if context.dashboard_url:
+        said.append(tr("dashboard {url}", url="http://" + context.dashboard_url))
+    line = tr("Ray cluster: {said}", said="; ".join(said))
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _make_token() -> None:
@@ -178,7 +181,7 @@ def authenticate(ask: Callable[[], None], said: str) -> bool:
         UserError: no token, a wrong one, or RAY_AUTH_MODE=disabled at a cluster that demands one.
     """
     mode = os.environ.get("RAY_AUTH_MODE", "").lower()
-    remedy = (
+    remedy = tr(
         "put the cluster's token (`ray get-auth-token` on its head) into RAY_AUTH_TOKEN or "
         "~/.ray/auth_token"
     )
@@ -196,9 +199,11 @@ def authenticate(ask: Callable[[], None], said: str) -> bool:
                 ) from None
     if not private.has_token():
         raise UserError(
-            f"{said}: the cluster demands a token and there is none here; {remedy}"
+            mark("{said}: the cluster demands a token and there is none here; {remedy}")
             if mode != "token"
-            else f"{said}: RAY_AUTH_MODE=token is set and there is no token here; {remedy}"
+            else mark("{said}: RAY_AUTH_MODE=token is set and there is no token here; {remedy}"),
+            said=said,
+            remedy=remedy,
         )
     os.environ["RAY_AUTH_MODE"] = "token"  # for Ray's own processes, too
     private.read_environment_again()
@@ -242,10 +247,10 @@ def _check(address: Address) -> None:
         if error.code() == grpc.StatusCode.UNAUTHENTICATED:
             raise NoToken from None
         raise UserError(
-            "{said}: no Ray cluster answers there ({lower}); start one with `ray start "
+            "{said}: no Ray cluster answers there ({code}); start one with `ray start "
             "--head`, or leave the option out",
             said=address.said,
-            lower=error.code().name.lower(),
+            code=error.code().name.lower(),
         ) from None
     refuse_versions(theirs, address.said)
 

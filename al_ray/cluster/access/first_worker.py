@@ -8,6 +8,7 @@ import ray
 from rich.console import Console
 
 from al_ray.errors import UserError
+from al_ray.language import tr
 
 
 def await_worker(console: Console, patience: float) -> None:
@@ -24,7 +25,7 @@ def await_worker(console: Console, patience: float) -> None:
     if ray.cluster_resources().get("CPU"):
         return
     console.print(
-        "The cluster has no worker yet: waiting for the first (minutes).", highlight=False
+        tr("The cluster has no worker yet: waiting for the first (minutes)."), highlight=False
     )
     asked = ray.remote(num_cpus=1, max_retries=-1)(_nothing).remote()
     arrived = list[Any]()
@@ -35,10 +36,10 @@ def await_worker(console: Console, patience: float) -> None:
             ray.cancel(asked)  # a task that waits keeps the autoscaler trying
     if not arrived:
         raise UserError(
-            "no worker came within {patience:.0f} minutes; `ray status` on the head says "
+            "no worker came within {minutes:.0f} minutes; `ray status` on the head says "
             "what is asked for, `ray monitor` why it does not come (quota, spot sold "
             "out, set-up)",
-            patience=patience / 60,
+            minutes=patience / 60,
         )
 
 

@@ -35,6 +35,7 @@ from al_ray.cluster import private
 from al_ray.cluster.access.connect import NoToken, authenticate, one_line, refuse_versions
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io.terminal import plain, say
+from al_ray.language import tr
 
 MOST_BYTES: Final = 100 * 2**20
 """Of corpus and model that travel with the code; Ray's own limit is 512 MiB, zipped."""
@@ -98,7 +99,7 @@ def _submit(study: Submission, address: str, console: Console) -> int:
     command = shlex.join([study.script, *study.options])
     job = _running(client, out, command)
     if job:
-        say(console, f"Job {job} runs this study already: following it.")
+        say(console, tr("Job {job} runs this study already: following it.", job=job))
     else:
         with tempfile.TemporaryDirectory(prefix="al_ray-") as folder:
             options = _stage(study, Path(folder), console)
@@ -117,29 +118,31 @@ def _submit(study: Submission, address: str, console: Console) -> int:
                 raise UserError(
                     "{said}: the job was refused ({error})", said=study.said, error=one_line(error)
                 ) from None
-        say(console, f"Job {job} is submitted.")
-    say(
-        console,
-        "It goes on without this terminal: the same command follows it again, and "
-        f"`ray job stop {job}` ends it.",
+        say(console, tr("Job {job} is submitted.", job=job))
+    line = tr(
+        "It goes on without this terminal: the same command follows it again, and `ray job stop "
+        "{job}` ends it.",
+        job=job,
     )
+    say(console, line)
     try:
         details = _follow(client, job)
     except KeyboardInterrupt:
-        say(console, "Stopped following; the job goes on.")
+        say(console, tr("Stopped following; the job goes on."))
         raise
     if details.status == JobStatus.STOPPED:
-        say(console, f"Job {job} was stopped; the same command goes on with its study.")
+        line = tr("Job {job} was stopped; the same command goes on with its study.", job=job)
+        say(console, line)
         return 1
     if details.status == JobStatus.FAILED and not details.driver_exit_code:
         raise AlRayError(
-            "job {job} failed: {splitlines}",
+            "job {job} failed: {reason}",
             job=job,
-            splitlines=(details.message or "?").strip().splitlines()[0],
+            reason=(details.message or "?").strip().splitlines()[0],
         )
     code: int = details.driver_exit_code or 0
     if study.leaves_tables and study.cluster is None and "://" not in out and code != 2:
-        say(console, f"Its tables are on the cluster's head, in {out}.")
+        say(console, tr("Its tables are on the cluster's head, in {out}.", out=out))
     return code
 
 
@@ -193,11 +196,11 @@ def _running(client: JobSubmissionClient, out: str, command: str) -> str:
             continue
         if metadata.get("al_ray_command") != command:
             raise StudyConflict(
-                "--out {out}: job {submission_id} is at this study with other options "
-                "({get}); wait for it, or give another --out",
+                "--out {out}: job {job} is at this study with other options "
+                "({command}); wait for it, or give another --out",
                 out=out,
-                submission_id=job.submission_id,
-                get=metadata.get("al_ray_command"),
+                job=job.submission_id,
+                command=metadata.get("al_ray_command"),
             )
         return str(job.submission_id)
     return ""
@@ -271,19 +274,24 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
         if size > MOST_BYTES and path.is_absolute():
             say(
                 console,
-                f"{option} {value}: {size / 1e6:,.0f} MB are too much to send along, so all of the "
-                "cluster's machines must have it at this path; or put it into a bucket.",
+                tr(
+                    "{option} {value}: {size:,.0f} MB are too much to send along, so all of the "
+                    "cluster's machines must have it at this path; or put it into a bucket.",
+                    option=option,
+                    value=value,
+                    size=size / 1e6,
+                ),
             )
             continue
         if size > MOST_BYTES:
             raise UserError(
                 "{option} {value}: {size:,.0f} MB are too much to send along (at most "
-                "{most_bytes:,.0f} MB); put it into a bucket, or into a folder that all "
+                "{most:,.0f} MB); put it into a bucket, or into a folder that all "
                 "of the cluster's machines share, and give that",
                 option=option,
                 value=value,
-                size=size / 1000000.0,
-                most_bytes=MOST_BYTES / 1000000.0,
+                size=size / 1e6,
+                most=MOST_BYTES / 1e6,
             )
         target = Path("sent", option.lstrip("-"), path.resolve().name)
         (folder / target.parent).mkdir(parents=True, exist_ok=True)
@@ -292,7 +300,13 @@ def _stage(study: Submission, folder: Path, console: Console) -> list[str]:
         else:
             shutil.copy(path, folder / target)
         options = moved(options, option, value, str(target))
-        say(console, f"{option} {value}: sent along, {size / 1e6:,.1f} MB.")
+        line = tr(
+            "{option} {value}: sent along, {size:,.1f} MB.",
+            option=option,
+            value=value,
+            size=size / 1e6,
+        )
+        say(console, line)
     return options
 
 
@@ -350,10 +364,10 @@ def _tunnel(cluster: str, seconds: float = 180.0) -> Iterator[str]:
                     said.seek(0)
                     words = said.read().strip().splitlines()
                     raise UserError(
-                        "--cluster {cluster}: its head cannot be reached ({words}); "
+                        "--cluster {cluster}: its head cannot be reached ({reason}); "
                         "start it with `ray up {cluster}`",
                         cluster=cluster,
-                        words=words[-1] if words else "ssh did not answer",
+                        reason=words[-1] if words else tr("ssh did not answer"),
                     )
                 time.sleep(0.5)
             yield f"http://127.0.0.1:{port}"
@@ -393,8 +407,8 @@ def _bring_back(study: Submission, console: Console) -> None:
         words = (ended.stderr or ended.stdout).strip().splitlines()
         raise AlRayError(
             "the tables are on the cluster's head in {there}, and could not be copied "
-            "({words}); the same command tries again",
+            "({reason}); the same command tries again",
             there=there,
-            words=words[-1] if words else "rsync failed",
+            reason=words[-1] if words else tr("rsync failed"),
         )
-    say(console, f"Its tables are here, in {here}.")
+    say(console, tr("Its tables are here, in {folder}.", folder=here))

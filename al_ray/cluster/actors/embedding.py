@@ -88,9 +88,9 @@ def vectors_of(
         # Written through memory, where a full disk would kill this process.
         if not done and shutil.disk_usage(path.parent).free < 4 * total * part.shape[1]:
             raise StorageError(
-                "{parent}: no room for the vectors of {total:,} texts",
-                parent=path.parent,
-                total=total,
+                "{folder}: no room for the vectors of {n:,} texts",
+                folder=path.parent,
+                n=total,
             )
         done += len(part)
         progress(done, total)

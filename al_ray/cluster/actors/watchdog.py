@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from al_ray.cluster import private
+from al_ray.language import tr
 
 EVERY = 10.0
 """Seconds between two pulses of an actor, at least."""
@@ -105,7 +106,9 @@ class Watch:
 
 def in_minutes(seconds: float) -> str:
     """A length of time, for people."""
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    if seconds >= 90:
+        return tr("{n:.0f} minutes", n=seconds / 60)
+    return tr("{n:.0f} seconds", n=seconds)
 
 
 def _key(actor: str) -> bytes:

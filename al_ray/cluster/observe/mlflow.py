@@ -12,6 +12,7 @@ from rich.console import Console
 from al_ray.cluster.observe.tensorboard import OF_A_STEP, Told, configs_of, told_of
 from al_ray.errors import UserError
 from al_ray.io.storage import reason, said
+from al_ray.language import tr
 from al_ray.loop.record import steps_done
 from al_ray.results import Store
 from al_ray.study.knobs import knobs
@@ -71,8 +72,11 @@ class MLflow(MLflowLoggerCallback):  # type: ignore[misc]
         except Exception as error:
             self._gone = True
             self._say(
-                f"MLflow is not told any more ({reason(error)}); the tables are whole, and "
-                "the same command tells it the rest."
+                tr(
+                    "MLflow is not told any more ({error}); the tables are whole, and the same "
+                    "command tells it the rest.",
+                    error=reason(error),
+                )
             )
 
     def _run(self, config: TrajectoryConfig) -> str:

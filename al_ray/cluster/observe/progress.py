@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import rich.progress
 from ray.tune import Callback
@@ -16,12 +16,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from al_ray.cluster.observe import metrics
 from al_ray.io.table import Column, Table
+from al_ray.language import mark, tr
 from al_ray.planning import Course, study_line
 from al_ray.study.chooser import RowsOf
 from al_ray.study.grid import Trial
 from al_ray.study.knobs import words
 from al_ray.study.training import FIT, READ
 from al_ray.study.trajectory import TrajectoryConfig
+
+_ORDER: Final = {
+    mark("running"): 0,
+    mark("trying again"): 0,
+    mark("failed"): 1,
+    mark("waiting"): 2,
+    mark("done"): 3,
+}
+"""The states of a trajectory, as they are shown."""
 
 _WHOLE = 60.0
 """Seconds between two lines of the study as a whole, where there is no terminal."""
@@ -149,9 +159,9 @@ class Progress(Callback):  # type: ignore[misc]
     def _say(self, line: Line) -> None:
         if not self._console.is_terminal:
             state, step, labels, accuracy, left = self._cells(line)
-            told = [name_of(line.config, self._apart), state, f"step {step}"]
-            told += [f"{labels} labels", accuracy] if labels else []
-            told += [f"{left} left"] if left else []
+            told = [name_of(line.config, self._apart), state, tr("step {step}", step=step)]
+            told += [tr("{n} labels", n=labels), accuracy] if labels else []
+            told += [tr("{time} left", time=left)] if left else []
             now = time.monotonic()
             elapsed = f"[{_clock(now - self._began)}] "
             self._console.print(elapsed + "  ".join(told), markup=False, soft_wrap=True)
@@ -164,24 +174,23 @@ class Progress(Callback):  # type: ignore[misc]
         return study_line([line.course() for line in lines], sum(line.done for line in lines))
 
     def _shown(self) -> Group:
-        order = {"running": 0, "trying again": 0, "failed": 1, "waiting": 2, "done": 3}
-        lines = sorted(self._lines.values(), key=lambda line: order[line.state])
+        lines = sorted(self._lines.values(), key=lambda line: _ORDER[line.state])
         room = max(5, self._console.size.height - 7)
         columns = (
-            Column("arm"),
-            Column("regime", 4, "{}", left=True),
-            Column("labelled", 4, "{}"),
-            Column("seed", 3, "seed {}"),
+            Column(tr("arm")),
+            Column(tr("regime"), 4, "{}", left=True),
+            Column(tr("labelled"), 4, "{}"),
+            Column(tr("seed"), 3, tr("seed {}")),
             Column("", left=True),
-            Column("step"),
-            Column("labels", 2),
-            Column("accuracy", 1),
-            Column("left"),
+            Column(tr("step")),
+            Column(tr("labels"), 2),
+            Column(tr("accuracy"), 1),
+            Column(tr("left")),
         )
         table = Table(
             columns,
             [(*self._named(line.config), *self._cells(line)) for line in lines[:room]],
-            caption=f"and {len(lines) - room} more" if len(lines) > room else "",
+            caption=tr("and {n:,} more", n=len(lines) - room) if len(lines) > room else "",
             lines=False,
         )
         return Group(self._whole(), table)
@@ -195,7 +204,7 @@ class Progress(Callback):  # type: ignore[misc]
         """Its state, step, labels, accuracy and time left; '' where not known."""
         left = line.left()
         return [
-            line.state,
+            tr(line.state),
             f"{line.done}/{line.config.schedule.steps}",
             "" if line.n_labelled is None else f"{line.n_labelled:,}",
             "" if line.accuracy is None else f"{line.accuracy:.3f}",
@@ -224,7 +233,7 @@ def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]
         if bar.live.is_started:
             bar.stop()
     if said:
-        console.print(f"{title}: {said:,} texts", highlight=False)
+        console.print(tr("{title}: {n:,} texts", title=title, n=said), highlight=False)
 
 
 SURROUNDINGS = ("committee", "candidates", "diversity")
@@ -234,12 +243,16 @@ SURROUNDINGS = ("committee", "candidates", "diversity")
 def name_of(config: TrajectoryConfig, apart: Sequence[str] = ()) -> str:
     """An arm and its seed in a few words; `apart` are columns that arms differ in."""
     named = f"{_chooser(config)} {config.schedule.retrain} {_sizes(config)}"
-    return " ".join([named, *_told(config, apart), f"seed {config.seed}"])
+    return " ".join([named, *_told(config, apart), tr("seed {seed}", seed=config.seed)])
 
 
 def _chooser(config: TrajectoryConfig) -> str:
-    by = f" by {config.chooser.head}" if isinstance(config.chooser, RowsOf) else ""
-    return f"{config.spec}{' frozen' if config.learner.head == 'frozen' else ''}{by}"
+    said = [config.spec]
+    if config.learner.head == "frozen":
+        said.append(tr("frozen"))
+    if isinstance(config.chooser, RowsOf):
+        said.append(tr("by {head}", head=tr(config.chooser.head)))
+    return " ".join(said)
 
 
 def _sizes(config: TrajectoryConfig) -> str:

@@ -13,6 +13,7 @@ from ray.tune import Callback
 
 from al_ray.cluster.lots import decode
 from al_ray.io.storage import reason
+from al_ray.language import tr
 from al_ray.results import Store
 from al_ray.study.trajectory import TrajectoryConfig
 
@@ -126,8 +127,12 @@ class TensorBoard(Callback):  # type: ignore[misc]
         except OSError as error:
             self._gone = True
             self._say(
-                f"{self._folder}: TensorBoard is not told any more ({reason(error)}); make room "
-                "there; the same command tells it all."
+                tr(
+                    "{folder}: TensorBoard is not told any more ({error}); make room there; the "
+                    "same command tells it all.",
+                    folder=self._folder,
+                    error=reason(error),
+                )
             )
 
     def _write(self, config: TrajectoryConfig) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from al_ray.cluster.actors.watchdog import in_minutes
 from al_ray.errors import UserError
+from al_ray.language import tr
 
 SAY = 120.0
 """Seconds without a trial that runs until this is said; each time twice as long as before."""
@@ -94,8 +95,13 @@ class Idle(Callback):  # type: ignore[misc]
         if waited >= self._next:
             self._next *= 2
             self._console.print(
-                f"Nothing runs for {in_minutes(waited)} now: a trajectory waits for {self._needs}; "
-                f"the hosts are {_hosts()}.",
+                tr(
+                    "Nothing runs for {waited} now: a trajectory waits for {needs}; the hosts are "
+                    "{hosts}.",
+                    waited=in_minutes(waited),
+                    needs=self._needs,
+                    hosts=_hosts(),
+                ),
                 highlight=False,
                 markup=False,
                 soft_wrap=True,
@@ -106,22 +112,20 @@ def in_words(bundles: Sequence[dict[str, float]]) -> str:
     """What a trial reserves: equal bundles counted."""
     counted: dict[str, int] = {}
     for bundle in bundles:
-        text = " and ".join(f"{amount:g} {name}" for name, amount in bundle.items())
+        text = tr(" and ").join(f"{amount:g} {name}" for name, amount in bundle.items())
         counted[text] = counted.get(text, 0) + 1
     return ", ".join(
-        f"{count} times {text}" if count > 1 else text for text, count in counted.items()
+        tr("{n} times {bundle}", n=count, bundle=text) if count > 1 else text
+        for text, count in counted.items()
     )
 
 
 def _hosts() -> str:
     """The cluster's hosts by what they have."""
-    return (
-        in_words(
-            [
-                {name: node["Resources"].get(name, 0) for name in ("CPU", "GPU")}
-                for node in ray.nodes()
-                if node["Alive"]
-            ]
-        )
-        or "none"
-    )
+    return in_words(
+        [
+            {name: node["Resources"].get(name, 0) for name in ("CPU", "GPU")}
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+    ) or tr("none")

@@ -239,11 +239,11 @@ def _groups(layout: Layout, count: int, patience: float) -> Iterator[list[Any]]:
         )
         if waiting:
             raise UserError(
-                "--plan: the cluster had no room for {count} trials within "
-                "{patience:.0f} minutes (for {ready} of them it had); give a smaller "
+                "--plan: the cluster had no room for {n} trials within "
+                "{minutes:.0f} minutes (for {ready} of them it had); give a smaller "
                 "--concurrent, or wait for what runs there",
-                count=count,
-                patience=patience / 60,
+                n=count,
+                minutes=patience / 60,
                 ready=len(ready),
             )
         yield groups

@@ -22,6 +22,7 @@ from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import prepare
 from al_ray.errors import UserError
 from al_ray.io.node_files import share
+from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
 from al_ray.results import Store
 from al_ray.results.description import facts, recorded, refuse_another
@@ -96,7 +97,7 @@ def readied(
     prepared = {}
     for asked, length in dict.fromkeys((p.model, p.training.max_length) for p in study.parts):
         model = models[asked]
-        with row_bar(console, "Tokens") as progress:
+        with row_bar(console, tr("Tokens")) as progress:
             prepared[model.digest, length] = prepare(
                 corpus, model.folder, model.digest, length, store.cache, progress
             )
@@ -171,8 +172,8 @@ def refuse_misfits(configs: Sequence[TrajectoryConfig], job: Job, room: Sequence
     for config in configs:
         if why := misfit(trial_layout(config, job), room):
             raise UserError(
-                "{config}: {why}; give fewer --threads or --shards, or a cluster with "
+                "{trajectory}: {why}; give fewer --threads or --shards, or a cluster with "
                 "larger machines",
-                config=name_of(config),
+                trajectory=name_of(config),
                 why=why,
             )

@@ -18,6 +18,7 @@ from al_ray.cluster.observe.tensorboard import Tracker
 from al_ray.cluster.trials.callbacks import Begun, Idle, Tries, in_words
 from al_ray.cluster.trials.trial import Job, placement, record, record_all, run, trial_layout
 from al_ray.errors import AlRayError
+from al_ray.language import tr, trn
 from al_ray.loop.equivalence import follow
 from al_ray.loop.record import all_steps_done
 from al_ray.results import Store
@@ -61,7 +62,11 @@ def tune_study(
     cut = sorted({c.schedule.steps for c in configs if study.steps and c.strategy not in UNQUERIED})
     if study.steps and cut and cut[0] < study.steps:
         console.print(
-            f"The pool ends before --steps {study.steps}: some trajectories have {cut[0]}.",
+            tr(
+                "The pool ends before --steps {steps}: some trajectories have {n}.",
+                steps=study.steps,
+                n=cut[0],
+            ),
             highlight=False,
         )
     done = all_steps_done(store, configs)
@@ -73,7 +78,8 @@ def tune_study(
     todo = [t for t in grouped if not _is_complete(t, done, complete)]
     n_done = len(grouped) - len(todo)
     if n_done:
-        console.print(f"{n_done} of {len(grouped)} trajectories are done already.", highlight=False)
+        line = tr("{n:,} of {of:,} trajectories are done already.", n=n_done, of=len(grouped))
+        console.print(line, highlight=False)
     for tracker in trackers:
         tracker.begin(configs)
     if not todo:
@@ -108,14 +114,17 @@ def _give_rows(
             if given > done[follower.id] and given == follower.schedule.steps:
                 record(store, follower, "complete", job, rows_of=trial.leader.id)
         if trial.followers:
-            names = ", ".join(follower.strategy for follower in trial.followers)
-            console.print(
-                f"On two labels {names} orders the pool as {trial.leader.strategy} does: "
-                f"{name_of(trial.leader)} runs and gives its rows to "
-                f"{'both' if len(trial.followers) == 2 else 'it'} (--keep-equivalent runs them "
-                "apart).",
-                highlight=False,
+            line = trn(
+                "On two labels {names} orders the pool as {leader} does: {trajectory} runs and "
+                "gives its rows to it (--keep-equivalent runs them apart).",
+                "On two labels {names} orders the pool as {leader} does: {trajectory} runs and "
+                "gives its rows to both (--keep-equivalent runs them apart).",
+                len(trial.followers),
+                names=", ".join(follower.strategy for follower in trial.followers),
+                leader=trial.leader.strategy,
+                trajectory=name_of(trial.leader),
             )
+            console.print(line, highlight=False)
 
 
 def _fit(

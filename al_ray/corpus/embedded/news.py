@@ -21,6 +21,7 @@ import numpy as np
 from al_ray.corpus.embedded import news_words as words
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
+from al_ray.language import tr
 from al_ray.randomness import generator
 
 Item = TypeVar("Item")
@@ -271,10 +272,10 @@ def generate(train: int = 4200, test: int = 1400, seed: int = 0, noise: float = 
     for name, rows in (("train", train), ("test", test)):
         if rows < len(LABELS):
             raise CorpusError(
-                "embedded: {name} of {rows} rows is too small; ask for {labels} or more",
+                "embedded: {name} of {rows} rows is too small; ask for {least} or more",
                 name=name,
                 rows=rows,
-                labels=len(LABELS),
+                least=len(LABELS),
             )
     if not 0 <= noise <= 1:
         raise CorpusError(
@@ -283,5 +284,8 @@ def generate(train: int = 4200, test: int = 1400, seed: int = 0, noise: float = 
     seen: set[str] = set()
     pool = _split("train", train, seed, noise, seen)
     held = _split("test", test, seed, 0.0, seen)
-    note = f"generated text, for demonstration only; {round(noise * train)} train labels are wrong"
+    note = tr(
+        "generated text, for demonstration only; {n} train labels are wrong",
+        n=round(noise * train),
+    )
     return Corpus("embedded", LABELS, pool, (held,), (note,))

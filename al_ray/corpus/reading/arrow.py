@@ -115,12 +115,12 @@ def _named(path: Path, name: str, values: list[Any], names: list[str]) -> list[A
         if isinstance(code, int) and code >= len(names):
             raise CorpusError(
                 "{path}: data row {row} has the class {code} in column {name!r}, which "
-                "has names for {names:,}; correct it or write the file again",
+                "has names for {n:,}; correct it or write the file again",
                 path=path,
                 row=row,
                 code=code,
                 name=name,
-                names=len(names),
+                n=len(names),
             )
     return [
         (names[code] if code >= 0 else None) if isinstance(code, int) else code for code in values

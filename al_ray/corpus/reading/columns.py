@@ -13,6 +13,7 @@ from al_ray.corpus.reading.labels import cleaned, integers
 from al_ray.corpus.reading.sources import listed
 from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
+from al_ray.language import mark, tr
 
 # Known column names; compared without case, and those of texts, labels and splits also without
 # blanks, hyphens and underscores. A new one of ids or companions would change corpora that are
@@ -65,8 +66,8 @@ def choose(
         CorpusError: a column is not there, or none or several may be the text or the label.
     """
     train = tables[0]
-    texts = [cleaned(name) for name in ([text] if isinstance(text, str) else text or ())]
-    label, row_id, split = (name and cleaned(name) for name in (label, row_id, split))
+    texts = [named(name) for name in ([text] if isinstance(text, str) else text or ())]
+    label, row_id, split = (name and named(name) for name in (label, row_id, split))
     taken = {*texts, label, row_id, split}
 
     def detect(known: str, fold: Callable[[str], str] = _folded) -> list[str]:
@@ -77,23 +78,35 @@ def choose(
         found = _different(tables, detect(known)) if role == "label" else detect(known)
         if len(found) == 1:
             return found[0]
-        several = f": it may be {' or '.join(map(repr, found))}" if found else ""
-        remedy = ", or several to join them" if found and role == "text" else ""
+        if not found:
+            message = mark(
+                "{path}: which column holds the {what} is not clear; name it with "
+                "--{role}-column (the columns are: {names})"
+            )
+        elif role == "label":
+            message = mark(
+                "{path}: which column holds the {what} is not clear: it may be {found}; name it "
+                "with --{role}-column (the columns are: {names})"
+            )
+        else:
+            message = mark(
+                "{path}: which column holds the {what} is not clear: it may be {found}; name it "
+                "with --{role}-column, or several to join them (the columns are: {names})"
+            )
         raise CorpusError(
-            "{path}: which column holds the {role} is not clear{several}; name it with "
-            "--{role}-column{remedy} (the columns are: {names})",
+            message,
             path=train.path,
+            what=tr(role),
+            found=tr(" or ").join(map(repr, found)),
             role=role,
-            several=several,
-            remedy=remedy,
             names=listed(train.names),
         )
 
     asked = label
-    texts = texts or [only("text", TEXT_COLUMNS)]
-    label = only("label", LABEL_COLUMNS) if label is None else label
-    named = [("text", name) for name in texts] + [("label", label)]
-    for role, name in [*named, *([("id", row_id)] if row_id is not None else [])]:
+    texts = texts or [only(mark("text"), TEXT_COLUMNS)]
+    label = only(mark("label"), LABEL_COLUMNS) if label is None else label
+    known = [("text", name) for name in texts] + [("label", label)]
+    for role, name in [*known, *([("id", row_id)] if row_id is not None else [])]:
         for table in tables:
             _check_there(table, role, name)
     if split is not None:
@@ -111,11 +124,25 @@ def choose(
     if asked is None and (
         readable := _readable(tables, label, detect(COMPANION_COLUMNS, str.lower))
     ):
-        notes.append(f"Label names are from {readable!r}, one to one with {label!r}.")
+        note = tr(
+            "Label names are from {names!r}, one to one with {codes!r}.",
+            names=readable,
+            codes=label,
+        )
+        notes.append(note)
         label = readable
-    joined = " and ".join(map(repr, texts)) + " (joined by a blank)" * (len(texts) > 1)
-    said = f"Columns: text {joined}, label {label!r}, id {row_id!r}."
+    joined = tr(" and ").join(map(repr, texts))
+    if len(texts) > 1:
+        joined = tr("{columns} (joined by a blank)", columns=joined)
+    said = tr(
+        "Columns: text {text}, label {label!r}, id {id!r}.", text=joined, label=label, id=row_id
+    )
     return Columns(tuple(texts), label, row_id, split, (said, *notes))
+
+
+def named(name: str) -> str:
+    """A column's name in one line, as it is listed and asked for."""
+    return " ".join(cleaned(name).split())
 
 
 def _check_there(table: Table, role: str, name: str) -> None:
@@ -130,17 +157,25 @@ def _check_there(table: Table, role: str, name: str) -> None:
 
 
 def _divides(table: Table, name: str, notes: list[str]) -> bool:
-    """Whether a column names splits; one that does so in part or is called split is spoken of."""
+    """Whether a column names splits; one that does so in part or is called split is spoken of.
+
+    One that has nothing but these and gaps does: what is refused is better than test rows in train.
+    """
     try:
         values = set(table.column(name).values)
     except CorpusError:
         return False
     other = [value for value in values if word(value) is None]
+    if len(other) < len(values) and not any(cleaned(value or "") for value in other):
+        return True
     if other and (len(other) < len(values) or _folded(name) == "split"):
-        notes.append(
-            f"Column {name!r} is not read: {listed(sorted(map(repr, other)), 3)} in it names no "
-            f"split; --split-column {name} has it read."
+        note = tr(
+            "Column {name!r} is not read: {values} in it names no split; --split-column {name} has "
+            "it read.",
+            name=name,
+            values=listed(sorted(map(repr, other)), 3),
         )
+        notes.append(note)
     return not other
 
 

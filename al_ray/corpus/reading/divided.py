@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from al_ray.corpus.reading.sources import IN_ORDER, WORDS, listed
 from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
+from al_ray.language import tr
 
 _AFTER = re.compile(r"(?<=.)(용|데이터|세트|셋|set|data)$")
 
@@ -40,12 +41,12 @@ def divided(
         path = parts[0].path
         if other := Counter(value or "" for value in values if word(value) is None):
             raise CorpusError(
-                "{path}: column {column!r} has {other} in {total:,} rows, which names no "
+                "{path}: column {column!r} has {other} in {n:,} rows, which names no "
                 "split; write train, test or dev there, or rename the column",
                 path=path,
                 column=column,
                 other=listed([repr(value) for value in other], 3),
-                total=other.total(),
+                n=other.total(),
             )
         counts = Counter(names)
         if set(counts) == {split}:
@@ -54,19 +55,28 @@ def divided(
         for name in counts:
             if name in found or (name in tables and name != split):
                 raise CorpusError(
-                    "{path}: column {column!r} says that {counts:,} rows are of {name}, "
-                    "and there is a file of {name} too; remove either, or rename the "
+                    "{path}: column {column!r} says that {n:,} rows are of {split}, "
+                    "and there is a file of {split} too; remove either, or rename the "
                     "column",
                     path=path,
                     column=column,
-                    counts=counts[name],
-                    name=name,
+                    n=counts[name],
+                    split=name,
                 )
             if name is not None:
                 found[name] = split, {n for n, each in enumerate(names, 1) if each == name}
         words = Counter(values)
-        said = [f"{each} is {word(each)} ({count:,} rows)" for each, count in words.items()]
-        notes.append(f"Column {column!r} divides {path.name}: {listed(said)}.")
+        said = [
+            tr("{value} is {split} ({n:,} rows)", value=each, split=word(each), n=count)
+            for each, count in words.items()
+        ]
+        note = tr(
+            "Column {column!r} divides {file}: {values}.",
+            column=column,
+            file=path.name,
+            values=listed(said),
+        )
+        notes.append(note)
     if "train" not in found:
         raise CorpusError(
             "{path}: column {column!r} says that no row is of train; write train there, "

@@ -31,7 +31,7 @@ def open_table(path: Path) -> Table:
     """
     suffix = split_name(path.name)[1].removesuffix(".gz")
     if not suffix:
-        raise CorpusError("{path}: {path_2}", path=path, path_2=foreign(path))
+        raise CorpusError("{path}: {why}", path=path, why=foreign(path))
     try:
         with opened(path) as file:
             if suffix in BINARY:

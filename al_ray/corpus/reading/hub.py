@@ -21,6 +21,7 @@ from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError
 from al_ray.io.reading import open_regular
+from al_ray.language import tr
 
 PATIENCE = 10.0
 """Seconds that the hub is given to answer."""
@@ -113,35 +114,50 @@ def _explain(error: Exception, repo: str, revision: str | None) -> Unavailable:
     here = f"{constants.ENDPOINT}/{repo}"
     if isinstance(error, errors.GatedRepoError):
         return Unavailable(
-            "it is gated", f"accept its terms at {here} and log in with 'hf auth login'"
+            tr("it is gated"),
+            tr("accept its terms at {where} and log in with 'hf auth login'", where=here),
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return Unavailable(
-            "there is no such repository, or it is private",
-            "check its name, log in with 'hf auth login'",
+            tr("there is no such repository, or it is private"),
+            tr("check its name, log in with 'hf auth login'"),
         )
     if isinstance(error, errors.HFValidationError):
-        return Unavailable("no repository can have this name", "check it")
+        return Unavailable(tr("no repository can have this name"), tr("check it"))
     if isinstance(error, errors.RevisionNotFoundError):
-        return Unavailable(f"it has no revision {revision}", "get a newer al_ray")
+        return Unavailable(
+            tr("it has no revision {revision}", revision=revision), tr("get a newer al_ray")
+        )
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return Unavailable("HF_HUB_OFFLINE is set, and the cache lacks it", "unset that once")
+        return Unavailable(
+            tr("HF_HUB_OFFLINE is set, and the cache lacks it"), tr("unset that once")
+        )
     if isinstance(error, errors.HfHubHTTPError) and error.response is not None:
         status = error.response.status_code
-        return Unavailable(f"{constants.ENDPOINT} answers {status}", "try again later")
+        return Unavailable(
+            tr("{address} answers {status}", address=constants.ENDPOINT, status=status),
+            tr("try again later"),
+        )
     said = " ".join(str(error).split()) or type(error).__name__
     if BROKEN in said:
-        return Unavailable("the download broke off", "give the same command, which goes on with it")
+        return Unavailable(
+            tr("the download broke off"), tr("give the same command, which goes on with it")
+        )
     codes = re.findall(r"\[Errno -?\d+\] ([^'\"):]+)", said)
-    why = codes[-1].strip() if codes else "no answer" if "timed out" in said else said[:120]
+    why = codes[-1].strip() if codes else tr("no answer") if "timed out" in said else said[:120]
     on_disk = isinstance(error, OSError) and error.errno is not None
     if on_disk and not isinstance(error, (ConnectionError, TimeoutError)):
         return Unavailable(
-            f"the cache {constants.HF_HUB_CACHE} cannot be written: {why}",
-            "set HF_HOME to a folder that has room",
+            tr(
+                "the cache {folder} cannot be written: {why}",
+                folder=constants.HF_HUB_CACHE,
+                why=why,
+            ),
+            tr("set HF_HOME to a folder that has room"),
         )
     return Unavailable(
-        f"{constants.ENDPOINT} cannot be reached: {why}", "connect to it once: it is kept then"
+        tr("{address} cannot be reached: {why}", address=constants.ENDPOINT, why=why),
+        tr("connect to it once: it is kept then"),
     )
 
 
@@ -222,7 +238,9 @@ def load(name: str) -> Corpus:
         for split, file in source.files.items():
             pq.write_table(_table(source, name, folder / file), view / f"{split}.parquet")
         corpus = read(view, source.text, source.label, source.id)
-    note = f"From the hub: {source.repo} at {source.revision[:12]}."
+    note = tr(
+        "From the hub: {repo} at {revision}.", repo=source.repo, revision=source.revision[:12]
+    )
     return replace(corpus, notes=(note, *corpus.notes))
 
 
@@ -231,7 +249,7 @@ def source_files(source: Source) -> Choose:
 
     def choose(names: Sequence[str]) -> list[str]:
         if missing := [file for file in source.files.values() if file not in names]:
-            raise Unavailable(f"{missing[0]} is not there", "get a newer al_ray")
+            raise Unavailable(tr("{file} is not there", file=missing[0]), tr("get a newer al_ray"))
         return list(source.files.values())
 
     return choose

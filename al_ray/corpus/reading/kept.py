@@ -11,6 +11,7 @@ from al_ray.corpus.reading.labels import cleaned
 from al_ray.corpus.reading.sources import listed
 from al_ray.corpus.reading.tables import Table, split_name
 from al_ray.errors import CorpusError
+from al_ray.language import tr
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
@@ -37,7 +38,7 @@ def place(tables: Sequence[Table], number: int) -> str:
     """File and data row in it of a row of the split."""
     for table in tables:
         if number <= table.rows:
-            return f"{table.path}: data row {number}"
+            return tr("{path}: data row {number}", path=table.path, number=number)
         number -= table.rows
     raise ValueError(number)
 
@@ -77,8 +78,8 @@ def rows_of(
             label = clean[written]
             if "\0" in label or (row_id and "\0" in row_id):
                 raise CorpusError(
-                    "{tables} has a NUL byte in its label or id; remove it",
-                    tables=place(tables, number),
+                    "{place} has a NUL byte in its label or id; remove it",
+                    place=place(tables, number),
                 )
             if text and "\0" in text:
                 with_nul.append(number)
@@ -97,23 +98,37 @@ def rows_of(
             rows.ids.append(row_id)
     if not rows.texts and not rows.unlabelled:
         raise CorpusError(
-            "{path}: no rows with a text in column {text!r}; name another with --text-column",
+            "{path}: no rows with a text in column {name!r}; name another with --text-column",
             path=tables[0].path,
-            text=columns.text[0],
+            name=columns.text[0],
         )
     if rows.empty:
         notes.append(
-            f"{split}: {len(rows.empty):,} of {seen:,} rows have an empty text and are left out."
+            tr(
+                "{split}: {n:,} of {of:,} rows have an empty text and are left out.",
+                split=split,
+                n=len(rows.empty),
+                of=seen,
+            )
         )
     if changed:
         notes.append(
-            f"{split}: {changed.total():,} labels are read without the blanks around them, and in "
-            f"composed letters (NFC): {listed([repr(label) for label in changed], 5)}."
+            tr(
+                "{split}: {n:,} labels are read without the blanks around them, and in composed "
+                "letters (NFC): {labels}.",
+                split=split,
+                n=changed.total(),
+                labels=listed([repr(label) for label in changed], 5),
+            )
         )
     if with_nul:
         notes.append(
-            f"{split}: NUL bytes are taken out of {len(with_nul):,} texts (data row "
-            f"{', '.join(map(str, with_nul[:3]))}{' …' if with_nul[3:] else ''})."
+            tr(
+                "{split}: NUL bytes are taken out of {n:,} texts (data row {rows}).",
+                split=split,
+                n=len(with_nul),
+                rows=", ".join(map(str, with_nul[:3])) + " …" * bool(with_nul[3:]),
+            )
         )
     return rows
 
@@ -124,8 +139,13 @@ def doubts(split: str, tables: Sequence[Table], columns: Columns) -> list[str]:
     for name in columns.text:
         if numbers := sum(table.column(name).numbers for table in tables):
             notes.append(
-                f"{split}: {numbers:,} values of the text column {name!r} are numbers, taken as "
-                "they are written."
+                tr(
+                    "{split}: {n:,} values of the text column {name!r} are numbers, taken as they "
+                    "are written.",
+                    split=split,
+                    n=numbers,
+                    name=name,
+                )
             )
     swallowed: list[int] = []
     done = 0
@@ -133,12 +153,15 @@ def doubts(split: str, tables: Sequence[Table], columns: Columns) -> list[str]:
         swallowed += [done + number for number in _swallowed(table, columns.label)]
         done += table.rows
     if swallowed:
-        more = f" (so have {len(swallowed) - 1:,} more rows)" if swallowed[1:] else ""
-        notes.append(
-            f"{place(tables, swallowed[0])} has lines within quotation marks that read as rows of "
-            f"their own{more}; if those marks are plain characters, rows are lost: quote their "
-            "texts, and write the marks in them twice."
+        more = tr(" (so have {n:,} more rows)", n=len(swallowed) - 1) if swallowed[1:] else ""
+        note = tr(
+            "{place} has lines within quotation marks that read as rows of their own{more}; if "
+            "those marks are plain characters, rows are lost: quote their texts, and write the "
+            "marks in them twice.",
+            place=place(tables, swallowed[0]),
+            more=more,
         )
+        notes.append(note)
     quoted = [table for table in tables if split_name(table.path.name)[1][:4] == ".tsv"]
     lines = sum(
         "\n" in text
@@ -148,8 +171,13 @@ def doubts(split: str, tables: Sequence[Table], columns: Columns) -> list[str]:
     )
     if lines:
         notes.append(
-            f"{split}: {lines:,} texts hold line breaks; if quotation marks are plain characters "
-            f"in {listed([table.path.name for table in quoted])}, name it .txt."
+            tr(
+                "{split}: {n:,} texts hold line breaks; if quotation marks are plain characters in "
+                "{files}, name it .txt.",
+                split=split,
+                n=lines,
+                files=listed([table.path.name for table in quoted]),
+            )
         )
     return notes
 
@@ -207,7 +235,12 @@ def row_ids(
         named = not missing and not repeated
         if not named:
             notes.append(
-                f"The id column {column!r} repeats an earlier id in {repeated:,} rows and is empty "
-                f"in {missing:,}; row ids are split and line number instead."
+                tr(
+                    "The id column {name!r} repeats an earlier id in {repeated:,} rows and is "
+                    "empty in {empty:,}; row ids are split and line number instead.",
+                    name=column,
+                    repeated=repeated,
+                    empty=missing,
+                )
             )
     return lambda split, number, row_id: row_id if named and row_id else f"{split}:{number}"

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, get_args
 
+from al_ray.language import tr
+
 Variants = Literal["join", "keep"]
 """Labels that differ in case, width or inner blanks alone: one label, or labels of their own."""
 
@@ -24,6 +26,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousan
 _NUMBER = re.compile(
     r"[+-]?([0-9]{1,100}([.,][0-9]{1,100})*|\.[0-9]{1,100})(e[+-]?[0-9]+)?%?", re.I
 )
+_EMPTY = {"na", "n/a", "nan", "null", "<na>", "nil", "-", "?", "#value!", "#ref!", "#div/0!"}
 _DATE = re.compile(
     r"[0-9]{4}(?P<mark>[-./])[0-9]{1,2}(?P=mark)[0-9]{1,2}\.?([T ]+[0-9:.+Z-]+)?"
     r"|[0-9]{4}년 *[0-9]{1,2}월( *[0-9]{1,2}일)?"
@@ -56,6 +59,11 @@ def variants(counts: Mapping[str, int]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def empty_words(counts: Mapping[str, int]) -> list[str]:
+    """Labels that are what programs write where there is none, such as NA and Excel's #N/A."""
+    return [label for label in counts if label.casefold() in _EMPTY or label.startswith("#N")]
+
+
 def no_classes(counts: Counter[str]) -> str | None:
     """Why these, of so many rows each, are no labels of classes, and what else to do; or None.
 
@@ -64,18 +72,21 @@ def no_classes(counts: Counter[str]) -> str | None:
     """
     kinds, rows = len(counts), sum(counts.values())
     if all(map(_DATE.fullmatch, counts)):
-        return "holds dates, not classes; name another with --label-column"
+        return tr("holds dates, not classes; name another with --label-column")
     if kinds <= MANY:
         return None
     if all(map(_NUMBER.fullmatch, counts)) and not _codes(counts):
-        return (
-            f"holds {kinds:,} different numbers, not classes; name another with --label-column, or "
-            "write words in their place ('low' and 'high' for ranges, 'c17' for the code 17)"
+        return tr(
+            "holds {n:,} different numbers, not classes; name another with --label-column, or "
+            "write words in their place ('low' and 'high' for ranges, 'c17' for the code 17)",
+            n=kinds,
         )
     if 2 * kinds > rows or sum(map(len, counts)) > LONG * kinds:
-        return (
-            f"holds {kinds:,} different values in {rows:,} rows: texts or ids, not classes; name "
-            "another with --label-column"
+        return tr(
+            "holds {n:,} different values in {rows:,} rows: texts or ids, not classes; name "
+            "another with --label-column",
+            n=kinds,
+            rows=rows,
         )
     return None
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from al_ray.corpus.reading.columns import choose
+from al_ray.corpus.reading.columns import choose, named
 from al_ray.corpus.reading.divided import divided
 from al_ray.corpus.reading.formats import open_table
 from al_ray.corpus.reading.kept import Rows, doubts, place, row_ids, rows_of
 from al_ray.corpus.reading.labels import (
     Variants,
-    cleaned,
+    empty_words,
     integers,
     no_classes,
     variants,
@@ -25,6 +25,7 @@ from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import Table, split_name
 from al_ray.corpus.rows import Corpus, Split, Unlabelled
 from al_ray.errors import CorpusError
+from al_ray.language import tr
 
 
 def read(
@@ -65,7 +66,13 @@ def read(
     files, notes = find(path, test)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
-    columns = choose(every, text_column, label_column, id_column, split_column)
+    try:
+        columns = choose(every, text_column, label_column, id_column, split_column)
+    except CorpusError as error:
+        told = " ".join(note.removesuffix(".") for each in every for note in each.notes)
+        if not told:
+            raise
+        raise CorpusError("{error}; {told}", error=error, told=told) from None
     notes += [*_encodings(every), *columns.said, *(note for each in every for note in each.notes)]
 
     members = divided(tables, columns.split, notes)
@@ -79,35 +86,51 @@ def read(
         if not rows.unlabelled:
             continue
         if keep_unlabelled or all(table.partly for table in tables[members[split][0]]):
-            notes.append(f"{split}: {len(rows.unlabelled):,} rows without a label are left out.")
+            n = len(rows.unlabelled)
+            notes.append(tr("{split}: {n:,} rows without a label are left out.", split=split, n=n))
         else:
+            others = len(rows.unlabelled) - 1
             raise CorpusError(
-                "{tables} has no label in column {label!r}{more}; fill it in or remove "
+                "{place} has no label in column {label!r}{more}; fill it in or remove "
                 "the row, or have such rows set apart: al-ray check DATA --fix OUT",
-                tables=place(tables[members[split][0]], rows.unlabelled[0][0]),
+                place=place(tables[members[split][0]], rows.unlabelled[0][0]),
                 label=columns.label,
-                more=_more("nor have", rows.unlabelled),
+                more=tr(" (nor have {n:,} more rows)", n=others) if others else "",
             )
     train = tables[members["train"][0]][0].path
-    kept = _one_spelling(kept, label_variants, f"{train}: column {columns.label!r}", notes)
+    column = tr("{path}: column {name!r}", path=train, name=columns.label)
+    kept = _one_spelling(kept, label_variants, column, notes)
     if not kept["train"].labels:
         raise CorpusError(
-            "{train}: no row has a label in column {label!r}; fill some in, or name "
+            "{path}: no row has a label in column {label!r}; fill some in, or name "
             "another with --label-column",
-            train=train,
+            path=train,
             label=columns.label,
         )
     if why := no_classes(Counter(kept["train"].labels)):
         raise CorpusError(
-            "{train}: column {label!r} {why}", train=train, label=columns.label, why=why
+            "{path}: column {label!r} {why}", path=train, label=columns.label, why=why
         )
+    counts = Counter(kept["train"].labels)
+    if columns.label in counts:
+        raise CorpusError(
+            "{path}: the first line calls a column {label!r}, which {n:,} rows have as their "
+            "label; put a line of column names above the rows",
+            path=train,
+            label=columns.label,
+            n=counts[columns.label],
+        )
+    if words := empty_words(counts):
+        said = listed([f"{word!r} ({counts[word]:,})" for word in words])
+        notes.append(tr("Labels that may stand for none: {labels}; if so, empty these cells.",
+                        labels=said))  # fmt: skip
     names = sorted(set(kept["train"].labels), key=_label_order(kept["train"].labels))
     if len(names) < 2:
         raise CorpusError(
-            "{train}: only one label, {names!r}, in column {label!r}; a study needs at "
+            "{path}: only one label, {name!r}, in column {label!r}; a study needs at "
             "least two, or --label-column must name another column",
-            train=train,
-            names=names[0],
+            path=train,
+            name=names[0],
             label=columns.label,
         )
     id_of = row_ids(kept, columns.id, notes)
@@ -116,13 +139,13 @@ def read(
     for split, rows in kept.items():
         unknown = [row for row, label in enumerate(rows.labels) if label not in codes]
         if unknown:
-            more = f" (as have {len(unknown) - 1:,} more rows a label)" if unknown[1:] else ""
+            others = len(unknown) - 1
             raise CorpusError(
-                "{tables} has the label {labels!r}, which no row of train has{more}; "
+                "{place} has the label {label!r}, which no row of train has{more}; "
                 "correct the label or remove its rows",
-                tables=place(tables[members[split][0]], rows.numbers[unknown[0]]),
-                labels=rows.labels[unknown[0]],
-                more=more,
+                place=place(tables[members[split][0]], rows.numbers[unknown[0]]),
+                label=rows.labels[unknown[0]],
+                more=tr(" (as have {n:,} more rows a label)", n=others) if others else "",
             )
         ids = (id_of(split, *row) for row in zip(rows.numbers, rows.ids, strict=True))
         labels = np.array([codes[label] for label in rows.labels], np.int32)
@@ -146,19 +169,15 @@ def read(
     )
 
 
-def _more(verb: str, rows: Sequence[object]) -> str:
-    return f" ({verb} {len(rows) - 1:,} more rows)" if rows[1:] else ""
-
-
 def _open(files: Sequence[Path]) -> list[Table]:
     """The files of a split; of several, some may be without rows."""
     tables = [open_table(file) for file in files]
-    tables = [replace(table, names=tuple(map(cleaned, table.names))) for table in tables]
+    tables = [replace(table, names=tuple(map(named, table.names))) for table in tables]
     full = [table for table in tables if table.rows]
     if not full:
         raise CorpusError(
-            "{files}: no rows; give it a line of column names and a line for each text",
-            files=files[0],
+            "{path}: no rows; give it a line of column names and a line for each text",
+            path=files[0],
         )
     return full
 
@@ -169,8 +188,12 @@ def _encodings(tables: Sequence[Table]) -> list[str]:
         if table.encoding:
             files.setdefault(table.encoding, []).append(table.path.name)
     if len(files) < 2:
-        return [f"Encoding: {encoding}." for encoding in files]
-    return [f"Encoding: {'; '.join(f'{e} in {listed(names)}' for e, names in files.items())}."]
+        return [tr("Encoding: {encoding}.", encoding=encoding) for encoding in files]
+    said = (
+        tr("{encoding} in {files}", encoding=encoding, files=listed(names))
+        for encoding, names in files.items()
+    )
+    return [tr("Encoding: {encoding}.", encoding="; ".join(said))]
 
 
 def _label_order(labels: Iterable[str]) -> Callable[[str], tuple[int, str]]:
@@ -179,7 +202,7 @@ def _label_order(labels: Iterable[str]) -> Callable[[str], tuple[int, str]]:
 
 
 def _one_spelling(
-    kept: dict[str, Rows], label_variants: Variants | None, place: str, notes: list[str]
+    kept: dict[str, Rows], label_variants: Variants | None, column: str, notes: list[str]
 ) -> dict[str, Rows]:
     """The rows of all splits, with labels that are written in several ways as they are to be."""
     counts = Counter(label for rows in kept.values() for label in rows.labels)
@@ -191,15 +214,18 @@ def _one_spelling(
     )
     if label_variants is None:
         raise CorpusError(
-            "{place} has labels that differ in case, width or blanks alone: {said}; "
+            "{column} has labels that differ in case, width or blanks alone: {said}; "
             "--label-variants join makes one label of each group, --label-variants keep "
             "leaves them",
-            place=place,
+            column=column,
             said=said,
         )
-    notes.append(
-        f"Labels that differ in case, width or blanks alone are one, as most rows have it: {said}."
+    note = tr(
+        "Labels that differ in case, width or blanks alone are one, as most rows have it: "
+        "{labels}.",
+        labels=said,
     )
+    notes.append(note)
     one = {label: group[0] for group in groups for label in group}
     return {
         split: replace(rows, labels=[one.get(label, label) for label in rows.labels])

@@ -12,6 +12,7 @@ from typing import Any, Final
 from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
 from al_ray.io.reading import parse_json
+from al_ray.language import tr
 
 _ABOUT: Final = {
     *("annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"),
@@ -66,7 +67,7 @@ def json_file(path: Path, data: bytes, encoding: str) -> Table:
     if isinstance(found, dict) and not _rows_in(found):
         found = [found]  # one line of JSON Lines
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise CorpusError("{path}: holds no rows{path_2}", path=path, path_2=_remedy(path, found))
+        raise _without_rows(path, found)
     try:
         if any("data" in task and {"annotations", "completions"} & set(task) for task in found):
             return _annotated(path, [_task(task) for task in found], encoding)
@@ -81,7 +82,34 @@ def json_file(path: Path, data: bytes, encoding: str) -> Table:
     return _table(path, found, encoding)
 
 
+def _flat(records: Sequence[Record]) -> list[Record]:
+    """With `doc.body` for what all have in an object `doc`, and what lists of one value hold."""
+    values: dict[str, list[Any]] = {}
+    for record in records:
+        for name, value in record.items():
+            if value is not None:
+                values.setdefault(name, []).append(value)
+    nested = {name for name, each in values.items() if all(isinstance(v, dict) for v in each)}
+    single = {name for name, each in values.items() if all(map(_is_single, each))}
+    if not nested | single:
+        return [*records]
+    flat: list[Record] = []
+    for record in records:
+        flat.append({})
+        for name, value in record.items():
+            if name in nested:
+                flat[-1] |= {f"{name}.{inner}": each for inner, each in (value or {}).items()}
+            else:
+                flat[-1][name] = value[0] if name in single and value else value
+    return _flat(flat)
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list)
+
+
 def _table(path: Path, records: Sequence[Record], encoding: str) -> Table:
+    records = _flat(records)
     names = tuple(dict.fromkeys(name for record in records for name in record))
 
     def fetch(i: int) -> list[object]:
@@ -102,10 +130,13 @@ def _rows_in(found: Record) -> str | None:
     )
 
 
-def _remedy(path: Path, found: object) -> str:
+def _without_rows(path: Path, found: object) -> CorpusError:
     name = _rows_in(found) if isinstance(found, dict) else None
     if name is None:
-        return "; write an array of objects, each with a text and a label"
+        return CorpusError(
+            "{path}: holds no rows; write an array of objects, each with a text and a label",
+            path=path,
+        )
     there, key, to = (
         json.dumps(str(each), ensure_ascii=False)
         for each in (path, name, path.with_suffix(".jsonl"))
@@ -114,7 +145,12 @@ def _remedy(path: Path, found: object) -> str:
         f'import json, pandas; pandas.DataFrame(json.load(open({there}, encoding="utf-8"))[{key}])'
         f'.to_json({to}, orient="records", lines=True, force_ascii=False)'
     )
-    return f", but perhaps under {name!r}; convert it: python -c {shlex.quote(code)}"
+    return CorpusError(
+        "{path}: holds no rows, but perhaps under {name!r}; convert it: {command}",
+        path=path,
+        name=name,
+        command=shlex.join(["python", "-c", code]),
+    )
 
 
 # --- Label Studio -------------------------------------------------------------------------------
@@ -171,16 +207,21 @@ def _annotated(path: Path, tasks: Sequence[Task], encoding: str) -> Table:
         records.append(record)
     if not any(each for _, said in tasks for each in said):
         raise CorpusError(
-            "{path}: none of its {tasks:,} tasks has a choice; give an export of tasks "
+            "{path}: none of its {n:,} tasks has a choice; give an export of tasks "
             "that are annotated",
             path=path,
-            tasks=len(tasks),
+            n=len(tasks),
         )
     notes = []
     if settled or tied:
-        notes.append(
-            f"{path.name}: the annotations of {settled + tied:,} tasks disagree; what most of them "
-            f"say is taken for {settled:,}, and {tied:,} are left without a label."
+        note = tr(
+            "{file}: the annotations of {n:,} tasks disagree; what most of them say is taken for "
+            "{settled:,}, and {tied:,} are left without a label.",
+            file=path.name,
+            n=settled + tied,
+            settled=settled,
+            tied=tied,
         )
+        notes.append(note)
     table = _table(path, records, encoding)
     return Table(path, table.names, table.rows, table.fetch, encoding, tuple(notes), partly=True)

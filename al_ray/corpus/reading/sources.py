@@ -11,6 +11,7 @@ from pathlib import Path
 
 from al_ray.corpus.reading.tables import SUFFIXES, split_name
 from al_ray.errors import CorpusError
+from al_ray.language import mark, tr
 
 SPLITS = {
     **dict.fromkeys(("train", "ratings_train", "학습", "훈련"), "train"),
@@ -52,7 +53,7 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         CorpusError: nothing there, no train, a split that is there twice, or parts missing.
     """
     if test is not None and not os.path.isfile(test):
-        raise CorpusError("{test}: no such file; give --test a file", test=test)
+        raise CorpusError("{path}: no such file; give --test a file", path=test)
     given = {} if test is None else {"test": [test]}
     if os.path.isfile(path):  # which has no error of its own, unlike Path's
         return {"train": [path], **given}, []
@@ -75,7 +76,7 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         source, files = entry.name, [entry] * bool(entry.is_file() and suffix)
         if split and not entry.exists():
             raise CorpusError(
-                "{entry}: a link to what is not there; mend it, or remove it", entry=entry
+                "{path}: a link to what is not there; mend it, or remove it", path=entry
             )
         if split and entry.is_dir():
             source = f"{entry.name}/"
@@ -100,14 +101,15 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
         found["train"] = others
         (files,) = others.values()
         aside = [name for name in aside if name not in [file.name for file in files]]
-        notes.append(f"train: {next(iter(others))}, as no other file here can be read.")
+        note = tr("train: {file}, as no other file here can be read.", file=next(iter(others)))
+        notes.append(note)
     if "train" not in found:
         convertible = [entry for entry in entries if _conversion(entry)]
         if convertible and not found and not others:
             raise CorpusError(
-                "{convertible}: no train file: {convertible_2}",
-                convertible=convertible[0],
-                convertible_2=foreign(convertible[0]),
+                "{path}: no train file: {why}",
+                path=convertible[0],
+                why=foreign(convertible[0]),
             )
         raise CorpusError(
             "{path}: no train file; name one train, as train.csv, or give --data the "
@@ -119,22 +121,27 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
     if test is not None and "test" in found:
         _refuse_both(path, "test", [str(test), *found["test"]])
     if aside:
-        notes.insert(0, f"Files not read: {listed(aside)}.")
+        notes.insert(0, tr("Files not read: {files}.", files=listed(aside)))
     chosen = dict(given)
     for split, sources in found.items():
         files = chosen[split] = _only(path, split, sources)
         if len(files) > 1:
-            notes.append(f"{split}: {len(files):,} files, {listed([f.name for f in files])}.")
+            said = listed([file.name for file in files])
+            notes.append(
+                tr("{split}: {n:,} files, {files}.", split=split, n=len(files), files=said)
+            )
     return {split: chosen[split] for split in IN_ORDER if split in chosen}, notes
 
 
-_OFFICE = "save it as .xlsx, or: soffice --headless --convert-to xlsx {}"
+_OFFICE = mark("save it as .xlsx, or: soffice --headless --convert-to xlsx {file}")
 _CONVERSIONS = {
     (".xls", ".xlsb", ".xlsm", ".ods", ".numbers"): _OFFICE,
-    (".zip",): "unpack it: python -m zipfile -e {} {stem}",
-    (".tar", ".tar.gz", ".tgz"): "unpack it: tar xf {}",
-    (".hwp", ".hwpx", ".doc", ".docx", ".pdf"): "copy its table into a spreadsheet, save as .xlsx",
-    (".feather",): "name it .arrow",
+    (".zip",): mark("unpack it: python -m zipfile -e {file} {stem}"),
+    (".tar", ".tar.gz", ".tgz"): mark("unpack it: tar xf {file}"),
+    (".hwp", ".hwpx", ".doc", ".docx", ".pdf"): mark(
+        "copy its table into a spreadsheet, save as .xlsx"
+    ),
+    (".feather",): mark("name it .arrow"),
 }
 """What to do with files of these suffixes."""
 
@@ -142,16 +149,19 @@ _CONVERSIONS = {
 def foreign(path: Path) -> str:
     """Why a file is not read, and how to convert it."""
     if how := _conversion(path):
-        return f"not a format that is read; convert it ({how})"
+        return tr("not a format that is read; convert it ({how})", how=how)
     formats = ", ".join(SUFFIXES)
-    return f"not a format that is read ({formats}, and .gz of the text ones); convert it"
+    return tr(
+        "not a format that is read ({formats}, and .gz of the text ones); convert it",
+        formats=formats,
+    )
 
 
 def _conversion(path: Path) -> str | None:
     for suffixes, how in _CONVERSIONS.items():
         if path.name.lower().endswith(suffixes):
             file, stem = (shlex.quote(str(each)) for each in (path, path.with_suffix("")))
-            return how.format(file, stem=stem)
+            return tr(how, file=file, stem=stem)
     return None
 
 
@@ -170,8 +180,8 @@ def listed(names: Sequence[str], most: int = 12, width: int = 40) -> str:
     """Names on one line, however many and however long they are."""
     shown = [" ".join(name.split())[:width] or "''" for name in names[:most]]
     shown = [name.encode(errors="backslashreplace").decode() for name in shown]
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return (", ".join(shown) + rest) or "nothing"
+    rest = tr(" and {n:,} more", n=len(names) - most) if len(names) > most else ""
+    return (", ".join(shown) + rest) or tr("nothing")
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -184,9 +194,9 @@ def _entries(folder: Path) -> list[Path]:
         ]
     except OSError as error:
         raise CorpusError(
-            "{folder}: cannot be listed ({strerror}); check --data",
-            folder=folder,
-            strerror=error.strerror,
+            "{path}: cannot be listed ({reason}); check --data",
+            path=folder,
+            reason=error.strerror,
         ) from None
     return sorted(entries, key=lambda entry: (_natural(entry.name), entry.name))
 
@@ -214,13 +224,13 @@ def _only(path: Path, split: str, sources: dict[str, list[Path]]) -> list[Path]:
         there = [name for name, part in zip(stems, parts, strict=True) if part and part["of"]]
         if len(there) != int(number):
             raise CorpusError(
-                "{path}: {there:,} of {number:,} parts of {split} are there ({there_2}); "
+                "{path}: {n:,} of {of:,} parts of {split} are there ({there}); "
                 "add the missing ones",
                 path=path,
-                there=len(there),
-                number=int(number),
+                n=len(there),
+                of=int(number),
                 split=split,
-                there_2=listed(there, 3),
+                there=listed(there, 3),
             )
     return files
 

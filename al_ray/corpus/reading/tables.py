@@ -18,13 +18,14 @@ import pandas as pd
 
 from al_ray.errors import CorpusError
 from al_ray.io.reading import open_regular
+from al_ray.language import mark, tr
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".txt")
 BINARY = (".parquet", ".arrow", ".xlsx")
 """Those that are packed already, so that there is no `.gz` of them."""
 
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte order mark"),
+    (codecs.BOM_UTF8, "utf-8-sig", mark("UTF-8 with a byte order mark")),
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins as UTF-16's does, so it comes first
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
@@ -100,14 +101,14 @@ class Table:
             else:
                 numbers += not isinstance(value, str) and values[-1] is not None
         if wrong:
-            more = f" (so have {len(wrong) - 1:,} more rows)" if len(wrong) > 1 else ""
+            others = len(wrong) - 1
             raise CorpusError(
-                "{path}: data row {wrong} has neither text nor a number in column "
+                "{path}: data row {row} has neither text nor a number in column "
                 "{name!r}, or half a character{more}; correct it or name another column",
                 path=self.path,
-                wrong=wrong[0],
+                row=wrong[0],
                 name=name,
-                more=more,
+                more=tr(" (so have {n:,} more rows)", n=others) if others else "",
             )
         return Column(values, numbers)
 
@@ -142,13 +143,13 @@ def opened(path: Path) -> IO[bytes]:
         return open_regular(path)
     except ValueError as error:
         raise CorpusError(
-            "{path}: {error}; give a file, or a folder of files", path=path, error=error
+            "{path}: {why}; give a file, or a folder of files", path=path, why=error
         ) from None
     except OSError as error:
         raise CorpusError(
-            "{path}: cannot be read ({strerror}); check the file",
+            "{path}: cannot be read ({reason}); check the file",
             path=path,
-            strerror=error.strerror,
+            reason=error.strerror,
         ) from None
 
 
@@ -163,7 +164,7 @@ def content(path: Path, file: IO[bytes]) -> bytes:
                 if sum(map(len, pieces)) > LARGEST:
                     raise too_large(path)
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "damaged"
+        reason = getattr(error, "strerror", None) or tr("damaged")
         raise CorpusError(
             "{path}: cannot be read ({reason}); check the file", path=path, reason=reason
         ) from None
@@ -173,10 +174,10 @@ def content(path: Path, file: IO[bytes]) -> bytes:
 def too_large(path: Path) -> CorpusError:
     """What is raised of a file of more than `LARGEST` bytes."""
     return CorpusError(
-        "{path}: holds more than {largest:,} bytes unpacked, or than there is memory "
+        "{path}: holds more than {most:,} bytes unpacked, or than there is memory "
         "for; give fewer rows, or make numbered parts of it",
         path=path,
-        largest=LARGEST,
+        most=LARGEST,
     )
 
 
@@ -197,34 +198,33 @@ def check_width(path: Path, columns: int) -> None:
     """Refuse a file of more than `WIDEST` columns."""
     if columns > WIDEST:
         raise CorpusError(
-            "{path}: has {columns:,} columns, more than {widest:,}; keep those that are needed",
+            "{path}: has {n:,} columns, more than {most:,}; keep those that are needed",
             path=path,
-            columns=columns,
-            widest=WIDEST,
+            n=columns,
+            most=WIDEST,
         )
 
 
 def utf8(path: Path, data: bytes) -> tuple[bytes, str]:
     """The text as UTF-8 without a mark, and the encoding it was in; nothing is ever replaced."""
-    remedy = "save the file as UTF-8"
-    for mark, codec, said in _MARKS:
-        if data.startswith(mark):
+    for start, codec, said in _MARKS:
+        if data.startswith(start):
             try:
                 return data.decode(codec).encode(), said
             except UnicodeDecodeError as error:
                 raise CorpusError(
-                    "{path}: begins as {said} but is not at byte offset {start}; {remedy}",
+                    "{path}: begins as {encoding} but is not at byte offset {offset}; save the "
+                    "file as UTF-8",
                     path=path,
-                    said=said,
-                    start=error.start,
-                    remedy=remedy,
+                    encoding=tr(said),
+                    offset=error.start,
                 ) from None
     # Separators, digits and Latin letters have a zero byte each, at every other place.
     if b"\0" in data and max(data[::2].count(0), data[1::2].count(0)) * 20 > len(data):
         raise CorpusError(
-            "{path}: full of zero bytes, as UTF-16 without a byte order mark is; {remedy}",
+            "{path}: full of zero bytes, as UTF-16 without a byte order mark is; save the file "
+            "as UTF-8",
             path=path,
-            remedy=remedy,
         )
     try:
         data.decode()
@@ -236,21 +236,19 @@ def utf8(path: Path, data: bytes) -> tuple[bytes, str]:
     broken = lenient.count("\ufffd")
     if sum(character > "\x7f" for character in lenient) > 2 * broken:
         raise CorpusError(
-            "{path}: damaged UTF-8 at byte offset {offset}; {remedy}",
+            "{path}: damaged UTF-8 at byte offset {offset}; save the file as UTF-8",
             path=path,
             offset=offset,
-            remedy=remedy,
         )
     try:
         return data.decode("cp949").encode(), "CP949 (EUC-KR)"
     except UnicodeDecodeError as error:
         raise CorpusError(
             "{path}: neither UTF-8 (not from byte offset {offset}) nor CP949 (not from "
-            "byte offset {start}); {remedy}",
+            "byte offset {other}); save the file as UTF-8",
             path=path,
             offset=offset,
-            start=error.start,
-            remedy=remedy,
+            other=error.start,
         ) from None
 
 
@@ -261,6 +259,8 @@ def delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
         CorpusError: not well-formed.
     """
     quoted = suffix != ".txt"
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")  # as Macs once ended lines
     separator = "," if suffix == ".csv" else "\t"
     check_width(path, data.partition(b"\n")[0].count(separator.encode()) + 1)
     with_nul = b"\0" in data
@@ -282,20 +282,29 @@ def delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
     except pd.errors.EmptyDataError:
         return Table(path, (), 0, lambda i: [], encoding)
     except pd.errors.ParserError as error:
-        message = " ".join(str(error).split())
-        remedy = "check the file"
-        if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
-            note = " (a quoted text over several lines counts as one)" if quoted else ""
-            message = f"line {ragged[2]}{note} has {ragged[3]} fields, not {ragged[1]}"
-            if more := _longer(data, separator, quoted, int(ragged[1])) - 1:
-                message += f", and {more:,} more lines have too many"
-            remedy = "quote the text or remove the extra separators"
-        elif unclosed := re.search(r"EOF inside string starting at row (\d+)", message):
-            message = f"the quotation mark opened on line {int(unclosed[1]) + 1} is never closed"
-            remedy = "close it, or name a tab-separated file without quoting .txt"
-        raise CorpusError(
-            "{path}: {message}; {remedy}", path=path, message=message, remedy=remedy
-        ) from None
+        reason = " ".join(str(error).split())
+        if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason):
+            if ragged[1] == "1":
+                raise _unnamed(path, data) from None
+            others = _longer(data, separator, quoted, int(ragged[1])) - 1
+            raise CorpusError(
+                "{path}: line {line}{note} has {n} fields, not {of}{more}; quote the text or "
+                "remove the extra separators",
+                path=path,
+                line=ragged[2],
+                note=tr(" (a quoted text over several lines counts as one)") if quoted else "",
+                n=ragged[3],
+                of=ragged[1],
+                more=tr(", and {n:,} more lines have too many", n=others) if others else "",
+            ) from None
+        if unclosed := re.search(r"EOF inside string starting at row (\d+)", reason):
+            raise CorpusError(
+                "{path}: the quotation mark opened on line {line} is never closed; close it, or "
+                "name a tab-separated file without quoting .txt",
+                path=path,
+                line=int(unclosed[1]) + 1,
+            ) from None
+        raise CorpusError("{path}: {reason}; check the file", path=path, reason=reason) from None
 
     def fetch(i: int) -> list[object]:
         values = frame[i].tolist()[1:]
@@ -303,6 +312,22 @@ def delimited(path: Path, data: bytes, encoding: str, suffix: str) -> Table:
 
     names = tuple(_restored(name) if with_nul else name for name in frame.iloc[0].tolist())
     return Table(path, names, len(frame) - 1, fetch, encoding)
+
+
+def _unnamed(path: Path, data: bytes) -> CorpusError:
+    """Of a file whose first line is one value, and others are not."""
+    first = data.partition(b"\n")[0].decode()
+    if ";" in first:
+        return CorpusError(
+            "{path}: its values are separated by semicolons; save it with commas, or as .xlsx",
+            path=path,
+        )
+    return CorpusError(
+        "{path}: the first line, {line!r}, does not name as many columns as others have values; "
+        "remove what stands above the names of the columns, or add them",
+        path=path,
+        line=first[:40],
+    )
 
 
 def _longer(data: bytes, separator: str, quoted: bool, width: int) -> int:

@@ -76,11 +76,11 @@ class Kobert:
         self.pad_id: int = self._slow.pad_token_id
         if self.pad_id != PAD_ID or self._slow.pad_token != "[PAD]":
             raise ModelError(
-                "{folder}: {pad_token} has id {pad_id}, but KoBERT is trained with [PAD] "
+                "{path}: {token} has id {id}, but KoBERT is trained with [PAD] "
                 "as 1, the second line; fetch the model's own files again",
-                folder=folder / "vocab.txt",
-                pad_token=self._slow.pad_token,
-                pad_id=self.pad_id,
+                path=folder / "vocab.txt",
+                token=self._slow.pad_token,
+                id=self.pad_id,
             )
         self.size = 1 + max(self._slow.get_vocab().values())
         self.special_ids = frozenset(self._slow.all_special_ids) - {self._slow.unk_token_id}

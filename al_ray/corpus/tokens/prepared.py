@@ -183,12 +183,12 @@ def _check_ids(ids: NDArray[np.int32], embedded: int | None, tokenizer: Path) ->
     """A tokenizer of another model gives ids that this one has no vectors for."""
     if embedded is not None and len(ids) and (largest := int(ids.max())) >= embedded:
         raise ModelError(
-            "{tokenizer}: its tokenizer gives the id {largest:,}, and config.json says "
-            "vocab_size {embedded}; give --model a folder whose tokenizer and weights "
+            "{tokenizer}: its tokenizer gives the id {id:,}, and config.json says "
+            "vocab_size {size}; give --model a folder whose tokenizer and weights "
             "belong together",
             tokenizer=tokenizer,
-            largest=largest,
-            embedded=embedded,
+            id=largest,
+            size=embedded,
         )
 
 

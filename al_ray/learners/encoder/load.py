@@ -82,12 +82,12 @@ def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:
     if absent:
         tensors = sum(name.startswith(encoder) for name in module.state_dict())
         raise ModelError(
-            "{folder}: its weights lack {absent} of the encoder's {tensors} tensors, "
-            "such as {absent_2}; give --model a folder whose files belong together",
+            "{folder}: its weights lack {n} of the encoder's {of} tensors, "
+            "such as {first}; give --model a folder whose files belong together",
             folder=folder,
-            absent=len(absent),
-            tensors=tensors,
-            absent_2=absent[0],
+            n=len(absent),
+            of=tensors,
+            first=absent[0],
         )
 
 

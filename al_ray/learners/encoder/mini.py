@@ -79,10 +79,10 @@ def build(corpus: Corpus, folder: Path) -> Path:
             _put(made, target)
     except OSError as error:
         raise ModelError(
-            "{folder}: `mini` cannot be written ({value}); make room there, or give "
+            "{folder}: `mini` cannot be written ({reason}); make room there, or give "
             "another folder by --out",
             folder=folder,
-            value=error.strerror or error,
+            reason=error.strerror or error,
         ) from error
     return target
 

@@ -17,6 +17,7 @@ from al_ray.corpus.tokens.kobert import MODEL_FILE, PAD_ID
 from al_ray.errors import ModelError
 from al_ray.io.reading import open_regular, parse_json, read_small
 from al_ray.io.storage import Storage, is_remote, said
+from al_ray.language import tr
 from al_ray.learners.encoder import mini
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ def resolve(model: str, corpus: Corpus, cache: Path) -> ModelSource:
         )
     if not os.path.lexists(folder / "config.json"):
         raise ModelError(
-            "--model {model}: {folder} is missing; give a Hugging Face folder",
+            "--model {model}: {path} is missing; give a Hugging Face folder",
             model=model,
-            folder=folder / "config.json",
+            path=folder / "config.json",
         )
     _check_files(model, folder)
     config = _config(folder)
@@ -187,9 +188,9 @@ def check_length(model: ModelSource, max_length: int) -> None:
     positions = longest(model.folder)
     if positions is not None and max_length > positions:
         raise ModelError(
-            "--max-length {max_length}: {name} has positions for {positions} tokens; "
+            "--max-length {length}: {name} has positions for {positions} tokens; "
             "give {positions} or fewer",
-            max_length=max_length,
+            length=max_length,
             name=model.name,
             positions=positions,
         )
@@ -236,12 +237,12 @@ def _check_files(model: str, folder: Path) -> None:
             path = folder / name
             if name in _CONFIGURATIONS or name.endswith(".index.json"):
                 if not isinstance(parse_json(read_small(path)), dict):
-                    raise ValueError("not an object")
+                    raise ValueError(tr("not an object"))
                 continue
             with open_regular(path) as file:
                 size = os.fstat(file.fileno()).st_size
             if name in _small([name]) and size > LARGEST_VOCABULARY:
-                raise ValueError(f"has more than {LARGEST_VOCABULARY:,} bytes")
+                raise ValueError(tr("has more than {n:,} bytes", n=LARGEST_VOCABULARY))
     except (ValueError, OSError) as error:
         raise ModelError(
             "--model {model}: {path} cannot be read ({error}); fetch it again",
@@ -267,10 +268,10 @@ def _check_kind(model: str, folder: Path, config: dict[str, Any]) -> None:
     for name, most in _MOST.items():
         if isinstance(value := config.get(name), int) and value > most:
             raise ModelError(
-                "{where} has {name} {str}, more than any encoder; correct it",
+                "{where} has {name} {n}, more than any encoder; correct it",
                 where=where,
                 name=name,
-                str=str(value)[:20],
+                n=str(value)[:20],
             )
     if config.get("is_decoder"):
         raise ModelError("{where} has is_decoder, so it is no encoder; give one", where=where)
@@ -286,12 +287,12 @@ def _check_kobert(model: str, folder: Path, config: dict[str, Any]) -> None:
         )
     if (pad_id := config.get("pad_token_id", 0)) != PAD_ID:
         raise ModelError(
-            "--model {model}: pad_token_id in {folder} is {pad_id}, and KoBERT's is "
-            "{pad_id_2}; correct it",
+            "--model {model}: pad_token_id in {path} is {found}, and KoBERT's is "
+            "{wanted}; correct it",
             model=model,
-            folder=folder / "config.json",
-            pad_id=pad_id,
-            pad_id_2=PAD_ID,
+            path=folder / "config.json",
+            found=pad_id,
+            wanted=PAD_ID,
         )
 
 
@@ -348,9 +349,11 @@ def _choose(required: Sequence[str]) -> Choose:
     def choose(names: Sequence[str]) -> list[str]:
         for name in ("config.json", *required):
             if name not in names:
-                raise Unavailable(f"it has no {name}", "name another")
+                raise Unavailable(tr("it has no {file}", file=name), tr("name another"))
         if not (weights := weight_files(names)):
-            raise Unavailable("it has no model.safetensors or pytorch_model.bin", "name another")
+            raise Unavailable(
+                tr("it has no model.safetensors or pytorch_model.bin"), tr("name another")
+            )
         return _small(names) + weights
 
     return choose

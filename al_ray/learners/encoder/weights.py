@@ -30,8 +30,6 @@ _LARGEST_HEADER = 100_000_000
 _ROOMS = ("torch", "collections", "numpy", "_codecs")
 """Packages whose names the pickle of a state dict has; `weights_only` then looks at each name."""
 
-_REMEDY = "fetch or copy it again"
-
 
 def check_weights(model: ModelSource) -> None:
     """Refuse weight files that are cut short, or pickles that name more than tensors.
@@ -48,7 +46,11 @@ def check_weights(model: ModelSource) -> None:
                 _check_bin(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise _refused(path, f"cannot be read ({reason})", _REMEDY) from None
+            raise ModelError(
+                "{path}: cannot be read ({reason}); fetch or copy it again",
+                path=path,
+                reason=reason,
+            ) from None
 
 
 def check_start(model: ModelSource, training: Training) -> None:
@@ -86,16 +88,25 @@ def _check_safetensors(path: Path) -> None:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
         if length > min(size - 8, _LARGEST_HEADER):
-            raise _refused(path, "is no safetensors file, or was cut short", _REMEDY)
+            raise ModelError(
+                "{path}: is no safetensors file, or was cut short; fetch or copy it again",
+                path=path,
+            )
         try:
             header = parse_json(file.read(length))
             facts = [value for key, value in header.items() if key != "__metadata__"]
             end = max((int(fact["data_offsets"][1]) for fact in facts), default=0)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
-            raise _refused(path, "is no safetensors file", _REMEDY) from None
+            raise ModelError(
+                "{path}: is no safetensors file; fetch or copy it again", path=path
+            ) from None
     if 8 + length + end != size:
-        said = f"has {size:,} bytes where its header says {8 + length + end:,}"
-        raise _refused(path, said, _REMEDY)
+        raise ModelError(
+            "{path}: has {n:,} bytes where its header says {of:,}; fetch or copy it again",
+            path=path,
+            n=size,
+            of=8 + length + end,
+        )
 
 
 def _check_bin(path: Path) -> None:
@@ -103,14 +114,17 @@ def _check_bin(path: Path) -> None:
     try:
         for name in (name for pickle in _pickles(path) for name in _names(pickle)):
             if name.partition(".")[0].partition(" ")[0] not in _ROOMS:
-                raise _refused(
-                    path,
-                    f"names {name[:60]!r}, which is no tensor: loading it would run a program",
+                raise ModelError(
+                    "{path}: names {name!r}, which is no tensor: loading it would run a program; "
                     "give --model a folder with model.safetensors, from a source you trust",
+                    path=path,
+                    name=name[:60],
                 )
     except (ValueError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError):
         # A RuntimeError says of a zip that it is encrypted, or packed in a way that is not known.
-        raise _refused(path, "is no file of weights, or was cut short", _REMEDY) from None
+        raise ModelError(
+            "{path}: is no file of weights, or was cut short; fetch or copy it again", path=path
+        ) from None
 
 
 def _pickles(path: Path) -> Iterator[IO[bytes]]:
@@ -148,7 +162,3 @@ def _names(file: IO[bytes]) -> Iterator[str]:
             yield " ".join(strings[-2:])
         elif isinstance(argument, str):
             strings.append(argument)
-
-
-def _refused(path: Path, what: str, remedy: str) -> ModelError:
-    return ModelError("{path}: {what}; {remedy}", path=path, what=what, remedy=remedy)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from al_ray.analysis.described.agreement import chosen_overlap, right_sets, test_agreement
 from al_ray.analysis.study import Study
+from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import measured, row_axis
 from al_ray.report.figures.base import (
@@ -33,10 +34,10 @@ _MOST_PAIRS: Final = 10
 _DOTS: Final = 190
 _PAIR_WIDTH: Final = 260
 _PARTS: Final = {
-    "both": "both right",
-    "only_a": "the first alone",
-    "only_b": "the second alone",
-    "neither": "neither",
+    "both": mark("both right"),
+    "only_a": mark("the first alone"),
+    "only_b": mark("the second alone"),
+    "neither": mark("neither"),
 }
 
 
@@ -53,6 +54,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
     frame = frame.assign(**{part: frame[part] / total for part in _PARTS})
     frame = frame.assign(setting=frame.setting_a, pair=frame.strategy_a + " · " + frame.strategy_b)
     settings = list(dict.fromkeys(frame.setting))
+    parts = {part: tr(text) for part, text in _PARTS.items()}
     drawn, beside = _beside(frame, "random")
     long = drawn.melt(
         id_vars=["setting", "beside", "pair", "n_labelled", "jaccard", "chance", "contains"],
@@ -61,7 +63,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         value_name="share",
     )
     long["order"] = long.part.map({part: place for place, part in enumerate(_PARTS)})
-    long["part"] = long.part.map(_PARTS)
+    long["part"] = long.part.map(parts)
     colours = ["phase-0", "phase-1", "phase-2", "phase-3"]
     base = alt.Chart(data("pairs")).transform_filter(chosen("setting", "beside"))
     order = list(dict.fromkeys(frame.pair))
@@ -69,7 +71,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         y=row_axis("pair", order, _PAIR_WIDTH),
         x=alt.X(
             "share:Q",
-            title="share of test rows",
+            title=tr("share of test rows"),
             axis=alt.Axis(format=".0%", tickCount=5),
             scale=alt.Scale(domain=[0, 1], clamp=True),
             stack="zero",
@@ -77,33 +79,35 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         order=alt.Order("order:Q"),
         color=alt.Color(
             "part:N",
-            scale=alt.Scale(domain=list(_PARTS.values()), range=[colour(name) for name in colours]),
+            scale=alt.Scale(domain=list(parts.values()), range=[colour(name) for name in colours]),
             legend=(alt.Legend(orient="top", title=None, symbolType="square")),
         ),
         tooltip=[
-            word("pair", "arms"),
-            word("part", "part"),
-            percent("share", "share"),
-            percent("jaccard", "alike (Jaccard)"),
-            percent("chance", "by chance"),
-            number("n_labelled", "labels"),
+            word("pair", tr("arms")),
+            word("part", tr("part")),
+            percent("share", tr("share")),
+            percent("jaccard", tr("alike (Jaccard)")),
+            percent("chance", tr("by chance")),
+            number("n_labelled", tr("labels")),
         ],
     )
     choices, fixed = _choices(settings, beside)
     numbers = (
-        ("setting", "setting", ""),
-        ("pair", "arms", ""),
-        ("n_labelled", "labels", "n"),
-        *((part, text, "%") for part, text in _PARTS.items()),
-        ("jaccard", "alike (Jaccard)", "%"),
-        ("chance", "by chance", "%"),
-        ("contains", "the first's right rows hold the second's", ""),
+        ("setting", tr("setting"), ""),
+        ("pair", tr("arms"), ""),
+        ("n_labelled", tr("labels"), "n"),
+        *((part, text, "%") for part, text in parts.items()),
+        ("jaccard", tr("alike (Jaccard)"), "%"),
+        ("chance", tr("by chance"), "%"),
+        ("contains", tr("the first's right rows hold the second's"), ""),
     )
     return Figure(
         "agreement",
-        "Right together, right alone",
-        "Of two arms with equally many labels: which test rows are right by both, by one alone "
-        "and by neither, mean over seeds.",
+        tr("Right together, right alone"),
+        tr(
+            "Of two arms with equally many labels: which test rows are right by both, by one alone "
+            "and by neither, mean over seeds."
+        ),
         (Panel("pairs", "", layered(chart), _height(drawn), ("pairs",), wide=True),),
         {
             "pairs": records(long),
@@ -112,7 +116,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         choices,
         fixed,
         legend=False,
-        key=tuple(zip(_PARTS.values(), colours, strict=True)),
+        key=tuple(zip(parts.values(), colours, strict=True)),
         numbers=(Numbers("pair-table", numbers),),
         kind=2,
     )
@@ -135,23 +139,45 @@ def sets(study: Study, arms: Arms) -> Figure | None:
         told = dict(zip(mine.trajectory, mine.line, strict=True))
         found = right_sets(study, n_labelled, seed, names=told).head(_MOST_SETS)
         most = max(most, len(names))
-        choices.append((str(setting), f"{setting}: seed {seed}, {n_labelled:,} labels"))
+        text = tr(
+            "{setting}: seed {seed}, {labels:,} labels",
+            setting=setting,
+            seed=seed,
+            labels=n_labelled,
+        )
+        choices.append((str(setting), text))
         for inside, rows in zip(found.arms, found.rows, strict=True):
-            column = {"setting": setting, "right": " + ".join(inside) or "none", "rows": int(rows)}
+            column = {
+                "setting": setting,
+                "right": " + ".join(inside) or tr("none"),
+                "rows": int(rows),
+            }
             made.append(column)
             members += [{**column, "arm": name, "in": name in inside} for name in names]
     if not made:
         return None
-    numbers = (("setting", "setting", ""), ("right", "right", ""), ("rows", "test rows", "n"))
+    numbers = (
+        ("setting", tr("setting"), ""),
+        ("right", tr("right"), ""),
+        ("rows", tr("test rows"), "n"),
+    )
+    caption = [
+        tr(
+            "Each column is a set of test rows: dots mark the arms that get them right, and no "
+            "other does; the bar counts them."
+        )
+    ]
+    if arms_there > _MOST_ARMS:
+        caption.append(tr("The first {n} of {of} arms.", n=_MOST_ARMS, of=arms_there))
     return Figure(
         "right-sets",
-        "Which arms get a test row right",
-        "Each column is a set of test rows: dots mark the arms that get them right, and no other "
-        "does; the bar counts them."
-        + (f" The first {_MOST_ARMS} of {arms_there} arms." if arms_there > _MOST_ARMS else ""),
+        tr("Which arms get a test row right"),
+        " ".join(caption),
         (Panel("right-sets", "", _upset(most), _DOTS + 26 * most, ("sets", "dots"), wide=True),),
         {"sets": made, "dots": members},
-        (Control("setting", "Setting", tuple(choices), choices[0][0]),) if len(choices) > 1 else (),
+        (Control("setting", tr("Setting"), tuple(choices), choices[0][0]),)
+        if len(choices) > 1
+        else (),
         {} if len(choices) > 1 else {"setting": choices[0][0]},
         legend=False,
         numbers=(Numbers("sets", numbers),),
@@ -167,7 +193,7 @@ def _upset(arms: int) -> alt.LayerChart:
     bars = alt.Chart(data("sets")).transform_filter(where)
     count = alt.Y(
         "rows:Q",
-        title="test rows",
+        title=tr("test rows"),
         scale=alt.Scale(range=[170, 14], nice=True),
         axis=alt.Axis(tickCount=4, orient="left", format=",d", titleAnchor="end", titleAngle=0,
                       titleAlign="left", titleY=0, titleX=0),
@@ -180,7 +206,7 @@ def _upset(arms: int) -> alt.LayerChart:
         scale=alt.Scale(range=[_DOTS, _DOTS + 26 * arms]),
         axis=alt.Axis(orient="left", grid=False, domain=False, ticks=False, labelLimit=140),
     )
-    tips = [word("right", "right"), number("rows", "test rows")]
+    tips = [word("right", tr("right")), number("rows", tr("test rows"))]
     ink, faint = colour("ink"), colour("rule")
     made: alt.LayerChart = alt.layer(
         alt.layer(
@@ -224,31 +250,33 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
     base = alt.Chart(data("overlap")).transform_filter(chosen("setting", "beside"))
     y = row_axis("pair", list(dict.fromkeys(grouped.pair)), _PAIR_WIDTH)
     tips = [
-        word("pair", "arms"),
-        percent("jaccard", "in common (Jaccard)"),
-        percent("chance", "by chance"),
-        number("batch", "batch"),
+        word("pair", tr("arms")),
+        percent("jaccard", tr("in common (Jaccard)")),
+        percent("chance", tr("by chance")),
+        number("batch", tr("batch")),
     ]
     x = alt.X(
         "jaccard:Q",
-        title="rows chosen in common (Jaccard)",
+        title=tr("rows chosen in common (Jaccard)"),
         axis=alt.Axis(format=".0%", tickCount=5),
         scale=alt.Scale(domainMin=0),
     )
     chart = measured(base, y, x, "chance", tips)
     numbers = (
-        ("setting", "setting", ""),
-        ("pair", "arms", ""),
-        ("batch", "batch", "n"),
-        ("jaccard", "in common", "%"),
-        ("chance", "by chance", "%"),
-        ("seeds", "seeds", "n"),
+        ("setting", tr("setting"), ""),
+        ("pair", tr("arms"), ""),
+        ("batch", tr("batch"), "n"),
+        ("jaccard", tr("in common"), "%"),
+        ("chance", tr("by chance"), "%"),
+        ("seeds", tr("seeds"), "n"),
     )
     return Figure(
         "overlap",
-        "Chosen alike",
-        "Rows that two arms have in common of all they had chosen by their last batch, without "
-        "the first draw; mean over seeds. The short bar is what chance would give.",
+        tr("Chosen alike"),
+        tr(
+            "Rows that two arms have in common of all they had chosen by their last batch, without "
+            "the first draw; mean over seeds. The short bar is what chance would give."
+        ),
         (Panel("overlap", "", chart, _height(drawn), ("overlap",), wide=True),),
         {"overlap": records(drawn), "overlap-table": records(grouped)},
         choices,
@@ -290,9 +318,9 @@ def _choices(settings: list[str], beside: list[str]) -> tuple[tuple[Control, ...
     """Controls of what there is a choice of, and the values of the others."""
     made = []
     if len(settings) > 1:
-        made.append(Control("setting", "Setting", option_list(settings), settings[0]))
+        made.append(Control("setting", tr("Setting"), option_list(settings), settings[0]))
     if beside:
-        made.append(Control("beside", "Pairs with", option_list(beside), beside[0]))
+        made.append(Control("beside", tr("Pairs with"), option_list(beside), beside[0]))
     fixed = {} if len(settings) > 1 else {"setting": settings[0]}
     return tuple(made), fixed if beside else {**fixed, "beside": ""}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import ROW, SHOWN, data, layered, word
 from al_ray.report.theme import colour
@@ -81,7 +82,7 @@ def estimates(
         .encode(y=y, color=arms.colour())
     )
     layers: list[Any] = list(under)
-    tips = [word("arm", "arm"), *tooltips]
+    tips = [word("arm", tr("arm")), *tooltips]
     if interval is not None:
         low, high = interval
         closed = f"isValid(datum.{low}) && isValid(datum.{high})"

@@ -7,6 +7,7 @@ import altair as alt
 from al_ray.analysis.described.committee import behaviour
 from al_ray.analysis.described.mix import batch_mix
 from al_ray.analysis.study import Study
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (
     SHOWN,
@@ -53,11 +54,11 @@ def committee(study: Study, arms: Arms) -> Figure | None:
         "turns",
         "turns",
         share_axis("share"),
-        [number("batch", "batch"), percent("share", "share of the batch")],
+        [number("batch", tr("batch")), percent("share", tr("share of the batch"))],
         x="batch",
-        x_title="batch",
+        x_title=tr("batch"),
         where=where,
-        title="Share of the label, one seed",
+        title=tr("Share of the label, one seed"),
         ticks=mix,
         height=220,
     )
@@ -65,8 +66,8 @@ def committee(study: Study, arms: Arms) -> Figure | None:
     found = found[found.strategy.isin(kept) & found.label.isin(labels)]
     sources = {}
     columns = {
-        "lag_one": "Lag-one correlation of the shares: below 0 is in turns",
-        "confusion_foretells": "Correlation of the confusion at a step with the next share",
+        "lag_one": tr("Lag-one correlation of the shares: below 0 is in turns"),
+        "confusion_foretells": tr("Correlation of the confusion at a step with the next share"),
     }
     if len(found):
         grouped = found.groupby(["line", "group", "arm", "label"], sort=False, as_index=False)
@@ -83,23 +84,25 @@ def committee(study: Study, arms: Arms) -> Figure | None:
             if means[column].notna().any()
         )
     numbers = (
-        ("arm", "arm", ""),
-        ("label", "label", ""),
-        ("lag_one", "lag-one", "2"),
-        ("confusion_foretells", "confusion foretells", "2"),
-        ("batches", "batches", "n"),
-        ("seeds", "seeds", "n"),
+        ("arm", tr("arm"), ""),
+        ("label", tr("label"), ""),
+        ("lag_one", tr("lag-one"), "2"),
+        ("confusion_foretells", tr("confusion foretells"), "2"),
+        ("batches", tr("batches"), "n"),
+        ("seeds", tr("seeds"), "n"),
     )
     return Figure(
         "committee",
-        f"The committee against {beside}" if beside else "The committee",
-        "Whether labels are chosen in turns. Correlations are of few batches: only many seeds on "
-        "one side of 0 mean something.",
+        tr("The committee against {arm}", arm=beside) if beside else tr("The committee"),
+        tr(
+            "Whether labels are chosen in turns. Correlations are of few batches: only many seeds "
+            "on one side of 0 mean something."
+        ),
         panels,
         {"turns": records(mix, "line", "group", "label", "seed", "batch", "share"), **sources},
         (
-            Control("label", "Label", option_list(labels), labels[0]),
-            Control("seed", "Seed", option_list(seeds), seeds[0]),
+            Control("label", tr("Label"), option_list(labels), labels[0]),
+            Control("seed", tr("Seed"), option_list(seeds), seeds[0]),
         ),
         {"limits": limits(mix, "share")},
         numbers=(Numbers("behaviour", numbers),) if sources else (),
@@ -127,11 +130,11 @@ def _correlations(arms: Arms, column: str, title: str, labels: list[str]) -> Pan
         color=arms.colour(),
         shape=arms.shape(),
         tooltip=[
-            word("arm", "arm"),
-            word("label", "label"),
-            number(column, "correlation", 2),
-            number("batches", "batches"),
-            number("seeds", "seeds"),
+            word("arm", tr("arm")),
+            word("label", tr("label")),
+            number(column, tr("correlation"), 2),
+            number("batches", tr("batches")),
+            number("seeds", tr("seeds")),
         ],
     )
     chart = layered(zero, points)

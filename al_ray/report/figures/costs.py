@@ -6,6 +6,7 @@ import altair as alt
 
 from al_ray.analysis.described.costs import costs
 from al_ray.analysis.study import Study
+from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, row_height
 from al_ray.report.figures.base import (
@@ -21,7 +22,7 @@ from al_ray.report.figures.base import (
 )
 from al_ray.report.theme import colour
 
-_PHASES = ("fit", "evaluate", "score", "select")
+_PHASES = (mark("fit"), mark("evaluate"), mark("score"), mark("select"))
 
 
 def time_and_cost(study: Study, arms: Arms) -> Figure | None:
@@ -37,18 +38,23 @@ def time_and_cost(study: Study, arms: Arms) -> Figure | None:
     )
     parts["phase"] = parts.phase.str.removesuffix("_seconds")
     parts["order"] = parts.phase.map({phase: place for place, phase in enumerate(_PHASES)})
+    parts["phase"] = parts.phase.map(tr)
     parts = parts[parts.seconds.notna()]
     # Whichever unit gives numbers that a person reads.
     longest = float(frame.hours.max())
     unit, factor = next(
         (unit, factor)
-        for unit, least, factor in (("hours", 2, 1), ("minutes", 1 / 30, 60), ("seconds", -1, 3600))
+        for unit, least, factor in (
+            (tr("hours"), 2, 1),
+            (tr("minutes"), 1 / 30, 60),
+            (tr("seconds"), -1, 3600),
+        )
         if not longest < least
     )
     frame["whole"] = factor * frame.hours.astype(float)
     phases = alt.Color(
         "phase:N",
-        scale=alt.Scale(domain=list(_PHASES), range=[colour(f"phase-{i}") for i in range(4)]),
+        scale=alt.Scale(domain=[*map(tr, _PHASES)], range=[colour(f"phase-{i}") for i in range(4)]),
         legend=(alt.Legend(orient="top", title=None, symbolType="square")),
     )
     steps = (
@@ -57,26 +63,32 @@ def time_and_cost(study: Study, arms: Arms) -> Figure | None:
         .mark_bar(height=18)
         .encode(
             y=arm_axis(arms),
-            x=alt.X("seconds:Q", title="seconds a step", stack="zero", axis=alt.Axis(tickCount=6)),
+            x=alt.X(
+                "seconds:Q", title=tr("seconds a step"), stack="zero", axis=alt.Axis(tickCount=6)
+            ),
             color=phases,
             order=alt.Order("order:Q"),
-            tooltip=[word("arm", "arm"), word("phase", "phase"), number("seconds", "seconds", 1)],
+            tooltip=[
+                word("arm", tr("arm")),
+                word("phase", tr("phase")),
+                number("seconds", tr("seconds"), 1),
+            ],
         )
     )
     base = alt.Chart(data("costs")).transform_filter(SHOWN).encode(y=arm_axis(arms))
     tips = [
-        word("arm", "arm"),
+        word("arm", tr("arm")),
         number("whole", unit, 1),
-        number("labels", "labels"),
-        number("tokens_read", "tokens an annotator reads"),
-        number("days", "person-days of labelling", 1),
+        number("labels", tr("labels")),
+        number("tokens_read", tr("tokens an annotator reads")),
+        number("days", tr("person-days of labelling"), 1),
     ]
     top = 1.16 * float(frame.whole.max())
     whole = layered(
         base.mark_bar(height=18).encode(
             x=alt.X(
                 "whole:Q",
-                title=f"{unit} in all",
+                title=tr("{unit} in all", unit=unit),
                 scale=alt.Scale(domain=[0, top]),
                 axis=alt.Axis(tickCount=6),
             ),
@@ -89,36 +101,45 @@ def time_and_cost(study: Study, arms: Arms) -> Figure | None:
     )
     height = row_height(frame.arm.nunique()) + 20
     numbers = (
-        ("arm", "arm", ""),
-        *((f"{phase}_seconds", f"{phase}, s a step", "1") for phase in _PHASES),
-        ("whole", f"{unit} in all", "1"),
-        ("device_hours", "device-hours", "2"),
-        ("labels", "labels", "n"),
-        ("tokens_read", "tokens read", "n"),
-        ("days", "person-days", "1"),
-        ("seeds", "seeds", "n"),
+        ("arm", tr("arm"), ""),
+        *((f"{phase}_seconds", tr("{phase}, s a step", phase=tr(phase)), "1") for phase in _PHASES),
+        ("whole", tr("{unit} in all", unit=unit), "1"),
+        ("device_hours", tr("device-hours"), "2"),
+        ("labels", tr("labels"), "n"),
+        ("tokens_read", tr("tokens read"), "n"),
+        ("days", tr("person-days"), "1"),
+        ("seeds", tr("seeds"), "n"),
     )
     return Figure(
         "costs",
-        "Time and cost",
-        "Means over seeds of one trajectory; what an annotator reads counts in tokens and "
-        "person-days.",
+        tr("Time and cost"),
+        tr(
+            "Means over seeds of one trajectory; what an annotator reads counts in tokens and "
+            "person-days."
+        ),
         (
             Panel(
                 "costs-step",
-                "Seconds a step, by phase",
+                tr("Seconds a step, by phase"),
                 layered(steps),
                 height,
                 ("phases",),
                 rows=True,
             ),
-            Panel("costs-all", f"A whole trajectory, {unit}", whole, height, ("costs",), rows=True),
+            Panel(
+                "costs-all",
+                tr("A whole trajectory, {unit}", unit=unit),
+                whole,
+                height,
+                ("costs",),
+                rows=True,
+            ),
         ),
         {
             "phases": records(parts, "arm", "line", "phase", "seconds", "order"),
             "costs": records(frame, "line", *(field for field, _, _ in numbers)),
         },
-        key=tuple((phase, f"phase-{place}") for place, phase in enumerate(_PHASES)),
+        key=tuple((tr(phase), f"phase-{place}") for place, phase in enumerate(_PHASES)),
         numbers=(Numbers("costs", numbers),),
         kind=8,
     )

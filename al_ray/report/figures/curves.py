@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from al_ray.analysis.baseline import baselines
 from al_ray.analysis.described.curves import controls, learning_curves
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
+from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (
     Control,
@@ -27,9 +30,9 @@ from al_ray.report.figures.lines import line_panels
 from al_ray.report.theme import colour
 
 METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
+    "accuracy": mark("accuracy"),
+    "balanced_accuracy": mark("balanced accuracy"),
+    "macro_f1": mark("macro-F1"),
 }
 _HEIGHT = 300
 
@@ -91,12 +94,12 @@ def learning(study: Study, arms: Arms) -> Figure | None:
         "curves",
         y,
         [
-            number("n_labelled", "labels"),
-            percent("mean", "mean"),
-            percent("low", "95 % from"),
-            percent("high", "to"),
-            percent("sd", "deviation"),
-            number("seeds", "seeds"),
+            number("n_labelled", tr("labels")),
+            percent("mean", tr("mean")),
+            percent("low", tr("95 % from")),
+            percent("high", tr("to")),
+            percent("sd", tr("deviation")),
+            number("seeds", tr("seeds")),
         ],
         where=where,
         band=("low", "high"),
@@ -106,34 +109,31 @@ def learning(study: Study, arms: Arms) -> Figure | None:
         sources=("controls",) if under else (),
         height=_HEIGHT,
     )
-    choices = [Control("metric", "Metric", tuple(METRICS.items()), "accuracy")]
+    metrics = {metric: tr(text) for metric, text in METRICS.items()}
+    frame["of"] = frame.metric.map(metrics)
+    choices = [Control("metric", tr("Metric"), tuple(metrics.items()), "accuracy")]
     if frame.interval.any():
-        choices.append(
-            Control("band", "95 % intervals", ((True, "shown"), (False, "hidden")), True)
-        )
+        shown = (True, tr("shown")), (False, tr("hidden"))
+        choices.append(Control("band", tr("95 % intervals"), shown, True))
     tests = tuple((test, test) for test in study.tests)
     parameters: dict[str, object] = {"domains": domains}
     if not frame.interval.any():
         parameters["band"] = False
     if len(tests) > 1:
-        choices.append(Control("test", "Test", tests, study.test))
+        choices.append(Control("test", tr("Test"), tests, study.test))
     else:
         parameters["test"] = study.test
     _lift(flat, domains)
     _place(flat, domains)
     return Figure(
         "curves",
-        "Accuracy against labels",
-        "Mean over seeds, each point a fit; bands are 95 % intervals of each arm over seeds, on "
-        f"these test rows, from {LEAST_SEEDS} seeds on."
-        + " Dotted: what is reached without active learning." * bool(under)
-        + " Of so many arms the best and the worst over the curve and the best random are named."
-        * arms.many,
+        tr("Accuracy against labels"),
+        " ".join(_caption(bool(under), arms.many)),
         panels,
         {
             "curves": records(
                 frame,
-                *("line", "group", "metric", "test", "n_labelled", "seeds"),
+                *("line", "group", "metric", "of", "test", "n_labelled", "seeds"),
                 *("mean", "sd", "low", "high", "interval"),
             ),
             **({"controls": flat} if under else {}),
@@ -144,20 +144,34 @@ def learning(study: Study, arms: Arms) -> Figure | None:
             Numbers(
                 "curves",
                 (
-                    ("line", "arm", ""),
-                    ("group", "step size", ""),
-                    ("metric", "metric", ""),
-                    *((("test", "test", ""),) if len(tests) > 1 else ()),
-                    ("n_labelled", "labels", "n"),
-                    ("mean", "mean", "%"),
-                    ("low", "95 % from", "%"),
-                    ("high", "to", "%"),
-                    ("seeds", "seeds", "n"),
+                    ("line", tr("arm"), ""),
+                    ("group", tr("step size"), ""),
+                    ("of", tr("metric"), ""),
+                    *((("test", tr("test"), ""),) if len(tests) > 1 else ()),
+                    ("n_labelled", tr("labels"), "n"),
+                    ("mean", tr("mean"), "%"),
+                    ("low", tr("95 % from"), "%"),
+                    ("high", tr("to"), "%"),
+                    ("seeds", tr("seeds"), "n"),
                 ),
             ),
         ),
         kind=1,
     )
+
+
+def _caption(dotted: bool, many: bool) -> Iterator[str]:
+    yield tr(
+        "Mean over seeds, each point a fit; bands are 95 % intervals of each arm over seeds, on "
+        "these test rows, from {least} seeds on.",
+        least=LEAST_SEEDS,
+    )
+    if dotted:
+        yield tr("Dotted: what is reached without active learning.")
+    if many:
+        yield tr(
+            "Of so many arms the best and the worst over the curve and the best random are named."
+        )
 
 
 def _controls(study: Study) -> Rows:
@@ -172,7 +186,8 @@ def _controls(study: Study) -> Rows:
             )
             made += [
                 {**row, "metric": metric, "test": test,
-                 "text": f"{row['n_labelled']:,} random rows, {100 * row['share']:.3g} % of all"}
+                 "text": tr("{rows:,} random rows, {share:.3g} % of all",
+                            rows=row["n_labelled"], share=100 * row["share"])}
                 for row in records(means)
             ]  # fmt: skip
     return made
@@ -186,7 +201,7 @@ def _majority(study: Study, frame: pd.DataFrame) -> Rows:
         known = [found.majority for found in baselines(study, named).values()]
         has_curves = ((frame.metric == "accuracy") & (frame.test == test)).any()
         if known and has_curves and not np.isnan(known[0]):
-            text = f"always the most frequent label ({100 * known[0]:.0f} %)"
+            text = tr("always the most frequent label ({share:.0f} %)", share=100 * known[0])
             made.append({"mean": known[0], "metric": "accuracy", "test": test, "text": text})
     return made
 
@@ -211,7 +226,7 @@ def _lift(rows: Rows, domains: dict[str, dict[str, list[float]]]) -> None:
     for row in rows:
         low, _ = domains[row["metric"]][row["test"]]
         if row["mean"] < low:
-            row["text"] += ", below what is drawn"
+            row["text"] = tr("{text}, below what is drawn", text=row["text"])
             row["mean"] = low
 
 

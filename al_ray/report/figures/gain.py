@@ -14,6 +14,7 @@ from al_ray.analysis.study import BASE, Study
 from al_ray.analysis.study import records as rows_of
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.verdict import UNDECIDED
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Figure, Numbers, data, domain, number, records
 from al_ray.report.figures.lines import line_panels
@@ -44,9 +45,9 @@ def gain(study: Study, arms: Arms) -> Figure | None:
         scale=alt.Scale(domain=limits, nice=False, clamp=True),
     )
     tips = [
-        number("n_labelled", "labels"),
-        number("difference", "points above random", 2),
-        *([number("low", "95 % from", 2), number("high", "to", 2)] if len(shown) else []),
+        number("n_labelled", tr("labels")),
+        number("difference", tr("points above random"), 2),
+        *([number("low", tr("95 % from"), 2), number("high", tr("to"), 2)] if len(shown) else []),
     ]
     panels = line_panels(
         arms,
@@ -54,27 +55,31 @@ def gain(study: Study, arms: Arms) -> Figure | None:
         "gain",
         y,
         tips,
-        title="Points of accuracy above random",
+        title=tr("Points of accuracy above random"),
         band=("low", "high"),
         ticks=frame,
         under=dict.fromkeys(arms.groups, (zero,)),
         groups=[group for group in arms.groups if (frame.group == group).any()],
     )
     numbers = (
-        ("arm", "arm", ""),
-        ("n_labelled", "labels", "n"),
-        ("difference", "points above random", "2"),
-        ("low", "95 % from", "2"),
-        ("high", "to", "2"),
+        ("arm", tr("arm"), ""),
+        ("n_labelled", tr("labels"), "n"),
+        ("difference", tr("points above random"), "2"),
+        ("low", tr("95 % from"), "2"),
+        ("high", tr("to"), "2"),
     )
-    bands = (
-        " Bands: where the difference lies of an arm that the verdict calls better or worse, 95 % "
-        "over seeds and test rows for all its numbers of labels at once."
-    )
+    caption = [tr("Means over the seeds that both have.")]
+    if len(shown):
+        caption.append(
+            tr(
+                "Bands: where the difference lies of an arm that the verdict calls better or "
+                "worse, 95 % over seeds and test rows for all its numbers of labels at once."
+            )
+        )
     return Figure(
         "gain",
-        "Difference from random at each number of labels",
-        "Means over the seeds that both have." + bands * bool(len(shown)),
+        tr("Difference from random at each number of labels"),
+        " ".join(caption),
         panels,
         {"gain": records(frame, "line", "group", "interval", *(field for field, _, _ in numbers))},
         parameters={"band": True},

@@ -13,6 +13,7 @@ from al_ray.analysis.described.curves import label_accuracy
 from al_ray.analysis.described.mix import batch_mix, mix_distance
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
+from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import measured, row_axis
 from al_ray.report.figures.base import (
@@ -36,7 +37,7 @@ from al_ray.report.theme import colour
 
 _MOST_LABELS: Final = 24
 _TEXT_CELLS: Final = 9
-_WHOSE: Final = (("line", "arm", ""), ("group", "step size", ""), ("label", "label", ""))
+_WHOSE: Final = (("line", mark("arm")), ("group", mark("step size")), ("label", mark("label")))
 
 
 def shown_labels(study: Study) -> list[str]:
@@ -66,10 +67,14 @@ def accuracy_by_label(study: Study, arms: Arms) -> Figure | None:
         frame,
         name="label-accuracy",
         value="accuracy",
-        title="Accuracy of each label, step by step",
-        caption="Share of a label's test rows that are right, mean over seeds. The short bar is "
-        "random's at the same step.",
-        x_title="labels",
+        title=tr("Accuracy of each label, step by step"),
+        caption=tr(
+            "Share of a label's test rows that are right, mean over seeds. The short bar is "
+            "random's at the same step."
+        ),
+        said=tr("accuracy"),
+        beside=tr("random's"),
+        x_title=tr("labels"),
         kind=3,
     )
 
@@ -86,10 +91,14 @@ def mix_by_label(study: Study, arms: Arms) -> Figure | None:
         frame,
         name="label-mix",
         value="share",
-        title="Labels of what was chosen, batch by batch",
-        caption="Share of each label in a batch, mean over seeds. The short bar is its share in "
-        "the pool at that time.",
-        x_title="labels before the batch",
+        title=tr("Labels of what was chosen, batch by batch"),
+        caption=tr(
+            "Share of each label in a batch, mean over seeds. The short bar is its share in the "
+            "pool at that time."
+        ),
+        said=tr("share"),
+        beside=tr("in the pool"),
+        x_title=tr("labels before the batch"),
         kind=4,
     )
 
@@ -101,15 +110,15 @@ def one_label(study: Study, arms: Arms) -> Figure | None:
         return None
     labels = [label for label in shown_labels(study) if (accuracy.label == label).any()]
     where = chosen("label")
-    tips = [word("label", "label"), number("n_labelled", "labels")]
+    tips = [word("label", tr("label")), number("n_labelled", tr("labels"))]
     panels = line_panels(
         arms,
         "one-accuracy",
         "accuracy",
         _axis_within("accuracy", domain(accuracy.accuracy)),
-        [*tips, percent("accuracy", "accuracy")],
+        [*tips, percent("accuracy", tr("accuracy"))],
         where=where,
-        title="Its accuracy",
+        title=tr("Its accuracy"),
         ticks=accuracy,
         height=240,
     )
@@ -119,19 +128,21 @@ def one_label(study: Study, arms: Arms) -> Figure | None:
             "one-share",
             "mix",
             share_axis("share"),
-            [*tips, percent("share", "share chosen"), percent("pool_share", "in the pool")],
+            [*tips, percent("share", tr("share chosen")), percent("pool_share", tr("in the pool"))],
             where=where,
-            title="Its share among the chosen",
+            title=tr("Its share among the chosen"),
             under={group: (_pool_line(where, group),) for group in arms.groups},
-            x_title="labels before the batch",
+            x_title=tr("labels before the batch"),
             ticks=mix,
             height=240,
         )
+    whose = tuple((field, tr(text), "") for field, text in _WHOSE)
     return Figure(
         "one-label",
-        "One label, arms side by side",
-        "Means over seeds."
-        + ("" if mix.empty else " Dotted: the label's share in the pool, mean of the arms."),
+        tr("One label, arms side by side"),
+        tr("Means over seeds.")
+        if mix.empty
+        else tr("Means over seeds. Dotted: the label's share in the pool, mean of the arms."),
         panels,
         {
             "accuracy": records(
@@ -141,20 +152,20 @@ def one_label(study: Study, arms: Arms) -> Figure | None:
                 mix, "line", "group", "label", "n_labelled", "share", "pool_share", digits=3
             ),
         },
-        (Control("label", "Label", option_list(labels), labels[0]),),
+        (Control("label", tr("Label"), option_list(labels), labels[0]),),
         {"limits": limits(mix, "share")},
         numbers=(
             Numbers(
                 "accuracy",
-                (*_WHOSE, ("n_labelled", "labels", "n"), ("accuracy", "accuracy", "%")),
+                (*whose, ("n_labelled", tr("labels"), "n"), ("accuracy", tr("accuracy"), "%")),
             ),
             Numbers(
                 "mix",
                 (
-                    *_WHOSE,
-                    ("n_labelled", "labels before the batch", "n"),
-                    ("share", "share chosen", "%"),
-                    ("pool_share", "in the pool", "%"),
+                    *whose,
+                    ("n_labelled", tr("labels before the batch"), "n"),
+                    ("share", tr("share chosen"), "%"),
+                    ("pool_share", tr("in the pool"), "%"),
                 ),
             ),
         ),
@@ -180,28 +191,31 @@ def distance(study: Study, arms: Arms) -> Figure | None:
         "distance",
         _axis_within("distance", [0, max(0.1, domain(grouped.distance)[1])], ".2f"),
         [
-            number("batch", "batch"),
-            number("distance", "distance", 3),
-            percent("apart", "seeds where p < 0.05", 0),
-            number("seeds", "seeds"),
+            number("batch", tr("batch")),
+            number("distance", tr("distance"), 3),
+            percent("apart", tr("seeds where p < 0.05"), 0),
+            number("seeds", tr("seeds")),
         ],
         x="batch",
-        x_title="batch",
+        x_title=tr("batch"),
         ticks=grouped,
         height=240,
     )
     numbers = (
-        ("line", "arm", ""),
-        ("group", "step size", ""),
-        ("batch", "batch", "n"),
-        ("distance", "distance", "3"),
-        ("apart", "seeds where p < 0.05", "%"),
+        ("line", tr("arm"), ""),
+        ("group", tr("step size"), ""),
+        ("batch", tr("batch"), "n"),
+        ("distance", tr("distance"), "3"),
+        ("apart", tr("seeds where p < 0.05"), "%"),
     )
     return Figure(
         "distance",
-        "How far a batch's mix is from the pool's",
-        "Total variation between the labels of a batch and of the pool, mean over seeds: 0 is the "
-        "pool's own mix. Small batches differ from it by chance too, as random's line shows.",
+        tr("How far a batch's mix is from the pool's"),
+        tr(
+            "Total variation between the labels of a batch and of the pool, mean over seeds: 0 is "
+            "the pool's own mix. Small batches differ from it by chance too, as random's line "
+            "shows."
+        ),
         panels,
         {"distance": records(grouped, "seeds", *(field for field, _, _ in numbers))},
         numbers=(Numbers("distance", numbers),),
@@ -217,6 +231,8 @@ def _by_step(
     value: str,
     title: str,
     caption: str,
+    said: str,
+    beside: str,
     x_title: str,
     kind: int,
 ) -> Figure:
@@ -232,11 +248,10 @@ def _by_step(
         title=x_title,
         axis=alt.Axis(labelAngle=0, labelExpr="format(datum.value, ',d')", ticks=False),
     )
-    beside = "random's" if kind == 3 else "in the pool"
     tips = [
-        word("label", "label"),
-        number("n_labelled", "labels"),
-        percent(value, value),
+        word("label", tr("label")),
+        number("n_labelled", tr("labels")),
+        percent(value, said),
         percent("beside", beside),
     ]
     cells = base.encode(x=x, y=y)
@@ -265,29 +280,31 @@ def _by_step(
     )
     bars = measured(base.transform_filter(chosen("step")), y, at, "beside", tips)
     height = max(120, 28 * len(labels) + 40)
-    stops = tuple((step, f"step {step + 1} of {last + 1}") for step in range(last + 1))
+    stops = tuple(
+        (step, tr("step {n} of {of}", n=step + 1, of=last + 1)) for step in range(last + 1)
+    )
     return Figure(
         name,
         title,
         caption,
         (
-            Panel(f"{name}-map", "All steps", layered(*layers), height, (name,)),
-            Panel(f"{name}-step", "The chosen step", bars, height, (name,)),
+            Panel(f"{name}-map", tr("All steps"), layered(*layers), height, (name,)),
+            Panel(f"{name}-step", tr("The chosen step"), bars, height, (name,)),
         ),
         {name: records(frame, "arm", "label", "step", "n_labelled", value, "beside", digits=3)},
         (
-            Control("arm", "Arm", option_list(names), first),
-            Control("step", "Step", stops, end, slider=True),
+            Control("arm", tr("Arm"), option_list(names), first),
+            Control("step", tr("Step"), stops, end, slider=True),
         ),
         legend=False,
         numbers=(
             Numbers(
                 name,
                 (
-                    ("arm", "arm", ""),
-                    ("label", "label", ""),
+                    ("arm", tr("arm"), ""),
+                    ("label", tr("label"), ""),
                     ("n_labelled", x_title, "n"),
-                    (value, value, "%"),
+                    (value, said, "%"),
                     ("beside", beside, "%"),
                 ),
             ),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import SHOWN, TOUCH, Panel, data, equals, layered, word
 from al_ray.report.theme import colour
@@ -24,7 +26,7 @@ def line_panels(
     tooltips: Sequence[alt.Tooltip],
     *,
     x: str = "n_labelled",
-    x_title: str = "labels",
+    x_title: str | None = None,
     where: str = "true",
     title: str = "",
     band: tuple[str, str] | None = None,
@@ -44,7 +46,7 @@ def line_panels(
         y: its encoding.
         tooltips: what hovering over a point tells.
         x: column of the horizontal axis.
-        x_title: its title.
+        x_title: its title; None: labels.
         where: a filter expression beside those of arms and step size.
         title: before the step size.
         band: columns of an interval, drawn where `interval` is true and the control `band` is on.
@@ -66,7 +68,7 @@ def line_panels(
             .encode(
                 x=alt.X(
                     f"{x}:Q",
-                    title=x_title,
+                    title=tr("labels") if x_title is None else x_title,
                     scale=alt.Scale(zero=False, nice=False, padding=14),
                     axis=alt.Axis(
                         grid=False,
@@ -101,12 +103,12 @@ def line_panels(
             front.mark_point(filled=True, size=62, opacity=1).encode(
                 y=y,
                 shape=arms.shape(),
-                tooltip=[word("line", "arm"), *tooltips],
+                tooltip=[word("line", tr("arm")), *tooltips],
             )
         )
         layers.append(  # easier to hit, with a finger too
             base.mark_circle(size=420, opacity=0)
-            .encode(y=y, tooltip=[word("line", "arm"), *tooltips])
+            .encode(y=y, tooltip=[word("line", tr("arm")), *tooltips])
             .properties(name=f"{TOUCH}-{name}-{place}")
         )
         if arms.many:
@@ -133,11 +135,14 @@ def line_panels(
 def _names(front: alt.Chart, x: str, y: alt.Y, named: str) -> list[Any]:
     """What lines are called, at their ends: the best above its own, others below theirs."""
     role = f"{named}[datum.line]"
+    best, worst = (json.dumps(text, ensure_ascii=False) for text in (tr("best: "), tr("worst: ")))
     ends = (
         front.transform_filter(f"{role} !== ''")
         .transform_joinaggregate(end=f"max({x})", groupby=["line"])
         .transform_filter(f"datum.{x} === datum.end")
-        .transform_calculate(text=f"({role} === 'random' ? '' : {role} + ': ') + datum.line")
+        .transform_calculate(
+            text=f"({role} === 'random' ? '' : {role} === 'best' ? {best} : {worst}) + datum.line"
+        )
     )
     above: dict[str, Any] = {"baseline": "bottom", "dy": -8}
     below: dict[str, Any] = {"baseline": "top", "dy": 8}

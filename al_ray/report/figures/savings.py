@@ -7,6 +7,7 @@ import altair as alt
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import shown_savings
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import estimates, notes, row_height
 from al_ray.report.figures.base import (
@@ -28,9 +29,10 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
     frame = arms.named(shown_savings(study))
     if frame.empty or frame.seeds.max() < LEAST_SEEDS:
         return None
+    frame["note"] = frame.note.map(tr)
     frame = frame.sort_values("target_labels", kind="stable")
     options = tuple(
-        (int(target), f"the accuracy of {int(target):,} random labels")
+        (int(target), tr("the accuracy of {n:,} random labels", n=int(target)))
         for target in frame.target_labels.unique()
     )
     asked = frame.target_labels[frame.headline.astype(bool)]
@@ -46,19 +48,19 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
     most = ends.groupby(frame.target_labels).max()
     x = alt.X(
         "saved_labels:Q",
-        title="labels saved",
+        title=tr("labels saved"),
         scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef("most[target_labels]"), nice=False),
         axis=alt.Axis(format=",d", tickCount=6),
     )
     tips = [
-        number("saved_labels", "labels saved"),
-        number("low", "at least"),
-        number("high", "at most"),
-        number("need", "random needs"),
-        number("labels", "the arm needs"),
-        percent("target_accuracy", "accuracy"),
-        number("low_days", "person-days saved, at least", 1),
-        number("seeds", "seeds"),
+        number("saved_labels", tr("labels saved")),
+        number("low", tr("at least")),
+        number("high", tr("at most")),
+        number("need", tr("random needs")),
+        number("labels", tr("the arm needs")),
+        percent("target_accuracy", tr("accuracy")),
+        number("low_days", tr("person-days saved, at least"), 1),
+        number("seeds", tr("seeds")),
     ]
     chart = estimates(
         arms,
@@ -70,24 +72,27 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
         under=(zero, notes(arms, "savings", alt.X(datum=0, type="quantitative"), where)),
     )
     numbers = (
-        ("arm", "arm", ""),
-        ("target_labels", "random labels", "n"),
-        ("target_accuracy", "their accuracy", "%"),
-        ("low", "saved, at least", "n"),
-        ("saved_labels", "most likely", "n"),
-        ("high", "at most", "n"),
-        ("need", "random needs", "n"),
-        ("labels", "the arm needs", "n"),
-        ("low_days", "person-days, at least", "1"),
+        ("arm", tr("arm"), ""),
+        ("target_labels", tr("random labels"), "n"),
+        ("target_accuracy", tr("their accuracy"), "%"),
+        ("low", tr("saved, at least"), "n"),
+        ("saved_labels", tr("most likely"), "n"),
+        ("high", tr("at most"), "n"),
+        ("need", tr("random needs"), "n"),
+        ("labels", tr("the arm needs"), "n"),
+        ("low_days", tr("person-days, at least"), "1"),
         ("note", "", ""),
-        ("seeds", "seeds", "n"),
+        ("seeds", tr("seeds"), "n"),
     )
     return Figure(
         "savings",
-        "Labels saved at the accuracy of so many random ones",
-        "What an arm saves of the labels that random itself needs; further to the right is more. "
-        "Numbers are given only where a saving is shown, corrected over all arms and targets "
-        "(Holm); 95 % intervals are over seeds and test rows, and one that ends in dashes is open.",
+        tr("Labels saved at the accuracy of so many random ones"),
+        tr(
+            "What an arm saves of the labels that random itself needs; further to the right is "
+            "more. Numbers are given only where a saving is shown, corrected over all arms and "
+            "targets (Holm); 95 % intervals are over seeds and test rows, and one that ends in "
+            "dashes is open."
+        ),
         (
             Panel(
                 "savings",
@@ -100,7 +105,7 @@ def label_savings(study: Study, arms: Arms) -> Figure | None:
             ),
         ),
         {"savings": records(frame, "line", *(field for field, _, _ in numbers))},
-        (Control("target_labels", "Target", options, first),),
+        (Control("target_labels", tr("Target"), options, first),),
         {"most": {str(target): round(1.05 * float(end), 1) for target, end in most.items()}},
         numbers=(Numbers("savings", numbers),),
         kind=7,

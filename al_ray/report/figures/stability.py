@@ -8,6 +8,7 @@ import numpy as np
 from al_ray.analysis.described.noise import floor
 from al_ray.analysis.described.stability import stability
 from al_ray.analysis.study import Study
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import estimates, row_height
 from al_ray.report.figures.base import Figure, Numbers, Panel, data, number, records
@@ -25,11 +26,11 @@ def spread(study: Study, arms: Arms) -> Figure | None:
     sd = 100 * float(np.nanmean(noise.sd)) if len(noise) and noise.sd.notna().any() else None
     known = [{"sd": round(sd, 3)}] if sd is not None else []
     tips = [
-        number("sd_over_seeds", "deviation, points", 2),
-        number("drops", "drops"),
-        number("turns", "of turns"),
-        number("largest_drop", "largest drop, points", 2),
-        number("seeds", "seeds"),
+        number("sd_over_seeds", tr("deviation, points"), 2),
+        number("drops", tr("drops")),
+        number("turns", tr("of turns")),
+        number("largest_drop", tr("largest drop, points"), 2),
+        number("seeds", tr("seeds")),
     ]
     rule = (
         alt.Chart(data("floor"))
@@ -39,14 +40,14 @@ def spread(study: Study, arms: Arms) -> Figure | None:
     panels = []
     height = row_height(frame.arm.nunique())
     for column, title in (
-        ("sd_over_seeds", "Deviation over seeds, mean of the steps"),
-        ("largest_drop", "Largest drop from one step to the next"),
+        ("sd_over_seeds", tr("Deviation over seeds, mean of the steps")),
+        ("largest_drop", tr("Largest drop from one step to the next")),
     ):
         if frame[column].isna().all():
             continue
         x = alt.X(
             f"{column}:Q",
-            title="points of accuracy",
+            title=tr("points of accuracy"),
             scale=alt.Scale(domain=[0, max(0.5, 1.05 * frame[column].max())], nice=False),
             axis=alt.Axis(tickCount=5),
         )
@@ -55,21 +56,25 @@ def spread(study: Study, arms: Arms) -> Figure | None:
         sources = ("spread", "floor") if under else ("spread",)
         panels.append(Panel(f"spread-{column}", title, chart, height, sources, rows=True))
     numbers = (
-        ("arm", "arm", ""),
-        ("sd_over_seeds", "deviation over seeds, points", "2"),
-        ("drops", "drops", "n"),
-        ("turns", "of turns", "n"),
-        ("largest_drop", "largest drop, points", "2"),
-        ("seeds", "seeds", "n"),
+        ("arm", tr("arm"), ""),
+        ("sd_over_seeds", tr("deviation over seeds, points"), "2"),
+        ("drops", tr("drops"), "n"),
+        ("turns", tr("of turns"), "n"),
+        ("largest_drop", tr("largest drop, points"), "2"),
+        ("seeds", tr("seeds"), "n"),
     )
     return Figure(
         "spread",
-        "How steady each arm is",
-        "Smaller is steadier."
-        + (
-            f" Dotted: the noise floor, {sd:.2f} points between refits of the same rows."
-            if sd is not None
-            else " The noise floor is not known: no rows were fitted again (--replay-seeds)."
+        tr("How steady each arm is"),
+        tr(
+            "Smaller is steadier. Dotted: the noise floor, {sd:.2f} points between refits of the "
+            "same rows.",
+            sd=sd,
+        )
+        if sd is not None
+        else tr(
+            "Smaller is steadier. The noise floor is not known: no rows were fitted again "
+            "(--replay-seeds)."
         ),
         tuple(panels),
         {

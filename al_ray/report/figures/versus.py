@@ -8,6 +8,7 @@ import pandas as pd
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import UNDECIDED
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, estimates, notes, row_height
 from al_ray.report.figures.base import SHOWN, Figure, Numbers, Panel, data, number, records
@@ -23,12 +24,13 @@ def versus(study: Study, arms: Arms) -> Figure | None:
     points = ["difference", "low", "high", "detectable"]
     frame[points] *= 100
     frame["unseen"] = -frame.detectable
-    frame["note"] = frame.kind.where(frame.kind.isin(UNDECIDED), "")
+    frame["kind"], undecided = frame.kind.map(tr), frame.kind.isin(UNDECIDED)
+    frame["note"] = frame.kind.where(undecided, "")
     # Around 0, so that a note has room on the inner side of its point.
     most = 1.05 * float(frame[[*points, "unseen"]].abs().max().max()) or 1.0
     x = alt.X(
         "difference:Q",
-        title="points above random",
+        title=tr("points above random"),
         axis=alt.Axis(tickCount=7),
         scale=alt.Scale(domain=[-most, most], nice=False),
     )
@@ -45,12 +47,12 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         .encode(y=arm_axis(arms), x=alt.X("unseen:Q"), x2=alt.X2("detectable:Q"))
     )
     tips = [
-        number("difference", "points above random", 2),
-        number("low", "95 % from", 2),
-        number("high", "to", 2),
-        number("p_holm", "p, Holm", 3),
-        number("detectable", "could be shown from", 2),
-        number("seeds", "paired seeds"),
+        number("difference", tr("points above random"), 2),
+        number("low", tr("95 % from"), 2),
+        number("high", tr("to"), 2),
+        number("p_holm", tr("p, Holm"), 3),
+        number("detectable", tr("could be shown from"), 2),
+        number("seeds", tr("paired seeds")),
     ]
     chart = estimates(
         arms,
@@ -62,20 +64,20 @@ def versus(study: Study, arms: Arms) -> Figure | None:
         pale="datum.note !== ''",
     )
     numbers = (
-        ("arm", "arm", ""),
-        ("difference", "points above random", "2"),
-        ("low", "95 % from", "2"),
-        ("high", "to", "2"),
+        ("arm", tr("arm"), ""),
+        ("difference", tr("points above random"), "2"),
+        ("low", tr("95 % from"), "2"),
+        ("high", tr("to"), "2"),
         ("p", "p", "p"),
-        ("p_holm", "p, Holm", "p"),
-        ("detectable", "could be shown from", "2"),
-        ("kind", "verdict", ""),
-        ("seeds", "seeds", "n"),
-        ("missing", "seeds missing", "n"),
+        ("p_holm", tr("p, Holm"), "p"),
+        ("detectable", tr("could be shown from"), "2"),
+        ("kind", tr("verdict"), ""),
+        ("seeds", tr("seeds"), "n"),
+        ("missing", tr("seeds missing"), "n"),
     )
     return Figure(
         "versus",
-        "Difference from random",
+        tr("Difference from random"),
         _caption(frame),
         (
             Panel(
@@ -94,15 +96,25 @@ def versus(study: Study, arms: Arms) -> Figure | None:
 
 
 def _caption(frame: pd.DataFrame) -> str:
-    said = ["Area under the curve minus random's, mean over seeds."]
+    said = [tr("Area under the curve minus random's, mean over seeds.")]
     rows = int(frame.rows.max())
     if (frame.note == "").any():
-        over = f"seeds and {rows:,} test rows" if rows > 1 else "seeds, test rows taken as fixed"
-        said.append(
-            f"95 % intervals are over {over}. The grey bar reaches as far as the smallest "
-            "difference that would have been seen 8 times in 10."
-        )
+        said += [
+            tr("95 % intervals are over seeds and {rows:,} test rows.", rows=rows)
+            if rows > 1
+            else tr("95 % intervals are over seeds, test rows taken as fixed."),
+            tr(
+                "The grey bar reaches as far as the smallest difference that would have been seen "
+                "8 times in 10."
+            ),
+        ]
     if (frame.note != "").any():
-        few = f" (fewer than {LEAST_SEEDS} seeds)" if frame.seeds.max() < LEAST_SEEDS else ""
-        said.append(f"Pale: nothing can be told of this arm{few}.")
+        said.append(
+            tr(
+                "Pale: nothing can be told of this arm (fewer than {least} seeds).",
+                least=LEAST_SEEDS,
+            )
+            if frame.seeds.max() < LEAST_SEEDS
+            else tr("Pale: nothing can be told of this arm.")
+        )
     return " ".join(said)

@@ -1,8 +1,9 @@
 "use strict";
 (() => {
-  const { config, figures, arms, ranked, many, row } = JSON.parse(document.getElementById("payload").textContent);
+  const { config, figures, arms, ranked, many, row, words } = JSON.parse(document.getElementById("payload").textContent);
   const views = new Map(); // of a figure's name: the views of its panels
   const off = new Set(); // lines that the reader has switched off
+  const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   // Theme: colours are CSS variables, so figures follow without being drawn again.
   const theme = document.getElementById("theme");
@@ -14,8 +15,8 @@
   const paint = (name) => {
     if (name === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = name;
-    theme.querySelector(".value").textContent = name;
-    theme.setAttribute("aria-label", `Theme: ${name}`);
+    theme.querySelector(".value").textContent = words[name];
+    theme.setAttribute("aria-label", `${words.theme} ${words[name]}`);
     theme.dataset.name = name;
   };
   theme.hidden = false;
@@ -87,7 +88,7 @@
     for (const setting of document.querySelectorAll(".setting")) setting.hidden = !setting.querySelector("li:not([hidden])");
     for (const panel of document.querySelectorAll("[data-group]")) panel.hidden = gone.has(panel.dataset.group);
     const shown = document.getElementById("shown");
-    if (shown) shown.value = kept.length < arms.length ? `${kept.length} of ${arms.length}` : `all ${arms.length}`;
+    if (shown) shown.value = filled(kept.length < arms.length ? words.some : words.all, { n: kept.length, of: arms.length });
     const drawn = figures.filter((each) => each.legend);
     for (const figure of drawn) stack(figure);
     return Promise.all(drawn.flatMap(({ name }) => [
@@ -122,9 +123,9 @@
 
   const written = (value, form) => {
     if (value === null || value === undefined) return "–";
-    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value === "boolean") return value ? words.yes : words.no;
     if (typeof value !== "number") return String(value);
-    if (form === "%") return `${(100 * value).toFixed(1)} %`;
+    if (form === "%") return filled(words.percent, { share: (100 * value).toFixed(1) });
     if (form === "n") return Math.round(value).toLocaleString("en");
     if (form === "p") return value < 0.001 ? "< 0.001" : value.toFixed(3);
     return form === "" ? String(value) : value.toFixed(Number(form));
@@ -152,7 +153,7 @@
         });
       }
       place.append(table);
-      if (rows.length > most) place.append(`The first ${most} of ${rows.length.toLocaleString("en")} rows; all are in the study's tables.`);
+      if (rows.length > most) place.append(filled(words.more, { n: most, of: rows.length.toLocaleString("en") }));
     }
   };
   for (const details of document.querySelectorAll("details.numbers")) {

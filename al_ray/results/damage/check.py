@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from al_ray.errors import StorageError
+from al_ray.language import mark, tr
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded
 from al_ray.results.schema import SCHEMAS, VERSION, newer
 from al_ray.results.seal import seal_of
 from al_ray.results.store import AT_ONCE, MERGED, STEM, Store
 
-GONE = "is gone"
+GONE: Final = mark("is gone")
+
+_DAMAGED: Final = mark("is damaged")
+_CUT: Final = mark("is damaged or was cut short")
+_ELSEWHERE: Final = mark("does not belong to its step")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Damage:
 
     Attributes:
         file: its name.
-        why: what is said of it.
+        why: what is said of it, in English; see `language.tr`.
         trajectory: whose steps do not count any more; None: nobody's.
         step: the first of these.
     """
@@ -80,7 +85,7 @@ def refuse_damaged(store: Store) -> None:
         raise StorageError(
             "{file}: {why}; the study's command, given again, does anew what was in it",
             file=store.storage.of(damage.file),
-            why=damage.why,
+            why=tr(damage.why),
         )
 
 
@@ -102,7 +107,7 @@ def damaged_checkpoints(store: Store, names: Sequence[str] | None = None) -> lis
         except ValueError:
             whole = False
         if not whole:
-            found.append(Damage(name, "is damaged"))
+            found.append(Damage(name, _DAMAGED))
     return found
 
 
@@ -118,17 +123,17 @@ def _look(store: Store, name: str) -> _File | Damage | None:
     if data is None:
         return None
     try:
-        mark = seal_of(data, name)
-        if mark is None:
+        own = seal_of(data, name)
+        if own is None:
             _check_unsealed(data, name, part)
-        if mark is None or table == "steps":
+        if own is None or table == "steps":
             _check_version(store, data, name)
         steps: frozenset[int] = frozenset()
         if merged:
             steps = frozenset(decoded(data, name, columns=["step"])["step"].to_pylist())
-        return _File(name, mark, steps, beside_of(data) if table == "steps" else None)
+        return _File(name, own, steps, beside_of(data) if table == "steps" else None)
     except DAMAGED:
-        return Damage(name, "is damaged or was cut short", trajectory, step)
+        return Damage(name, _CUT, trajectory, step)
 
 
 def _check_unsealed(data: bytes, name: str, part: Any) -> None:
@@ -162,8 +167,8 @@ def _misfits(store: Store, whole: Mapping[str, _File], bad: set[str]) -> list[Da
             file = steps.get(step, steps[min(steps)])
             wanted = (file.beside or {}).get(str(step), {}) if step >= 0 else {"selections": ""}
             lacking = [
-                _lacks(store, whole, bad, table, trajectory, step, file, mark)
-                for table, mark in wanted.items()
+                _lacks(store, whole, bad, table, trajectory, step, file, told)
+                for table, told in wanted.items()
             ]
             missing = [each for each in lacking if each and each.file not in bad]
             found += missing
@@ -198,16 +203,16 @@ def _lacks(
     trajectory: str,
     step: int,
     counts: _File,
-    mark: str,
+    told: str,
 ) -> Damage | None:
     """What a step's file of a table lacks; `counts` is that of `steps`."""
     name, merged_name = store.name(table, trajectory, step), store.merged_name(table, trajectory)
     own, merged = whole.get(name), whole.get(merged_name)
     first = max(0, step)
     if own is not None:
-        if not mark or own.seal == mark:
+        if not told or own.seal == told:
             return None
-        return Damage(name, "does not belong to its step", trajectory, first)
+        return Damage(name, _ELSEWHERE, trajectory, first)
     if merged_name in bad or (merged is not None and step in merged.steps):
         return None
     was_merged = counts.name == store.merged_name("steps", trajectory)

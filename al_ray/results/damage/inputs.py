@@ -13,6 +13,7 @@ from typing import Final
 
 from al_ray.io.files import damaged_in, forget_replaced
 from al_ray.io.reading import parse_json
+from al_ray.language import tr
 from al_ray.results.folder import PRIVATE
 from al_ray.results.seal import EMPTY, seal, seal_of
 from al_ray.results.store import Store
@@ -47,8 +48,11 @@ def distrust(store: Store, say: Callable[[str], None]) -> None:
     except (ValueError, LookupError, TypeError):  # damaged or gone: none is
         trusted = {}
     say(
-        f"{found[0]}: is damaged; it is made anew, and so is what may have been done with it: the "
-        "steps since it was last seen to be right."
+        tr(
+            "{file}: is damaged; it is made anew, and so is what may have been done with it: the "
+            "steps since it was last seen to be right.",
+            file=found[0],
+        )
     )
     store.claims.withdraw()  # a process of a driver that died may still work with what is damaged
     for trajectory in store.read("steps", columns=["trajectory", "step"]).trajectory.unique():

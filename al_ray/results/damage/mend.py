@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from al_ray.language import tr
 from al_ray.results.damage.check import GONE, Damage, damaged_checkpoints, damages
 from al_ray.results.store import Store
 
@@ -23,18 +24,28 @@ def mend(store: Store, say: Callable[[str], None]) -> int:
     """
     mended = 0
     for name in store.study_json.mend():
-        say(f"{store.storage.of(name)}: was damaged; it is written again as its copy has it.")
+        say(
+            tr(
+                "{file}: was damaged; it is written again as its copy has it.",
+                file=store.storage.of(name),
+            )
+        )
         mended += 1
     undone: dict[str, int] = {}
     for damage in _damages(store):
         mended += 1
-        place, again = "", "what was in it is done again"
+        why, again = tr(damage.why), tr("what was in it is done again")
         if damage.why != GONE:
-            place = f", and lies in {store.set_aside(damage.file)} now"
+            place = store.set_aside(damage.file)
+            why = tr("{why}, and lies in {place} now", why=why, place=place)
         if damage.trajectory is not None:
             undone[damage.trajectory] = min(damage.step, undone.get(damage.trajectory, damage.step))
-            again = f"step {damage.step} of {damage.trajectory} is done again, and what came after"
-        say(f"{store.storage.of(damage.file)}: {damage.why}{place}; {again}.")
+            again = tr(
+                "step {step} of {trajectory} is done again, and what came after",
+                step=damage.step,
+                trajectory=damage.trajectory,
+            )
+        say(tr("{file}: {why}; {again}.", file=store.storage.of(damage.file), why=why, again=again))
     for trajectory, step in _built_on(store, undone).items():
         store.drop_steps(trajectory, step)
     return mended

@@ -30,7 +30,7 @@ class Bald(Strategy):
 
     def __init__(self, passes: int = 10) -> None:
         if passes < 2:
-            raise UserError("passes {passes}: give 2 or more passes with dropout", passes=passes)
+            raise UserError("passes {n}: give 2 or more passes with dropout", n=passes)
         self.passes = passes
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ class Contrastive(Strategy):
 
     def __init__(self, neighbours: int = 10) -> None:
         if neighbours < 1:
-            raise UserError("neighbours {neighbours}: give 1 or more", neighbours=neighbours)
+            raise UserError("neighbours {n}: give 1 or more", n=neighbours)
         self.neighbours = neighbours
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:

@@ -64,11 +64,10 @@ class QueryByCommittee(Strategy):
 
     def __init__(self, disagreement: str = "vote-entropy") -> None:
         if disagreement not in DISAGREEMENTS:
-            known = ", ".join(DISAGREEMENTS)
             raise UserError(
-                "disagreement {disagreement!r} is not known: choose from {known}",
-                disagreement=disagreement,
-                known=known,
+                "disagreement {name!r} is not known: choose from {known}",
+                name=disagreement,
+                known=", ".join(DISAGREEMENTS),
             )
         self.disagreement = disagreement
 

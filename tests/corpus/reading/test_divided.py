@@ -113,3 +113,13 @@ def test_texts_of_several_columns_are_joined(tmp_path: Path) -> None:
     )
     with pytest.raises(CorpusError, match="no column '요약'"):
         read(path, text_column=["제목", "요약"])
+
+
+def test_gaps_in_a_column_of_splits_are_refused_and_do_not_put_test_rows_into_train(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"글 {i},{'긍부'[i % 2]}정,{('학습', '평가', '')[i % 3]}" for i in range(12)]
+    path.write_text("\n".join(["text,label,구분", *rows]))
+    with pytest.raises(CorpusError, match="'구분' has '' in 4 rows, which names no split"):
+        read(path)

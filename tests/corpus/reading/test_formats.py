@@ -268,3 +268,92 @@ def test_a_zip_is_unpacked_by_the_command_that_is_told(tmp_path: Path) -> None:
 def test_other_formats_are_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"x")
     assert "convert it" in refusal(tmp_path / name)
+
+
+# --- As people keep them ------------------------------------------------------------------------
+
+
+def test_titles_above_the_names_and_a_summary_before_the_sheet(tmp_path: Path) -> None:
+    path = tmp_path / "고객.xlsx"
+    book = openpyxl.Workbook()
+    summary = book.active
+    assert summary is not None
+    summary.title = "요약"
+    summary.append(["2026년 상반기"])
+    sheet = book.create_sheet("원본")
+    sheet.append(["고객 의견 분류 결과"])
+    sheet.merge_cells("A1:B1")
+    sheet.append([None, "담당: 운영팀"])
+    for row in [("내용", "감성\n(분류)"), *ROWS]:
+        sheet.append(list(row))
+    book.save(path)
+    corpus = read(path, label_column="감성 (분류)")
+    labels = [corpus.labels[code] for code in corpus.train.labels]
+    assert [*zip(corpus.train.texts, labels, strict=True)] == ROWS
+    said = " ".join(corpus.notes)
+    assert "sheet '원본' is read, and not 요약" in said
+    assert "above the names of the columns stands 고객 의견 분류 결과, 담당: 운영팀" in said
+    refused = refusal(path)  # which says where it looked, and a name that can be given
+    assert "감성 (분류)" in refused
+    assert "sheet '원본' is read" in refused
+
+
+def test_merged_cells_hold_for_all_their_rows(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [("text", "label")])
+    book = openpyxl.load_workbook(path)
+    for number in range(12):
+        book.active.append([f"글 {number}", ("긍정", "부정", "중립")[number // 4]])
+    for first in (2, 6, 10):
+        book.active.merge_cells(start_row=first, end_row=first + 3, start_column=2, end_column=2)
+    book.save(path)
+    assert pd.read_excel(path).label.isna().sum() == 9  # as it is in the file
+    corpus = read(path)
+    named = [corpus.labels[code] for code in corpus.train.labels]
+    assert named == ["긍정"] * 4 + ["부정"] * 4 + ["중립"] * 4
+    assert "a.xlsx: what merged cells hold is taken for all their rows." in corpus.notes
+
+
+def test_nested_json_lines_are_named_with_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    records = [{"doc": {"body": text}, "labels": [label]} for text, label in ROWS]
+    path.write_text("\n".join(json.dumps(record, ensure_ascii=False) for record in records))
+    assert "doc.body" in refusal(path)
+    corpus = read(path, text_column="doc.body")
+    assert [*corpus.train.texts] == [text for text, _ in ROWS]
+    assert {*corpus.labels} == {*LABELS}
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("내용;감성\n안녕, 세상;긍정\n또, 왔네;부정\n", "separated by semicolons"),
+        ("고객 의견\n내용,감성\n안녕,긍정\n글,부정\n", "remove what stands above the names"),
+        ("안녕,긍정\n글,부정\n셋,긍정\n", "긍정"),
+    ],
+)
+def test_a_file_without_its_line_of_names(tmp_path: Path, data: str, says: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(data)
+    assert says in refusal(path)
+
+
+def test_the_first_row_is_no_line_of_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("안녕,긍정\n글,부정\n셋,긍정\n")
+    with pytest.raises(CorpusError, match="calls a column '긍정', which 1 rows have"):
+        read(path, text_column="안녕", label_column="긍정")
+
+
+def test_lines_that_end_as_macs_once_ended_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text,label\r글,긍정\r또 글,부정\r".encode())
+    assert [*read(path).train.texts] == ["글", "또 글"]
+
+
+def test_words_for_no_label_are_spoken_of(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n글,긍정\n또,N/A\n셋,#N/A\n넷,긍정\n다섯,N/A\n")
+    (note,) = (note for note in read(path).notes if "may stand for none" in note)
+    assert "'#N/A' (1)" in note
+    assert "'N/A' (2)" in note
+    assert "긍정" not in note

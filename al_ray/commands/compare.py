@@ -1,0 +1,148 @@
+"""`al-ray compare`: studies side by side, in a terminal and on a page of their own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from al_ray.commands.parser import word
+from al_ray.errors import UserError
+from al_ray.io.table import LINE, NOTHING, Column, Row, Table
+from al_ray.io.terminal import plain, say
+from al_ray.language import tr
+
+if TYPE_CHECKING:
+    from al_ray.analysis.side_by_side import Beside
+
+NAMES = ("compare",)
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parser of `compare` to those of `al-ray`."""
+    compare = commands.add_parser("compare", help="studies side by side, on a page of their own")
+    compare.add_argument("outs", nargs="+", metavar="OUT", help="results folders, two or more")
+    compare.add_argument(
+        "--into",
+        type=word,
+        metavar="FOLDER",
+        help="of the page; default: reports/ and the studies' names",
+    )
+    compare.add_argument("--no-report", action="store_true", help="without the page")
+    compare.add_argument("--json", action="store_true", help="for machines")
+
+
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run `compare`.
+
+    Raises:
+        UserError: fewer than two studies, no study there, or nothing of one is complete yet.
+    """
+    # SciPy, scikit-learn and what draws take a second to load; other commands need none of it.
+    from al_ray.analysis.side_by_side import beside
+    from al_ray.analysis.study import load
+    from al_ray.report.beside import differing, write_comparison
+    from al_ray.report.content import called
+
+    if len(options.outs) < 2:
+        raise UserError("compare {out}: give two results folders or more", out=options.outs[0])
+    studies = [load(out) for out in options.outs]
+    found = beside(studies)
+    page = None if options.no_report else write_comparison(studies, found, options.into)
+    if options.json:
+        print(plain(json.dumps(_for_machines(found, differing(studies), page), ensure_ascii=False)))
+        return 0
+    for name, answer in zip(found.names, found.answers, strict=True):
+        console.print(f"{name}: {answer.sentence}.", soft_wrap=not console.is_terminal)
+    console.print(_ends(found))
+    for pair in found.pairs:
+        if pair.why:
+            say(console, pair.why + ".")
+        else:
+            console.print(_contrasts(pair))
+    for what, values in differing(studies):
+        each = "; ".join(map(": ".join, zip(found.names, values, strict=True)))
+        say(console, f"{called(what)} – {each}")
+    if page is not None:
+        say(console, tr("Page: {page}", page=page))
+    return 0
+
+
+def _ends(found: Beside) -> Table:
+    rows: list[Row] = []
+    for name, ends in zip(found.names, found.ends, strict=True):
+        rows += [LINE, (Text(name, style="bold"),)]
+        for row in ends.to_dict("records"):
+            known = not math.isnan(row["n_labelled"])
+            rows.append(
+                (
+                    f"  {row['name']}",
+                    f"{row['n_labelled']:,.0f}" if known else NOTHING,
+                    f"{row['final_mean']:.3f}" if known else NOTHING,
+                    *_effect(row["difference"], row["low"], row["high"]),
+                    tr(row["kind"]) if row["kind"] else NOTHING,
+                )
+            )
+    columns = (
+        *(Column(tr("arm")), Column(tr("labels"), 2), Column(tr("accuracy"))),
+        *(Column(tr("points")), Column(tr("95 %"), 1), Column(tr("verdict"), left=True)),
+    )
+    title = tr("Each study by itself: accuracy at the end, and points from its random")
+    return Table(columns, rows, title)
+
+
+def _contrasts(pair: Any) -> Table:
+    columns = (
+        *(Column(tr("arm")), Column(tr("labels"), 2), Column(tr("points")), Column(tr("95 %"))),
+        *(Column(tr("found"), left=True), Column(tr("seeds"), 1, tr("{} seeds"))),
+    )
+    rows = [
+        (
+            one.name,
+            f"{one.first:,}–{one.last:,}",
+            *_effect(one.area.difference, one.area.low, one.area.high),
+            tr(one.kind),
+            str(one.seeds),
+        )
+        for one in pair.contrasts
+    ]
+    title = tr(
+        "{other} against {one} on the same {rows:,} test rows, points of accuracy over the curve",
+        other=pair.other,
+        one=pair.one,
+        rows=pair.contrasts[0].rows,
+    )
+    caption = tr("What is found is corrected over these arms (Holm); intervals are each arm's own.")
+    return Table(columns, rows, title, caption)
+
+
+def _effect(difference: float, low: float, high: float) -> tuple[str, str]:
+    if math.isnan(difference):
+        return NOTHING, NOTHING
+    from al_ray.analysis.baseline import signed  # loads SciPy
+
+    ends = NOTHING if math.isnan(low) else f"{signed(low)} … {signed(high)}"
+    return signed(difference), ends
+
+
+def _for_machines(
+    found: Beside, differences: Sequence[tuple[str, Sequence[str]]], page: Any
+) -> dict[str, Any]:
+    return {
+        "studies": [
+            {
+                "name": name,
+                "conclusion": answer.as_dict(),
+                "arms": json.loads(ends.to_json(orient="records")),
+            }
+            for name, answer, ends in zip(found.names, found.answers, found.ends, strict=True)
+        ],
+        "pairs": [pair.as_dict() for pair in found.pairs],
+        "differences": [{"what": what, "values": values} for what, values in differences],
+        "page": None if page is None else str(page),
+    }
