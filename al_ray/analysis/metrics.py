@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.analysis.study import METRICS, Study
+from al_ray.analysis.study import METRICS, Study, remembered
 from al_ray.language import mark
 
 RARE: Final = "rare_recall"
@@ -34,6 +34,7 @@ def column(metric: str) -> str | None:
     return METRICS.get(metric)
 
 
+@remembered
 def rare_labels(study: Study) -> list[str]:
     """Labels that have less than half of an equal share of the pool's rows; none where the table
     `rows` is missing.
