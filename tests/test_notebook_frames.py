@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import two_tests
 from test_layout import loaded
 from two_tests import ARM
 
 import al_ray
+from al_ray import notebook
 from al_ray.analysis.verdict import KINDS
+from al_ray.corpus.reading.read import read
 from al_ray.errors import UserError
 
 
@@ -72,3 +75,36 @@ def test_the_verdict_is_of_every_arm_but_random(study):
 def test_importing_al_ray_loads_next_to_nothing():
     assert loaded("al_ray").isdisjoint(["pandas", "numpy", "pyarrow", "ray"])
     assert "ray" not in loaded("al_ray.notebook")
+
+
+def test_a_frame_as_sheets_bring_them_is_read(tmp_path):
+    """A column of several kinds of values, which Parquet refuses, must not cost the study."""
+    frame = pd.DataFrame(
+        {
+            "내용": [f"글 {i}" for i in range(6)],
+            "감성": [True, "0", True, "0", True, "0"],
+            "비고": ["메모", 1, None, ["a"], 2.5, {"b": 1}],
+            3: range(6),
+        },
+        index=[5, 5, 1, 2, 3, 4],
+    )
+    path = tmp_path / "a.parquet"
+    with pytest.raises((pa.ArrowInvalid, pa.ArrowTypeError)):
+        frame.rename(columns=str).to_parquet(path)
+    notebook._written(frame).to_parquet(path)
+    corpus = read(path, text_column="내용", label_column="감성")
+    assert corpus.labels == ("0", "True")
+    assert [*corpus.train.texts] == frame["내용"].tolist()
+    assert frame["비고"].tolist()[3] == ["a"]  # the caller's is as it was
+
+
+def test_what_is_no_frame_of_texts_and_labels_is_refused_in_a_line():
+    two = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(UserError, match=r"^column 'text' is there twice; rename one$"):
+        al_ray.run(two)
+    with pytest.raises(UserError, match="give a path, or a frame of texts and labels"):
+        al_ray.run(pd.Series(["a"] * 10000))
+    gap = pd.DataFrame({"text": ["a", "b"], "label": ["x", None]})
+    with pytest.raises(UserError, match=r"^frame: data row 2 has no label") as refused:
+        al_ray.run(gap, model="mini")
+    assert "\n" not in str(refused.value)

@@ -201,6 +201,17 @@ def test_where_random_is_no_measure():
     flat = conclusion(of({"random": level[0], "qbc": level[1]}))
     assert flat.kind == "cannot tell"
     assert asked(flat.commands[0]).step_sizes == (500,)
+    # Once that was done it is not asked for again, but half of it.
+    sizes = {
+        (strategy, "cold", "fine-tuned", size, size): level[place]
+        for size in (1000, 500)
+        for place, strategy in enumerate(("random", "qbc"))
+    }
+    assert asked(conclusion(of(sizes)).commands[0]).step_sizes == (250,)
+    ones = {(*key[:3], 1, 1): values for key, values in [*sizes.items()][:2]}
+    end = conclusion(of(ones))
+    assert (end.kind, end.commands) == ("cannot tell", ())
+    assert "another encoder" in end.next
 
 
 @pytest.mark.parametrize("margin", [CURVE, GAINS])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -225,3 +228,14 @@ def test_commands_load_no_model():
     modules = ["study", "verdict", "reference.claims", *(f"described.{n}" for n in described)]
     names = loaded(*(f"al_ray.analysis.{module}" for module in modules), "al_ray.commands.tables")
     assert names.isdisjoint(["ray", *OF_A_MODEL])
+
+
+@pytest.mark.parametrize("words", [["verdict"], ["show"]])
+def test_who_reads_the_beginning_alone_is_not_shouted_at(out, words):
+    """As `al-ray verdict OUT --json | head -c 20` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "al_ray", *words, str(out), "--json"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
