@@ -34,7 +34,8 @@ def run(
         fine_tune: fine-tune, too, after the frozen study; how long that takes is said first.
         name: of a frame: what its corpus and `results/` folder are called.
         options: as of the command line, with underscores: `model="…"`, `seeds=range(10)`,
-            `out="…"`; `lang="ko"` is for all that is said from there on.
+            `out="…"`; `report=True` makes the page, too; `lang="ko"` is for all that is said from
+            there on.
 
     Raises:
         UserError: an option or the corpus cannot be used, or not all of the study came to its end.

@@ -147,6 +147,8 @@ def run(
 ) -> Results:
     """See `al_ray.run`."""
     words = [word for option, value in options.items() for word in _words(option, value)]
+    if not {"--report", "--no-report"} & set(words):
+        words.append("--no-report")  # what it returns shows itself
     if "--lang" in words:
         language.use(language.chosen(words, {}))
     if isinstance(data, str | Path):

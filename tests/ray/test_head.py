@@ -21,6 +21,7 @@ SCRIPT = ROOT / "experiments" / "news7.py"
 OPTIONS = (
     *("--step-size", "20", "--steps", "2", "--updates", "2", "--seeds", "0"),
     *("--pool-limit", "200", "--test-limit", "100", "--strategies", "random", "margin"),
+    "--no-report",
 )
 WRONG = "fedcba9876543210fedcba9876543210"
 

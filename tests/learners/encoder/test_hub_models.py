@@ -477,7 +477,13 @@ def news7(tmp_path, url, *options):
     here = tmp_path / "here"  # where no folder has a model's name
     here.mkdir()
     return subprocess.run(
-        [sys.executable, ROOT / "experiments" / "news7.py", "--no-dashboard", *options],
+        [
+            sys.executable,
+            ROOT / "experiments" / "news7.py",
+            "--no-dashboard",
+            "--no-report",
+            *options,
+        ],
         env={**hub_server.environment(url, tmp_path / "home"), "PYTHONPATH": str(ROOT)},
         cwd=here,
         capture_output=True,
