@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ class Results:
     @classmethod
     def of(cls, out: str | Path) -> Results:
         """Read a study's folder; see `al_ray.load`."""
+        language.speak((), os.environ)
         return cls(load(out))
 
     def steps(self, test: str | None = None) -> pd.DataFrame:
@@ -149,8 +151,7 @@ def run(
     words = [word for option, value in options.items() for word in _words(option, value)]
     if not {"--report", "--no-report"} & set(words):
         words.append("--no-report")  # what it returns shows itself
-    if "--lang" in words:
-        language.use(language.chosen(words, {}))
+    language.speak(words, os.environ)
     if isinstance(data, str | Path):
         return _run(str(data), fine_tune, command_of(str(data), words), words)
     if not isinstance(data, pd.DataFrame):

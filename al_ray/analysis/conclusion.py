@@ -368,6 +368,8 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
             over=limit,
             points=points(most),
         )
+        if len(fit) > 1:  # more than any arm's own interval ends at
+            why = tr("{excluded}, of {n} arms at once", excluded=why, n=len(fit))
         said = tr("Cannot tell: {why}", why=clauses(why, others, _disagreed(apart)))
         return "cannot tell", said, None, then, commands
     if most <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -93,7 +94,13 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         line = tr("{message}: {remedy}.", message=problem.message, remedy=problem.remedy)
         terminal.say(console, f"- {line}{_shown(problem)}")
     if files:
-        terminal.say(console, tr("Written, for --data {folder}:", folder=fixed))
+        terminal.say(
+            console,
+            tr(
+                "Written; to study it: al-ray run {folder} --model ENCODER",
+                folder=shlex.quote(str(fixed)),
+            ),
+        )
     for path, rows in files.items():
         split = path.stem.removeprefix("unlabelled-")
         line = tr("{path}, {n:,} rows.", path=path, n=rows)

@@ -92,7 +92,7 @@ def _ends(found: Beside) -> Table:
         *(Column(tr("arm")), Column(tr("labels"), 2), Column(tr("accuracy"))),
         *(Column(tr("points")), Column(tr("95 %"), 1), Column(tr("verdict"), left=True)),
     )
-    title = tr("Each study by itself: accuracy at the end, and points from its random")
+    title = tr("Each study: accuracy at the end, and points from its random over the curve")
     return Table(columns, rows, title)
 
 

@@ -25,6 +25,8 @@ _FORMS: Final = (
     mark("invalid choice: {value} (choose from {choices})"),
     mark("invalid {kind} value: {value}"),
 )
+_KINDS: Final = (mark("float"), mark("int"))
+"""What `type` may be called in these."""
 
 
 def in_words(message: str) -> str:
@@ -33,6 +35,8 @@ def in_words(message: str) -> str:
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*?)", re.escape(form))
         if found := re.fullmatch(pattern, message, re.DOTALL):
             values = found.groupdict()
+            if "kind" in values:
+                values["kind"] = tr(values["kind"])
             if "what" in values:
                 values["what"] = in_words(values["what"])
             return tr(form, **values)

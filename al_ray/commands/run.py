@@ -45,6 +45,8 @@ FROZEN: Final = {
 FINE_TUNED: Final = {**_LIMITS, "strategies": ["random", "margin"], "head": ["fine-tuned"]}
 """What the two studies ask for, by option; what is given takes its place."""
 
+_YES: Final = ("y", "yes", "ㅛ", "예", "네", "ㅇ", "ㅇㅇ", "응")
+
 _FIXED: Final = ("data", "head", "study", "cluster")
 
 
@@ -72,7 +74,8 @@ def main(given: Sequence[str]) -> NoReturn:
                     name=name,
                 )
             )
-    guard(parser.prog, asked_for.both, outs=[out_of(data, options)], stopped=RESUMES)
+    out = options.out or f"results/{name_of(data)}"
+    guard(parser.prog, asked_for.both, outs=[out], stopped=RESUMES)
 
 
 def command_of(data: str, words: Sequence[str]) -> str:
@@ -182,7 +185,7 @@ class Run:
             command = f"{self.command} {FINE_TUNE}"
             terminal.say(self.console, tr("To fine-tune: {command}", command=command))
             return 0
-        return self._carried_out(tuned, corpus, [])
+        return self._carried_out(tuned, corpus, [], fine_tune=True)
 
     def _parsed(self, defaults: Mapping[str, Sequence[str]]) -> argparse.Namespace:
         return parsed(self.parser(), words_of(self.data, self.words, defaults))
@@ -202,8 +205,10 @@ class Run:
         corpus: Corpus,
         plans: list[Plan],
         page: bool = True,
+        fine_tune: bool = False,
     ) -> int:
-        study, where = asked(_experiment(self.data), options, self.command)
+        command = f"{self.command} {FINE_TUNE}" if fine_tune and self.command else self.command
+        study, where = asked(_experiment(self.data), options, command)
         return carried_out(study, where, options, corpus, plans, self.console, page)
 
     def _page(self, options: argparse.Namespace) -> None:
@@ -215,6 +220,6 @@ class Run:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return False
         try:
-            return input(tr("Fine-tune now?") + " [y/N] ").strip().lower() in ("y", "yes", "ㅛ")
+            return input(tr("Fine-tune now? [y/N]") + " ").strip().lower() in _YES
         except EOFError:
             return False

@@ -21,15 +21,22 @@ def study(experiment: Experiment) -> NoReturn:
 
 def main() -> NoReturn:
     """Run `al-ray`."""
-    runs = sys.argv[1:2] == ["run"]
+    first, words = _language_apart(sys.argv[1:])
+    runs = words[:1] == ["run"]
     _begin("al-ray", RESUMES if runs else STOPPED)
     if runs:
         from al_ray.commands import run
 
-        run.main(sys.argv[2:])
+        run.main([*words[1:], *first])
     from al_ray.commands import study as cli
 
     cli.main()
+
+
+def _language_apart(words: list[str]) -> tuple[list[str], list[str]]:
+    """`--lang LANGUAGE` before the name of a command, and what comes after it."""
+    length = 2 if words[:1] == ["--lang"] else int(words[:1] != [] and words[0][:7] == "--lang=")
+    return words[:length], words[length:]
 
 
 def _begin(program: str, stopped: str) -> None:

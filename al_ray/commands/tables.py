@@ -82,6 +82,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     from al_ray.analysis.successors import lines
     from al_ray.analysis.verdict import (
         FOUND,
+        UNDECIDED,
         arm_names,
         disagreements,
         missing_lines,
@@ -134,6 +135,8 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         console.print(best_table(tuned, study.demonstration))
     if said.empty:
         console.print(tr("No arm but random is there: nothing to compare."), markup=False)
+    elif said.kind.isin(UNDECIDED).all():
+        pass  # nothing was measured that could have been shown
     elif not table.shown.any():
         console.print(tr("No saving was shown at any number of labels."), markup=False)
     else:

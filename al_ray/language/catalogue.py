@@ -31,6 +31,7 @@ class _Spoken:
     """What this process speaks."""
 
     language = "en"
+    given = False
     messages: Mapping[str, str] = {}
 
 
@@ -43,13 +44,13 @@ def chosen(words: Sequence[str], environment: Mapping[str, str]) -> str:
     """
     for word, after in itertools.zip_longest(words, words[1:], fillvalue=""):
         name, _, value = word.partition("=")
-        if name == _OPTION:
-            return _known(value or after)
+        if name == _OPTION and (value or after) in LANGUAGES:
+            return value or after
     return _known(next(filter(None, map(environment.get, _LOCALE)), ""))
 
 
 def use(language: str) -> None:
-    """Speak this one of LANGUAGES from now on.
+    """Speak this one of LANGUAGES from now on, unless another is given.
 
     Raises:
         KeyError: it is none of them.
@@ -57,7 +58,13 @@ def use(language: str) -> None:
     if language not in LANGUAGES:
         raise KeyError(language)
     _Spoken.messages = {} if language == "en" else _read(language)
-    _Spoken.language = language
+    _Spoken.language, _Spoken.given = language, True
+
+
+def speak(words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Where no command has begun this process: what is `chosen`, but for what was given before."""
+    if _OPTION in words or not _Spoken.given:
+        use(chosen(words, environment))
 
 
 def spoken() -> str:

@@ -96,6 +96,16 @@ def refuse_another(described: dict[str, Any], wanted: dict[str, Any], folder: st
         if before["name"] == now["name"]
     ]
     for what, before, now in same:
+        if before["digest"] != now["digest"] and what == "corpus" and before["name"] == now["name"]:
+            raise StudyConflict(
+                "{folder}: holds a study of {name} as it was read then ({their_digest}), and it is "
+                "read otherwise now ({our_digest}): the file has changed, or options such as "
+                "--pool-limit and --test-limit; give the same, or another --out",
+                folder=folder,
+                name=now["name"],
+                their_digest=before["digest"][:8],
+                our_digest=now["digest"][:8],
+            )
         if before["digest"] != now["digest"]:
             raise StudyConflict(
                 "{folder}: holds a study of {what} {theirs} ({their_digest}), not of {ours} "

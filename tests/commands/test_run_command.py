@@ -68,7 +68,9 @@ def test_first_frozen_then_what_fine_tuning_takes_and_then_that(ran, data, capsy
     assert ran.pages == [3]
 
 
-@pytest.mark.parametrize(("answer", "studies"), [("y", 3), ("", 2), ("n", 2)])
+@pytest.mark.parametrize(
+    ("answer", "studies"), [("y", 3), ("예", 3), ("네", 3), ("", 2), ("n", 2), ("아니요", 2)]
+)
 def test_somebody_at_a_terminal_is_asked(ran, data, monkeypatch, answer, studies):
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
@@ -85,6 +87,29 @@ def test_what_is_given_takes_the_place_of_a_default(ran, data):
     assert ran.pages == []
 
 
+def test_the_language_may_stand_before_the_command(data, capsys, monkeypatch):
+    for words in (["--lang", "ko"], ["--lang=ko"]):
+        monkeypatch.setattr(sys, "argv", ["al-ray", *words, "run", data, "--steps", "0"])
+        with pytest.raises(SystemExit) as ended:
+            start.main()
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == "al-ray run: --steps 0: 1 이상을 주세요\n"
+
+
+def test_what_fine_tunes_again_is_the_command_that_did(monkeypatch, data, ran):
+    commands = []
+
+    def asked(experiment, options, command):
+        commands.append(command)
+        return study_of(experiment, options, command)
+
+    study_of = run.asked
+    monkeypatch.setattr(run, "asked", asked)
+    ran(data, "--model", "some/id", "--fine-tune")
+    assert commands[-1] == f"al-ray run {shlex.quote(data)} --model some/id --fine-tune"
+    assert commands[-2] == f"al-ray run {shlex.quote(data)} --model some/id"
+
+
 def test_what_has_no_pretrained_weights_is_not_frozen(ran, data):
     assert ran("embedded") == [("results/embedded", *TUNED[:2], 5, False)]
     assert ran(data, "--model", "mini") == [("results/리뷰", *TUNED, False)]
@@ -98,6 +123,8 @@ def test_what_has_no_pretrained_weights_is_not_frozen(ran, data):
         (["리뷰.tsv", "--head", "frozen"], "--head is not for this command; leave it out"),
         (["none.csv"], "none.csv: no such file or folder"),
         (["리뷰.tsv", "--steps", "0"], "--steps 0: give 1 or more"),
+        (["리뷰.tsv", "--labels-per-day", "0"], "--labels-per-day 0"),
+        (["리뷰.tsv", "--patience", "0"], "--patience 0: give minutes above 0"),
         (["리뷰.tsv", "--step-size", "400"], "--step-size 400: the pool has only"),
         (["리뷰.tsv", "--address", "http://127.0.0.1:1"], "use python experiments/news7.py"),
     ],

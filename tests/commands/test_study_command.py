@@ -391,7 +391,7 @@ def test_the_script_itself(tmp_path):
         check=False,
     )
     assert ended.returncode == 2
-    assert ended.stderr == "news7.py: nosuch: no such file or folder; check --data\n"
+    assert ended.stderr == "news7.py: nosuch: no such file or folder; check its path\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -20,7 +20,8 @@ from al_ray.errors import CorpusError, UserError
         ([], {"LANG": "ja_JP.UTF-8"}, "en"),
         (["verdict", "--lang", "ko", "out"], {"LANG": "en_US"}, "ko"),
         (["verdict", "out", "--lang=en"], {"LANG": "ko_KR"}, "en"),
-        (["--lang"], {"LANG": "ko_KR"}, "en"),
+        (["--lang"], {"LANG": "ko_KR"}, "ko"),  # which is refused, in Korean
+        (["--lang", "fr"], {"LANG": "ko_KR"}, "ko"),
     ],
 )
 def test_options_come_before_the_locale(words, environment, spoken):

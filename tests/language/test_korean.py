@@ -128,7 +128,7 @@ def test_the_two_languages_say_the_same_numbers():
 def test_what_is_kept_of_an_error_is_english_and_what_is_shown_is_not(korean):
     from al_ray.errors import CorpusError
 
-    error = CorpusError("{path}: no such file or folder; check --data", path="없는.csv")
+    error = CorpusError("{path}: no such file or folder; check its path", path="없는.csv")
     assert english_in(str(error)) == []
-    assert error.args == ("{path}: no such file or folder; check --data",)
+    assert error.args == ("{path}: no such file or folder; check its path",)
     assert tr("saves") == "라벨 절약"

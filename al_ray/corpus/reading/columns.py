@@ -69,6 +69,13 @@ def choose(
     texts = [named(name) for name in ([text] if isinstance(text, str) else text or ())]
     label, row_id, split = (name and named(name) for name in (label, row_id, split))
     taken = {*texts, label, row_id, split}
+    given = [("text", name) for name in texts]
+    given += [(role, name) for role, name in (("label", label), ("id", row_id)) if name]
+    for role, name in given:
+        for table in tables:
+            _check_there(table, role, name)
+    if split is not None:
+        _check_there(train, "split", split)
 
     def detect(known: str, fold: Callable[[str], str] = _folded) -> list[str]:
         names = {fold(name): name for name in reversed(train.names) if name not in taken}
@@ -105,12 +112,9 @@ def choose(
     asked = label
     texts = texts or [only(mark("text"), TEXT_COLUMNS)]
     label = only(mark("label"), LABEL_COLUMNS) if label is None else label
-    known = [("text", name) for name in texts] + [("label", label)]
-    for role, name in [*known, *([("id", row_id)] if row_id is not None else [])]:
+    for role, name in [*(("text", name) for name in texts), ("label", label)]:
         for table in tables:
             _check_there(table, role, name)
-    if split is not None:
-        _check_there(train, "split", split)
     if label in texts:
         raise CorpusError(
             "--text-column and --label-column are both {label!r}; name two", label=label
@@ -135,7 +139,10 @@ def choose(
     if len(texts) > 1:
         joined = tr("{columns} (joined by a blank)", columns=joined)
     said = tr(
-        "Columns: text {text}, label {label!r}, id {id!r}.", text=joined, label=label, id=row_id
+        "Columns: text {text}, label {label!r}, id {id}.",
+        text=joined,
+        label=label,
+        id=tr("None") if row_id is None else repr(row_id),
     )
     return Columns(tuple(texts), label, row_id, split, (said, *notes))
 

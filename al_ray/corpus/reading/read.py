@@ -188,9 +188,9 @@ def _encodings(tables: Sequence[Table]) -> list[str]:
         if table.encoding:
             files.setdefault(table.encoding, []).append(table.path.name)
     if len(files) < 2:
-        return [tr("Encoding: {encoding}.", encoding=encoding) for encoding in files]
+        return [tr("Encoding: {encoding}.", encoding=tr(encoding)) for encoding in files]
     said = (
-        tr("{encoding} in {files}", encoding=encoding, files=listed(names))
+        tr("{encoding} in {files}", encoding=tr(encoding), files=listed(names))
         for encoding, names in files.items()
     )
     return [tr("Encoding: {encoding}.", encoding="; ".join(said))]

@@ -38,7 +38,7 @@ def _copy(storage: Storage, path: Path) -> None:
         storage.fetch("", path)
         return
     if not names:
-        raise CorpusError("{path}: no such file or folder; check --data", path=path)
+        raise CorpusError("{path}: no such file or folder; check its path", path=path)
     for name in names:
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)

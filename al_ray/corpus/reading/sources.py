@@ -58,11 +58,9 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
     if os.path.isfile(path):  # which has no error of its own, unlike Path's
         return {"train": [path], **given}, []
     if os.path.exists(path) and not os.path.isdir(path):
-        raise CorpusError(
-            "{path}: is no regular file; give --data a file or a folder of files", path=path
-        )
+        raise CorpusError("{path}: is no regular file; give a file or a folder of files", path=path)
     if not os.path.isdir(path):
-        raise CorpusError("{path}: no such file or folder; check --data", path=path)
+        raise CorpusError("{path}: no such file or folder; check its path", path=path)
     entries = _entries(path)
     words = WORDS if os.path.exists(path / "dataset_dict.json") else SPLITS
     # The sources of a split by name; a sub-folder or the parts of one prefix are one source.
@@ -112,7 +110,7 @@ def find(path: Path, test: Path | None = None) -> tuple[dict[str, list[Path]], l
                 why=foreign(convertible[0]),
             )
         raise CorpusError(
-            "{path}: no train file; name one train, as train.csv, or give --data the "
+            "{path}: no train file; name one train, as train.csv, or give the "
             "file itself, and --test that of the test if there is one (there is: "
             "{entries})",
             path=path,
@@ -194,7 +192,7 @@ def _entries(folder: Path) -> list[Path]:
         ]
     except OSError as error:
         raise CorpusError(
-            "{path}: cannot be listed ({reason}); check --data",
+            "{path}: cannot be listed ({reason}); check its path",
             path=folder,
             reason=error.strerror,
         ) from None

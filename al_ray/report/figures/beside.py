@@ -22,6 +22,7 @@ from al_ray.report.figures.base import (
     percent,
     records,
 )
+from al_ray.report.figures.curves import ROOM
 from al_ray.report.figures.lines import line_panels
 
 
@@ -39,7 +40,8 @@ def beside(studies: Sequence[Study], names: Sequence[str], arms: Arms) -> Figure
     ]
     frame = arms.named(pd.concat(frames, ignore_index=True))
     frame.loc[~frame.interval.astype(bool), ["low", "high"]] = np.nan
-    low, high = domain(frame["mean"], frame.low, frame.high)
+    least, most = frame["mean"].min() - ROOM, frame["mean"].max() + ROOM
+    low, high = domain(frame["mean"], frame.low.clip(lower=least), frame.high.clip(upper=most))
     y = alt.Y(
         "mean:Q",
         title=None,

@@ -36,7 +36,7 @@ METRICS = {
 }
 _HEIGHT = 300
 
-_ROOM = 0.15
+ROOM = 0.15
 """How much beyond the curves the axis may go for what is drawn around them."""
 
 
@@ -210,7 +210,7 @@ def _domain(frame: pd.DataFrame, flat: Rows, metric: str, test: str) -> list[flo
     mine = frame[(frame.metric == metric) & (frame.test == test)]
     bands = mine[mine.interval.astype(bool)]
     # What lies far off, or an interval over few seeds that vary much, must not press curves flat.
-    low, high = np.nanmin(mine["mean"]) - _ROOM, np.nanmax(mine["mean"]) + _ROOM
+    low, high = np.nanmin(mine["mean"]) - ROOM, np.nanmax(mine["mean"]) + ROOM
     lines = [
         row["mean"]
         for row in flat

@@ -146,7 +146,7 @@ def test_the_only_file_of_a_folder_is_train_whatever_its_name(tmp_path: Path) ->
     write(tmp_path, "리뷰_2025.csv", rows("c", "d"))  # which of them is train?
     message = refusal(tmp_path)
     assert "리뷰_2025.csv, 리뷰_2026.csv" in message
-    assert "--data" in message
+    assert "give the file itself" in message
     both = read(tmp_path / "리뷰_2025.csv", test=tmp_path / "리뷰_2026.csv")
     assert [split.texts for split in both.splits] == [("c", "d"), ("a", "b")]
     (tmp_path / "리뷰_2025.csv").rename(tmp_path / "train.csv")
