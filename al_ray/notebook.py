@@ -163,7 +163,7 @@ def run(
             return _run(str(where), fine_tune, "", words)  # none would find it again
         except UserError as error:  # by the name that the caller knows
             said = str(error).replace(str(where), name)
-            raise UserError("{said}", said=said) from None
+            raise type(error)("{said}", said=said) from None
 
 
 def _written(frame: pd.DataFrame) -> pd.DataFrame:
