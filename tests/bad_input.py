@@ -309,11 +309,11 @@ def corpus_kind(files: Files, says: tuple[str, ...]) -> Kind:
 
 
 def a_path_that_is_not_there(folder: Path) -> Given:
-    return Given(("--data", str(folder / "nosuch")), (str(folder / "nosuch"), "--data"))
+    return Given(("--data", str(folder / "nosuch")), (str(folder / "nosuch"), "check its path"))
 
 
 def a_path_that_is_too_long(folder: Path) -> Given:
-    return Given(("--data", "a" * 300), ("--data",))
+    return Given(("--data", "a" * 300), ("a" * 300, "check its path"))
 
 
 def a_folder_named_train_tsv(folder: Path) -> Given:

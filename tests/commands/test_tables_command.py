@@ -80,7 +80,7 @@ def test_what_was_not_shown_is_not_printed(tmp_path, seeds, capsys):
     write(tmp_path, study(arms, LABELS))
     assert call("verdict", tmp_path) == 0
     said = capsys.readouterr().out
-    assert "No saving was shown" in said
+    assert ("No saving was shown" in said) == (seeds >= 5)  # of fewer nothing can be said
     assert "nan" not in said
     assert call("verdict", tmp_path, "--json") == 0
     for row in json.loads(capsys.readouterr().out)["savings"]:

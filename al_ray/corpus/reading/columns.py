@@ -70,7 +70,7 @@ def choose(
     label, row_id, split = (name and named(name) for name in (label, row_id, split))
     taken = {*texts, label, row_id, split}
     given = [("text", name) for name in texts]
-    given += [(role, name) for role, name in (("label", label), ("id", row_id)) if name]
+    given += [(role, name) for role, name in (("label", label), ("id", row_id)) if name is not None]
     for role, name in given:
         for table in tables:
             _check_there(table, role, name)
