@@ -162,8 +162,7 @@ def run(
         try:
             return _run(str(where), fine_tune, "", words)  # none would find it again
         except UserError as error:  # by the name that the caller knows
-            said = str(error).replace(str(where), name)
-            raise type(error)("{said}", said=said) from None
+            raise type(error)(str(error).replace(str(where), name)) from None
 
 
 def _written(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,15 +8,15 @@ intervals that hold for all distinct arms at once (Bonferroni). Of one arm they 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Final, Literal
 
 from al_ray.analysis import advice
 from al_ray.analysis.baseline import Baseline, baselines, signed
 from al_ray.analysis.best import UNTUNED, tuned
 from al_ray.analysis.comparison import Arm, judged, key_of, setting_of
+from al_ray.analysis.gains import LEAST, gain, measured_over
 from al_ray.analysis.metrics import NAMES
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect
@@ -31,7 +31,7 @@ from al_ray.analysis.verdict import (
     disagreeing,
     verdict,
 )
-from al_ray.analysis.wording import GAIN, clauses, count, points, seeds
+from al_ray.analysis.wording import GAIN, clauses, points, seeds
 from al_ray.language import tr
 from al_ray.study.chooser import spelt
 from al_ray.study.running import Effort, Price
@@ -40,13 +40,6 @@ SMALL: Final = 2 * GAIN
 """Random is the answer where no arm gains more accuracy than this, beyond doubt."""
 
 Kind = Literal["label with", "label at random", "depends on the metric", "cannot tell"]
-
-_GAINS: Final[dict[str, Callable[[Judgement], float]]] = {
-    "saves": lambda found: found.saving.low,
-    "saves on the way": lambda found: found.on_the_way.low,
-    "better": lambda found: found.area.low,
-}
-"""What an arm of each of FOUND gains at least."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +159,7 @@ def _arms(study: Study, level: float, test: str | None) -> list[_Arm]:
 
 def _best(arms: Sequence[_Arm], kind: str) -> _Arm | None:
     """Of the arms of a kind, the one that gains most at least."""
-    alike = [(_GAINS[kind](arm.found), arm) for arm in arms if arm.kind == kind and arm.found]
+    alike = [(LEAST[kind](arm.found), arm) for arm in arms if arm.kind == kind and arm.found]
     # What is found of one arm (Holm) need not have a bound that holds for all at once.
     known = [(-math.inf if math.isnan(least) else least, arm) for least, arm in alike]
     return max(known, key=lambda pair: pair[0])[1] if known else None
@@ -183,7 +176,7 @@ def _label_with(
 ) -> _Answer:
     assert best.found is not None
     tested = sum(arm.found is not None for arm in arms)
-    said = _gain(best, best.found, effort, tested)
+    said = gain(best.kind, best.found, effort, tested)
     found = sum(arm.kind in FOUND for arm in arms)
     if found > 1:
         said = tr("{gain}, the most of {n} arms that were shown better", gain=said, n=found)
@@ -212,59 +205,6 @@ def _label_with(
         "label with {arm}, {size:,} texts a step", arm=best.name, size=int(best.arm["step_size"])
     )
     return "label with", said, best.name, then, ()
-
-
-def _gain(best: _Arm, found: Judgement, effort: Effort, tested: int) -> str:
-    """What the arm gains at least; its interval holds for so many arms at once."""
-    least, target = _GAINS[best.kind](found), count(found.saving.target)
-    over = _over(found)
-    if best.kind == "better" and least > 0:
-        return tr(
-            "at least {points} more accurate than random on average over the curve, though no "
-            "labels were shown to be saved ({over})",
-            points=points(least),
-            over=over,
-        )
-    if best.kind == "better":
-        return tr(
-            "more accurate than random on average over the curve, though no labels were shown to "
-            "be saved ({over})",
-            over=over,
-        )
-    least = _rounded_down(least)
-    is_known, is_at_end = least >= 1, best.kind == "saves"
-    if is_known and is_at_end:
-        return tr(
-            "at least {least} of {target} labels saved ({cost}; {over})",
-            least=count(least),
-            target=target,
-            cost=_cost(effort, least, found.saving.target),
-            over=over,
-        )
-    if is_known:
-        return tr(
-            "at least {least} labels saved on average on the way to the accuracy of {target} "
-            "random ones, though at the end none was shown ({cost}; {over})",
-            least=count(least),
-            target=target,
-            cost=_cost(effort, least),
-            over=over,
-        )
-    if is_at_end:
-        return tr(
-            "labels saved for the accuracy of {target} random ones, though of {n} arms at once not "
-            "shown how many ({over})",
-            target=target,
-            n=tested,
-            over=over,
-        )
-    return tr(
-        "labels saved on the way to the accuracy of {target} random ones, though of {n} arms at "
-        "once not shown how many ({over})",
-        target=target,
-        n=tested,
-        over=over,
-    )
 
 
 def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:
@@ -349,7 +289,7 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
     fit = [arm for arm in arms if _is_telling(arm)]
     found = [arm.found for arm in fit if arm.found is not None]
     most = max(each.area.high for each in found)
-    limit = _over(min(found, key=lambda each: each.seeds))
+    limit = measured_over(min(found, key=lambda each: each.seeds))
     left, others = len(arms) - len(fit), ""
     if left:
         others = tr("{n} more arms are no measure, since their random learns too little", n=left)
@@ -358,8 +298,7 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
             tr("{arm} is better than random by {metrics}", arm=one.arm, metrics=_named(one.better))
             for one in better
         ]
-        every = reduce(lambda some, one: tr("{some}, {one}", some=some, one=one), named)
-        said = tr("{better}; by accuracy no gain was shown", better=every)
+        said = tr("{better}; by accuracy no gain was shown", better=", ".join(named))
         return _depends(clauses(said, others), None)
     if most > SMALL:
         then, commands = advice.to_see(study, [arm.numbers for arm in fit])
@@ -424,7 +363,7 @@ def _named(metrics: Mapping[str, Effect]) -> str:
         )
         for name, area in metrics.items()
     ]
-    return reduce(lambda some, one: tr("{metrics} and {metric}", metrics=some, metric=one), said)
+    return tr(" and ").join(said)
 
 
 def _disagreed(apart: Sequence[Disagreement]) -> str:
@@ -432,34 +371,3 @@ def _disagreed(apart: Sequence[Disagreement]) -> str:
     if not apart:
         return ""
     return tr("the metrics disagree on {arms}", arms=", ".join(one.arm for one in apart))
-
-
-def _over(found: Judgement) -> str:
-    """What the numbers are over."""
-    if found.rows > 1:
-        return tr("{seeds} and {rows:,} test rows", seeds=seeds(found.seeds), rows=found.rows)
-    return tr("{seeds} on these test rows", seeds=seeds(found.seeds))
-
-
-def _cost(effort: Effort, labels: float, of: float | None = None) -> str:
-    """Person-days of so many labels, of so many, and money where a label has a price."""
-    numbers = [labels] if of is None else [labels, of]
-    part, *whole = [_days(effort.days(number)) for number in numbers]
-    said = (
-        tr("{part} of {whole} person-days", part=part, whole=whole[0])
-        if whole
-        else tr("{days} person-days", days=part)
-    )
-    return said if effort.price is None else f"{said}, {effort.price.of(*numbers)}"
-
-
-def _rounded_down(labels: float) -> float:
-    """To three digits, as numbers of labels are said."""
-    if not math.isfinite(labels):
-        return labels
-    unit = 10.0 ** max(0, len(str(int(abs(labels)))) - 3)
-    return unit * math.floor(labels / unit)
-
-
-def _days(days: float) -> str:
-    return f"{days:,.0f}" if days >= 10 else f"{days:.2g}"

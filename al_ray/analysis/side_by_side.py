@@ -25,7 +25,7 @@ from al_ray.analysis.statistics.pairs import Effect, Pairs, area_weights, contra
 from al_ray.analysis.study import Study, records
 from al_ray.analysis.summary import ARM, LEARNER
 from al_ray.analysis.summary import arms as summarised
-from al_ray.analysis.verdict import verdict
+from al_ray.analysis.verdict import UNDECIDED, verdict
 from al_ray.errors import UserError
 from al_ray.language import tr
 
@@ -40,7 +40,8 @@ class Contrast:
         rows: of the test.
         first, last: numbers of labels that all of these have.
         area: accuracy over the labels, the other study's less the first one's; p_holm is over all
-            arms that two studies share.
+            arms that two studies share, and of fewer than LEAST_SEEDS seeds there is the
+            difference alone.
         kind: better, worse, no difference or cannot tell, of the other study's.
     """
 
@@ -67,8 +68,8 @@ def ends(study: Study) -> pd.DataFrame:
 
     Returns:
         name, seeds, n_labelled, final_mean (accuracy at the last number of labels that all of its
-        seeds have), difference, low, high (of the accuracy over the curve, from random), kind (''
-        of random itself): a row per arm, in order.
+        seeds have), difference, low, high (of the accuracy over the curve, from random; ends alone
+        where the verdict has an interval), kind ('' of random itself): a row per arm, in order.
     """
     columns = several(study.arms())
     table = summarised(study.steps, study.trajectories, study.test).set_index(ARM)
@@ -77,13 +78,13 @@ def ends(study: Study) -> pd.DataFrame:
     for arm in records(study.arms()):
         key = tuple(arm[name] for name in ARM)
         found = said.get(key, {"kind": "", "numbers": {}})
-        numbers = {name: found["numbers"].get(name) for name in ("difference", "low", "high")}
+        known = ("difference",) if found["kind"] in UNDECIDED else ("difference", "low", "high")
+        numbers = {name: found["numbers"].get(name) for name in known}
         facts = {name: table[name].get(key) for name in ("seeds", "n_labelled", "final_mean")}
         made.append({"name": arm_name(arm, columns), **facts, **numbers, "kind": found["kind"]})
-    frame = pd.DataFrame(made)
-    known = ["final_mean", "difference", "low", "high"]
-    frame[known] = frame[known].astype(float)
-    return frame
+    names_of = ["name", "seeds", "n_labelled", "final_mean", "difference", "low", "high", "kind"]
+    frame = pd.DataFrame(made, columns=names_of)
+    return frame.astype(dict.fromkeys(["final_mean", "difference", "low", "high"], float))
 
 
 def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
@@ -109,7 +110,7 @@ def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
         pairs = None if match is None else _pairs(one, arm, other, match, order)
         if pairs is not None:
             found.append((arm_name(arm, [name for name in ARM if name in vary]), pairs))
-    effects = [contrast(pairs, area_weights(pairs.labels)[None], level)[0] for _, pairs in found]
+    effects = [_effect(pairs, level) for _, pairs in found]
     corrected = holm([effect.p for effect in effects])
     return [
         Contrast(
@@ -119,7 +120,7 @@ def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
             int(pairs.labels[0]),
             int(pairs.labels[-1]),
             replace(effect, p_holm=float(p)),
-            _kind(len(pairs.arm), effect.difference, p, level),
+            _kind(effect.difference, p, level),
         )
         for (name, pairs), effect, p in zip(found, effects, corrected, strict=True)
     ]
@@ -155,13 +156,21 @@ def _pairs(
     return Pairs(np.array(labels, np.float64), found[:, order], ours)
 
 
+def _effect(pairs: Pairs, level: float) -> Effect:
+    """On the accuracy over the curve."""
+    (effect,) = contrast(pairs, area_weights(pairs.labels)[None], level)
+    if len(pairs.arm) < LEAST_SEEDS:
+        return Effect(effect.difference, math.nan, math.nan, math.nan)
+    return effect
+
+
 def _complete(study: Study, arm: Arm) -> pd.DataFrame:
     curves = study.curves()
     return curves[curves.complete & (curves[ARM] == pd.Series(arm)[ARM]).all(axis=1)]
 
 
-def _kind(seeds: int, difference: float, p: float, level: float) -> str:
-    if seeds < LEAST_SEEDS or math.isnan(p):
+def _kind(difference: float, p: float, level: float) -> str:
+    if math.isnan(p):
         return "cannot tell"
     if p >= 1 - level:
         return "no difference"

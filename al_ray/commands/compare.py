@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from al_ray.commands.parser import word
+from al_ray.commands.tables import effect
 from al_ray.errors import UserError
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.io.terminal import plain, say
 from al_ray.language import tr
 
 if TYPE_CHECKING:
-    from al_ray.analysis.side_by_side import Beside
+    from al_ray.analysis.side_by_side import Beside, Pair
 
 NAMES = ("compare",)
 
@@ -53,9 +54,12 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         raise UserError("compare {out}: give two results folders or more", out=options.outs[0])
     studies = [load(out) for out in options.outs]
     found = beside(studies)
-    page = None if options.no_report else write_comparison(studies, found, options.into)
+    differences = differing(studies)
+    page = None
+    if not options.no_report:
+        page = write_comparison(studies, found, differences, options.into)
     if options.json:
-        print(plain(json.dumps(_for_machines(found, differing(studies), page), ensure_ascii=False)))
+        print(plain(json.dumps(_for_machines(found, differences, page), ensure_ascii=False)))
         return 0
     for name, answer in zip(found.names, found.answers, strict=True):
         console.print(f"{name}: {answer.sentence}.", soft_wrap=not console.is_terminal)
@@ -65,7 +69,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
             say(console, pair.why + ".")
         else:
             console.print(_contrasts(pair))
-    for what, values in differing(studies):
+    for what, values in differences:
         each = "; ".join(map(": ".join, zip(found.names, values, strict=True)))
         say(console, f"{called(what)} – {each}")
     if page is not None:
@@ -84,7 +88,7 @@ def _ends(found: Beside) -> Table:
                     f"  {row['name']}",
                     f"{row['n_labelled']:,.0f}" if known else NOTHING,
                     f"{row['final_mean']:.3f}" if known else NOTHING,
-                    *_effect(row["difference"], row["low"], row["high"]),
+                    *effect(row),
                     tr(row["kind"]) if row["kind"] else NOTHING,
                 )
             )
@@ -96,7 +100,7 @@ def _ends(found: Beside) -> Table:
     return Table(columns, rows, title)
 
 
-def _contrasts(pair: Any) -> Table:
+def _contrasts(pair: Pair) -> Table:
     columns = (
         *(Column(tr("arm")), Column(tr("labels"), 2), Column(tr("points")), Column(tr("95 %"))),
         *(Column(tr("found"), left=True), Column(tr("seeds"), 1, tr("{} seeds"))),
@@ -105,7 +109,7 @@ def _contrasts(pair: Any) -> Table:
         (
             one.name,
             f"{one.first:,}–{one.last:,}",
-            *_effect(one.area.difference, one.area.low, one.area.high),
+            *effect(vars(one.area)),
             tr(one.kind),
             str(one.seeds),
         )
@@ -119,15 +123,6 @@ def _contrasts(pair: Any) -> Table:
     )
     caption = tr("What is found is corrected over these arms (Holm); intervals are each arm's own.")
     return Table(columns, rows, title, caption)
-
-
-def _effect(difference: float, low: float, high: float) -> tuple[str, str]:
-    if math.isnan(difference):
-        return NOTHING, NOTHING
-    from al_ray.analysis.baseline import signed  # loads SciPy
-
-    ends = NOTHING if math.isnan(low) else f"{signed(low)} … {signed(high)}"
-    return signed(difference), ends
 
 
 def _for_machines(

@@ -207,10 +207,10 @@ def arms_table(said: pd.DataFrame, arms: pd.DataFrame, demonstration: bool) -> T
             shown.append((_bold(", ".join(told(rows.iloc[0], shared))),))
         unknown = rows.kind.isin(UNDECIDED)
         for row in rows_of(rows[~unknown]):
-            shown.append((f"  {arm_name(row, own)}", tr(row["kind"]), *_effect(row["numbers"])))
+            shown.append((f"  {arm_name(row, own)}", tr(row["kind"]), *effect(row["numbers"])))
         for kind, alike in groups(rows[unknown], "kind"):
             names = ", ".join(arm_name(row, own) for row in rows_of(alike))
-            shown.append((f"  {names}", tr(kind), *_effect({})))
+            shown.append((f"  {names}", tr(kind), *effect({})))
     caption = tr(
         "Intervals are each arm's own, verdicts corrected over all arms (Holm). Every arm in a "
         "sentence: --json"
@@ -227,7 +227,7 @@ def best_table(tuned: pd.DataFrame, demonstration: bool) -> Table:
     for row in tuned.to_dict("records"):
         shown += [
             LINE,
-            (_bold(row["name"]), tr(row["kind"]), *_effect(row)),
+            (_bold(row["name"]), tr(row["kind"]), *effect(row)),
             ("  " + tr("at {chosen}", chosen=chosen(row["chosen"])),),
             ("  " + tr("random at {chosen}", chosen=chosen(row["random_chosen"])),),
         ]
@@ -248,8 +248,8 @@ def _bold(text: str) -> Text:
     return Text(text, style="bold")
 
 
-def _effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
-    """A difference in points and its interval."""
+def effect(numbers: Mapping[Any, Any]) -> tuple[str, str]:
+    """A `difference` in points, and its interval from `low` to `high`; a number may be missing."""
     from al_ray.analysis.baseline import signed
 
     known = [numbers.get(name) for name in ("difference", "low", "high")]

@@ -50,7 +50,7 @@ def chosen(words: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 def use(language: str) -> None:
-    """Speak this one of LANGUAGES from now on, unless another is given.
+    """Speak this one of LANGUAGES from now on, until another is.
 
     Raises:
         KeyError: it is none of them.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from al_ray.analysis.names import MANY, TRAINED, several, told
 from al_ray.analysis.summary import ARM, CHOOSER
-from al_ray.language import mark, tr
+from al_ray.language import tr
 from al_ray.report.theme import colour
 from al_ray.study.chooser import UNQUERIED, spelt
 
@@ -91,7 +91,7 @@ class Arms:
         told_apart = several(arms)
         self.each = [
             {**{name: row[name] for name in ("arm", "line", "group")},
-             "axes": {_axis(c): text for c in ("strategy", *told_apart)
+             "axes": {axis_of(c): text for c in ("strategy", *told_apart)
                       for text in (told(row, [c]) if c != "strategy" else [row["choice"]])}}
             for row in self.named(arms).to_dict("records")
         ]  # fmt: skip
@@ -226,14 +226,6 @@ class Arms:
         return f"{line}, {group}" if len(self.groups) > 1 else line
 
 
-_AXES: Final = (
-    *(mark("strategy"), mark("regime"), mark("head"), mark("step size"), mark("initial")),
-    *(mark("model"), mark("parameters"), mark("committee"), mark("multiples")),
-    *(mark("candidates"), mark("chosen by")),
-)
-"""What `_axis` gives, beside the knobs of a training."""
-
-
-def _axis(column: str) -> str:
+def axis_of(column: str) -> str:
     """What a column of ARM is called in the filters."""
     return "regime" if column == "retrain" else column.replace("_", " ")

@@ -20,12 +20,18 @@ from al_ray.report.page import filled
 from al_ray.results.folder import own_pages
 
 
-def write_comparison(studies: Sequence[Study], found: Beside, into: str | None = None) -> Path:
+def write_comparison(
+    studies: Sequence[Study],
+    found: Beside,
+    differences: Sequence[tuple[str, Sequence[str]]],
+    into: str | None = None,
+) -> Path:
     """Write FOLDER/report/index.html.
 
     Args:
         studies: two or more.
         found: what there is to say of them.
+        differences: as `differing` has them.
         into: the folder; None: reports/ and the studies' names.
 
     Raises:
@@ -43,10 +49,10 @@ def write_comparison(studies: Sequence[Study], found: Beside, into: str | None =
         figure=figure,
         answers=list(zip(found.names, found.answers, strict=True)),
         demonstration=any(study.demonstration for study in studies),
-        across=content.across(studies, found.names),
+        across=content.across(found),
         pairs=[_sheet(pair) for pair in found.pairs if not pair.why],
         whys=[pair.why for pair in found.pairs if pair.why],
-        differing=_differing(studies, found.names),
+        differing=_differing(differences, found.names),
         claims=content.answers(studies),
     )
     page = folder / "report" / "index.html"
@@ -71,12 +77,12 @@ def differing(studies: Sequence[Study]) -> list[tuple[str, list[str]]]:
     return [(name, values) for name, values in table if len(set(values)) > 1]
 
 
-def _differing(studies: Sequence[Study], names: Sequence[str]) -> Sheet:
+def _differing(differences: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> Sheet:
     return Sheet(
         tr("What differs"),
         tr("What each study was asked for, where that is not the same."),
         ("", *names),
-        tuple((content.called(name), *values) for name, values in differing(studies)),
+        tuple((content.called(name), *values) for name, values in differences),
         words=len(names),
     )
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 import pandas as pd
 
 from al_ray.analysis import best
+from al_ray.analysis.baseline import signed
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.described.agreement import texts
 from al_ray.analysis.reference.claims import claims
+from al_ray.analysis.side_by_side import Beside
 from al_ray.analysis.study import CHOICE, SETTING, Study
 from al_ray.analysis.summary import ARM, FROZEN
-from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import DEMONSTRATION, UNDECIDED
 from al_ray.language import mark, tr, trn
 from al_ray.report.arms import Arms
@@ -39,7 +40,7 @@ MARKS: Final = {
 }
 """Signs beside answers, which must not rest on colour."""
 
-TIMES: Final = ("begun", "continued")
+TIMES: Final = (mark("begun"), mark("continued"))
 """Of a configuration, what is no part of what was asked for."""
 
 _MOST_MISSING: Final = 60
@@ -216,22 +217,22 @@ def _decided_cells(study: Study) -> pd.DataFrame:
     return cells[[*ARM, "cells", "better", "worse"]]
 
 
-def across(studies: Sequence[Study], names: Sequence[str]) -> Sheet:
-    """The arms of several studies, which are called so, in one table."""
+def across(found: Beside) -> Sheet:
+    """The arms of several studies in one table."""
     rows = []
-    for study, name in zip(studies, names, strict=True):
-        ends = summarised(study.steps, study.trajectories, study.test)
-        frame = judgements(study).merge(ends[[*ARM, "n_labelled", "final_mean"]], on=ARM)
-        for row in Arms(study.trajectories).named(frame).to_dict("records"):
+    for study, ends in zip(found.names, found.ends, strict=True):
+        for row in ends.to_dict("records"):
+            known = not pd.isna(row["n_labelled"])
+            verdict = f"{MARKS.get(row['kind'], '?')} {tr(row['kind'])}" if row["kind"] else "–"
             rows.append(
                 (
-                    row["arm"],
-                    name,
-                    str(row["seeds"]),
-                    "–" if pd.isna(row["n_labelled"]) else f"{row['n_labelled']:,.0f}",
+                    row["name"],
+                    study,
+                    f"{row['seeds']:.0f}" if known else "–",
+                    f"{row['n_labelled']:,.0f}" if known else "–",
                     _share(row["final_mean"]),
                     points(row["difference"], row["low"], row["high"]),
-                    f"{MARKS.get(str(row['kind']), '?')} {tr(row['kind'])}",
+                    verdict,
                 )
             )
     return Sheet(
@@ -261,16 +262,13 @@ def lead(study: Study, arms: Arms) -> str:
     )
 
 
-_NAMES: Final = (
-    *(mark("corpus"), mark("model"), mark("pool"), mark("tests"), mark("validation")),
-    *(mark("committee's learning rates"), mark("updates"), mark("threads"), mark("precision")),
-    *(mark("token budget"), mark("chunk rows"), mark("strategies"), mark("heads")),
-    *(mark("committee"), mark("candidates"), mark("retrain"), mark("step sizes")),
-    *(mark("initial"), mark("steps"), mark("budget"), mark("controls"), mark("replay cold")),
-    *(mark("successor"), mark("on divergence"), mark("seeds"), mark("begun"), mark("continued")),
-    *(mark("commit"), mark("device")),
+_ASKED: Final = (
+    *(mark("strategies"), mark("heads"), mark("committee"), mark("candidates"), mark("diversity")),
+    *(mark("retrain"), mark("step sizes"), mark("initial"), mark("steps"), mark("budget")),
+    *(mark("controls"), mark("replay cold"), mark("successor"), mark("on divergence")),
+    mark("seeds"),
 )
-"""Of `configuration` and `versions`, beside the knobs of a training."""
+"""Of what was asked for, with underscores."""
 
 
 def called(name: str) -> str:
@@ -287,23 +285,24 @@ def configuration(study: Study) -> list[tuple[str, str]]:
     }
     tests = ", ".join(f"{name} {rows:,}" for name, rows in described["tests"].items())
     pairs: list[tuple[str, Any]] = [
-        ("corpus", f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),
-        *(("model", f"{each['name']} ({each['digest'][:12]})") for each in models_of(described)),
+        (mark("corpus"), f"{described['corpus']['name']} ({described['corpus']['digest'][:12]})"),
+        *(
+            (mark("model"), f"{each['name']} ({each['digest'][:12]})")
+            for each in models_of(described)
+        ),
         ("labels", ", ".join(study.labels)),
-        ("pool", tr("{rows:,} rows", rows=described.get("train_rows", 0))),
-        ("tests", tr("{tests} rows", tests=tests)),
+        (mark("pool"), tr("{rows:,} rows", rows=described.get("train_rows", 0))),
+        (mark("tests"), tr("{tests} rows", tests=tests)),
         *((name.replace("_", " "), value) for name, value in training.items()),
-        ("validation", described.get("validation")),
-        ("committee's learning rates", described.get("committee_learning_rates")),
+        (mark("validation"), described.get("validation")),
+        (mark("committee's learning rates"), described.get("committee_learning_rates")),
     ]
     asked = described.get("study", {})
     pairs += [
-        (name.replace("_", " "), asked[name])
-        for name in ("strategies", "heads", "committee", "candidates", "diversity", "retrain",
-                     "step_sizes", "initial", "steps", "budget", "controls", "replay_cold",
-                     "successor", "on_divergence", "seeds")
-        if asked.get(name) != [None] and name in asked
-    ]  # fmt: skip
+        (name, asked[field])
+        for name, field in ((name, name.replace(" ", "_")) for name in _ASKED)
+        if asked.get(field) != [None] and field in asked
+    ]
     pairs += [
         (name, str(described.get(f"{name}_at", "")).replace("T", " ").replace("+00:00", " UTC"))
         for name in TIMES
@@ -320,10 +319,10 @@ def versions(study: Study) -> list[tuple[str, str]]:
         found = {}
     pairs = [(str(name), str(version)) for name, version in found.items()]
     if described.get("commit"):
-        pairs.append(("commit", str(described["commit"])[:12]))
+        pairs.append((mark("commit"), str(described["commit"])[:12]))
     devices = [str(device) for device in study.trajectories.device.dropna().unique()]
     if devices:
-        pairs.append(("device", ", ".join(devices)))
+        pairs.append((mark("device"), ", ".join(devices)))
     return pairs
 
 
@@ -349,13 +348,9 @@ def points(value: Any, low: Any, high: Any) -> str:
     if pd.isna(value):
         return "–"
     if pd.isna(low):
-        return f"{100 * value:+.1f}"
-    return tr(
-        "{value:+.1f} ({low:+.1f} to {high:+.1f})",
-        value=100 * value,
-        low=100 * low,
-        high=100 * high,
-    )
+        return signed(value)
+    ends = tr("{low} to {high}", low=signed(low), high=signed(high))
+    return f"{signed(value)} ({ends})"
 
 
 def _plain(value: Any) -> str:

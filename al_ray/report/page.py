@@ -61,9 +61,6 @@ def render(
     commands, recorded = content.again(study)
     described = study.description
     models = [each["name"] for each in models_of(described)]
-    names = functools.reduce(
-        lambda one, other: tr("{one} and {other}", one=one, other=other), models
-    )
     return filled(
         "page.html.j2",
         arms,
@@ -72,7 +69,7 @@ def render(
         title=tr(
             "Active learning on {corpus} with {models}",
             corpus=described["corpus"]["name"],
-            models=names,
+            models=tr(" and ").join(models),
         ),
         lead=content.lead(study, arms),
         lines={line.name: line for line in arms.lines},

@@ -12,10 +12,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from types import MappingProxyType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from al_ray.errors import UserError
-from al_ray.language import mark, tr
+from al_ray.language import tr
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,6 @@ def words(name: str, value: Any) -> str:
     """A knob's value where it is to be told from others, such as `learning rate 5e-05`."""
     shown = f"{value:g}" if isinstance(value, float) else f"{value}"
     return f"{tr(name.replace('_', ' '))} {shown}"
-
-
-WORDS: Final = (
-    *(mark("recipe"), mark("learning rate"), mark("epochs"), mark("min updates")),
-    *(mark("batch size"), mark("max length"), mark("warmup"), mark("decay"), mark("weight decay")),
-    *(mark("clip"), mark("pooling"), mark("start"), mark("diversity")),
-)
-"""The axes, as `words` has them."""
 
 
 def check(condition: bool, message: str, **values: Any) -> None:

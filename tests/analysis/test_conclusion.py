@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_studies import alike, answered, arm, noisy, study
 
-from al_ray.analysis import conclusion as module
+from al_ray.analysis import gains
 from al_ray.analysis.conclusion import SMALL, conclusion
 from al_ray.analysis.verdict import FOUND, verdict
 from al_ray.commands.experiment import Experiment
@@ -95,8 +95,7 @@ def test_where_no_bound_holds_for_all_at_once_none_is_said(monkeypatch):
         "margin": noisy(GAINS, 6, 0.004, 1),
         "entropy": noisy(GAINS, 6, 0.004, 2),
     })  # fmt: skip
-    least = {"saves": lambda found: math.nan}
-    monkeypatch.setattr(module, "_GAINS", module._GAINS | least)
+    monkeypatch.setitem(gains.LEAST, "saves", lambda found: math.nan)
     said = conclusion(one).sentence
     assert "arms at once not shown how many" in said
     assert not re.search(r"at least|nan|unknown", said)

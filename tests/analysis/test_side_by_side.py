@@ -67,7 +67,10 @@ def test_seeds_and_labels_are_those_of_both():
     gap = (medium[:5, :, :2].mean(axis=(0, 1)) - weak[:5, :, :2].mean(axis=(0, 1))).mean()
     assert found.area.difference == pytest.approx(gap)
     few = answered({"random": medium[:4]}, LABELS)
-    assert [each.kind for each in contrasts(one, few)] == ["cannot tell"]
+    (found,) = contrasts(one, few)
+    assert found.kind == "cannot tell"
+    assert found.area.difference > 0  # which is all that may be said
+    assert np.isnan([found.area.low, found.area.high, found.area.p, found.area.p_holm]).all()
 
 
 def test_what_varies_within_a_study_has_to_be_shared_and_what_does_not_may_differ():
@@ -120,6 +123,10 @@ def test_each_study_by_itself_is_as_its_verdict_says():
         [each[:, :, -1].mean() for each in (weak, medium, strong)]
     )
     assert table.kind["random"] == ""
+    few = ends(answered({"random": weak[:4], "margin": medium[:4]}, LABELS)).set_index("name")
+    assert few.kind["margin"] == "cannot tell"
+    assert few.difference["margin"] > 0
+    assert np.isnan([few.low["margin"], few.high["margin"]]).all()
 
 
 def test_names_tell_studies_apart():

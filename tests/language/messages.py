@@ -9,6 +9,11 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from al_ray.analysis.summary import ARM
+from al_ray.report.arms import axis_of
+from al_ray.study.knobs import knobs
+from al_ray.study.training import Training
+
 ROOT = Path(__file__).parents[2] / "al_ray"
 KOREAN = ROOT / "language" / "ko.po"
 
@@ -21,6 +26,8 @@ _OPTIONS = {"**.j2": {"silent": "false"}}
 def extracted() -> Catalog:
     """All that may be said, with where it is said."""
     found = Catalog(locale="ko", charset="utf-8")
+    for name in (*map(axis_of, ARM), *(name.replace("_", " ") for name in knobs(Training))):
+        found.add(name)  # of what was declared, by its name
     for path, line, message, _, _ in extract_from_dir(ROOT, _METHODS, _OPTIONS, _KEYWORDS):
         if message and message != ("", ""):
             found.add(message, locations=[(path, line)])

@@ -145,8 +145,8 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
     assert f"<td>{small.name}</td>" in table
     assert "was not measured on the test rows" in table
     assert table.count("? cannot tell") == 2  # of two seeds each: points without intervals
-    assert re.findall(r"<td>[+-]\d+\.\d</td>", table)
-    assert not re.search(r"<td>[+-]\d+\.\d \(", table)
+    assert re.findall(r"<td>[+−]\d+\.\d</td>", table)
+    assert not re.search(r"<td>[+−]\d+\.\d \(", table)
     differing = html[html.index('id="differing"') :]
     for name in ("영화", "embedded", ">labels</th>"):
         assert name in differing

@@ -8,6 +8,7 @@ import pytest
 from small_studies import alike, answered, name_of, noisy, predictions, study
 
 from al_ray.analysis.comparison import shown_cells
+from al_ray.analysis.side_by_side import beside
 from al_ray.analysis.verdict import shown_savings, verdict
 from al_ray.report import content
 from al_ray.report.arms import Arms
@@ -60,7 +61,8 @@ def test_no_interval_and_no_p_of_fewer_than_five_seeds(seeds, there):
     for maker in (label_savings, gain):
         assert (figure(maker, tables) is not None) == there
     assert bool(content.comparisons(tables, Arms(tables.trajectories))) == there
-    cells = [row[-2] for row in content.across([tables], ["one"]).rows]
+    random, *cells = [row[-2] for row in content.across(beside([tables])).rows]
+    assert random == "–"
     assert ["(" in cell for cell in cells] == [there, there]
 
 
@@ -117,7 +119,7 @@ def test_undertrained_arms_are_pale_and_have_no_numbers():
     assert notes == {"undertrained"}
     assert figure(gain, tables) is None
     assert content.comparisons(tables, arms) == []
-    assert all("(" not in row[-2] for row in content.across([tables], ["one"]).rows)
+    assert all("(" not in row[-2] for row in content.across(beside([tables])).rows)
 
 
 def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():

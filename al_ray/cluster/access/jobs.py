@@ -12,8 +12,6 @@ import logging
 import os
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import ray.exceptions
@@ -33,6 +31,7 @@ from rich.console import Console
 import al_ray
 from al_ray.cluster import private
 from al_ray.cluster.access.connect import NoToken, authenticate, one_line, refuse_versions
+from al_ray.cluster.access.tunnel import tunnel
 from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io.terminal import plain, say
 from al_ray.language import tr
@@ -86,7 +85,7 @@ def submit(study: Submission, console: Console) -> int:
         raise UserError(
             "{said}: no such file; give the one that `ray up` was given", said=study.said
         )
-    with _tunnel(study.cluster) as address:
+    with tunnel(study.cluster) as address:
         code = _submit(study, address, console)
     if study.leaves_tables and code in (0, 1) and "://" not in study.out:
         _bring_back(study, console)
@@ -335,63 +334,6 @@ def moved(options: Sequence[str], option: str, path: str, target: str) -> list[s
 
 
 # A cluster of a YAML file, by ssh
-
-
-@contextmanager
-def _tunnel(cluster: str, seconds: float = 180.0) -> Iterator[str]:
-    """The http address of a cluster's dashboard, which Ray forwards to a free port here.
-
-    Raises:
-        UserError: the cluster cannot be reached.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", cluster, "--port"]
-    with tempfile.TemporaryFile("w+") as said:
-        # A session of its own, to end ssh with it; and Ctrl-C is for us.
-        forward = subprocess.Popen(
-            [*command, str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        try:
-            until = time.monotonic() + seconds
-            while not _answers(port):
-                if forward.poll() is not None or time.monotonic() > until:
-                    said.seek(0)
-                    words = said.read().strip().splitlines()
-                    raise UserError(
-                        "--cluster {cluster}: its head cannot be reached ({reason}); "
-                        "start it with `ray up {cluster}`",
-                        cluster=cluster,
-                        reason=words[-1] if words else tr("ssh did not answer"),
-                    )
-                time.sleep(0.5)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            _end(forward)
-
-
-def _answers(port: int) -> bool:
-    """Whether a server speaks through the tunnel: ssh listens before its other end does."""
-    try:
-        requests.get(f"http://127.0.0.1:{port}/api/version", timeout=5)
-    except requests.RequestException:
-        return False
-    return True
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(timeout=10)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
-        return
 
 
 def _bring_back(study: Submission, console: Console) -> None:
