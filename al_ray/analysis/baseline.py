@@ -221,7 +221,7 @@ def _interval(effect: Effect, level: float) -> str:
 
 def signed(share: float) -> str:
     """In points, with its sign, and a minus that is one."""
-    return f"{100 * share:+.1f}".replace("-", "−")
+    return f"{round(100 * share, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 def _said(arm: Arm, others: list[Baseline]) -> str:

@@ -232,6 +232,14 @@ def _cannot_tell(study: Study, arms: Sequence[_Arm]) -> _Answer | None:
             seeds=seeds(min(few)),
             least=LEAST_SEEDS,
         )
+        if len(few) < len(arms):
+            why = tr(
+                "{n} of {of} arms have {seeds} or fewer, and a verdict takes {least} or more",
+                n=len(few),
+                of=len(arms),
+                seeds=seeds(max(few)),
+                least=LEAST_SEEDS,
+            )
         then, commands = advice.more_seeds(study, advice.ADVISED)
     elif any(arm.found is None for arm in waiting):
         why = tr("there is no random to compare every arm with")

@@ -229,9 +229,10 @@ def beside(studies: Sequence[Study], level: float = 0.95) -> Beside:
         UserError: one is given twice, or has no step of an arm.
     """
     called = names(studies)
-    if len(set(called)) < len(called):
-        twice = next(name for name in called if called.count(name) > 1)
-        raise UserError("compare: {name} is given twice; give different studies", name=twice)
+    places = [study.address or str(study.out.resolve()) for study in studies]
+    for name, place in zip(called, places, strict=True):
+        if places.count(place) > 1:
+            raise UserError("compare: {name} is given twice; give different studies", name=name)
     for name, study in zip(called, studies, strict=True):
         if study.curves().empty:
             raise UserError(

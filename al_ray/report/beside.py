@@ -17,7 +17,7 @@ from al_ray.report.content import MARKS, Sheet
 from al_ray.report.figures.beside import beside
 from al_ray.report.gallery import Gallery
 from al_ray.report.page import filled
-from al_ray.results.folder import own_pages
+from al_ray.results.folder import own_apart
 
 
 def write_comparison(
@@ -26,7 +26,7 @@ def write_comparison(
     differences: Sequence[tuple[str, Sequence[str]]],
     into: str | None = None,
 ) -> Path:
-    """Write FOLDER/report/index.html.
+    """Write FOLDER/index.html.
 
     Args:
         studies: two or more.
@@ -35,10 +35,11 @@ def write_comparison(
         into: the folder; None: reports/ and the studies' names.
 
     Raises:
-        StudyConflict: the folder holds files that are not ours.
+        StudyConflict: the folder is a study's, or holds files that are not ours.
     """
-    folder = Path(into or "reports/" + "+".join(name.replace("/", "-") for name in found.names))
-    own_pages(folder)
+    names = (name.strip("/").replace("/", "-") for name in found.names)
+    folder = Path(into or "reports/" + "+".join(names))
+    own_apart(folder, "--into ")
     arms = Arms(pd.concat([study.trajectories for study in studies], ignore_index=True))
     figure = beside(studies, found.names, arms)
     html = filled(
@@ -53,13 +54,18 @@ def write_comparison(
         pairs=[_sheet(pair) for pair in found.pairs if not pair.why],
         whys=[pair.why for pair in found.pairs if pair.why],
         differing=_differing(differences, found.names),
-        claims=content.answers(studies),
+        claims=content.answers(studies) if _are_the_reference(studies) else [],
     )
-    page = folder / "report" / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
+    page = folder / "index.html"
     with atomic(page) as temp:
         Path(temp).write_text(html, encoding="utf-8")
     return page
+
+
+def _are_the_reference(studies: Sequence[Study]) -> bool:
+    """Whether they are one study of each of some corpora that its claims are about."""
+    corpora = [study.description["corpus"]["name"] for study in studies]
+    return len(set(corpora)) == len(corpora) and all(map(content.is_of_the_reference, corpora))
 
 
 def differing(studies: Sequence[Study]) -> list[tuple[str, list[str]]]:

@@ -60,6 +60,30 @@ def own_pages(folder: Path) -> None:
     refuse_links(folder)
 
 
+def own_apart(folder: Path, option: str) -> None:
+    """Take a folder for a page that is of no one study; what stands there, or above, stays.
+
+    Raises:
+        StudyConflict: it is in a study's results folder, or holds files that are not ours.
+        StorageError: its page is a link, or it cannot be written to.
+    """
+    for above in (folder.resolve(), *folder.resolve().parents):
+        if (above / "study.json").exists():
+            raise StudyConflict(
+                "{option}{folder}: is in the results folder of a study, {study}; give another",
+                option=option,
+                folder=folder,
+                study=above,
+            )
+    if (folder / "index.html").is_symlink():
+        raise StorageError(
+            "{option}{folder}: its index.html is a link; remove it, or give another",
+            option=option,
+            folder=folder,
+        )
+    own(Storage(folder), option)
+
+
 def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -> None:
     """Take a folder as ours, if it is empty or has been ours; made if need be.
 

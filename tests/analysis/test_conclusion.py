@@ -154,6 +154,14 @@ def test_where_nothing_is_shown_nor_excluded_more_seeds():
     assert "test rows" in limited.next
 
 
+def test_few_seeds_of_some_arms_are_not_said_of_all():
+    arms = {"random": noisy(CURVE, 6, 0.004), "margin": noisy(CURVE, 6, 0.004, 1)}
+    few = conclusion(of({**arms, "entropy": noisy(CURVE, 3, 0.004, 2)}))
+    assert few.plain == (
+        "Cannot tell: 1 of 2 arms have 3 seeds or fewer, and a verdict takes 5 or more"
+    )
+
+
 def test_few_seeds_and_none_of_random():
     found = conclusion(pair(noisy(CURVE, 3, 0.004, 1, 0.1), seeds=3))
     assert (found.kind, found.arm) == ("cannot tell", None)

@@ -135,7 +135,7 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
     into = tmp_path / "beside"
     said = ran(["compare", str(other), str(small), "--into", str(into)], capsys)
     assert (said.code, said.err) == (0, "")
-    page = into / "report" / "index.html"
+    page = into / "index.html"
     assert said.out.splitlines()[-1] == f"Page: {page}"
     assert {out: (out / "report" / "index.html").read_bytes() for out in own} == own
     html = page.read_text(encoding="utf-8")
@@ -152,15 +152,32 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
         assert name in differing
     answer = json.loads(ran(["compare", str(other), str(small), "--json"], capsys).out)
     assert [each["name"] for each in answer["studies"]] == ["two", small.name]
-    again = Path("reports") / f"two+{small.name}" / "report" / "index.html"
+    again = Path("reports") / f"two+{small.name}" / "index.html"
     assert answer["page"] == str(again)
     assert again.exists()
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "notes.txt").write_text("mine")
-    said = ran(["compare", str(other), str(small), "--into", str(foreign)], capsys)
-    assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "holds files that are not al_ray's" in said.err
+    for kind in ("notes.txt", "index.html", "report/index.html"):
+        foreign = tmp_path / kind.replace("/", "-") / kind
+        foreign.parent.mkdir(parents=True)
+        foreign.write_text("mine")
+        root = tmp_path / kind.replace("/", "-")
+        said = ran(["compare", str(other), str(small), "--into", str(root)], capsys)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert "holds files that are not al_ray's" in said.err
+        assert foreign.read_text() == "mine"
+    for inside in (small, small / "sub", small / "report"):
+        said = ran(["compare", str(other), str(small), "--into", str(inside)], capsys)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert "is in the results folder of a study" in said.err
+    assert not (small / "sub").exists()
+    (tmp_path / "link").symlink_to(other)
+    said = ran(["compare", str(other), str(tmp_path / "link")], capsys)
+    assert (said.code, "is given twice" in said.err) == (2, True)
+    page.unlink()
+    page.symlink_to(own_page := other / "report" / "index.html")
+    said = ran(["compare", str(other), str(small), "--into", str(into)], capsys)
+    assert (said.code, "is a link" in said.err) == (2, True)
+    assert {out: (out / "report" / "index.html").read_bytes() for out in own} == own
+    assert not own_page.is_symlink()
     assert ran(["compare", str(other)], capsys).code == 2
 
 

@@ -103,12 +103,13 @@ def _lines(sheet: Any) -> list[list[Any]]:
     if hasattr(sheet, "reset_dimensions"):
         sheet.reset_dimensions()  # which some programs write wrong
     lines = [list(row) for row in sheet.iter_rows(values_only=True)]
+    full = [line for line in lines if _cells(line)]  # a merge may go on below the last row
     for span in getattr(sheet, "merged_cells", ()) and sheet.merged_cells.ranges:
         if span.min_col == span.max_col:
             value = lines[span.min_row - 1][span.min_col - 1]
             for line in lines[span.min_row : span.max_row]:
                 line[span.min_col - 1] = value
-    return [line for line in lines if _cells(line)]
+    return full
 
 
 def _cells(line: Sequence[Any]) -> list[Any]:
