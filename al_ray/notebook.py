@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -156,6 +157,12 @@ def run(
         return _run(str(data), fine_tune, command_of(str(data), words), words)
     if not isinstance(data, pd.DataFrame):
         raise UserError("{kind}: give a path, or a frame of texts and labels", kind=type(data))
+    if not re.fullmatch(r"[^\W_](?:[\w .()-]{0,98}[\w)])?", name):
+        raise UserError(
+            "name={name!r}: is no plain name; give letters, digits and '-', 100 at most, such as "
+            "name='reviews'",
+            name=name[:100],
+        )
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder) / f"{name}.parquet"
         _written(data).to_parquet(where)
@@ -178,8 +185,18 @@ def _written(frame: pd.DataFrame) -> pd.DataFrame:
     for name in names:
         try:
             pa.Array.from_pandas(made[name])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-            made[name] = made[name].map(str, na_action="ignore")
+            plain = not isinstance(made[name].dtype, pd.CategoricalDtype | pd.SparseDtype)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            plain = False
+        except UnicodeEncodeError as error:
+            raise UserError(
+                "column {name!r}: holds half a character ({reason}); leave that row out, or "
+                "mend it",
+                name=name,
+                reason=error.reason,
+            ) from None
+        if not plain:
+            made[name] = made[name].astype(object).map(str, na_action="ignore")
     return made
 
 

@@ -43,6 +43,8 @@ class Contrast:
             arms that two studies share, and of fewer than LEAST_SEEDS seeds there is the
             difference alone.
         kind: better, worse, no difference or cannot tell, of the other study's.
+        missing: seeds that both were asked for and that one does not have complete. They may take
+            a difference away, and never make one.
     """
 
     name: str
@@ -52,6 +54,12 @@ class Contrast:
     last: int
     area: Effect
     kind: str
+    missing: int = 0
+
+    @property
+    def found(self) -> str:
+        """What is said of it: where nothing is shown, there may be a difference all the same."""
+        return {"no difference": tr("none shown")}.get(self.kind) or tr(self.kind)
 
 
 def names(studies: Sequence[Study]) -> list[str]:
@@ -120,7 +128,8 @@ def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
             int(pairs.labels[0]),
             int(pairs.labels[-1]),
             replace(effect, p_holm=float(p)),
-            _kind(effect.difference, p, level),
+            _kind(effect.difference, p, level, pairs.missing),
+            pairs.missing,
         )
         for (name, pairs), effect, p in zip(found, effects, corrected, strict=True)
     ]
@@ -128,12 +137,26 @@ def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
 
 def _order(one: Study, other: Study) -> NDArray[np.int64] | None:
     """Where the first study's test rows are among the other's; None: they are not the same."""
-    if one.description["corpus"]["digest"] != other.description["corpus"]["digest"]:
-        return None  # row ids may be alike by chance
+    if not _same_test(one, other):
+        return None
     rows, theirs = answers(one).row_ids, answers(other).row_ids
-    if one.test != other.test or not len(rows) or set(rows) != set(theirs):
+    if not len(rows) or set(rows) != set(theirs):
         return None
     return np.argsort(theirs)[np.argsort(np.argsort(rows))]
+
+
+def _same_test(one: Study, other: Study) -> bool:
+    """Whether their main tests have the same rows; ids alone may be alike by chance."""
+    if one.test != other.test:
+        return False
+    if one.description["corpus"]["digest"] == other.description["corpus"]["digest"]:
+        return True
+
+    def content(study: Study) -> pd.Series:
+        rows = study.rows[study.rows.split == study.test]
+        return (rows.text + "\0" + rows.label).groupby(rows.row_id).first().sort_index()
+
+    return len(content(one)) > 0 and content(one).equals(content(other))
 
 
 def _pairs(
@@ -153,7 +176,12 @@ def _pairs(
     )
     if ours.shape != found.shape:
         return None
-    return Pairs(np.array(labels, np.float64), found[:, order], ours)
+    asked = [
+        set(study.trajectories.seed[(study.trajectories[ARM] == pd.Series(each)[ARM]).all(axis=1)])
+        for study, each in ((one, arm), (other, theirs))
+    ]
+    missing = len(set.intersection(*asked) - seeds)
+    return Pairs(np.array(labels, np.float64), found[:, order], ours, missing)
 
 
 def _effect(pairs: Pairs, level: float) -> Effect:
@@ -169,11 +197,11 @@ def _complete(study: Study, arm: Arm) -> pd.DataFrame:
     return curves[curves.complete & (curves[ARM] == pd.Series(arm)[ARM]).all(axis=1)]
 
 
-def _kind(difference: float, p: float, level: float) -> str:
+def _kind(difference: float, p: float, level: float, missing: int) -> str:
     if math.isnan(p):
         return "cannot tell"
     if p >= 1 - level:
-        return "no difference"
+        return "cannot tell" if missing else "no difference"
     return "better" if difference > 0 else "worse"
 
 
@@ -196,7 +224,10 @@ class Pair:
         """For JSON: what is not known is null."""
         found = [
             {
-                **{name: getattr(each, name) for name in ("name", "seeds", "rows", "kind")},
+                **{
+                    name: getattr(each, name)
+                    for name in ("name", "seeds", "missing", "rows", "kind")
+                },
                 **{"first_labels": each.first, "last_labels": each.last},
                 **{n: None if math.isnan(v) else v for n, v in vars(each.area).items()},
             }
@@ -250,7 +281,10 @@ def _pair(name: str, other: str, one: Study, two: Study, level: float) -> Pair:
     found = contrasts(one, two, level)
     if found:
         return Pair(name, other, found, "")
-    if _order(one, two) is None:
+    if _order(one, two) is None and _same_test(one, two):
+        why = tr("{other} or {one} lacks predictions of the test's rows, so that their arms cannot "
+                 "be compared row by row", other=other, one=name)  # fmt: skip
+    elif _order(one, two) is None:
         why = tr("{other} was not measured on the test rows of {one}, so that their arms cannot be "
                  "compared row by row", other=other, one=name)  # fmt: skip
     else:

@@ -96,6 +96,7 @@ def plan_study(
             cpus=ready.cpus,
             gpus=ready.gpus,
             ledger=ready.study.ledger,
+            stop_set=ready.study.stop_set,
             commit="",
             patience=run_config.patience,
         )
@@ -120,6 +121,7 @@ def _plan(
             len(corpus.labels),
             width(setup.encoder),
             packs=not ready.gpus,
+            stop_set=ready.study.stop_set,
         )
         for key, setup in ready.setups.items()
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -34,6 +34,7 @@ from al_ray.study.config import StudyConfig
 from al_ray.study.grid import check_study, unasked
 from al_ray.study.running import RunConfig
 from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.workers.kept_fits import forget
 
 ROUNDS: Final = 3
 """How often what was damaged while a study ran is done again by the same command."""
@@ -62,13 +63,57 @@ def run_study(
         StudyConflict: the folder holds another study, or another process is at it.
         UserError: a bad option, or no cluster at the address.
     """
+    return run(study, run_config, corpus, models, console, _in_two_stages)
+
+
+Batch = Sequence[TrajectoryConfig]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is to run, one batch after another: each needs what those before it have written.
+
+    Attributes:
+        ready: the study.
+        configs: its trajectories, but for those that cannot be.
+        store: its tables.
+        describe: says in `study.json` that these are asked for.
+    """
+
+    ready: Ready
+    configs: Batch
+    store: Store
+    describe: Callable[[Batch], None]
+
+
+def _in_two_stages(stages: Stages) -> Iterator[Batch]:
+    """All at once; then those that need the rows that others have chosen."""
+    yield stages.configs
+    yield stages.ready.again
+
+
+def run(
+    study: StudyConfig,
+    run_config: RunConfig,
+    corpus: Corpus,
+    models: Mapping[str, ModelSource],
+    console: Console,
+    batches: Callable[[Stages], Iterator[Batch]],
+    all_at_first: bool = True,
+) -> Outcome:
+    """See `run_study`.
+
+    Args:
+        batches: what is to run, begun again where something was damaged meanwhile.
+        all_at_first: whether all that there are of its trajectories are asked for.
+    """
     # Before anything is written.
     check_study(study, len(corpus.train), encoders_of(models))
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, tr("wait for it, or give another --out")):
         trackers = _trackers(run_config, store, console)
         with readied(study, run_config, corpus, models, console, store) as ready:
-            return _run(ready, run_config, corpus, console, store, trackers)
+            return _run(ready, run_config, corpus, console, store, trackers, batches, all_at_first)
 
 
 def _run(
@@ -78,6 +123,8 @@ def _run(
     console: Console,
     store: Store,
     trackers: Sequence[Tracker],
+    batches: Callable[[Stages], Iterator[Batch]],
+    all_at_first: bool,
 ) -> Outcome:
     say = partial(console.print, markup=False, soft_wrap=True)
     if store.storage.local is None:
@@ -85,7 +132,8 @@ def _run(
     mend(store, say)  # not before it is known that the study is this one
     distrust(store, say)
     study, configs, again = ready.study, ready.configs, ready.again
-    beside = unasked(study, configs)  # asked for when its vectors are there
+    # Asked for when its vectors are there; a search asks for what it compares.
+    beside = unasked(study, configs) if all_at_first else []
     configs = [config for config in configs if config not in beside]
     shown = {
         "labels": list(corpus.labels),
@@ -94,12 +142,13 @@ def _run(
         "notes": list(corpus.notes),
     }
 
-    def write_description(**found: float) -> None:
-        facts = (ready.described, study, ready.corpus, ready.sources, shown)
-        asked = describe(*facts, [*configs, *again], run_config)
-        store.study_json.write({**asked, **found})
+    found: dict[str, float] = {}
 
-    write_description()
+    def write_description(asked: Batch) -> None:
+        facts = (store.study_json.read(), study, ready.corpus, ready.sources, shown)
+        store.study_json.write({**describe(*facts, asked, run_config), **found})
+
+    write_description([*configs, *again] if all_at_first else [])
     if run_config.study_file:
         store.storage.write("study.toml", run_config.study_file.encode())
     tokens = next(iter(ready.setups.values())).tokens
@@ -122,7 +171,8 @@ def _run(
             console.print(line, markup=False, soft_wrap=True)
         else:
             configs = ready.configs
-            write_description(**({"vectors_seconds": seconds} if seconds else {}))
+            found = {"vectors_seconds": seconds} if seconds else {}
+            write_description([*configs, *again] if all_at_first else [])
     job = Job(
         out=store.where,
         rows=ready.rows,
@@ -131,17 +181,24 @@ def _run(
         cpus=ready.cpus,
         gpus=ready.gpus,
         ledger=study.ledger,
+        stop_set=study.stop_set,
         commit=commit(),
         patience=run_config.patience,
     )
     refuse_misfits([*configs, *again], job, ready.room)
-    every = (*configs, *again)
+    stages = Stages(ready, configs, store, write_description)
     trust(store)
+    if store.storage.local is not None:
+        fits = store.cache / "fits"
+        forget(fits)  # of a run that was cut off
+        job = replace(job, setups={key: replace(each, fits=fits) for key, each in setups.items()})
     for _ in range(ROUNDS):
         record_rows(store, corpus, tokens)
-        for stage in (configs, again):  # these need the rows that others have chosen
-            if stage:
-                tune_study(study, run_config, stage, job, store, console, trackers)
+        every: dict[str, TrajectoryConfig] = {}
+        for batch in batches(stages):
+            if batch:
+                tune_study(study, run_config, batch, job, store, console, trackers)
+            every |= {config.id: config for config in batch}
         if damaged := damaged_inputs(store):
             raise StorageError(
                 "{path}: was damaged while the study ran; the same command makes it "
@@ -149,12 +206,13 @@ def _run(
                 path=damaged[0],
             )
         # What was damaged or has gone while it ran.
-        if not mend(store, say) and all_told(store, corpus, every):
+        if not mend(store, say) and all_told(store, corpus, list(every.values())):
             break
-    done = all_steps_done(store, every)
+    asked = tuple(every.values())
+    done = all_steps_done(store, asked)
     trust(store)
     return Outcome(
-        every, tuple(config for config in every if done[config.id] < config.schedule.steps)
+        asked, tuple(config for config in asked if done[config.id] < config.schedule.steps)
     )
 
 

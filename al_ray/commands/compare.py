@@ -110,8 +110,8 @@ def _contrasts(pair: Pair) -> Table:
             one.name,
             f"{one.first:,}–{one.last:,}",
             *effect(vars(one.area)),
-            tr(one.kind),
-            str(one.seeds),
+            one.found,
+            f"{one.seeds} + {one.missing}" if one.missing else str(one.seeds),
         )
         for one in pair.contrasts
     ]
@@ -122,6 +122,8 @@ def _contrasts(pair: Pair) -> Table:
         rows=pair.contrasts[0].rows,
     )
     caption = tr("What is found is corrected over these arms (Holm); intervals are each arm's own.")
+    if any(one.missing for one in pair.contrasts):
+        caption += " " + tr("Seeds are those of both, + those that one of them lacks.")
     return Table(columns, rows, title, caption)
 
 

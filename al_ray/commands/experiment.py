@@ -19,6 +19,8 @@ class Experiment:
         budget: labels, or share of the pool, that the reference study went to.
         batch_size: rows of one update.
         max_length: tokens a text is cut to.
+        search: how configurations are searched for; None: all of them run.
+        validation: rows of train kept apart.
         training: values of hyperparameters, by field of `Training`, in place of the recipe's.
     """
 
@@ -30,6 +32,8 @@ class Experiment:
     batch_size: int
     max_length: int
     training: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    search: str | None = None
+    validation: int = 0
     demo_strategies: tuple[str, ...] | None = None
     demo_step_sizes: tuple[int, ...] = (100,)
     demo_steps: int | None = 3

@@ -22,11 +22,13 @@ from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
 from al_ray.strategies import QBC, split
 from al_ray.study.chooser import Query, spelt
-from al_ray.study.config import StudyConfig
-from al_ray.study.knobs import check, given
+from al_ray.study.config import StudyConfig, union
+from al_ray.study.knobs import check, given, knobs
 from al_ray.study.learner import Learner
+from al_ray.study.ranges import Range
 from al_ray.study.running import RunConfig
-from al_ray.study.training import FIT, READ, RECIPES_VERSION, Recipe, Training, recipe_values
+from al_ray.study.searching import SearchConfig
+from al_ray.study.training import RECIPES_VERSION, Recipe, Training, recipe_values
 from al_ray.study.trajectory import Schedule
 
 KOBERT_RATES = (5e-4, 2e-5, 1e-5)
@@ -142,8 +144,7 @@ def study_config(
         for model in _once("--model", model_names(each))
         for length in _once("--max-length", each.max_length or [None])
     ]
-    grids = tuple(map(_own, parts)) if len(parts) > 1 else ()
-    return replace(parts[0], grids=grids)
+    return union(parts)
 
 
 def _once(option: str, values: list[Any]) -> list[Any]:
@@ -167,6 +168,15 @@ def _study(
     said = {**experiment.training, **given(options, Training)}
     said.pop("max_length", None)
     axes = {n: tuple(each) for n, each in said.items() if isinstance(each, (list, tuple))}
+    ranges = {n: v[0] for n, v in axes.items() if len(v) == 1 and isinstance(v[0], Range)}
+    for name, values in axes.items():
+        check(
+            name in ranges or not any(isinstance(value, Range) for value in values),
+            "--{name}: a range and other values; give one range, or values",
+            name=name.replace("_", "-"),
+        )
+    # What else must know a value is told one end.
+    axes |= {name: (said.low,) for name, said in ranges.items()}
     first = {name: values[0] for name, values in axes.items()}
     rate = first.get("learning_rate", source.learning_rate(model))
     recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
@@ -226,7 +236,25 @@ def _study(
         successor=options.successor,
         keep_equivalent=options.keep_equivalent,
         ledger=options.ledger,
+        stop_set=options.stop_set,
+        ranges=ranges,
+        search=_search(options),
     )
+
+
+def _search(options: argparse.Namespace) -> SearchConfig | None:
+    said = given(options, SearchConfig)
+    several = {"objectives": options.objective, "seeds": options.search_seeds}
+    said |= {name: tuple(values) for name, values in several.items() if values is not None}
+    check(
+        "method" in said or not said,
+        "{option}: is for a search; say which with --search, such as --search halving",
+        option=", ".join(_SEARCH.get(name, knobs(SearchConfig)[name].option) for name in said),
+    )
+    return SearchConfig(**said) if said else None
+
+
+_SEARCH = {"objectives": "--objective", "seeds": "--search-seeds"}
 
 
 def _spec(strategy: str, disagreement: str | None) -> str:
@@ -243,16 +271,6 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
     said = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
     renamed = {"heads" if name == "head" else name: value for name, value in said.items()}
     return {name: v for name, v in renamed.items() if name not in ("step_size", "steps")}
-
-
-def _own(part: StudyConfig) -> dict[str, Any]:
-    """What a grid of a study file may have of its own."""
-    fields = (
-        *("model", "strategies", "heads", "committee", "candidates", "diversity", "retrain"),
-        *("step_sizes", "seeds", "axes", "rates", "multiples"),
-    )
-    training = {name: getattr(part.training, name) for name in (*FIT, *READ)}
-    return {**{name: getattr(part, name) for name in fields}, "training": training}
 
 
 def check_budget(options: argparse.Namespace, pool: int, validation: int) -> None:

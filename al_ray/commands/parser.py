@@ -8,12 +8,16 @@ from typing import Any, NoReturn, get_args
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.refusals import in_words
 from al_ray.corpus.reading.labels import VARIANTS
+from al_ray.errors import UserError
 from al_ray.io.terminal import one_line
 from al_ray.language import LANGUAGES, tr
 from al_ray.strategies import DISAGREEMENTS
 from al_ray.study.chooser import Query
+from al_ray.study.config import STOP_SET
 from al_ray.study.knobs import add_knobs
 from al_ray.study.learner import Head, Learner
+from al_ray.study.ranges import Range
+from al_ray.study.searching import SEARCH_SEEDS, Objective, SearchConfig
 from al_ray.study.training import Device, Recipe, Training
 from al_ray.study.trajectory import Schedule
 
@@ -67,6 +71,26 @@ def whole(text: str) -> int:
             tr("{text} is too large; give a number below 2**63", text=text[:40])
         )
     return value
+
+
+def whole_or_range(text: str) -> int | Range:
+    """A whole number, or a range of them; a `type` of argparse."""
+    return _range(text, True) if ".." in text else whole(text)
+
+
+def or_range(text: str) -> float | Range:
+    """A number, or a range; a `type` of argparse."""
+    return _range(text, False) if ".." in text else float(text)
+
+
+or_range.__name__ = "float"  # in what argparse says of a word that is none
+
+
+def _range(text: str, whole: bool) -> Range:
+    try:
+        return Range.parsed(text, whole)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def word(text: str) -> str:
@@ -184,7 +208,7 @@ def study_parser(
     arms_group.add_argument(
         "--validation",
         type=whole,
-        default=0,
+        default=experiment.validation,
         metavar="ROWS",
         help="rows of train kept apart, and paid for",
     )
@@ -238,7 +262,27 @@ def study_parser(
         "threads": "1",
         "precision": "auto",
     }
-    add_knobs(training, Training, {int: whole}, defaults)
+    add_knobs(training, Training, {int: whole}, defaults, {int: whole_or_range, float: or_range})
+
+    search = parser.add_argument_group("search")
+    add_knobs(search, SearchConfig, {int: whole})
+    parser.set_defaults(method=experiment.search)
+    search.add_argument(
+        "--objective",
+        nargs="+",
+        choices=get_args(Objective),
+        help="what is better, by validation rows: area under the curve (default), labels to "
+        "--search-target, device-seconds; of several the Pareto front is kept",
+    )
+    search.add_argument(
+        "--search-seeds",
+        nargs="+",
+        type=whole,
+        metavar="SEED",
+        help=f"of the search; default: {' '.join(map(str, SEARCH_SEEDS))}. --seeds are those of "
+        "the comparison at its end",
+    )
+
     running = parser.add_argument_group("running; none of these changes a pick")
     running.add_argument(
         "--out",
@@ -314,4 +358,11 @@ def study_parser(
         "time, device-hours and storage it takes",
     )
     running.add_argument("--ledger", action="store_true", help="write every score of every step")
+    running.add_argument(
+        "--stop-set",
+        type=whole,
+        metavar="ROWS",
+        help="rows of train that are predicted at every step, by which al-ray stopping says when "
+        f"one could have stopped; default: a tenth of the pool, {STOP_SET:,} at most; 0: none",
+    )
     return parser

@@ -20,7 +20,9 @@ from al_ray.commands import check as check_command
 from al_ray.commands import compare as compare_command
 from al_ray.commands import plan as plan_command
 from al_ray.commands import report as report_command
+from al_ray.commands import search as search_command
 from al_ray.commands import show as show_command
+from al_ray.commands import stopping as stopping_command
 from al_ray.commands import tables as tables_command
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.options import (
@@ -37,14 +39,15 @@ from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, STOPPED, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
-from al_ray.io.storage import said
-from al_ray.language import spoken, tr
+from al_ray.io.storage import said, within
+from al_ray.language import spoken, tr, trn
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
 from al_ray.results import Store
 from al_ray.results.compact import compact
 from al_ray.results.description import recipes_of
+from al_ray.results.folder import SEARCH
 from al_ray.results.untouched import untouched
 from al_ray.study.grid import check_study
 
@@ -91,7 +94,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--version", action="version", version=f"al_ray {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="study your texts: frozen first, then fine-tuned")
-    modules = (show_command, check_command, tables_command, report_command, compare_command)
+    modules = (
+        *(show_command, check_command, tables_command, report_command, compare_command),
+        *(search_command, stopping_command),
+    )
     for each in modules:
         each.add_commands(commands)
     options = parser.parse_args(argv)
@@ -222,6 +228,8 @@ def carried_out(
             plans.append(_plan_study(study, where, corpus, console))
             plan_command.print_plan(plans[-1], study, console)
             return 0
+        if study.search is not None:
+            study = _searched(study, where, corpus, console)
         outcome = _run_study(study, where, corpus, console)
     store = Store(where.out)
     if not outcome.unfinished and store.storage.local is not None:
@@ -229,6 +237,7 @@ def carried_out(
             compact(store)
     tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
+    _say_shared(store, console)
     if page:
         report_command.after_study(where.out, console, options.report)
     if outcome.unfinished:
@@ -248,6 +257,38 @@ def _run_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Co
     from al_ray.cluster.study import run_study
 
     return run_study(study, where, corpus, _models(study, where, corpus, console), console)
+
+
+def _say_shared(store: Store, console: Console) -> None:
+    """How many fits were not made, since another trajectory had made the same."""
+    steps = store.read("steps", columns=["trajectory", "step", "fits_shared"])
+    shared = int(steps.drop_duplicates(["trajectory", "step"]).fits_shared.fillna(0).sum())
+    if shared:
+        line = trn(
+            "{n:,} fit was saved: another trajectory had made the same.",
+            "{n:,} fits were saved: other trajectories had made the same.",
+            shared,
+            n=shared,
+        )
+        terminal.say(console, line)
+
+
+def _searched(
+    study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console
+) -> StudyConfig:
+    """Search first, over a corpus without its tests; what is left is compared on them."""
+    from al_ray.cluster.search import run_search
+
+    alone, there = replace(corpus, tests=()), replace(where, out=within(where.out, SEARCH))
+    found = run_search(study, there, alone, _models(study, where, corpus, console), console)
+    if not found.done:
+        raise UserError(
+            "{out}: no configuration came to its end; mend what al-ray search {out} says, and give "
+            "the same command again",
+            out=there.out,
+        )
+    search_command.say_found(found, there.out, console)
+    return search_command.final_study(study, found)
 
 
 def _plan_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console) -> Plan:

@@ -36,6 +36,12 @@ def is_remote(where: str | Path) -> bool:
     return _REMOTE.match(str(where)) is not None
 
 
+def within(where: str, name: str) -> str:
+    """A folder in a folder, here or at an address, which may have a query."""
+    path, mark_, query = where.partition("?") if is_remote(where) else (where, "", "")
+    return f"{path.rstrip('/')}/{name}{mark_}{query}"
+
+
 def said(text: str) -> str:
     """A text as it may be printed and kept: its addresses without user, password and secrets."""
 

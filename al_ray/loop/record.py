@@ -23,6 +23,9 @@ from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
 
+LEAST = -1e3
+"""In place of the logarithm of 0, which times 0 is 0."""
+
 
 class Recorder:
     """Writes the tables of one trajectory. It knows all labels, and answers nobody with them."""
@@ -106,6 +109,22 @@ class Recorder:
     def predictions(self, step: int, columns: Mapping[str, Any]) -> None:
         """Every test row's prediction."""
         self._store.write("predictions", columns, self.config.id, step)
+
+    def stop_set(self, step: int, rows: NDArray[np.int64], logs: NDArray[np.float64]) -> None:
+        """What is predicted of the stop set.
+
+        Args:
+            rows: (rows,) of it.
+            logs: (rows, labels) log-probabilities.
+        """
+        names, best = self._rows.label_names, logs.argmax(axis=1)
+        columns = {
+            "row_id": self._rows.ids_of(rows),
+            "prediction": [names[label] for label in best],
+            "confidence": np.exp(logs.max(axis=1)),
+            "entropy": -np.sum(np.exp(logs) * np.maximum(logs, LEAST), axis=1),
+        }
+        self._store.write("stop_set", columns, self.config.id, step)
 
     def checkpoint(self, step: int, members: Sequence[Mapping[str, NDArray[Any]]]) -> None:
         """Each member's weights, for a trajectory that trains on from them."""

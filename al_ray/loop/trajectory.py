@@ -7,7 +7,7 @@ are read in `_evaluate` only, whose result is written and never looked at again.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,9 @@ from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
 from al_ray.study.chooser import Query, RowsOf, RowsUpTo
+from al_ray.study.config import stop_set_of
 from al_ray.study.learner import LOWER
+from al_ray.study.sharing import first_fits
 from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks.classification import losses_of, metrics, rank_correlation
 from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
@@ -30,17 +32,23 @@ from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 HALVINGS = 4
 """How often a fit that diverges is begun again at half the rate, where that is wanted."""
 
+_MEASURED = ("test_accuracy", "test_balanced_accuracy", "test_macro_f1", "test_loss")
+
 NAMED = 5
 """How many row ids an error gives."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is said of a step while a study runs; the tables have the rest."""
+    """What is said of a step while a study runs; the tables have the rest.
+
+    Attributes:
+        accuracy: on the main test; where there is none, as in a search, on validation rows.
+    """
 
     step: int
     n_labelled: int
-    test_accuracy: float
+    accuracy: float
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
     n_scored: int = 0
@@ -67,11 +75,14 @@ class Trajectory:
         workers: Workers,
         store: Store,
         ledger: bool = False,
+        stop_set: int | None = 0,
+        shared: Collection[str] = (),
     ) -> None:
         self.config = config
         self._rows = rows
         self._workers = workers
         self._store = store
+        self._shared = shared
         self._record = Recorder(config, rows, store, ledger)
         self._oracle = Oracle(rows)
         chooser = config.chooser
@@ -79,6 +90,7 @@ class Trajectory:
         draw = self._draw(rows.train)
         # From the far end, so that validation rows leave the order of the draws as it is.
         self._validation = draw[len(draw) - config.validation :]
+        self._stop_set = self._drawn(stop_set) if config.asked else draw[:0]
         self._labelled: list[NDArray[np.int64]] = (
             self._chosen_by(chooser.trajectory, range(-1, chooser.step))
             if isinstance(chooser, RowsUpTo)
@@ -108,10 +120,14 @@ class Trajectory:
         fitted = self._fit(step, previous)
         weights = [member.weights for member in fitted]
         clock.lap("fit_seconds")
+        shared = [member.seconds or 0.0 for member in fitted if member.shared]
+        if shared:  # what it cost, whoever made it; `step_seconds` is what this step took
+            clock.laps["fit_seconds"] = max(clock.laps["fit_seconds"], *shared)
 
         evaluated = weights[self.config.learner.evaluated]
         tests, predictions = self._evaluate(step, evaluated)
         validation = self._validate(evaluated)
+        self._predict_stop_set(step, evaluated)
         clock.lap("evaluate_seconds")
 
         pool = self._pool()
@@ -141,6 +157,7 @@ class Trajectory:
                 "validation_accuracy": validation,
                 "train_loss": fitted[self.config.learner.evaluated].train_loss,
                 "updates": fitted[self.config.learner.evaluated].updates,
+                "fits_shared": len(shared),
                 "step_seconds": clock.total(),
                 "smallest_budget": self._workers.smallest_budget(),
                 "n_scored": None if scores is None else len(candidates),
@@ -151,7 +168,8 @@ class Trajectory:
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
         n_scored = 0 if scores is None else len(candidates)
-        accuracy = tests["test_accuracy"][0]
+        accuracy = validation if tests["test_accuracy"] == [None] else tests["test_accuracy"][0]
+        assert accuracy is not None, "a study without a test has validation rows"
         return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
@@ -162,6 +180,7 @@ class Trajectory:
         )
         if self.config.schedule.retrain == "cold":
             previous = None
+        shared = first_fits(self.config) if step == 0 else ()
         return self._workers.fit(
             [
                 FitJob(
@@ -173,6 +192,7 @@ class Trajectory:
                     step=step,
                     initial=None if previous is None else previous[member],
                     halvings=HALVINGS if self.config.learner.on_divergence == LOWER else 0,
+                    kept=shared[member] if shared and shared[member] in self._shared else None,
                 )
                 for member, rate in enumerate(self.config.learner.rates)
             ]
@@ -192,8 +212,8 @@ class Trajectory:
             result = metrics(log_probabilities, labels)
             columns["test"].append(test)
             columns["main"].append(test == main)
-            for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
-                columns.setdefault(f"test_{name}", []).append(getattr(result, name))
+            for name in _MEASURED:
+                columns.setdefault(name, []).append(getattr(result, name.removeprefix("test_")))
             columns.setdefault("loss_correlation", []).append(
                 None
                 if said.predicted_loss is None
@@ -206,6 +226,8 @@ class Trajectory:
             answers["label"] += [names[label] for label in labels]
             answers["prediction"] += [names[label] for label in best]
             answers["confidence"] += np.exp(log_probabilities.max(axis=1)).tolist()
+        if main is None:  # a step has a row, if only to say that it is complete
+            columns = {name: [None] for name in (*columns, *_MEASURED)}
         return columns, answers
 
     def _validate(self, weights: Ref) -> float | None:
@@ -214,6 +236,11 @@ class Trajectory:
         rows = np.sort(self._validation)
         said = self._workers.predict(rows, weights)
         return metrics(said.log_probabilities, self._oracle(rows)).accuracy
+
+    def _predict_stop_set(self, step: int, weights: Ref) -> None:
+        if len(self._stop_set):
+            said = self._workers.predict(self._stop_set, weights)
+            self._record.stop_set(step, self._stop_set, said.log_probabilities)
 
     # What to label next
 
@@ -332,6 +359,12 @@ class Trajectory:
         """The seed's one permutation; initial draws and random arms are prefixes of it."""
         chosen = select(None, self._rows.hashes[rows], len(rows), self.config.seed, 0)
         return rows[chosen.rows]
+
+    def _drawn(self, size: int | None) -> NDArray[np.int64]:
+        """A seeded sample of the pool at its beginning, ascending, a part of any larger one."""
+        rows = np.setdiff1d(self._rows.train, self._validation, assume_unique=True)
+        keys = randomness.keys(self._rows.hashes[rows], self.config.seed, 0, "stop set")
+        return rows[np.sort(np.argsort(keys, kind="stable")[: stop_set_of(size, len(rows))])]
 
     def _candidates(self, pool: NDArray[np.int64], step: int) -> NDArray[np.int64]:
         """The rows of the pool that are scored, ascending: of a costly strategy a seeded sample."""

@@ -74,6 +74,8 @@ def storage_of(
         "members", 1, {"confusion": [[[0] * labels] * labels]}
     )
     predictions = _rows_size("predictions", rows, every, tests=list(rows.tests))
+    stop_set = max((each.facts.stop_set for each in left), default=0)
+    stopping = _rows_size("stop_set", rows, rows.train[:stop_set]) if stop_set else 0
     chosen: dict[int, int] = {}
     tables = checkpoints = files = 0
     for each in left:
@@ -85,6 +87,9 @@ def storage_of(
             chosen[size] = _rows_size("selections", rows, rows.train[:size])
         size = steps * (step_files + predictions) + selecting * chosen[config.schedule.step_size]
         files += names * (3 * steps + selecting + 1 + (first == 0))
+        if config.asked and stop_set:
+            size += steps * stopping
+            files += names * steps
         if first == 0:
             size += chosen[config.schedule.initial]
         if ledger:
@@ -122,6 +127,7 @@ def _rows_size(table: str, rows: Rows, wanted: Any, tests: Sequence[str] = ()) -
         "label": names[rows.labels[part]].tolist(),
         "prediction": names[draw.integers(0, len(names), len(part))].tolist(),
         "confidence": draw.random(len(part)),
+        "entropy": draw.random(len(part)),
         "score": draw.random(len(part)),
         "test": [tests[0] if tests else ""] * len(part),
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from al_ray.learners.encoder.batches import by_length
 from al_ray.randomness import generator
 from al_ray.strategies import AHEAD, Sequential, Strategy, build
+from al_ray.study.config import stop_set_of
 from al_ray.study.training import Training
 from al_ray.study.trajectory import TrajectoryConfig
 
@@ -60,6 +61,7 @@ class Facts:
         labels: of the corpus.
         width: of the vectors.
         packs: whether rows are put end to end, as they are on CPUs, and not padded.
+        stop_set: rows of train that are predicted at every step.
     """
 
     pool: int
@@ -69,6 +71,7 @@ class Facts:
     labels: int
     width: int
     packs: bool
+    stop_set: int = 0
 
 
 def facts_of(
@@ -77,6 +80,7 @@ def facts_of(
     labels: int,
     width: int,
     packs: bool,
+    stop_set: int | None = 0,
 ) -> Facts:
     """The facts of a tokenised corpus.
 
@@ -86,6 +90,7 @@ def facts_of(
         labels: of the corpus.
         width: of the encoder.
         packs: whether rows are put end to end.
+        stop_set: rows of train that are predicted at every step.
     """
     (_, train), *tests = lengths.items()
     order = generator(0, 0, "plan")
@@ -106,6 +111,7 @@ def facts_of(
         labels=labels,
         width=width,
         packs=packs,
+        stop_set=stop_set_of(stop_set, len(train)),
     )
 
 
@@ -142,7 +148,7 @@ class Work(Sums):
         fits: models trained, all members counted.
         updates: of one member; the members of a committee train at the same time.
         train_tokens: of one member, as `Tokens` counts them.
-        rows_tested: test and validation rows, whose predictions are made.
+        rows_tested: test and validation rows, and the stop set, whose predictions are made.
         test_tokens: of these.
         test_calls: chunks of these.
         rows_scored: of the pool.
@@ -204,6 +210,8 @@ def _evaluate(config: TrajectoryConfig, facts: Facts) -> Work:
     parts = [(n, facts.tested[name]) for name, n in facts.tests.items()]
     if config.validation:
         parts.append((config.validation, facts.train.scored))
+    if config.asked and facts.stop_set:
+        parts.append((facts.stop_set, facts.train.scored))
     rows = sum(n for n, _ in parts)
     if config.learner.head == "frozen":
         return Work(rows_tested=rows, score_numbers=rows * facts.width)

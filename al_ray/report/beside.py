@@ -98,8 +98,8 @@ def _sheet(pair: Pair) -> Sheet:
         tr("{other} against {one}", other=pair.other, one=pair.one),
         tr(
             "Points of mean accuracy over the labels on the same {rows:,} test rows, with 95 % "
-            "intervals over seeds and test rows. What is found is corrected over these arms "
-            "(Holm).",
+            "intervals over seeds and test rows, each arm's own. What is found is corrected over "
+            "these arms (Holm).",
             rows=pair.contrasts[0].rows,
         ),
         (tr("arm"), tr("labels"), tr("seeds"), tr("points (95 %)"), tr("found")),
@@ -107,9 +107,9 @@ def _sheet(pair: Pair) -> Sheet:
             (
                 one.name,
                 f"{one.first:,}–{one.last:,}",
-                str(one.seeds),
+                f"{one.seeds} + {one.missing}" if one.missing else str(one.seeds),
                 content.points(one.area.difference, one.area.low, one.area.high),
-                f"{MARKS[one.kind]} {tr(one.kind)}",
+                f"{MARKS[one.kind]} {one.found}",
             )
             for one in pair.contrasts
         ),

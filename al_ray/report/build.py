@@ -14,7 +14,7 @@ from al_ray.analysis.conclusion import conclusion
 from al_ray.analysis.study import Study, load
 from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import disagreements
-from al_ray.errors import UserError
+from al_ray.errors import StudyConflict, UserError
 from al_ray.io.files import atomic
 from al_ray.io.storage import said
 from al_ray.language import mark, spoken, tr
@@ -24,6 +24,7 @@ from al_ray.report.files import save
 from al_ray.report.fonts import BOXES, REMEDY, draws_korean, stand_ins
 from al_ray.report.gallery import gallery
 from al_ray.report.page import render
+from al_ray.results import Store
 from al_ray.results.folder import own_pages
 
 STAMP = mark("DEMONSTRATION on generated text: says nothing about real data")
@@ -74,6 +75,8 @@ def write_report(out: str | Path, pictures: bool = True) -> Written:
         for title, error in drawn.failed
     ]
     figures: list[Path] = []
+    refuse_another(out, study)
+    folder.mkdir(exist_ok=True)
     if pictures:
         figures = save(drawn.figures, folder / "figures", study.labels, stamp)
     if pictures and spoken() == "ko" and not draws_korean():
@@ -83,10 +86,24 @@ def write_report(out: str | Path, pictures: bool = True) -> Written:
     parts, went_wrong = _parts(study, arms)
     html = render(study, arms, drawn, parts, [*notes, *went_wrong])
     page = folder / "index.html"
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic(page) as temp:
+    with atomic(page, lambda: refuse_another(out, study)) as temp:
         Path(temp).write_text(html, encoding="utf-8")
     return Written(page, tuple(figures), (*notes, *went_wrong))
+
+
+def refuse_another(out: str | Path, study: Study) -> None:
+    """Look whether the folder still holds the study that was read: drawing takes a while.
+
+    Raises:
+        StudyConflict: it was removed, or begun anew.
+    """
+    there = Store(out).study_json.read()
+    if there is None or there.get("begun_at") != study.description.get("begun_at"):
+        raise StudyConflict(
+            "{out}: was removed or begun anew meanwhile, so its page was not written; give al-ray "
+            "report {out} again",
+            out=said(str(out)),
+        )
 
 
 def _parts(study: Study, arms: Arms) -> tuple[dict[str, Any], list[str]]:

@@ -34,7 +34,7 @@ def save(figures: Sequence[Figure], folder: Path, labels: Sequence[str], stamp: 
         The files. SVG keeps Korean as text, whatever fonts this machine has; PNG shows stand-ins
         where no font can draw it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     replaced = stand_ins(labels)
     written = []
     for figure in figures:

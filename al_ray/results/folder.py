@@ -9,12 +9,13 @@ written over or removed.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from al_ray.errors import StorageError, StudyConflict
+from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.io.files import sweep
 from al_ray.io.storage import Storage
 from al_ray.language import tr
@@ -25,6 +26,9 @@ PRIVATE: Final = ".al_ray"
 
 MARKER: Final = f"{PRIVATE}/README"
 
+SEARCH: Final = "search"
+"""The folder of a search: a study of its own, which has no test."""
+
 ASIDE: Final = "set-aside"
 """The folder for damaged files, each under its name."""
 
@@ -33,6 +37,7 @@ OURS: Final = (
     *(
         "study.json",
         "study.toml",
+        SEARCH,
         PRIVATE,
         ASIDE,
         "cache",
@@ -67,21 +72,35 @@ def own_apart(folder: Path, option: str) -> None:
         StudyConflict: it is in a study's results folder, or holds files that are not ours.
         StorageError: its page is a link, or it cannot be written to.
     """
+    if re.match(r"~|[A-Za-z][\w+.-]*:/", str(folder)):
+        raise UserError(
+            "{option}{folder}: give a folder of this machine", option=option, folder=folder
+        )
     for above in (folder.resolve(), *folder.resolve().parents):
-        if (above / "study.json").exists():
+        if os.path.exists(above / "study.json"):  # Path's may raise
             raise StudyConflict(
                 "{option}{folder}: is in the results folder of a study, {study}; give another",
                 option=option,
                 folder=folder,
                 study=above,
             )
-    if (folder / "index.html").is_symlink():
+    if os.path.islink(folder / "index.html"):
         raise StorageError(
             "{option}{folder}: its index.html is a link; remove it, or give another",
             option=option,
             folder=folder,
         )
-    own(Storage(folder), option)
+    storage = Storage(folder, option.strip())
+    if os.path.exists(folder / "index.html") and not storage.exists(MARKER):
+        raise StudyConflict(
+            "{option}{address}: holds files that are not al_ray's ({first}{more}); give "
+            "a new or empty folder",
+            option=option,
+            address=storage.address,
+            first="index.html",
+            more="",
+        )
+    own(storage, option)
 
 
 def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -> None:
@@ -97,7 +116,15 @@ def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -
         StorageError: it cannot be read or written to.
     """
     if storage.local is not None:
-        storage.local.mkdir(parents=True, exist_ok=True)
+        try:
+            storage.local.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                "{option}{folder}: cannot be made or written to ({reason}); give another folder",
+                option=option,
+                folder=storage.local,
+                reason=error.strerror,
+            ) from None
     if storage.exists(MARKER):
         return
     there = set(storage.entries())

@@ -16,8 +16,11 @@ _OTHERWISE = {
 }
 """Options that have not the names of what they say of a study."""
 
-_FOLLOW = ("", "--model", "--training", "--multiples", "--frozen-with", "--grids")
-"""What is said by other options."""
+_FOLLOW = (
+    *("", "--model", "--training", "--multiples", "--frozen-with", "--grids"),
+    *("--ranges", "--search"),
+)
+"""What is said by other options, or not of what is in a folder: a search has one of its own."""
 
 _LISTED = 10
 """More numbers in a row than this are said by `seq`."""

@@ -53,6 +53,8 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("validation", pa.int64()),
         *_TRAINING,
         ("status", pa.string()),
+        ("rung", pa.int64()),
+        ("why", pa.string()),
         ("error", pa.string()),
         ("rows_of", pa.string()),
         ("device", pa.string()),
@@ -76,6 +78,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("validation_accuracy", pa.float64()),
         ("train_loss", pa.float64()),
         ("updates", pa.int64()),
+        ("fits_shared", pa.int64()),
         ("fit_seconds", pa.float64()),
         ("evaluate_seconds", pa.float64()),
         ("score_seconds", pa.float64()),
@@ -126,6 +129,15 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("score", pa.float64()),
         ("prediction", pa.string()),
     ],
+    # Rows of train that every step is asked about, whether they are labelled by then or not.
+    "stop_set": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("row_id", pa.string()),
+        ("prediction", pa.string()),
+        ("confidence", pa.float32()),
+        ("entropy", pa.float32()),
+    ],
     # Of the corpus, once a study: what the ids stand for, so that tables are enough to read it.
     "rows": [
         ("row_id", pa.string()),
@@ -147,6 +159,7 @@ UNTIMED = (
     "score_seconds",
     "select_seconds",
     "step_seconds",
+    "fits_shared",
     "finished_at",
     "device",
     "versions",

@@ -269,6 +269,15 @@ class Store:
             rows = rows.set_column(rows.schema.get_field_index(name), field, values)
         self._put_step(table, target, step, rows)
 
+    def change(self, table: str, trajectory: str, values: Mapping[str, Any]) -> None:
+        """Write a trajectory's row of a table again, with some columns changed."""
+        rows = self.get(self.name(table, trajectory))
+        for name, value in values.items():
+            field = SCHEMAS[table].field(name)
+            column = pa.array([value] * len(rows), field.type)
+            rows = rows.set_column(rows.schema.get_field_index(name), field, column)
+        self._put_step(table, trajectory, None, rows)
+
     def read(
         self,
         table: str,

@@ -5,18 +5,36 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from al_ray.study.chooser import CONTROL, REPLAY, Query
 from al_ray.study.knobs import check, check_knob, knobs, later
 from al_ray.study.learner import Committee, Head, Learner, OnDivergence
-from al_ray.study.training import FIT, Training
+from al_ray.study.ranges import Range
+from al_ray.study.searching import SearchConfig
+from al_ray.study.training import FIT, READ, Training
 from al_ray.study.trajectory import Retrain, Schedule
 
 COLLAPSED = 0.95
 """A member that predicts one label for this share of the pool tells the others' votes nothing."""
+
+SEVERAL = {
+    "strategy": "strategies",
+    "head": "heads",
+    "step_size": "step_sizes",
+    **{name: name for name in ("committee", "candidates", "diversity", "retrain")},
+}
+"""The fields of `StudyConfig` that have several values of a knob which is not of `Training`."""
+
+STOP_SET = 2000
+"""Rows whose predictions say whether a model still changes, or a tenth of the pool if fewer."""
+
+
+def stop_set_of(asked: int | None, pool: int) -> int:
+    """How many rows the stop set has, in a pool of so many."""
+    return min(pool, STOP_SET, math.ceil(pool / 10)) if asked is None else min(pool, asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +62,10 @@ class StudyConfig:
         replay_cold: steps of every trajectory at which cold models are trained on its rows.
         replay_seeds: how many of these at each.
         successor: the head that also learns what arms of the other head choose; None: none.
+        ranges: hyperparameters of which a search is to choose a value between two.
+        search: how configurations are searched for; None: all of them run.
+        stop_set: rows of train that are predicted at every step, to tell when one could stop;
+            None: see `stop_set_of`.
     """
 
     strategies: tuple[str, ...]
@@ -72,6 +94,9 @@ class StudyConfig:
     successor: Head | None = None
     keep_equivalent: bool = False
     ledger: bool = False
+    stop_set: int | None = None
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    search: SearchConfig | None = None
 
     def __post_init__(self) -> None:
         own = (
@@ -154,14 +179,93 @@ class StudyConfig:
             "--validation {rows}: give 0 or more rows",
             rows=self.validation,
         )
+        check(
+            self.stop_set is None or self.stop_set >= 0,
+            "--stop-set {rows}: give 0 or more rows",
+            rows=self.stop_set,
+        )
         for share in self.controls:
             check(
                 0 < share <= 1,
                 "--controls {share:g}: give shares of the pool, above 0 up to 1",
                 share=share,
             )
+        self._check_search()
         for part in self.parts:
             _ = part.trainings  # refuses what one cannot be
+
+    def _check_search(self) -> None:
+        for part in self.parts:
+            for name, said in part.ranges.items():
+                option = knobs(Training)[name].option
+                check(
+                    self.search is not None,
+                    "{option} {range}: only a search chooses from a range; give values, or "
+                    "--search",
+                    option=option,
+                    range=said,
+                )
+                for bound in (said.low, said.high):
+                    check_knob(Training, name, bound)
+        if self.search is None:
+            return
+        check(
+            self.validation > 0,
+            "--search {method}: reads validation rows alone; say how many with --validation, such "
+            "as --validation 300",
+            method=self.search.method,
+        )
+        both = sorted(set(self.search.seeds) & set(self.seeds))
+        check(
+            not both,
+            "--search-seeds {seed}: is one of --seeds, which are for the comparison at the end; "
+            "give another",
+            seed=both[0] if both else "",
+        )
+        for option, given in (
+            ("--controls", self.controls),
+            ("--replay-cold", self.replay_cold),
+            ("--successor", self.successor),
+        ):
+            check(
+                not given,
+                "{option}: is nothing that a search compares; leave it out",
+                option=option,
+            )
+
+    def at(self, point: Mapping[str, Any]) -> StudyConfig:
+        """The study of one configuration: a value of each knob that is named, of one grid.
+
+        Args:
+            point: by knob; `strategy` as in `strategies`.
+        """
+        fields: dict[str, Any] = {"ranges": {}, "search": None, "grids": ()}
+        training: dict[str, Any] = {}
+        for name, value in point.items():
+            if name == "model":
+                fields[name] = value
+            elif name in SEVERAL:
+                fields[SEVERAL[name]] = (value,)
+            else:
+                training[name] = value
+        fields["axes"] = {n: v for n, v in self.axes.items() if n not in training}
+        fields["training"] = dataclasses.replace(self.training, **training)
+        return dataclasses.replace(self, **fields)
+
+    def unsearched(self, seeds: tuple[int, ...], labels: int) -> StudyConfig:
+        """The grid without its search; of a range one end stands for all of it."""
+        own = [
+            {n: v for n, v in grid.items() if n not in ("ranges", "seeds")} for grid in self.grids
+        ]
+        return dataclasses.replace(
+            self,
+            grids=tuple(own),
+            ranges={},
+            search=None,
+            seeds=seeds,
+            steps=None,
+            budget=float(labels),
+        )
 
     @property
     def parts(self) -> tuple[StudyConfig, ...]:
@@ -216,3 +320,20 @@ class StudyConfig:
             wanted = 1 + max(0, math.ceil((round(labels) - initial) / step_size))
         possible = 1 + max(0, math.ceil((pool - initial) / step_size))
         return min(wanted, possible)
+
+
+def union(parts: Sequence[StudyConfig]) -> StudyConfig:
+    """One study of several grids, which have all else of the first."""
+    return dataclasses.replace(
+        parts[0], grids=tuple(map(_own, parts)) if len(parts) > 1 else parts[0].grids
+    )
+
+
+def _own(part: StudyConfig) -> dict[str, Any]:
+    """What a grid has of its own."""
+    fields: tuple[str, ...] = (
+        *("model", "strategies", "heads", "committee", "candidates", "diversity", "retrain"),
+        *("step_sizes", "seeds", "axes", "ranges", "rates", "multiples"),
+    )
+    training = {name: getattr(part.training, name) for name in (*FIT, *READ)}
+    return {**{name: getattr(part, name) for name in fields}, "training": training}

@@ -128,6 +128,7 @@ def add_knobs(
     declared: type,
     readers: Mapping[type, Callable[[str], Any]],
     defaults: Mapping[str, str] = MappingProxyType({}),
+    axis_readers: Mapping[type, Callable[[str], Any]] = MappingProxyType({}),
 ) -> None:
     """Add an option for each knob that has one. What is not given is None.
 
@@ -136,19 +137,21 @@ def add_knobs(
         declared: the dataclass.
         readers: of words, for types of fields that do not read them well enough themselves.
         defaults: said of the default, by field.
+        axis_readers: in place of `readers` where an option takes several values.
     """
     hints = get_type_hints(declared)
     for name, said in knobs(declared).items():
         if not said.option:
             continue
         kind = _plain(hints[name])
+        reader = axis_readers.get(kind) if said.axis else None
         choices = get_args(kind) if get_origin(kind) is Literal else None
         parts = (said.help, f"default: {defaults[name]}" if name in defaults else None)
         group.add_argument(
             said.option,
             dest=name,
             nargs="+" if said.axis else None,
-            type=str if choices else readers.get(kind, kind),
+            type=str if choices else reader or readers.get(kind, kind),
             choices=choices,
             metavar=said.metavar,
             help="; ".join(part for part in parts if part) or None,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from al_ray.errors import OutOfMemory, TrainingDiverged
+from al_ray.workers.kept_fits import kept, path_of
 from al_ray.workers.memory import no_room, told_apart
 from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.module import call_at_passes, device_name, free_device, make_module
@@ -39,9 +40,16 @@ class Member:
 
         self._tokens = Tokens(setup.tokens)
         self._pretrained = get_weights(self._module)
+        self._call: Callable[[], None] = lambda: None
 
     def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
         """Weights apart from the report, so that each can travel its own way."""
+        if job.kept is None or self._setup.fits is None:
+            return self._made(job)
+        path = path_of(self._setup.fits, job.kept)
+        return kept(path, lambda: self._made(job), lambda: self._call())
+
+    def _made(self, job: FitJob) -> tuple[Weights, Fitted]:
         from al_ray.learners.encoder.allocator import return_freed
         from al_ray.learners.encoder.load import get_weights
 
@@ -81,4 +89,5 @@ class Member:
 
     def watch(self, call: Callable[[], None]) -> None:
         """Call this at every pass of the model."""
+        self._call = call
         call_at_passes(self._module, call)

@@ -27,6 +27,7 @@ class Setup:
 
     Attributes:
         vectors: of all rows, for frozen heads.
+        fits: folder of fits that several trajectories need; None: each makes its own.
         shared: where the study is remote: the paths are then names of files that every machine
             has a copy of.
     """
@@ -37,6 +38,7 @@ class Setup:
     training: Training
     device: Device
     vectors: Path | None = None
+    fits: Path | None = None
     shared: NodeFiles | None = None
 
     def here(self) -> Setup:
@@ -59,6 +61,7 @@ class FitJob:
         rows: (rows,) to train on; `labels` is the oracle's answer for each.
         initial: weights to start from; None: the pretrained ones.
         halvings: how often the learning rate may be halved where training diverges.
+        kept: the name of a fit that other trajectories need, too; None: none does.
     """
 
     member: int
@@ -69,6 +72,7 @@ class FitJob:
     step: int
     initial: Ref | None
     halvings: int = 0
+    kept: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Fitted:
     Attributes:
         learning_rate: where it is not the job's, since training diverged with that.
         part_rows: the largest part of a batch that the device's memory left; None: it was enough.
+        seconds: that it took, where other trajectories have it, too.
+        shared: whether another trajectory had made it.
     """
 
     weights: Ref
@@ -85,6 +91,8 @@ class Fitted:
     train_loss: float
     learning_rate: float | None = None
     part_rows: int | None = None
+    seconds: float | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_studies import alike, answered, study
 from statsmodels.stats.multitest import multipletests
@@ -100,10 +101,42 @@ def test_other_test_rows_are_not_compared_row_by_row():
     corpus = {"corpus": {"name": "a corpus", "digest": "another"}}
     foreign = replace(two, description=two.description | corpus, memory={})
     fewer = replace(two, predictions=two.predictions[two.predictions.row_id != "t3"], memory={})
-    for other in (foreign, fewer):
+    for other, why in (
+        (foreign, "two was not measured on the test rows of one"),
+        (fewer, "two or one lacks predictions of the test's rows"),
+    ):
         assert contrasts(one, other) == []
         (pair,) = beside([one, other]).pairs
-        assert pair.why.startswith("two was not measured on the test rows of one")
+        assert pair.why.startswith(why)
+    # Another train: the same rows of the test, by their texts, are the same test.
+    rows = pd.DataFrame({"row_id": [f"t{n}" for n in range(50)], "split": "test", "label": "a"})
+    texts, others = (rows.assign(text=[f"{n} {kind}" for n in range(50)]) for kind in "xy")
+    here, there = (replace(each, rows=texts, memory={}) for each in (one, foreign))
+    assert contrasts(here, there) == contrasts(one, two) != []
+    assert contrasts(here, replace(there, rows=others, memory={})) == []
+
+
+def test_a_seed_that_one_lacks_takes_a_difference_away_and_makes_none():
+    weak, _, strong = alike(np.random.default_rng(6), CURVES, 6, 200)
+    one = called(answered({"random": weak}, LABELS), "here/one")
+    two = called(answered({"random": strong}, LABELS), "there/two")
+    (whole,) = contrasts(one, two)
+    gone = two.trajectories.assign(
+        status=two.trajectories.status.where(two.trajectories.seed != 0, "failed")
+    )
+    (found,) = contrasts(one, replace(two, trajectories=gone, memory={}))
+    assert (whole.missing, found.missing, found.seeds) == (0, 1, 5)
+    assert found.area.low < whole.area.low < whole.area.high < found.area.high
+    same = called(answered({"random": weak}, LABELS), "there/two")
+    (equal,) = contrasts(one, same)
+    assert (equal.kind, equal.found) == ("no difference", "none shown")
+    (unknown,) = contrasts(one, replace(same, trajectories=gone, memory={}))
+    assert unknown.kind == "cannot tell"
+
+
+def test_what_else_cannot_be_compared_says_why():
+    weak, medium, _ = alike(np.random.default_rng(6), CURVES, 5, 50)
+    one = called(answered({"random": weak}, LABELS), "here/one")
     accuracies = {seed: [0.5, 0.6, 0.7] for seed in range(5)}
     unknown = study({"random": accuracies}, LABELS)  # without predictions
     assert contrasts(unknown, unknown) == []

@@ -104,7 +104,7 @@ def test_a_study_of_many_arms_at_80_columns():
     done = arms[0].leader
     steps = [
         {"trajectory": done.id, "step": step, "gained": True, "n_labelled": 21, "seconds": 60.0}
-        | {"test_accuracy": 0.75}
+        | {"accuracy": 0.75}
         for step in range(done.schedule.steps)
     ]
     trial = SimpleNamespace(config={"trial": encode((arms[0],))})
@@ -136,7 +136,7 @@ def test_each_trajectory_of_a_lot_has_its_line():
                 "step": step,
                 "gained": True,
                 "n_labelled": 10,
-                "test_accuracy": 0.5,
+                "accuracy": 0.5,
                 "seconds": 0.1,
             }
             for number, step in steps

@@ -108,7 +108,7 @@ def test_counts_of_a_run(tmp_path, strategy):
     assert main.validation_accuracy.notna().all()
     assert [len(p) for p in stub.predicted if set(p) <= set(WORLD.rows.splits["test"])] == [25] * 4
     assert [(s.step, s.n_labelled) for s in said] == [(0, 6), (1, 11), (2, 16), (3, 21)]
-    assert [s.test_accuracy for s in said] == main.test_accuracy.tolist()
+    assert [s.accuracy for s in said] == main.test_accuracy.tolist()
     assert main.updates.tolist() == [3, 6, 6, 9]  # 3 epochs of ceil(n / 8)
     assert (main.strategy == strategy).all()
     assert (main.family == config.chooser.family).all()

@@ -143,7 +143,7 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
     table = table[: table.index("</section>")]
     assert "<td>two</td>" in table
     assert f"<td>{small.name}</td>" in table
-    assert "was not measured on the test rows" in table
+    assert "lacks predictions of the test" in table
     assert table.count("? cannot tell") == 2  # of two seeds each: points without intervals
     assert re.findall(r"<td>[+−]\d+\.\d</td>", table)
     assert not re.search(r"<td>[+−]\d+\.\d \(", table)

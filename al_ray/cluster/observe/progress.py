@@ -119,7 +119,7 @@ class Progress(Callback):  # type: ignore[misc]
             line.seconds += step["seconds"]
             line.done = step["step"] + 1
             if step["gained"]:
-                line.n_labelled, line.accuracy = step["n_labelled"], step["test_accuracy"]
+                line.n_labelled, line.accuracy = step["n_labelled"], step["accuracy"]
             if line.done == line.config.schedule.steps:
                 line.state = "done"
                 self._begin_next(lines)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -13,6 +15,7 @@ from rich.console import Console
 from al_ray.cluster.actors.watchdog import in_minutes
 from al_ray.errors import UserError
 from al_ray.language import tr
+from al_ray.workers.kept_fits import forget
 
 SAY = 120.0
 """Seconds without a trial that runs until this is said; each time twice as long as before."""
@@ -31,6 +34,31 @@ class Tries(Callback):  # type: ignore[misc]
         """Steps are on disk."""
         if any(step["gained"] for step in result["steps"]):
             trial.max_failures = trial.num_failures + self._tries
+
+
+class Forgets(Callback):  # type: ignore[misc]
+    """Removes a fit that trajectories share when the last of them has come past it.
+
+    Args:
+        folder: of these fits.
+        begin: names of the fits that each trajectory begins with.
+    """
+
+    def __init__(self, folder: Path, begin: Mapping[str, tuple[str, ...]]) -> None:
+        self._folder, self._begin = folder, dict(begin)
+        self._left = Counter(name for names in begin.values() for name in set(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks into a folder that we never read."""
+        return {}
+
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """Steps are on disk."""
+        for step in result["steps"]:
+            for name in set(self._begin.pop(step["trajectory"], ())):
+                self._left[name] -= 1
+                if not self._left[name]:
+                    forget(self._folder, name)
 
 
 class Begun(Callback):  # type: ignore[misc]

@@ -52,6 +52,7 @@ class Job:
     Attributes:
         rows: the prepared rows.
         patience: seconds without any progress until a trial is begun again.
+        shared_fits: names of the fits that several trajectories need; see `study.sharing`.
     """
 
     out: str = field(repr=False)  # may hold secrets
@@ -61,8 +62,10 @@ class Job:
     cpus: float
     gpus: float
     ledger: bool
+    stop_set: int | None
     commit: str
     patience: float
+    shared_fits: frozenset[str] = frozenset()
 
     def setup(self, learner: Learner) -> Setup:
         """Of members and shards of this learner."""
@@ -139,7 +142,10 @@ def _run(trial: Trial, begin: int, rows: Rows, store: Store, job: Job, reports: 
     _log.info("begins at step %d of %d", begin, config.schedule.steps)
     record(store, config, "running", job)
     with _workers(config, job, store) as workers:
-        for done in Trajectory(config, rows, workers, store, job.ledger).run():
+        trajectory = Trajectory(
+            config, rows, workers, store, job.ledger, job.stop_set, job.shared_fits
+        )
+        for done in trajectory.run():
             for follower in trial.followers:
                 follow(store, config, follower)
             _say(config, done)
@@ -187,7 +193,7 @@ class Reports:
     def before(self, config: TrajectoryConfig) -> None:
         """A trajectory was ended by an earlier attempt, which may have died before it told."""
         told = {"trajectory": config.id, "step": config.schedule.steps - 1, "gained": False}
-        self._waiting.append({**told, "n_labelled": None, "test_accuracy": None, "seconds": 0.0})
+        self._waiting.append({**told, "n_labelled": None, "accuracy": None, "seconds": 0.0})
 
     def add(self, config: TrajectoryConfig, done: Step) -> None:
         """A step is on disk."""
@@ -197,7 +203,7 @@ class Reports:
                 "step": done.step,
                 "gained": True,
                 "n_labelled": done.n_labelled,
-                "test_accuracy": done.test_accuracy,
+                "accuracy": done.accuracy,
                 "seconds": done.seconds,
             }
         )
@@ -219,7 +225,7 @@ def _say(config: TrajectoryConfig, done: Step) -> None:
     arm = {"strategy": config.strategy, "regime": config.schedule.retrain}
     metrics.tell(metrics.STEP, done.step, **arm)
     metrics.tell(metrics.LABELS, done.n_labelled, **arm)
-    metrics.tell(metrics.ACCURACY, done.test_accuracy, **arm)
+    metrics.tell(metrics.ACCURACY, done.accuracy, **arm)
     if is_cheap(config):  # else shards tell it, chunk by chunk
         metrics.tell(metrics.ROWS, done.n_scored, strategy=config.strategy)
     for lap, seconds in done.phases.items():
@@ -227,7 +233,7 @@ def _say(config: TrajectoryConfig, done: Step) -> None:
         metrics.tell(metrics.SECONDS, seconds, **arm, phase=phase)
         metrics.tell(metrics.PHASES, 1, **arm, phase=phase)
     said = ", ".join(f"{lap.removesuffix('_seconds')} {s:.1f} s" for lap, s in done.phases.items())
-    _log.info("step %d: %d labels, %.3f (%s)", done.step, done.n_labelled, done.test_accuracy, said)
+    _log.info("step %d: %d labels, %.3f (%s)", done.step, done.n_labelled, done.accuracy, said)
 
 
 def is_recorded(store: Store, config: TrajectoryConfig) -> bool:

@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ray import tune
@@ -15,7 +16,7 @@ from al_ray.cluster.access.connect import one_line
 from al_ray.cluster.lots import Lot, encode, lots
 from al_ray.cluster.observe.progress import Progress, name_of
 from al_ray.cluster.observe.tensorboard import Tracker
-from al_ray.cluster.trials.callbacks import Begun, Idle, Tries, in_words
+from al_ray.cluster.trials.callbacks import Begun, Forgets, Idle, Tries, in_words
 from al_ray.cluster.trials.trial import Job, placement, record, record_all, run, trial_layout
 from al_ray.errors import AlRayError
 from al_ray.language import tr, trn
@@ -27,6 +28,7 @@ from al_ray.study.chooser import UNQUERIED
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Trial, trials
 from al_ray.study.running import RunConfig
+from al_ray.study.sharing import first_fits, shared_fits
 from al_ray.study.trajectory import TrajectoryConfig
 
 MAX_FAILURES = 3
@@ -88,12 +90,25 @@ def tune_study(
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # Tune stays silent: the progress is ours
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Tune's would wait; see `interrupts`
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our tables are the record
+    begin = {
+        trial.leader.id: first_fits(trial.leader) for trial in todo if not done[trial.leader.id]
+    }
+    shared = shared_fits(begin)
+    job = replace(job, shared_fits=frozenset(shared))
+    # Those that share a fit one after another, so that it need not be kept for long.
+    place = {name: number for number, name in enumerate(shared)}
+    last = len(place)
+    todo.sort(
+        key=lambda trial: min(
+            (place.get(n, last) for n in begin.get(trial.leader.id, ())), default=last
+        )
+    )
     largest = max((trial_layout(trial.leader, job) for trial in todo), key=lambda x: x.count)
     idle = Idle(in_words(largest.bundles), run_config.patience, console)
     slots = max(1, min(int(job.cpus), run_config.concurrent or len(todo)))
     left, keep = lots(todo, slots), KEEP
     with Progress(todo, done, console) as progress:
-        callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle]
+        callbacks = [progress, *trackers, Tries(MAX_FAILURES), idle, *_forgetting(job, begin)]
         while left:
             errors, lost = _fit(left, job, run_config, callbacks, keep)
             refuse_gone(store.storage)  # before a failure is told to a folder that is none of ours
@@ -102,6 +117,11 @@ def tune_study(
             failed = [lot for lot in left if lot[0].leader.id in errors and lot not in lost]
             after = [_settled(lot, errors[lot[0].leader.id], store, job) for lot in failed]
             left, keep = [*lost, *(lot for lot in after if lot)], False
+
+
+def _forgetting(job: Job, begin: Mapping[str, tuple[str, ...]]) -> list[Forgets]:
+    fits = job.any_setup.fits
+    return [Forgets(fits, begin)] if fits is not None else []
 
 
 def _give_rows(

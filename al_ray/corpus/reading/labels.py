@@ -20,7 +20,13 @@ MANY = 20
 LONG = 50
 """Characters of a label, on average, over which it is a text."""
 
-_BLANK = "[\\s\u200b\u2060\ufeff]+"  # the last three have no width
+_UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0"
+)
+"""Characters that nobody sees: of no width, of direction, fillers of Hangul."""
+_BLANK = rf"[\s{_UNSEEN}]+"
+_INSIDE = re.compile(_BLANK)
 _AROUND = re.compile(rf"^{_BLANK}|{_BLANK}\Z")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python reads no number of thousands of digits
 _NUMBER = re.compile(
@@ -44,7 +50,7 @@ def integers(values: Iterable[str | None]) -> bool:
 
 
 def variants(counts: Mapping[str, int]) -> list[list[str]]:
-    """Groups of labels, of two or more, that differ in case, width or inner blanks alone.
+    """Groups of labels, of two or more, that differ in case, width or what nobody sees alone.
 
     Args:
         counts: rows of each label.
@@ -55,7 +61,7 @@ def variants(counts: Mapping[str, int]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-        groups.setdefault("".join(folded.split()), []).append(label)
+        groups.setdefault(_INSIDE.sub("", folded), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 

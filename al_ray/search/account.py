@@ -1,0 +1,101 @@
+"""What a search has come to, from its tables alone: who went how far, and who was let go where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from al_ray.language import tr
+from al_ray.results import Store
+from al_ray.search.recorded import Recorded, read
+from al_ray.search.seen import Configuration
+from al_ray.study.knobs import words
+
+RANDOM = "random"
+
+State = Literal["best", "stopped", "failed", "left"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A configuration in a search.
+
+    Attributes:
+        configuration: which.
+        random: whether its strategy is random: these are a half of their own.
+        state: `best` of its half; `stopped`; `failed`; or `left`, as long as nothing is decided.
+        seeds: that came to `labels`.
+        labels: to which it came.
+        accuracy: on validation rows there, mean over these seeds.
+        area: under the validation curve up to there, mean over these seeds.
+        seconds: of devices, all its trajectories together.
+        why: it was let go; '' where it was not.
+    """
+
+    configuration: Configuration
+    random: bool
+    state: State
+    seeds: int
+    labels: int
+    accuracy: float
+    area: float
+    seconds: float
+    why: str = ""
+
+
+def account(store: Store) -> list[Entry]:
+    """Of a search's folder: strategies, then random; the best first, then who came farthest.
+
+    Raises:
+        UserError: no search there.
+    """
+    found, known = read(store), store.read("trajectories")
+    known = known[known.trajectory.isin(found.names)]
+    entries = [
+        _entry(found, which, rows)
+        for which, rows in known.groupby(known.trajectory.map(found.names), sort=False)
+    ]
+    order: dict[State, int] = {"best": 0, "left": 1, "stopped": 2, "failed": 3}
+    return sorted(entries, key=lambda e: (e.random, order[e.state], -e.labels, -e.area))
+
+
+def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
+    curves = [found.seen.curves[which, int(seed)] for seed in rows.seed]
+    whole = [curve for curve in curves if not curve.failed and curve.labels]
+    labels = max((curve.labels[-1] for curve in whole), default=0)
+    there = [curve for curve in whole if curve.labels[-1] == labels]
+    state: State = "left"
+    if any(curve.failed for curve in curves):
+        state = "failed"
+    elif (rows.status == "stopped").any():
+        state = "stopped"
+    elif rows.rung.notna().any():
+        state = "best"
+    return Entry(
+        which,
+        bool((rows.strategy == RANDOM).all()),
+        state,
+        len(there),
+        labels,
+        float(np.mean([curve.accuracy[-1] for curve in there])) if there else float("nan"),
+        float(np.mean([curve.area() for curve in there])) if there else float("nan"),
+        sum(sum(curve.seconds) for curve in curves),
+        next(iter(rows.why.dropna()), "") if state == "stopped" else "",
+    )
+
+
+def called(which: Configuration) -> str:
+    """A configuration in words: its strategy, and what else tells it from the others."""
+    point = dict(which)
+    strategy = str(point.pop("strategy", ""))
+    if parameters := point.pop("parameters", None):
+        strategy += f":{parameters}"
+    said = [
+        tr(str(value)) if isinstance(value, str) else words(name, value)
+        for name, value in point.items()
+        if value is not None
+    ]
+    return f"{strategy} ({', '.join(said)})" if said and strategy else strategy or ", ".join(said)

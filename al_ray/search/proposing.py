@@ -1,0 +1,172 @@
+"""Optuna proposes configurations, by what earlier ones came to; see `Search`.
+
+It is asked anew each time, and told all from the tables (`add_trial`), in the order in which they
+were proposed: nothing is kept but the tables. Trials that went to the end are `COMPLETE`; those
+that were let go at a rung are `PRUNED`, with what they had come to at each number of labels.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from al_ray.randomness import derive
+from al_ray.search.rounds import Account, Round, Stop
+from al_ray.search.seen import Aim, Configuration, Curve, Seen
+from al_ray.search.space import Space
+from al_ray.study.searching import Objective
+
+if TYPE_CHECKING:
+    from optuna.study import Study as Asked
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class Proposing:
+    """Configurations that a sampler of Optuna proposes, some at a time.
+
+    Attributes:
+        space: to propose from.
+        trials: how many.
+        seeds: that each has.
+        labels: to which trajectories run.
+        aim: what is better; several objectives are Optuna's, too.
+        at_once: how many are proposed before any of them is known.
+        rung: labels at which a batch's worse half is let go, by one seed; None: none is. With
+            several objectives Optuna lets none go, and so it is here.
+        seed: of the sampler.
+        seconds: of devices, after which nothing is proposed.
+    """
+
+    space: Space
+    trials: int
+    seeds: tuple[int, ...]
+    labels: int
+    aim: Aim
+    at_once: int = 4
+    rung: int | None = None
+    seed: int = 0
+    seconds: float = math.inf
+
+    def next(self, seen: Seen) -> Round:
+        """See `Search.next`."""
+        told: list[FrozenTrial] = []
+        every: list[Configuration] = []
+        stopped: dict[Configuration, Stop] = {}
+        account = Account(self.seconds)
+        for number in range(0, self.trials, self.at_once):
+            if account.used_up(seen):
+                break
+            asked = study_of(self.aim, told, derive(self.seed, number, "sampler"))
+            batch = [
+                self.space.suggested(asked.ask())
+                for _ in range(min(self.at_once, self.trials - number))
+            ]
+            going = list(dict.fromkeys(each for each in batch if each not in stopped))
+            new = [each for each in going if each not in every]
+            if self.rung is not None and len(self.aim.objectives) == 1:
+                if runs := account.missing(seen, new, self.seeds[:1], self.rung):
+                    return Round(runs, tuple(every), stopped)
+                gone = self._pruned(seen, [*every, *stopped, *new], new)
+                stopped |= gone
+                going = [each for each in going if each not in gone]
+            if runs := account.missing(seen, going, self.seeds, self.labels):
+                return Round(runs, tuple(every), stopped)
+            every += [each for each in going if each not in every]
+            told += [self._told(seen, each, each in stopped) for each in batch]
+        ended = {each: self._curves(seen, each) for each in every}
+        return Round((), tuple(self.aim.order(ended)), stopped, done=True)
+
+    def _curves(self, seen: Seen, each: Configuration) -> list[Curve]:
+        return [c for seed in self.seeds if (c := seen.curve(each, seed, self.labels))]
+
+    def _pruned(
+        self, seen: Seen, known: Sequence[Configuration], new: Sequence[Configuration]
+    ) -> dict[Configuration, Stop]:
+        """Of the new ones those behind the median of all that are known at the rung."""
+        assert self.rung is not None
+        found = {}
+        for each in dict.fromkeys(known):
+            curve = seen.curve(each, self.seeds[0], self.rung)
+            if curve is not None:
+                found[each] = [curve]
+        order = self.aim.order(found)
+        kept = (len(order) + 1) // 2
+        return {
+            each: Stop(self.rung, 1, order.index(each) + 1, len(order), kept)
+            for each in new
+            if order.index(each) >= kept
+        }
+
+    def _told(self, seen: Seen, each: Configuration, pruned: bool) -> FrozenTrial:
+        labels, seeds = (self.rung, self.seeds[:1]) if pruned else (self.labels, self.seeds)
+        assert labels is not None
+        curves = [c for seed in seeds if (c := seen.curve(each, seed, labels))]
+        return trial_of(self.space, each, curves, self.aim, pruned)
+
+
+DIRECTIONS: Final[dict[Objective, Literal["maximize", "minimize"]]] = {
+    "area": "maximize",
+    "labels": "minimize",
+    "seconds": "minimize",
+}
+
+
+def study_of(aim: Aim, told: Sequence[FrozenTrial], seed: int) -> Asked:
+    """A study of Optuna that was told these trials; TPE, which takes several objectives, too.
+
+    Args:
+        aim: its objectives.
+        told: trials, in order.
+        seed: of the sampler.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is experimental there
+        study = optuna.create_study(
+            directions=[DIRECTIONS[name] for name in aim.objectives],
+            sampler=optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True, group=True),
+        )
+    study.add_trials(told)
+    return study
+
+
+def trial_of(
+    space: Space, which: Configuration, curves: Sequence[Curve], aim: Aim, pruned: bool
+) -> FrozenTrial:
+    """A configuration as a trial of Optuna, with what it had come to at each number of labels."""
+    from optuna.trial import TrialState, create_trial
+
+    parameters, distributions = space.described(which)
+    common: dict[str, Any] = {
+        "params": parameters,
+        "distributions": distributions,
+        "user_attrs": {"seeds": len(curves)},
+    }
+    if not curves or any(curve.failed for curve in curves):
+        return create_trial(state=TrialState.FAIL, **common)
+    rungs = sorted(set.intersection(*(set(curve.labels) for curve in curves)))
+    shown = {}
+    if len(aim.objectives) == 1:
+        at = {n: aim.values([curve.upto(n) for curve in curves])[0] for n in rungs}
+        shown = {n: _sign(aim, 0) * value for n, value in at.items() if np.isfinite(value)}
+    values = [_sign(aim, i) * value for i, value in enumerate(aim.values(curves))]
+    if pruned:
+        return create_trial(state=TrialState.PRUNED, intermediate_values=shown, **common)
+    if not np.isfinite(values).all():  # a target that it does not reach
+        return create_trial(state=TrialState.FAIL, intermediate_values=shown, **common)
+    return create_trial(
+        state=TrialState.COMPLETE, values=values, intermediate_values=shown, **common
+    )
+
+
+def _sign(aim: Aim, place: int) -> int:
+    """`Aim.values` are smaller where better; Optuna is told which way that is."""
+    return -1 if DIRECTIONS[aim.objectives[place]] == "maximize" else 1

@@ -1,0 +1,171 @@
+"""A study's tables as searches see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pandas as pd
+
+from al_ray.errors import UserError
+from al_ray.results import Store
+from al_ray.search.ladder import reached_by_all
+from al_ray.search.seen import Configuration, Curve, Seen, Value, configuration
+from al_ray.search.space import Axis, Space
+from al_ray.study.chooser import UNQUERIED
+from al_ray.study.knobs import axes
+from al_ray.study.training import FIT, READ, Training
+
+KNOBS: Final = (
+    *("strategy", "parameters", "head", "model", "retrain", "step_size", "initial"),
+    *("committee", "candidates", "diversity", "recipe"),
+    *axes(Training),
+)
+"""The columns of `trajectories` that tell configurations apart."""
+
+
+SPENT: Final = ("fit_seconds", "evaluate_seconds", "score_seconds", "select_seconds")
+"""The columns of `steps` that are seconds of a device."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is in a study's folder.
+
+    Attributes:
+        seen: by validation rows.
+        tested: curves by the main test's rows, of the same trajectories.
+        schedules: first draw and step size of each configuration.
+        names: the configuration of each trajectory.
+        chosen: rows that each trajectory had labelled after its first draw, in order.
+    """
+
+    seen: Seen
+    tested: Seen
+    schedules: Mapping[Configuration, tuple[int, int]]
+    names: Mapping[str, Configuration]
+    chosen: Mapping[tuple[Configuration, int], tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def configurations(self) -> list[Configuration]:
+        """In a fixed order."""
+        return sorted({which for which, _ in self.seen.curves}, key=repr)
+
+    @property
+    def seeds(self) -> list[int]:
+        """That every configuration has."""
+        of = [{s for w, s in self.seen.curves if w == each} for each in self.configurations]
+        return sorted(set.intersection(*of)) if of else []
+
+    @property
+    def space(self) -> Space | None:
+        """The grids that these configurations are, one for each set of knobs; None: no products."""
+        groups: dict[Any, list[dict[str, Value]]] = {}
+        for each in self.configurations:
+            point = dict(each)
+            groups.setdefault((tuple(point), point.get("head")), []).append(point)
+        grids: list[dict[str, Axis]] = []
+        for points in groups.values():
+            grid: dict[str, Axis] = {
+                name: tuple(dict.fromkeys(point[name] for point in points)) for name in points[0]
+            }
+            grids.append(grid)
+        made = Space(tuple(grids))
+        return made if made.size == len(self.configurations) else None
+
+
+def read(store: Store) -> Recorded:
+    """The arms of a study's folder.
+
+    Raises:
+        UserError: it has no validation rows.
+    """
+    description = store.study_json.get("trajectories")
+    known = store.read("trajectories")
+    known = known[known.trajectory.isin(description["trajectories"])]
+    known = known[~known.strategy.isin(UNQUERIED) & known.follows.isna()]
+    steps = store.read("steps", known.trajectory.tolist())
+    if steps.validation_accuracy.isna().any() or steps.empty:
+        raise UserError(
+            "{out}: has no validation rows, and a search reads nothing else; run the study with "
+            "--validation",
+            out=store.address,
+        )
+    names = configurations_of(known)
+    seeds = dict(zip(known.trajectory, known.seed.astype(int), strict=True))
+    failed = set(known.trajectory[known.status == "failed"])
+
+    def by_key(curves: Mapping[str, Curve]) -> dict[tuple[Configuration, int], Curve]:
+        return {(names[each], seeds[each]): curve for each, curve in curves.items()}
+
+    main = steps[steps.main.fillna(False).astype(bool)]
+    none = dict.fromkeys(failed, Curve((), (), (), failed=True))
+    curves = by_key(none | curves_of(steps, failed))
+    tested = by_key(curves_of(main, failed, "test_accuracy"))
+    first = known.drop_duplicates("trajectory").set_index("trajectory")
+    schedules = {
+        names[str(name)]: (int(row.initial), int(row.step_size)) for name, row in first.iterrows()
+    }
+    picks = store.read("selections", known.trajectory.tolist(), ["trajectory", "step", "row_id"])
+    picks = picks[picks.step >= 0]
+    chosen = {
+        (names[str(name)], seeds[str(name)]): tuple(rows.row_id)
+        for name, rows in picks.groupby("trajectory", sort=False)
+    }
+    return Recorded(Seen(curves), Seen(tested), schedules, names, chosen)
+
+
+def rungs(recorded: Recorded) -> list[int]:
+    """Numbers of labels that all configurations have come to."""
+    ends = [curve.labels[-1] for curve in recorded.seen.curves.values() if not curve.failed]
+    return reached_by_all(list(recorded.schedules.values()), min(ends))
+
+
+def curves_in(store: Store) -> dict[str, Curve]:
+    """Curves of all trajectories of a folder, by their names; of one without a step that failed."""
+    known = store.read("trajectories", columns=["trajectory", "status"])
+    failed = set(known.trajectory[known.status == "failed"])
+    columns = ["trajectory", "step", "n_labelled", "validation_accuracy", *SPENT]
+    none = dict.fromkeys(failed, Curve((), (), (), failed=True))
+    return none | curves_of(store.read("steps", columns=columns), failed)
+
+
+def curves_of(
+    steps: pd.DataFrame, failed: Collection[str], column: str = "validation_accuracy"
+) -> dict[str, Curve]:
+    """Curves of trajectories, by their names.
+
+    Args:
+        steps: rows of the table.
+        failed: trajectories that did.
+        column: of the accuracy.
+    """
+    made = {}
+    for name, rows in steps.groupby("trajectory", sort=False):
+        once = rows.drop_duplicates("step").sort_values("step")
+        made[str(name)] = Curve(
+            tuple(once.n_labelled.astype(int)),
+            tuple(once[column].astype(float)),
+            tuple(once[list(SPENT)].sum(axis=1).astype(float)),
+            name in failed,
+        )
+    return made
+
+
+def configurations_of(trajectories: pd.DataFrame) -> dict[str, Configuration]:
+    """Each trajectory's configuration: the knobs in which the study's differ.
+
+    A frozen head has no hyperparameters of fine-tuning.
+    """
+    frame = trajectories.reindex(columns=["trajectory", *KNOBS]).astype(object)
+    frozen = frame["head"] == "frozen"
+    frame.loc[frozen, [name for name in FIT if name not in READ]] = None
+    frame = frame.where(frame.notna(), None)
+    vary = [name for name in KNOBS if frame[name].dropna().map(repr).nunique() > 1]
+    return {
+        row["trajectory"]: configuration(
+            {name: row[name] for name in vary if row[name] is not None}
+        )
+        for row in frame.to_dict("records")
+    }

@@ -1,0 +1,135 @@
+"""Stopping criteria replayed on recorded trajectories: where each would have stopped, at what cost.
+
+As Pullar-Strecker et al. (2021) score them: by labels and by accuracy together, at a price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from al_ray.errors import UserError
+from al_ray.results import Store
+from al_ray.search.recorded import configurations_of
+from al_ray.search.seen import Configuration
+from al_ray.search.stopping import CRITERIA, Course, stops_at
+from al_ray.study.chooser import UNQUERIED
+
+WORTH = 50.0
+"""Labels that a point of accuracy is worth, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a criterion did on the trajectories of a configuration.
+
+    Attributes:
+        criterion: its name; '' stands for going on to the end.
+        trajectories: seeds that it was replayed on.
+        fired: on how many it said that one can stop, before the end.
+        labels: at which it stopped, or the end; the mean.
+        below: points of accuracy on the test by which that is below the end; the mean.
+        low, high: of these over seeds, 95 % (Student's).
+        regret: labels by which labels and lost points, each point worth so many, are above the
+            least that any step would have had; the mean.
+    """
+
+    configuration: Configuration
+    criterion: str
+    trajectories: int
+    fired: int
+    labels: float
+    below: float
+    low: float
+    high: float
+    regret: float
+
+
+def stops(store: Store, worth: float = WORTH) -> list[Stopped]:
+    """Each configuration's, in the order of the tables.
+
+    Args:
+        store: of a study.
+        worth: labels that a point of accuracy is worth.
+
+    Raises:
+        UserError: it has no stop set.
+    """
+    description = store.study_json.get("trajectories", "labels")
+    known = store.read("trajectories")
+    known = known[known.trajectory.isin(description["trajectories"])]
+    known = known[(known.status == "complete") & ~known.strategy.isin(UNQUERIED)]
+    asked = store.read("stop_set", known.trajectory.tolist())
+    steps = store.read("steps", known.trajectory.tolist())
+    steps = steps[steps.main.fillna(False).astype(bool)]
+    if asked.empty or steps.empty:
+        raise UserError(
+            "{out}: no complete trajectory has a stop set and a test; run the study anew in "
+            "another --out",
+            out=store.address,
+        )
+    names, labels = configurations_of(known), list(description["labels"])
+    found: dict[Configuration, list[tuple[Course, pd.DataFrame]]] = {}
+    by_trajectory = dict(iter(asked.groupby("trajectory", sort=False)))
+    for name, rows in steps.groupby("trajectory", sort=False):
+        told = by_trajectory.get(name)
+        if told is None or set(told.step) != set(rows.step):
+            continue  # begun before there was one
+        rows = rows.sort_values("step")
+        found.setdefault(names[str(name)], []).append((_course(told, rows, labels), rows))
+    return [
+        _scored(which, criterion, courses, worth)
+        for which, courses in found.items()
+        for criterion in ("", *CRITERIA)
+    ]
+
+
+def _course(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str]) -> Course:
+    # Rows that all steps were asked about: the set may have been made larger on the way.
+    codes = told.assign(code=pd.Categorical(told.prediction, labels).codes)
+    table = codes.pivot(index="row_id", columns="step", values="code").dropna().sort_index(axis=1)
+    entropy = told[told.row_id.isin(table.index)].groupby("step").entropy.mean().sort_index()
+    return Course(
+        table.to_numpy(np.int64).T,
+        (entropy / np.log(max(2, len(labels)))).to_numpy(np.float64),
+        steps.validation_accuracy.to_numpy(np.float64),
+        int(steps.n_validation.fillna(0).iloc[0]),
+        len(labels),
+    )
+
+
+def _scored(
+    which: Configuration,
+    criterion: str,
+    courses: list[tuple[Course, pd.DataFrame]],
+    worth: float,
+) -> Stopped:
+    from scipy.stats import t
+
+    fired, labels, below, regret = 0, [], [], []
+    for course, rows in courses:
+        n, accuracy = rows.n_labelled.to_numpy(float), rows.test_accuracy.to_numpy(float)
+        step = stops_at(course, CRITERIA[criterion]) if criterion else None
+        fired += step is not None and step < len(n) - 1
+        step = len(n) - 1 if step is None else step
+        cost = n - 100 * worth * accuracy
+        labels.append(n[step])
+        below.append(100 * (accuracy[-1] - accuracy[step]))
+        regret.append(cost[step] - cost.min())
+    half = float("nan")
+    if len(below) > 1:
+        half = float(t.ppf(0.975, len(below) - 1) * np.std(below, ddof=1) / np.sqrt(len(below)))
+    mean = float(np.mean(below))
+    return Stopped(
+        which,
+        criterion,
+        len(courses),
+        fired,
+        float(np.mean(labels)),
+        mean,
+        mean - half,
+        mean + half,
+        float(np.mean(regret)),
+    )
