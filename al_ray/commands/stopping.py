@@ -76,8 +76,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
                 f"  {tr(CALLED[each.criterion])}",
                 f"{each.fired}/{each.trajectories}" if each.criterion else NOTHING,
                 f"{each.labels:,.0f}",
-                f"{each.below:.1f}",
-                f"{each.low:.1f}–{each.high:.1f}" if known else NOTHING,
+                _points(each.below),
+                f"{_points(each.low)} … {_points(each.high)}" if known else NOTHING,
                 f"{each.regret:,.0f}",
             )
         )
@@ -93,3 +93,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     )
     console.print(Table(columns, rows, title, caption))
     return 0
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}".replace("-0.0", "0.0")

@@ -103,6 +103,12 @@ class StudyJson:
             )
         if described["schema_version"] > VERSION:
             raise newer(self.storage.of("study.json"), described["schema_version"])
+        if "tests" in needs and described.get("tests") == {}:
+            raise StudyConflict(
+                "{address}: is a search, which has no test; al-ray search {address} says what it "
+                "came to",
+                address=self.storage.address,
+            )
         for part in needs:
             if not described.get(part):
                 raise StudyConflict(

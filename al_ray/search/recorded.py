@@ -99,7 +99,7 @@ def read(store: Store) -> Recorded:
     def by_key(curves: Mapping[str, Curve]) -> dict[tuple[Configuration, int], Curve]:
         return {(names[each], seeds[each]): curve for each, curve in curves.items()}
 
-    main = steps[steps.main.fillna(False).astype(bool)]
+    main = steps[steps.test == next(iter(description.get("tests", {})), None)]
     none = dict.fromkeys(failed, Curve((), (), (), failed=True))
     curves = by_key(none | curves_of(steps, failed))
     tested = by_key(curves_of(main, failed, "test_accuracy"))

@@ -57,13 +57,13 @@ def stops(store: Store, worth: float = WORTH) -> list[Stopped]:
     Raises:
         UserError: it has no stop set.
     """
-    description = store.study_json.get("trajectories", "labels")
+    description = store.study_json.get("trajectories", "labels", "tests")
     known = store.read("trajectories")
     known = known[known.trajectory.isin(description["trajectories"])]
     known = known[(known.status == "complete") & ~known.strategy.isin(UNQUERIED)]
     asked = store.read("stop_set", known.trajectory.tolist())
     steps = store.read("steps", known.trajectory.tolist())
-    steps = steps[steps.main.fillna(False).astype(bool)]
+    steps = steps[steps.test == next(iter(description["tests"]), None)]
     if asked.empty or steps.empty:
         raise UserError(
             "{out}: no complete trajectory has a stop set and a test; run the study anew in "

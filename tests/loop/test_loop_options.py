@@ -282,3 +282,42 @@ def test_scores_that_are_not_numbers_are_named_by_row_id(tmp_path):
     assert taken.isdisjoint({11, 41})
     with pytest.raises(AlRayError, match=r"2 of 54 rows have scores.*: rows 행11, 행41$"):
         run(tmp_path, config, Nan(WORLD, config))
+
+
+# --stop-set
+
+
+def test_the_stop_set_is_predicted_at_every_step_and_changes_nothing(tmp_path):
+    config = config_of(validation=7)
+    plain, _, _ = go(tmp_path / "plain", WORLD, config)
+    found = {}
+    for size in (5, 12, None):
+        store, stub = Store(tmp_path / str(size)), Stub(WORLD, config)
+        list(Trajectory(config, WORLD.rows, stub, store, stop_set=size).run())
+        asked = store.read("stop_set")
+        assert asked.groupby("step").row_id.apply(tuple).nunique() == 1
+        found[size] = set(asked.row_id)
+        digests = [each.read("steps").picks_digest.tolist() for each in (plain, store)]
+        assert digests[0] == digests[1]
+    assert [len(rows) for rows in found.values()] == [5, 12, 6]  # a tenth of 53, rounded up
+    assert found[5] < found[None] < found[12]
+    validation = next(set(p) for p in stub.predicted if len(p) == 7)
+    assert found[12].isdisjoint(WORLD.rows.ids_of(np.array(sorted(validation))))
+    assert plain.read("stop_set").empty
+
+
+def test_a_study_without_a_test_has_its_steps_and_validation(tmp_path):
+    """As a search has: one row a step, nothing of a test in it."""
+    alone = World()
+    alone.rows.splits.pop("test")
+    alone.rows.splits.pop("dev")
+    config = config_of(validation=7)
+    store, _, said = go(tmp_path, alone, config)
+    whole, _, _ = go(tmp_path / "whole", WORLD, config)
+    steps, wanted = store.read("steps"), whole.read("steps").query("test == 'test'")
+    assert steps.test.isna().all()
+    assert steps.test_accuracy.isna().all()
+    assert steps.picks_digest.tolist() == wanted.picks_digest.tolist()
+    assert steps.validation_accuracy.tolist() == wanted.validation_accuracy.tolist()
+    assert [each.accuracy for each in said] == steps.validation_accuracy.tolist()
+    assert store.read("predictions").empty
