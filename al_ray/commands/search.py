@@ -7,12 +7,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from al_ray.commands.parser import whole
+from al_ray.commands.parser import whole, word
 from al_ray.io.storage import within
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.io.terminal import plain, say
@@ -50,6 +51,13 @@ def add_commands(commands: Any) -> None:
         help="of a study that ran all of a grid: how far its early order can be trusted, and what "
         "each search, replayed so often with seeds in other orders, would have cost and missed",
     )
+    search.add_argument(
+        "--journal",
+        type=word,
+        metavar="FILE",
+        help="write a journal of Optuna's, which optuna-dashboard FILE opens; a search has one in "
+        "OUT/search/optuna.journal",
+    )
     search.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -61,6 +69,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     """
     from al_ray.search.account import account, called
 
+    if options.journal is not None:
+        return _journal(options, console)
     if options.replays is not None:
         return _replayed(options, console)
     entries = account(Store(folder_of(options.out)))
@@ -71,6 +81,21 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         print(plain(json.dumps({"configurations": said}, ensure_ascii=False)))
         return 0
     print_account(entries, console)
+    return 0
+
+
+def _journal(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.search.journal import write_journal
+    from al_ray.search.recorded import read
+
+    path = Path(options.journal)
+    check(
+        not path.exists() and path.parent.is_dir(),
+        "--journal {path}: is there already, or its folder is not; give another",
+        path=path,
+    )
+    write_journal(read(Store(folder_of(options.out))), path)
+    say(console, tr("Journal: {path}; to see it: optuna-dashboard {path}", path=path))
     return 0
 
 
@@ -250,8 +275,13 @@ class _Whole:
 def say_found(found: Found, out: str, console: Console) -> None:
     """Who goes on to the test, and what the search took."""
     from al_ray.search.account import account, called
+    from al_ray.search.journal import write_journal
+    from al_ray.search.recorded import read
 
-    entries = account(Store(out))
+    store = Store(out)
+    if store.storage.local is not None:
+        write_journal(read(store), store.folder / "optuna.journal")
+    entries = account(store)
     print_account(entries, console)
     hours = sum(entry.seconds for entry in entries) / 3600
     line = tr(

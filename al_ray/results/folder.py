@@ -37,6 +37,7 @@ OURS: Final = (
     *(
         "study.json",
         "study.toml",
+        "optuna.journal",
         SEARCH,
         PRIVATE,
         ASIDE,

@@ -1,12 +1,14 @@
 """How far early ranks can be trusted, and what searches would have cost, on hand-made studies."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
 from al_ray.search.early import early, first_rung
+from al_ray.search.journal import NAME, importances, write_journal
 from al_ray.search.recorded import Recorded, rungs
 from al_ray.search.replay import areas, methods, replay, run
 from al_ray.search.seen import Curve, Seen, configuration
@@ -137,3 +139,48 @@ def test_a_replay_never_sees_what_it_has_not_paid_for():
         search = methods(each)["one-rung"](each.configurations, each.seeds, 0)
         ends.append(set(search.next(run(each, search)).stopped))
     assert ends[0] == ends[1]
+
+
+def test_a_journal_is_what_optuna_reads(tmp_path):
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.trial import TrialState
+
+    found = recorded(
+        {
+            "a": (flat(0.5, 0.6, 0.7), flat(0, 0, 0)),
+            "b": (flat(0.1, 0.2, 0.3), flat(0, 0, 0)),
+            "c": (flat(0.9, 0.9, 0.9), flat(0, 0, 0)),
+        }
+    )
+    c = configuration({"strategy": "c"})
+    cut = {
+        key: curve.upto(20) if key[0] == c else curve for key, curve in found.seen.curves.items()
+    }
+    path = tmp_path / "optuna.journal"
+    for _ in range(2):  # in place of the one that is there
+        write_journal(replace(found, seen=Seen(cut)), path)
+    study = optuna.load_study(
+        study_name=NAME, storage=JournalStorage(JournalFileBackend(str(path)))
+    )
+    told = {trial.params["strategy"]: trial for trial in study.trials}
+    assert len(study.trials) == 3
+    assert told["a"].intermediate_values == pytest.approx({10: 0.5, 20: 0.55, 30: 0.6})
+    assert (told["a"].state, told["a"].value) == (TrialState.COMPLETE, pytest.approx(0.6))
+    assert (told["c"].state, told["c"].last_step) == (TrialState.PRUNED, 20)
+    assert study.best_trial.params == {"strategy": "a"}  # who was let go is not compared with it
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_mattered():
+    """Strategy decides all, the step size nothing."""
+    at = {}
+    for strategy, level in (("a", 0.9), ("b", 0.5), ("c", 0.1)):
+        for size in (10, 20, 30, 40):
+            which = configuration({"strategy": strategy, "step_size": size})
+            at[which, 0] = Curve(LABELS, (level,) * 3, (1.0,) * 3)
+    found = Recorded(Seen(at), Seen({}), {}, {})
+    said = importances(found)
+    assert said["fANOVA"]["strategy"] > 0.95
+    assert said.keys() == {"PED-ANOVA", "fANOVA"}
