@@ -9,6 +9,7 @@ from typing import Final
 from al_ray.analysis.study import Study
 from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
+from al_ray.report.figures import search
 from al_ray.report.figures.agreement import overlap, pairs, sets
 from al_ray.report.figures.base import Figure
 from al_ray.report.figures.committee import committee
@@ -58,7 +59,8 @@ class Gallery:
 def gallery(study: Study, arms: Arms) -> Gallery:
     """Draw all figures; a study too small for one still gets the others."""
     made = Gallery()
-    for title, maker in _MAKERS:
+    searching = search.MAKERS if search.has_search(study) else ()
+    for title, maker in (*_MAKERS, *searching):
         try:
             figure = maker(study, arms)
         except Exception as error:  # one figure must not cost the reader the page
