@@ -22,6 +22,7 @@ from al_ray.analysis.comparison import by_step, judged, judged_by, key_of, setti
 from al_ray.analysis.metrics import NAMES, rare_labels
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.savings import said, savings
+from al_ray.analysis.searched import lines as search_lines
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.statistics.versus import Judgement
 from al_ray.analysis.study import Study, records, remembered
@@ -138,6 +139,7 @@ def sentences(study: Study, level: float = 0.95, labels_per_day: float | None = 
         *disagreements(study, level=level),
         *lines,
         *succession_lines(study, level=level),
+        *search_lines(study, level=level),
         *warnings(study, level=level),
         *missing_lines(study),
     ]

@@ -272,6 +272,17 @@ class _Whole:
         return hash(self._key)
 
 
+def final_lines(store: Store) -> list[str]:
+    """What the comparison at its end came to, of a study that came out of a search."""
+    from al_ray.analysis.searched import lines
+    from al_ray.analysis.study import load
+
+    if store.storage.local is None or not (store.folder / SEARCH).is_dir():
+        return []
+    loaded = load(store.folder)
+    return [] if loaded.curves().empty else lines(loaded)
+
+
 def say_found(found: Found, out: str, console: Console) -> None:
     """Who goes on to the test, and what the search took."""
     from al_ray.search.account import account, called

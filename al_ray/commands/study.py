@@ -238,6 +238,8 @@ def carried_out(
     tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
     _say_shared(store, console)
+    for line in search_command.final_lines(store):
+        terminal.say(console, f"{line}.")
     if page:
         report_command.after_study(where.out, console, options.report)
     if outcome.unfinished:

@@ -78,6 +78,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     from al_ray.analysis.baseline import warnings
     from al_ray.analysis.conclusion import conclusion
     from al_ray.analysis.names import MANY
+    from al_ray.analysis.searched import lines as searched_lines
     from al_ray.analysis.study import load
     from al_ray.analysis.successors import lines
     from al_ray.analysis.verdict import (
@@ -102,7 +103,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         raise UserError("--targets: give different numbers from 1")
     table = shown_savings(study, test, labels_per_day=per_day, targets=targets)
     apart, warned = disagreements(study, test), warnings(study, test)
-    succeeded = lines(study, test)
+    succeeded, searched = lines(study, test), searched_lines(study)
     tuned, untold = best.tuned(study, test), best.untold(study, test)
     if options.json:
         found = {
@@ -115,6 +116,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "verdict": records(said),
             "disagreements": apart,
             "successors": succeeded,
+            "search": searched,
             "best_with_best": {"arms": records(tuned), "notes": untold},
             "savings": records(table),
             "warnings": warned,
@@ -129,7 +131,10 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     if many:
         console.print(arms_table(said, study.arms(), study.demonstration))
     told = said[said.kind.isin([*FOUND, "worse"])] if many else said
-    for line in [*apart, *told.sentence, *untold, *succeeded, *warned, *missing_lines(study)]:
+    for line in [
+        *(*apart, *told.sentence, *untold, *succeeded, *searched, *warned),
+        *missing_lines(study),
+    ]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)
     if len(tuned):
         console.print(best_table(tuned, study.demonstration))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from al_ray.analysis import successors
+from al_ray.analysis import searched, successors
 from al_ray.analysis.baseline import warnings
 from al_ray.analysis.best import untold
 from al_ray.analysis.conclusion import conclusion
@@ -111,7 +111,7 @@ def _parts(study: Study, arms: Arms) -> tuple[dict[str, Any], list[str]]:
     makers: dict[str, tuple[Callable[[], Any], Any]] = {
         "conclusion": (lambda: conclusion(study), None),
         "verdicts": (lambda: content.verdicts(study, arms), []),
-        "successors": (lambda: successors.lines(study), []),
+        "successors": (lambda: [*searched.lines(study), *successors.lines(study)], []),
         "best": (lambda: content.best_with_best(study), None),
         "untold": (lambda: untold(study), []),
         "warnings": (lambda: warnings(study), []),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 from loop_stub import Stub, World, config_of
 from written_studies import write_study
 
+from al_ray.analysis import searched
 from al_ray.analysis.study import load
 from al_ray.analysis.summary import arms as summarised
+from al_ray.analysis.verdict import sentences, verdict
 from al_ray.loop.trajectory import Trajectory
 from al_ray.report.arms import Arms
 from al_ray.report.figures import search
@@ -84,3 +87,26 @@ def test_all_pictures_are_drawn(out):
     assert len(front.data["search-front"]) == 4
     plain = load(write_study(out.parent / "plain", step_sizes=(20,)))
     assert not search.has_search(plain)
+
+
+def test_the_comparison_at_the_end_is_of_these_two(out):
+    """Best against best as one study of both has it: the same numbers as the verdict's own."""
+    plain = write_study(
+        out.parent / "final", strategies=("random", "margin"), step_sizes=(20,), controls=()
+    )
+    assert searched.lines(load(plain)) == []
+    shutil.copytree(out / "search", plain / "search")
+    study = load(plain)
+    trajectories = study.trajectories.assign(epochs=2)
+    study = replace(study, trajectories=trajectories, memory={})
+    found = searched.final(study)
+    assert (found.arm, found.random, found.seeds, found.missing) == ("margin", "random", 5, 0)
+    (said,) = verdict(study).to_dict("records")
+    assert found.area.difference == pytest.approx(said["numbers"]["difference"])
+    assert found.area.low == pytest.approx(said["numbers"]["low"])
+    (line,) = searched.lines(study)
+    assert line.startswith("Best of the search, margin, against random at its own best, random: ")
+    assert line in sentences(study)
+    few = replace(study, trajectories=trajectories[trajectories.seed < 3], memory={})
+    few = replace(few, steps=study.steps[study.steps.seed < 3], memory={})
+    assert searched.lines(few)[0].endswith("cannot tell from 3 seeds")
