@@ -47,7 +47,7 @@ FINE_TUNED: Final = {**_LIMITS, "strategies": ["random", "margin"], "head": ["fi
 
 _YES: Final = ("y", "yes", "ㅛ", "예", "네", "ㅇ", "ㅇㅇ", "응")
 
-_FIXED: Final = ("data", "head", "study", "cluster")
+_FIXED: Final = ("data", "head", "study", "cluster", "search")
 
 
 def main(given: Sequence[str]) -> NoReturn:

@@ -73,7 +73,14 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         return _journal(options, console)
     if options.replays is not None:
         return _replayed(options, console)
-    entries = account(Store(folder_of(options.out)))
+    store = Store(folder_of(options.out))
+    check(
+        not store.study_json.get("trajectories").get("tests"),
+        "{out}: no search there; run the study with --search, or see what one would have done on "
+        "it with --replays 100",
+        out=options.out,
+    )
+    entries = account(store)
     if options.json:
         said = [{"name": called(e.configuration), **asdict(e)} for e in entries]
         for each in said:

@@ -77,18 +77,20 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
                 f"{each.fired}/{each.trajectories}" if each.criterion else NOTHING,
                 f"{each.labels:,.0f}",
                 _points(each.below),
-                f"{_points(each.low)} … {_points(each.high)}" if known else NOTHING,
+                tr("{low} to {high}", low=_points(each.low), high=_points(each.high))
+                if known
+                else NOTHING,
                 f"{each.regret:,.0f}",
             )
         )
     columns = (
         *(Column(tr("criterion")), Column(tr("says stop"), 1), Column(tr("labels"))),
-        *(Column(tr("points below the end")), Column(tr("95 %"), 3), Column(tr("regret, labels"))),
+        *(Column(tr("below the end")), Column(tr("95 %"), 3), Column(tr("regret"))),
     )
     title = tr("When one could have stopped labelling")
     caption = tr(
-        "Means over seeds; points by the test, which no criterion sees. Regret: labels above the "
-        "best step, where a point of accuracy is worth {worth:g} labels.",
+        "Means over seeds; below the end are points on the test, which no criterion sees. Regret: "
+        "labels above the best step, where a point of accuracy is worth {worth:g} labels.",
         worth=worth,
     )
     console.print(Table(columns, rows, title, caption))

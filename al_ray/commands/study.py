@@ -225,6 +225,10 @@ def carried_out(
     check_budget(options, len(corpus.train), study.validation)
     with untouched(Store(where.out)):
         if options.plan:
+            if study.search is not None:
+                line = tr("A search runs a part of this: the plan is of all its configurations.")
+                terminal.say(console, line)
+                study = study.unsearched(study.search.seeds)
             plans.append(_plan_study(study, where, corpus, console))
             plan_command.print_plan(plans[-1], study, console)
             return 0

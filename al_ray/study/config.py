@@ -252,20 +252,15 @@ class StudyConfig:
         fields["training"] = dataclasses.replace(self.training, **training)
         return dataclasses.replace(self, **fields)
 
-    def unsearched(self, seeds: tuple[int, ...], labels: int) -> StudyConfig:
-        """The grid without its search; of a range one end stands for all of it."""
+    def unsearched(self, seeds: tuple[int, ...], labels: int | None = None) -> StudyConfig:
+        """The grid without its search, to so many labels; of a range one end stands for all."""
         own = [
             {n: v for n, v in grid.items() if n not in ("ranges", "seeds")} for grid in self.grids
         ]
-        return dataclasses.replace(
-            self,
-            grids=tuple(own),
-            ranges={},
-            search=None,
-            seeds=seeds,
-            steps=None,
-            budget=float(labels),
-        )
+        alone = dataclasses.replace(self, grids=tuple(own), ranges={}, search=None, seeds=seeds)
+        if labels is None:
+            return alone
+        return dataclasses.replace(alone, steps=None, budget=float(labels))
 
     @property
     def parts(self) -> tuple[StudyConfig, ...]:
