@@ -183,9 +183,10 @@ def _written(frame: pd.DataFrame) -> pd.DataFrame:
         raise UserError("column {name!r} is there twice; rename one", name=twice[0])
     made = frame.set_axis(names, axis=1)
     for name in names:
+        plain = not isinstance(made[name].dtype, pd.CategoricalDtype | pd.SparseDtype)
         try:
-            pa.Array.from_pandas(made[name])
-            plain = not isinstance(made[name].dtype, pd.CategoricalDtype | pd.SparseDtype)
+            if plain:
+                pa.Array.from_pandas(made[name])
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             plain = False
         except UnicodeEncodeError as error:
@@ -196,7 +197,8 @@ def _written(frame: pd.DataFrame) -> pd.DataFrame:
                 reason=error.reason,
             ) from None
         if not plain:
-            made[name] = made[name].astype(object).map(str, na_action="ignore")
+            values = pd.Series(list(made[name]), made.index, object)
+            made[name] = values.map(str, na_action="ignore")
     return made
 
 

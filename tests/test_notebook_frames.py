@@ -108,3 +108,30 @@ def test_what_is_no_frame_of_texts_and_labels_is_refused_in_a_line():
     with pytest.raises(UserError, match=r"^frame: data row 2 has no label") as refused:
         al_ray.run(gap, model="mini")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["/tmp/x", "../x", "a/b", "", ".hidden", "x" * 200, "a\\b", "a\0"])
+def test_a_name_is_no_path(name, tmp_path, monkeypatch):
+    """A file is named after it, which a path in it would put elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"text": ["가", "나"], "label": ["x", "y"]})
+    with pytest.raises(UserError, match="is no plain name; give letters, digits"):
+        al_ray.run(frame, name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_of_pandas_own_kinds_are_read():
+    """Categories of intervals, sparse ones, and numbers that no table holds."""
+    frame = pd.DataFrame(
+        {
+            "label": pd.cut([1, 5, 9], 3),
+            "sparse": pd.arrays.SparseArray([1, 0, 0]),
+            "large": [10**30, 1, 2],
+        }
+    )
+    made = notebook._written(frame)
+    assert made.label.tolist() == [str(each) for each in frame.label]
+    assert made.large.tolist() == [str(10**30), "1", "2"]
+    assert made.sparse.tolist() == ["1", "0", "0"]
+    with pytest.raises(UserError, match="column 'text': holds half a character"):
+        notebook._written(pd.DataFrame({"text": ["\ud800"], "label": ["x"]}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
-from tiny_study import RATE, STUDY
+from tiny_study import STUDY
 
 from al_ray.cluster import study as study_module
 from al_ray.cluster.search import Found, run_search
@@ -27,7 +27,6 @@ SEARCH = replace(
     STUDY,
     strategies=("margin", "random"),
     heads=("fine-tuned", "frozen"),
-    axes={"learning_rate": (RATE, RATE / 4)},
     validation=30,
     initial=20,
     seeds=(0, 1),

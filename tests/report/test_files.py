@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import struct
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from written_studies import SEVEN, write_study
 from al_ray.analysis.study import load
 from al_ray.commands import report as report_command
 from al_ray.commands import study as cli
+from al_ray.errors import StudyConflict
 from al_ray.io.files import digest_of
-from al_ray.report import files, fonts
+from al_ray.report import build, files, fonts
 from al_ray.report.build import write_report
 from al_ray.results import Store
 
@@ -164,6 +166,25 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
         assert (said.code, said.err.count("\n")) == (2, 1)
         assert "holds files that are not al_ray's" in said.err
         assert foreign.read_text() == "mine"
+    marked = tmp_path / "marked"
+    (marked / ".al_ray").mkdir(parents=True)  # a folder of this name is not yet ours
+    (marked / "index.html").write_text("mine")
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for into_, why in (
+        (str(marked), "holds files that are not al_ray's (index.html)"),
+        (str(file), "cannot be made or written to"),
+        (str(file / "below"), "cannot be made or written to"),
+        (str(tmp_path / ("x" * 300)), "cannot be made or written to"),
+        ("s3://bucket/path", "give a folder of this machine"),
+        ("file:///tmp/path", "give a folder of this machine"),
+        ("~/page", "give a folder of this machine"),
+    ):
+        said = ran(["compare", str(other), str(small), "--into", into_], capsys)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert why in said.err
+    assert ((marked / "index.html").read_text(), file.read_text()) == ("mine", "mine")
+    assert not Path("s3:").exists()
     for inside in (small, small / "sub", small / "report"):
         said = ran(["compare", str(other), str(small), "--into", str(inside)], capsys)
         assert (said.code, said.err.count("\n")) == (2, 1)
@@ -179,6 +200,27 @@ def test_several_studies_have_a_page_of_their_own(small, few, tmp_path, capsys, 
     assert {out: (out / "report" / "index.html").read_bytes() for out in own} == own
     assert not own_page.is_symlink()
     assert ran(["compare", str(other)], capsys).code == 2
+
+
+@pytest.mark.parametrize("what", ["removed", "another"])
+def test_a_study_that_goes_while_its_page_is_drawn_gets_none(small, few, monkeypatch, what):
+    """As where a process of its own draws it: the folder is no study any more, or is a new one."""
+    real = build.gallery
+
+    def meanwhile(*given):
+        drawn = real(*given)
+        if what == "removed":
+            shutil.rmtree(small)
+        else:
+            store = Store(small)
+            store.study_json.write({**store.study_json.read(), "begun_at": "later"})
+        return drawn
+
+    monkeypatch.setattr(build, "gallery", meanwhile)
+    with pytest.raises(StudyConflict, match="was removed or begun anew meanwhile"):
+        build.write_report(small)
+    assert small.exists() == (what == "another")
+    assert not (small / "report").exists()
 
 
 @pytest.mark.parametrize("kind", ["nothing", "not begun", "a file"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from al_ray.corpus.reading.labels import Variants, variants
+from al_ray.corpus.reading.labels import Variants, cleaned, variants
 from al_ray.corpus.reading.read import read
 from al_ray.errors import CorpusError
 
@@ -72,6 +72,16 @@ def test_variants_of_train_and_test_are_one(tmp_path: Path) -> None:
     corpus = read(tmp_path, label_variants="join")
     assert corpus.labels == ("Pos", "neg")
     assert corpus.tests[0].labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "unseen", list("\u200b\u2060\ufeff\u200c\u200d\u00ad\ufe0f\u200e\u3164\uffa0\u180e")
+)
+def test_what_nobody_sees_makes_no_label(unseen: str) -> None:
+    inside = f"정{unseen}치"
+    assert variants({"정치": 2, inside: 1}) == [["정치", inside]]
+    assert cleaned(f"{unseen}정치{unseen}") == "정치"
+    assert cleaned(inside) == inside  # which is refused, and not changed without a word
 
 
 def test_labels_that_differ_are_no_variants() -> None:
