@@ -134,4 +134,4 @@ def test_columns_of_pandas_own_kinds_are_read():
     assert made.large.tolist() == [str(10**30), "1", "2"]
     assert made["sparse"].tolist() == ["1", "0", "0"]
     with pytest.raises(UserError, match="column 'text': holds half a character"):
-        notebook._written(pd.DataFrame({"text": ["\ud800"], "label": ["x"]}))
+        notebook._written(pd.DataFrame({"text": ["\ud800"], "label": ["x"]}, dtype=object))
