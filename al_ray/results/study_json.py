@@ -96,6 +96,12 @@ class StudyJson:
             StudyConflict: the file cannot be read, or lacks what is needed.
         """
         described = self.read()
+        if described is None and self.storage.exists("search/study.json"):
+            raise UserError(
+                "{address}: its search is not at its end yet; al-ray search {address} says how far "
+                "it is",
+                address=self.storage.address,
+            )
         if described is None:
             raise UserError(
                 "{address}: no study there (study.json is missing); give its results folder",

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -108,6 +109,22 @@ def recorded(tmp_path_factory):
     facts = {"schema_version": 2, "trajectories": asked, "tests": {"test": 25}, "labels": labels}
     store.study_json.write(facts)
     return out
+
+
+def test_a_search_in_the_midst_is_not_taken_for_a_study(tmp_path, recorded, capsys):
+    """What each command says leads to what can be seen."""
+    out = tmp_path / "out"
+    shutil.copytree(recorded, out / "search")
+    store = Store(out / "search")
+    store.study_json.write({**store.study_json.read(), "tests": {}})
+    for command in ("show", "verdict", "report"):
+        code, _, err = ran([command, str(out)], capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"its search is not at its end yet; al-ray search {out} says how far" in err
+        code, _, err = ran([command, str(out / "search")], capsys)
+        assert (code, "is a search, which has no test" in err) == (2, True)
+    code, said, _ = ran(["search", str(out)], capsys)
+    assert (code, said.count("going on")) == (0, 3)
 
 
 def test_replays_as_a_table_and_for_machines(recorded, capsys, monkeypatch):
