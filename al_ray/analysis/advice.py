@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from al_ray.analysis.study import RANDOM, Study
+from al_ray.analysis.study import Study
 from al_ray.analysis.summary import FROZEN
 from al_ray.analysis.wording import GAIN, count, points
 from al_ray.language import mark, tr
 from al_ray.results.rerun import rerun_commands, with_options
+from al_ray.study.chooser import RANDOM
 
 ADVISED: Final = 10
 """Seeds that find an arm which is twice as good; `LEAST_SEEDS` are the fewest with a verdict."""

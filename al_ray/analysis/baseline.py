@@ -13,9 +13,10 @@ from al_ray.analysis.comparison import Arm, pair, setting_of
 from al_ray.analysis.names import several, told
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed
 from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
-from al_ray.analysis.study import RANDOM, Study, records, remembered
+from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.summary import FROZEN
 from al_ray.language import tr
+from al_ray.study.chooser import RANDOM
 
 
 @dataclass(frozen=True)

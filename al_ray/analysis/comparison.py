@@ -22,8 +22,9 @@ from al_ray.analysis.metrics import RARE, column, rare_labels, values
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.pairs import Effect, Pairs, contrast
 from al_ray.analysis.statistics.versus import Judgement, judge
-from al_ray.analysis.study import BASE, CHOICE, RANDOM, SETTING, Study, groups, records, remembered
+from al_ray.analysis.study import BASE, CHOICE, SETTING, Study, groups, records, remembered
 from al_ray.analysis.summary import ARM
+from al_ray.study.chooser import RANDOM
 
 Arm = dict[str, Any]
 """The values of ARM."""

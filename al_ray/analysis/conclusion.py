@@ -21,7 +21,7 @@ from al_ray.analysis.metrics import NAMES
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.statistics.versus import Judgement
-from al_ray.analysis.study import RANDOM, Study, records, remembered
+from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.summary import FROZEN
 from al_ray.analysis.verdict import (
     DEMONSTRATION,
@@ -33,7 +33,7 @@ from al_ray.analysis.verdict import (
 )
 from al_ray.analysis.wording import GAIN, clauses, points, seeds
 from al_ray.language import tr
-from al_ray.study.chooser import spelt
+from al_ray.study.chooser import RANDOM, spelt
 from al_ray.study.running import Effort, Price
 
 SMALL: Final = 2 * GAIN

@@ -13,9 +13,9 @@ from al_ray.analysis.baseline import baselines
 from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_of
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.needs import Saving, saving
-from al_ray.analysis.study import RANDOM, SETTING, Study, records, remembered
+from al_ray.analysis.study import SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM, LEARNER
-from al_ray.study.chooser import CONTROL
+from al_ray.study.chooser import CONTROL, RANDOM
 
 COLUMNS: Final = [
     *ARM,

@@ -15,11 +15,12 @@ from al_ray.analysis.comparison import Arm, key_of, together
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, Pairs, area_weights, contrast
-from al_ray.analysis.study import RANDOM, Study, records
-from al_ray.language import tr
+from al_ray.analysis.study import Study, records
+from al_ray.language import mark, tr
 from al_ray.results import Store
 from al_ray.results.folder import SEARCH
 from al_ray.search.account import account
+from al_ray.study.chooser import RANDOM
 
 
 @dataclass(frozen=True)
@@ -86,32 +87,20 @@ def lines(study: Study, level: float = 0.95) -> list[str]:
                 seeds=found.seeds,
             )
         ]
-    values |= {
-        "difference": signed(area.difference),
-        "percent": f"{100 * level:g}",
-        "low": signed(area.low),
-        "high": signed(area.high),
-    }
+    kind = mark("no difference was shown")
     if area.low > 0:
-        return [
-            tr(
-                "Best of the search, {arm}, against random at its own best, {random}: better "
-                "({difference} points over the curve, {percent} %: {low} to {high})",
-                **values,
-            )
-        ]
-    if area.high < 0:
-        return [
-            tr(
-                "Best of the search, {arm}, against random at its own best, {random}: worse "
-                "({difference} points over the curve, {percent} %: {low} to {high})",
-                **values,
-            )
-        ]
+        kind = mark("better")
+    elif area.high < 0:
+        kind = mark("worse")
     return [
         tr(
-            "Best of the search, {arm}, against random at its own best, {random}: no difference "
-            "was shown ({difference} points over the curve, {percent} %: {low} to {high})",
+            "Best of the search, {arm}, against random at its own best, {random}: {kind} "
+            "({difference} points over the curve, {percent} %: {low} to {high})",
             **values,
+            kind=tr(kind),
+            difference=signed(area.difference),
+            percent=f"{100 * level:g}",
+            low=signed(area.low),
+            high=signed(area.high),
         )
     ]

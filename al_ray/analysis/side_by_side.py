@@ -221,7 +221,7 @@ class Pair:
     why: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: what is not known is null."""
+        """For JSON."""
         found = [
             {
                 **{
@@ -229,7 +229,7 @@ class Pair:
                     for name in ("name", "seeds", "missing", "rows", "kind")
                 },
                 **{"first_labels": each.first, "last_labels": each.last},
-                **{n: None if math.isnan(v) else v for n, v in vars(each.area).items()},
+                **vars(each.area),
             }
             for each in self.contrasts
         ]

@@ -19,11 +19,8 @@ from al_ray.language import mark, spoken, tr
 from al_ray.results import Store
 from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
-from al_ray.study.chooser import CONTROL, UNQUERIED
+from al_ray.study.chooser import CONTROL, RANDOM, UNQUERIED
 from al_ray.study.running import LABELS_PER_DAY, Effort, Price
-
-RANDOM: Final = "random"
-"""The strategy that all others are measured against."""
 
 CHOICE: Final = ["strategy", *CHOOSER]
 """What an arm and the random arm that it is compared with may differ in."""

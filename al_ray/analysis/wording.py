@@ -12,8 +12,9 @@ from al_ray.analysis.baseline import Baseline, signed, undertrained
 from al_ray.analysis.comparison import Arm, Judged
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.versus import Judgement
-from al_ray.analysis.study import RANDOM, SETTING, Study
+from al_ray.analysis.study import SETTING, Study
 from al_ray.language import tr, trn
+from al_ray.study.chooser import RANDOM
 from al_ray.study.running import Effort
 
 GAIN: Final = 0.01

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 
 from al_ray.cluster.study import Batch, Stages, run
@@ -15,11 +17,14 @@ from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.results import Store
 from al_ray.results.description import recorded
+from al_ray.results.lease import held
 from al_ray.search.asked import Asked, advanced
-from al_ray.search.recorded import curves_in
+from al_ray.search.journal import write_journal
+from al_ray.search.recorded import curves_in, read
 from al_ray.search.rounds import Round
 from al_ray.search.seen import Configuration
-from al_ray.study.config import StudyConfig
+from al_ray.study.chooser import RANDOM
+from al_ray.study.config import StudyConfig, union
 from al_ray.study.learner import Source
 from al_ray.study.running import RunConfig
 from al_ray.study.training import Training
@@ -41,6 +46,16 @@ class Found:
     def done(self) -> bool:
         """Whether each half has a winner."""
         return all(each.done and each.order for each in self.rounds.values())
+
+    def final(self) -> StudyConfig:
+        """What is compared on the test, on seeds that the search has not seen.
+
+        The best of the strategies, random at its own best and random at the strategy's training,
+        without which nobody could tell what the training gains from what it saves.
+        """
+        best = [self.asked.at(each.order[0]) for each in self.rounds.values()]
+        beside = [replace(part, strategies=(RANDOM,)) for part in best]
+        return union(list({repr(part): part for part in (*best, *beside)}.values()))
 
 
 def run_search(
@@ -71,7 +86,7 @@ def run_search(
             search = asked.search()
             while True:
                 seen, said = advanced(asked, search, curves_in(stages.store))
-                record_stopped(asked, search.each(seen).values(), stages.store)
+                record(asked, search.each(seen).values(), stages.store)
                 if not said.runs:
                     return
                 wanted = [asked.trajectory(run) for run in said.runs]
@@ -81,6 +96,13 @@ def run_search(
 
         run(alone, run_config, corpus, models, console, batches, all_at_first=False)
         found = found_in(asked_of(recorded(study, store.study_json.read())), store)
+        if found.done and store.storage.local is not None:
+            write_journal(read(store), store.folder / "optuna.journal")
+        return found
+    # All of it has run, for this search or for another one.
+    say = partial(console.print, markup=False, soft_wrap=True)
+    with held(store, say, tr("wait for it, or give another --out")):
+        record(asked, found.rounds.values(), store)
     return found
 
 
@@ -110,28 +132,40 @@ def say_round(said: Round, console: Console) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def record_stopped(asked: Asked, rounds: Iterable[Round], store: Store) -> None:
-    """Say of every trajectory of a configuration that goes on no more where that was decided."""
+def record(asked: Asked, rounds: Iterable[Round], store: Store) -> None:
+    """Say of every trajectory whether its configuration goes on, and where it was let go.
+
+    Of all that have run each time, since more seeds or another method may decide otherwise.
+    """
     known = store.read("trajectories").set_index("trajectory")
-    complete = set(known.index[(known.status == "complete") & known.rung.isna()])
-
-    def change(which: Configuration, **values: Any) -> None:
-        for config in asked.trajectories(which, asked.how.seeds, values["rung"]):
-            if config.id in complete:  # else it never began, has failed, or this was said
-                store.change("trajectories", config.id, values)
-
+    wanted: dict[str, dict[str, Any]] = {}
     for said in rounds:
-        for which, stop in said.stopped.items():
-            why = tr(
-                "place {place} of {of}, and {kept} went on",
-                place=stop.place,
-                of=stop.of,
-                kept=stop.kept,
-            )
-            change(which, status="stopped", rung=stop.rung, why=why)
-        if not said.done:
-            continue
-        end = asked.reached()[-1]
+        for which, fate in _fates(said, asked.reached()[-1]).items():
+            for config in asked.trajectories(which, asked.how.seeds, asked.reached()[-1]):
+                wanted[config.id] = fate
+    others = {"status": "stopped", "rung": None, "why": tr("of another search")}
+    for name, row in known[known.status.isin(["complete", "stopped"])].iterrows():
+        fate = wanted.get(str(name), others)
+        is_said = all(row[n] == v or (v is None and pd.isna(row[n])) for n, v in fate.items())
+        if not is_said:
+            store.change("trajectories", str(name), fate)
+
+
+def _fates(said: Round, end: int) -> dict[Configuration, dict[str, Any]]:
+    """What columns of `trajectories` say of each configuration."""
+    going: dict[str, Any] = {"status": "complete", "rung": None, "why": None}
+    found = dict.fromkeys((*said.order, *(run.configuration for run in said.runs)), going)
+    if said.done:
         for place, which in enumerate(said.order, 1):
             why = tr("place {place} of {of} at the end", place=place, of=len(said.order))
-            change(which, status="complete" if place == 1 else "stopped", rung=end, why=why)
+            status = "complete" if place == 1 else "stopped"
+            found[which] = {"status": status, "rung": end, "why": why}
+    for which, stop in said.stopped.items():
+        why = tr(
+            "place {place} of {of}, and {kept} went on",
+            place=stop.place,
+            of=stop.of,
+            kept=stop.kept,
+        )
+        found[which] = {"status": "stopped", "rung": stop.rung, "why": why}
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import tempfile
 from dataclasses import asdict
@@ -83,7 +82,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         model = {"model": said(options.model), "max_length": length} if options.model else {}
         written = {"files": {str(path): rows for path, rows in files.items()}} if files else {}
         answer = {**asdict(found), **model, "notes": corpus.notes, **written}
-        print(terminal.plain(json.dumps(answer, ensure_ascii=False)))
+        print(terminal.json_line(answer))
         return 0
     for note in corpus.notes:
         terminal.say(console, note)

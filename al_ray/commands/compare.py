@@ -15,7 +15,7 @@ from al_ray.commands.parser import word
 from al_ray.commands.tables import effect
 from al_ray.errors import UserError
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
-from al_ray.io.terminal import plain, say
+from al_ray.io.terminal import json_line, say
 from al_ray.language import tr
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     if not options.no_report:
         page = write_comparison(studies, found, differences, options.into)
     if options.json:
-        print(plain(json.dumps(_for_machines(found, differences, page), ensure_ascii=False)))
+        print(json_line(_for_machines(found, differences, page)))
         return 0
     for name, answer in zip(found.names, found.answers, strict=True):
         console.print(f"{name}: {answer.sentence}.", soft_wrap=not console.is_terminal)

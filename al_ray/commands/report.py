@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from al_ray.io.storage import reason, said
-from al_ray.io.terminal import plain, say
+from al_ray.io.terminal import json_line, say
 from al_ray.language import spoken, tr
 from al_ray.results import Store
 
@@ -58,7 +57,7 @@ def _say(written: Written, as_json: bool, console: Console) -> None:
             "figures": [_file(path) for path in written.figures],
             "notes": list(written.notes),
         }
-        print(plain(json.dumps(answer, ensure_ascii=False)))
+        print(json_line(answer))
         return
     for note in written.notes:
         say(console, note)

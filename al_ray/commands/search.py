@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,28 +12,24 @@ from rich.console import Console
 from rich.text import Text
 
 from al_ray.commands.parser import whole, word
+from al_ray.commands.replays import print_replays
+from al_ray.errors import UserError
 from al_ray.io.storage import within
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
-from al_ray.io.terminal import plain, say
-from al_ray.language import mark, tr
+from al_ray.io.terminal import json_line, say
+from al_ray.language import tr
 from al_ray.results import Store
 from al_ray.results.folder import SEARCH
-from al_ray.study.config import StudyConfig, union
 from al_ray.study.knobs import check
 
 if TYPE_CHECKING:
-    from al_ray.cluster.search import Found
+    from al_ray.corpus import Corpus
+    from al_ray.learners.encoder.source import ModelSource
     from al_ray.search.account import Entry
-    from al_ray.search.early import Early
+    from al_ray.study.config import StudyConfig
+    from al_ray.study.running import RunConfig
 
 NAMES = ("search",)
-
-STATES = {
-    "best": mark("best"),
-    "stopped": mark("let go"),
-    "failed": mark("failed"),
-    "left": mark("going on"),
-}
 
 
 def add_commands(commands: Any) -> None:
@@ -72,7 +66,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     if options.journal is not None:
         return _journal(options, console)
     if options.replays is not None:
-        return _replayed(options, console)
+        return print_replays(Store(options.out), options.replays, options.json, console)
     store = Store(folder_of(options.out))
     check(
         not store.study_json.get("trajectories").get("tests"),
@@ -82,10 +76,11 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     )
     entries = account(store)
     if options.json:
-        said = [{"name": called(e.configuration), **asdict(e)} for e in entries]
-        for each in said:
-            each["configuration"] = dict(each["configuration"])
-        print(plain(json.dumps({"configurations": said}, ensure_ascii=False)))
+        said = [
+            {"name": called(e.configuration), **asdict(e), "configuration": dict(e.configuration)}
+            for e in entries
+        ]
+        print(json_line({"configurations": said}))
         return 0
     print_account(entries, console)
     return 0
@@ -106,108 +101,6 @@ def _journal(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _replayed(options: argparse.Namespace, console: Console) -> int:
-    from al_ray.search.early import early, first_rung
-    from al_ray.search.recorded import read
-    from al_ray.search.replay import methods, replay, spread
-
-    check(options.replays >= 1, "--replays {n}: give 1 or more", n=options.replays)
-    recorded = read(Store(options.out))
-    check(
-        len(recorded.configurations) > 1 and bool(recorded.seeds) and bool(recorded.tested.curves),
-        "{out}: a replay needs two configurations or more that have a seed in common, and a test; "
-        "give a study that has",
-        out=options.out,
-    )
-    one, every = early(recorded, 1), early(recorded)
-    found = {
-        name: replay(recorded, make, options.replays) for name, make in methods(recorded).items()
-    }
-    seconds = spread([each.seconds for each in found["all"]])[0]
-    rung = first_rung(every)
-    if options.json:
-        said = {
-            "early": [asdict(each) for each in [*one, *every]],
-            "first_rung": rung,
-            "replays": {
-                name: {
-                    "share_of_seconds": [each.seconds / seconds for each in of],
-                    "regret": [each.regret for each in of],
-                    "fits": [each.fits for each in of],
-                }
-                for name, of in found.items()
-            },
-        }
-        print(plain(json.dumps(said, ensure_ascii=False).replace("NaN", "null")))
-        return 0
-    console.print(_early_table(one, every))
-    if rung is None:
-        say(console, tr("No number of labels puts the first within a point of the best."))
-    else:
-        say(console, tr("First rung: {labels} labels.", labels=rung))
-    columns = (
-        *(Column(tr("search")), Column(tr("time")), Column(tr("90 % of these"), 2)),
-        *(Column(tr("fits"), 1), Column(tr("regret")), Column(tr("90 % of these"), 3)),
-    )
-    rows = []
-    for name, of in found.items():
-        share, low, high = spread([each.seconds / seconds for each in of])
-        regret, least, most = (100 * x for x in spread([each.regret for each in of]))
-        rows.append(
-            (
-                name,
-                f"{share:.2f}",
-                f"{low:.2f}–{high:.2f}",
-                f"{sum(each.fits for each in of) / len(of):,.0f}",
-                f"{regret:.2f}",
-                f"{least:.2f}–{most:.2f}",
-            )
-        )
-    title = tr(
-        "Searches among {n} configurations and {seeds} seeds, {times} replays each",
-        n=len(recorded.configurations),
-        seeds=len(recorded.seeds),
-        times=options.replays,
-    )
-    caption = tr(
-        "Time: of devices, beside that of all. Regret: points of area under the test curve by "
-        "which the winner is behind the best; that of all is what validation rows would choose."
-    )
-    console.print(Table(columns, rows, title, caption))
-    return 0
-
-
-def _early_table(one: Sequence[Early], every: Sequence[Early]) -> Table:
-    columns = (
-        *(Column(tr("labels")), Column(tr("seeds")), Column("τ-b")),
-        *(Column(tr("regret")), Column(tr("95 %"), 1)),
-        *(Column(tr("rows in common"), 2), Column(tr("τ-b of these"), 3)),
-    )
-
-    def number(value: float) -> str:
-        return NOTHING if math.isnan(value) else f"{value:.2f}"
-
-    rows = [
-        (
-            f"{each.labels:,}",
-            str(each.seeds),
-            number(each.tau),
-            f"{100 * each.regret:.2f}",
-            f"{100 * each.low:.2f}–{100 * each.high:.2f}",
-            number(each.overlap),
-            number(each.alike),
-        )
-        for each in (*one, *every)
-    ]
-    title = tr("How far the order at so many labels can be trusted")
-    caption = tr(
-        "τ-b: Kendall's, of the order by validation rows there with that of the area under the "
-        "test curve. Regret: points that stopping there would have missed, over draws of seeds. "
-        "Rows in common: of those that two configurations have chosen."
-    )
-    return Table(columns, rows, title, caption)
-
-
 def folder_of(out: str) -> str:
     """Of a search: that of its study, or the one in it."""
     there = within(out, SEARCH)
@@ -216,7 +109,7 @@ def folder_of(out: str) -> str:
 
 def print_account(entries: Sequence[Entry], console: Console) -> None:
     """A table of configurations, in two halves."""
-    from al_ray.search.account import called
+    from al_ray.search.account import STATES, called
 
     rows: list[Row] = []
     for half in (False, True):
@@ -251,34 +144,6 @@ def print_account(entries: Sequence[Entry], console: Console) -> None:
     console.print(Table(columns, rows, title, caption))
 
 
-def final_study(study: StudyConfig, found: Found) -> StudyConfig:
-    """What is compared on the test, on seeds that the search has not seen.
-
-    The best of the strategies, random at its own best and, where that is another training, random
-    at the strategy's, without which nobody could tell what the training gains from what it saves.
-    """
-    asked = found.asked
-    best = [asked.at(each.order[0]) for each in found.rounds.values()]
-    beside = [replace(part, strategies=("random",)) for part in best]
-    parts = list(dict.fromkeys(map(_Whole, [*best, *beside])))
-    return union([part.study for part in parts])
-
-
-class _Whole:
-    """A study, equal to those that have the same trajectories."""
-
-    def __init__(self, study: StudyConfig) -> None:
-        self.study = study
-        frozen = study.heads == ("frozen",)
-        self._key = repr(replace(study, training=study.frozen_training) if frozen else study)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Whole) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
 def final_lines(store: Store) -> list[str]:
     """What the comparison at its end came to, of a study that came out of a search."""
     from al_ray.analysis.searched import lines
@@ -290,23 +155,37 @@ def final_lines(store: Store) -> list[str]:
     return [] if loaded.curves().empty else lines(loaded)
 
 
-def say_found(found: Found, out: str, console: Console) -> None:
-    """Who goes on to the test, and what the search took."""
-    from al_ray.search.account import account, called
-    from al_ray.search.journal import write_journal
-    from al_ray.search.recorded import read
+def searched(
+    study: StudyConfig,
+    where: RunConfig,
+    corpus: Corpus,
+    models: Mapping[str, ModelSource],
+    console: Console,
+) -> StudyConfig:
+    """Search first, over a corpus without its tests; what is left is compared on them.
 
-    store = Store(out)
-    if store.storage.local is not None:
-        write_journal(read(store), store.folder / "optuna.journal")
-    entries = account(store)
+    Raises:
+        UserError: no configuration came to its end.
+    """
+    from al_ray.cluster.search import run_search
+    from al_ray.search.account import account, called
+
+    alone, there = replace(corpus, tests=()), replace(where, out=within(where.out, SEARCH))
+    found = run_search(study, there, alone, models, console)
+    if not found.done:
+        raise UserError(
+            "{out}: no configuration came to its end; mend what al-ray search {out} says, and give "
+            "the same command again",
+            out=there.out,
+        )
+    entries = account(Store(there.out))
     print_account(entries, console)
-    hours = sum(entry.seconds for entry in entries) / 3600
     line = tr(
         "The search took {hours:.2f} device-hours, and saw no test row. Compared on the test now, "
         "on seeds {seeds}: {best}.",
-        hours=hours,
-        seeds=", ".join(map(str, found.asked.study.seeds)),
+        hours=sum(entry.seconds for entry in entries) / 3600,
+        seeds=", ".join(map(str, study.seeds)),
         best=tr(" and ").join(called(each.order[0]) for each in found.rounds.values()),
     )
     say(console, line)
+    return found.final()

@@ -20,7 +20,7 @@ from al_ray.analysis.study import asked_for, refuse_unknown
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.table import NOTHING, Column, Table
-from al_ray.io.terminal import plain, say
+from al_ray.io.terminal import json_line, say
 from al_ray.language import mark, tr, trn
 from al_ray.planning import Course, study_line
 from al_ray.results import SCHEMAS, Store
@@ -76,7 +76,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
             "state": how(out, far := how_far(out)).word,
             "progress": _records(far),
         }
-        print(plain(json.dumps(answer, ensure_ascii=False)))
+        print(json_line(answer))
         return 0
     print_summary(out, console)
     far = how_far(out)
@@ -93,7 +93,7 @@ def _check(store: Store, as_json: bool, console: Console) -> int:
     found += [*damages(store), *damaged_checkpoints(store)]
     found += [Damage(str(path), mark("is damaged")) for path in damaged_inputs(store)]
     if as_json:
-        print(plain(json.dumps({"damaged": [asdict(each) for each in found]}, ensure_ascii=False)))
+        print(json_line({"damaged": [asdict(each) for each in found]}))
         return 1 if found else 0
     for each in found:
         say(console, tr("{file}: {why}.", file=store.storage.of(each.file), why=tr(each.why)))
@@ -139,6 +139,19 @@ def _read(out: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     trajectories, steps = _trajectories(store, description, alive), store.read("steps")
     refuse_unknown(list(description["tests"]), steps)
     return steps, trajectories[trajectories.replay_of.isna()], description
+
+
+def _say_shared(steps: pd.DataFrame, console: Console) -> None:
+    """How many fits were not made, since another trajectory had made the same."""
+    shared = int(steps.drop_duplicates(["trajectory", "step"]).fits_shared.fillna(0).sum())
+    if shared:
+        line = trn(
+            "{n:,} fit was saved: another trajectory had made the same.",
+            "{n:,} fits were saved: other trajectories had made the same.",
+            shared,
+            n=shared,
+        )
+        say(console, line)
 
 
 def how_far(out: str) -> pd.DataFrame:
@@ -217,6 +230,7 @@ def print_summary(out: str, console: Console) -> None:
                 why=why,
             )
             say(console, line)
+    _say_shared(steps, console)
     store = Store(out)
     shown = Path(out) if store.storage.local is not None else None  # as it was given
     for table_name in SCHEMAS:
@@ -253,9 +267,7 @@ def _follow(out: str, every: float, console: Console | None) -> None:
                 if now != seen and _runs(far):
                     say(console, _whole(far))
             elif now != seen:
-                print(
-                    plain(json.dumps({"progress": _records(far)}, ensure_ascii=False)), flush=True
-                )
+                print(json_line({"progress": _records(far)}), flush=True)
             seen = now
             if all(status in ("complete", "failed") for _, status in now.values()):
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
-from al_ray.io.terminal import plain
+from al_ray.io.terminal import json_line
 from al_ray.language import mark, tr
 from al_ray.results import Store
 from al_ray.study.knobs import check
@@ -63,8 +62,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     found = stops(Store(options.out), worth)
     if options.json:
         said = [{**asdict(each), "configuration": dict(each.configuration)} for each in found]
-        text = json.dumps({"point_worth": worth, "stopped": said}, ensure_ascii=False)
-        print(plain(text.replace("NaN", "null")))
+        answer = {"point_worth": worth, "stopped": said}
+        print(json_line(answer))
         return 0
     rows: list[Row] = []
     for each in found:

@@ -39,15 +39,14 @@ from al_ray.errors import AlRayError, StudyConflict, UserError
 from al_ray.io import terminal
 from al_ray.io.interrupts import RESUMES, STOPPED, stoppable
 from al_ray.io.room import here, no_room, not_let, written_to
-from al_ray.io.storage import said, within
-from al_ray.language import spoken, tr, trn
+from al_ray.io.storage import said
+from al_ray.language import spoken, tr
 from al_ray.learners.encoder.source import ModelSource, check_length, resolve
 from al_ray.learners.encoder.weights import check_start, check_weights
 from al_ray.planning import alike
 from al_ray.results import Store
 from al_ray.results.compact import compact
 from al_ray.results.description import recipes_of
-from al_ray.results.folder import SEARCH
 from al_ray.results.untouched import untouched
 from al_ray.study.grid import check_study
 
@@ -233,7 +232,8 @@ def carried_out(
             plan_command.print_plan(plans[-1], study, console)
             return 0
         if study.search is not None:
-            study = _searched(study, where, corpus, console)
+            models = _models(study, where, corpus, console)
+            study = search_command.searched(study, where, corpus, models, console)
         outcome = _run_study(study, where, corpus, console)
     store = Store(where.out)
     if not outcome.unfinished and store.storage.local is not None:
@@ -241,7 +241,6 @@ def carried_out(
             compact(store)
     tables_command.after_study(where.out, console)
     show_command.print_summary(where.out, console)
-    _say_shared(store, console)
     for line in search_command.final_lines(store):
         terminal.say(console, f"{line}.")
     if page:
@@ -263,38 +262,6 @@ def _run_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Co
     from al_ray.cluster.study import run_study
 
     return run_study(study, where, corpus, _models(study, where, corpus, console), console)
-
-
-def _say_shared(store: Store, console: Console) -> None:
-    """How many fits were not made, since another trajectory had made the same."""
-    steps = store.read("steps", columns=["trajectory", "step", "fits_shared"])
-    shared = int(steps.drop_duplicates(["trajectory", "step"]).fits_shared.fillna(0).sum())
-    if shared:
-        line = trn(
-            "{n:,} fit was saved: another trajectory had made the same.",
-            "{n:,} fits were saved: other trajectories had made the same.",
-            shared,
-            n=shared,
-        )
-        terminal.say(console, line)
-
-
-def _searched(
-    study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console
-) -> StudyConfig:
-    """Search first, over a corpus without its tests; what is left is compared on them."""
-    from al_ray.cluster.search import run_search
-
-    alone, there = replace(corpus, tests=()), replace(where, out=within(where.out, SEARCH))
-    found = run_search(study, there, alone, _models(study, where, corpus, console), console)
-    if not found.done:
-        raise UserError(
-            "{out}: no configuration came to its end; mend what al-ray search {out} says, and give "
-            "the same command again",
-            out=there.out,
-        )
-    search_command.say_found(found, there.out, console)
-    return search_command.final_study(study, found)
 
 
 def _plan_study(study: StudyConfig, where: RunConfig, corpus: Corpus, console: Console) -> Plan:

@@ -19,7 +19,7 @@ from al_ray.errors import UserError
 from al_ray.io.storage import reason
 from al_ray.io.storage import said as said_of
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
-from al_ray.io.terminal import one_line, plain
+from al_ray.io.terminal import json_line, one_line
 from al_ray.language import tr
 from al_ray.results import Store
 from al_ray.results.compact import compact
@@ -122,7 +122,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "warnings": warned,
             "missing": records(study.missing()),
         }
-        print(plain(json.dumps(found, ensure_ascii=False)))
+        print(json_line(found))
         return 0
     if study.state.word != "done":
         console.print(study.state.line, soft_wrap=True)

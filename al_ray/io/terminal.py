@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -19,6 +21,19 @@ _STEERING: Final = re.compile(
 def plain(text: str) -> str:
     """The text with what would steer a terminal written as JSON writes it, such as \\u001b."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def json_line(answer: Any) -> str:
+    """A line for machines, as `plain`; a number that JSON has not is null."""
+    return plain(json.dumps(_finite(answer), ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def one_line(text: str) -> str:

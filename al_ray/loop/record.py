@@ -17,14 +17,11 @@ from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.results import Store
 from al_ray.results.damage.check import damaged_checkpoints
-from al_ray.strategies import Selection, picks_digest
+from al_ray.strategies import Selection, picks_digest, probabilities
 from al_ray.study.config import COLLAPSED
 from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks.classification import confusion
 from al_ray.workers import Fitted, Scores
-
-LEAST = -1e3
-"""In place of the logarithm of 0, which times 0 is 0."""
 
 
 class Recorder:
@@ -122,7 +119,7 @@ class Recorder:
             "row_id": self._rows.ids_of(rows),
             "prediction": [names[label] for label in best],
             "confidence": np.exp(logs.max(axis=1)),
-            "entropy": -np.sum(np.exp(logs) * np.maximum(logs, LEAST), axis=1),
+            "entropy": probabilities.entropy(logs),
         }
         self._store.write("stop_set", columns, self.config.id, step)
 

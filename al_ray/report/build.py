@@ -75,7 +75,7 @@ def write_report(out: str | Path, pictures: bool = True) -> Written:
         for title, error in drawn.failed
     ]
     figures: list[Path] = []
-    refuse_another(out, study)
+    refuse_replaced(out, study)
     folder.mkdir(exist_ok=True)
     if pictures:
         figures = save(drawn.figures, folder / "figures", study.labels, stamp)
@@ -86,12 +86,12 @@ def write_report(out: str | Path, pictures: bool = True) -> Written:
     parts, went_wrong = _parts(study, arms)
     html = render(study, arms, drawn, parts, [*notes, *went_wrong])
     page = folder / "index.html"
-    with atomic(page, lambda: refuse_another(out, study)) as temp:
+    with atomic(page, lambda: refuse_replaced(out, study)) as temp:
         Path(temp).write_text(html, encoding="utf-8")
     return Written(page, tuple(figures), (*notes, *went_wrong))
 
 
-def refuse_another(out: str | Path, study: Study) -> None:
+def refuse_replaced(out: str | Path, study: Study) -> None:
     """Look whether the folder still holds the study that was read: drawing takes a while.
 
     Raises:

@@ -9,15 +9,17 @@ from typing import Final
 from al_ray.analysis.study import Study
 from al_ray.language import mark, tr
 from al_ray.report.arms import Arms
-from al_ray.report.figures import search
 from al_ray.report.figures.agreement import overlap, pairs, sets
 from al_ray.report.figures.base import Figure
 from al_ray.report.figures.committee import committee
 from al_ray.report.figures.costs import time_and_cost
 from al_ray.report.figures.curves import learning
 from al_ray.report.figures.gain import gain
+from al_ray.report.figures.knobs import importances, parallel, slices
 from al_ray.report.figures.labels import accuracy_by_label, distance, mix_by_label, one_label
 from al_ray.report.figures.savings import label_savings
+from al_ray.report.figures.search import front, ranks, timeline
+from al_ray.report.figures.searched import has_search
 from al_ray.report.figures.stability import spread
 from al_ray.report.figures.versus import versus
 
@@ -40,6 +42,16 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("Time and cost"), time_and_cost),
 )
 
+_OF_A_SEARCH: Final[tuple[tuple[str, Maker], ...]] = (
+    (mark("The search: place at each number of labels"), ranks),
+    (mark("The search: configurations over their knobs"), parallel),
+    (mark("The search: each knob by itself"), slices),
+    (mark("The search: what mattered"), importances),
+    (mark("The search: what accuracy costs"), front),
+    (mark("The search: when what ran"), timeline),
+)
+"""Of a study that came out of one."""
+
 
 @dataclass
 class Gallery:
@@ -59,8 +71,7 @@ class Gallery:
 def gallery(study: Study, arms: Arms) -> Gallery:
     """Draw all figures; a study too small for one still gets the others."""
     made = Gallery()
-    searching = search.MAKERS if search.has_search(study) else ()
-    for title, maker in (*_MAKERS, *searching):
+    for title, maker in (*_MAKERS, *(_OF_A_SEARCH if has_search(study) else ())):
         try:
             figure = maker(study, arms)
         except Exception as error:  # one figure must not cost the reader the page

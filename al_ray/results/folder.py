@@ -26,6 +26,9 @@ PRIVATE: Final = ".al_ray"
 
 MARKER: Final = f"{PRIVATE}/README"
 
+COPY: Final = f"{PRIVATE}/study.json"
+"""What is read where the description is damaged or gone."""
+
 SEARCH: Final = "search"
 """The folder of a search: a study of its own, which has no test."""
 
@@ -91,17 +94,7 @@ def own_apart(folder: Path, option: str) -> None:
             option=option,
             folder=folder,
         )
-    storage = Storage(folder, option.strip())
-    if os.path.exists(folder / "index.html") and not storage.exists(MARKER):
-        raise StudyConflict(
-            "{option}{address}: holds files that are not al_ray's ({first}{more}); give "
-            "a new or empty folder",
-            option=option,
-            address=storage.address,
-            first="index.html",
-            more="",
-        )
-    own(storage, option)
+    own(Storage(folder, option.strip()), option)
 
 
 def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -> None:
@@ -129,8 +122,8 @@ def own(storage: Storage, option: str = "--out ", known: Collection[str] = ()) -
     if storage.exists(MARKER):
         return
     there = set(storage.entries())
-    others = sorted(there - set(known))
-    if others and not there & {PRIVATE, "study.json"}:
+    others = sorted(there - {*known, PRIVATE})
+    if others and "study.json" not in there and not storage.exists(COPY):
         rest = len(others) - 1
         raise StudyConflict(
             "{option}{address}: holds files that are not al_ray's ({first}{more}); give "

@@ -262,21 +262,13 @@ class Store:
         rows = self._rows_of(table, source, step)
         if rows is None:
             raise FileNotFoundError(self.storage.of(self.name(table, source, step)))
-        for name, value in {"trajectory": target, **changes}.items():
-            given = isinstance(value, list | tuple | np.ndarray)
-            field = SCHEMAS[table].field(name)
-            values = pa.array(value if given else [value] * len(rows), field.type)
-            rows = rows.set_column(rows.schema.get_field_index(name), field, values)
+        rows = _changed(rows, table, {"trajectory": target, **changes})
         self._put_step(table, target, step, rows)
 
     def change(self, table: str, trajectory: str, values: Mapping[str, Any]) -> None:
         """Write a trajectory's row of a table again, with some columns changed."""
         rows = self.get(self.name(table, trajectory))
-        for name, value in values.items():
-            field = SCHEMAS[table].field(name)
-            column = pa.array([value] * len(rows), field.type)
-            rows = rows.set_column(rows.schema.get_field_index(name), field, column)
-        self._put_step(table, trajectory, None, rows)
+        self._put_step(table, trajectory, None, _changed(rows, table, values))
 
     def read(
         self,
@@ -368,3 +360,13 @@ class Store:
             return None
         rows = self.get(merged, filters=[("step", "=", step)])
         return rows if len(rows) else None
+
+
+def _changed(rows: pa.Table, table: str, values: Mapping[str, Any]) -> pa.Table:
+    """Rows with other values of some columns: of each one value, or a list of them."""
+    for name, value in values.items():
+        given = isinstance(value, list | tuple | np.ndarray)
+        field = SCHEMAS[table].field(name)
+        column = pa.array(value if given else [value] * len(rows), field.type)
+        rows = rows.set_column(rows.schema.get_field_index(name), field, column)
+    return rows

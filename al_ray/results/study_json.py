@@ -11,12 +11,9 @@ from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.io.reading import parse_json
 from al_ray.io.storage import Storage
 from al_ray.language import tr
-from al_ray.results.folder import MARKER, PRIVATE
+from al_ray.results.folder import COPY, MARKER, SEARCH
 from al_ray.results.schema import VERSION, newer
 from al_ray.results.seal import EMPTY, seal, seal_of
-
-COPY: Final = f"{PRIVATE}/study.json"
-"""Of it, byte by byte."""
 
 _MOST_BYTES: Final = 2**26
 
@@ -96,7 +93,7 @@ class StudyJson:
             StudyConflict: the file cannot be read, or lacks what is needed.
         """
         described = self.read()
-        if described is None and self.storage.exists("search/study.json"):
+        if described is None and self.storage.exists(f"{SEARCH}/study.json"):
             raise UserError(
                 "{address}: its search is not at its end yet; al-ray search {address} says how far "
                 "it is",

@@ -8,15 +8,22 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from al_ray.language import tr
+from al_ray.language import mark, tr
 from al_ray.results import Store
 from al_ray.search.recorded import Recorded, read
 from al_ray.search.seen import Configuration
+from al_ray.study.chooser import RANDOM
 from al_ray.study.knobs import words
 
-RANDOM = "random"
-
 State = Literal["best", "stopped", "failed", "left"]
+
+STATES: dict[State, str] = {
+    "best": mark("best"),
+    "left": mark("going on"),
+    "stopped": mark("let go"),
+    "failed": mark("failed"),
+}
+"""What they are called, in the order in which they are shown."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ def account(store: Store) -> list[Entry]:
         _entry(found, which, rows)
         for which, rows in known.groupby(known.trajectory.map(found.names), sort=False)
     ]
-    order: dict[State, int] = {"best": 0, "left": 1, "stopped": 2, "failed": 3}
-    return sorted(entries, key=lambda e: (e.random, order[e.state], -e.labels, -e.area))
+    order = list(STATES)
+    return sorted(entries, key=lambda e: (e.random, order.index(e.state), -e.labels, -e.area))
 
 
 def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
@@ -67,12 +74,11 @@ def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
     whole = [curve for curve in curves if not curve.failed and curve.labels]
     labels = max((curve.labels[-1] for curve in whole), default=0)
     there = [curve for curve in whole if curve.labels[-1] == labels]
-    state: State = "left"
+    complete = rows[rows.status == "complete"]
+    state: State = "left" if len(complete) or (rows.status == "running").any() else "stopped"
     if any(curve.failed for curve in curves):
         state = "failed"
-    elif (rows.status == "stopped").any():
-        state = "stopped"
-    elif rows.rung.notna().any():
+    elif complete.rung.notna().any():
         state = "best"
     return Entry(
         which,

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from al_ray.randomness import derive
-from al_ray.search.account import RANDOM
 from al_ray.search.ladder import all_the_way, halving, one_rung, reached_by_all, rungs_of
 from al_ray.search.proposing import Proposing
 from al_ray.search.racing import Racing
 from al_ray.search.rounds import Apart, Round, Run, Search
 from al_ray.search.seen import Aim, Configuration, Curve, Seen, Value
 from al_ray.search.space import Axis, Space
+from al_ray.study.chooser import RANDOM
 from al_ray.study.config import SEVERAL, StudyConfig
 from al_ray.study.grid import Encoder, trajectories
 from al_ray.study.knobs import axes, check
@@ -24,7 +24,7 @@ from al_ray.study.searching import TRIALS, SearchConfig
 from al_ray.study.training import FIT, READ, Training
 from al_ray.study.trajectory import TrajectoryConfig
 
-HALVES = ("strategies", "random")
+HALVES = ("strategies", RANDOM)
 """A search's two parts: what is found in one is compared with what is found in the other."""
 
 
@@ -60,7 +60,7 @@ class Asked:
                 own = {**every, "head": (head,)}
                 frozen = head == "frozen"
                 grids.append({n: a for n, a in own.items() if not (frozen and n in FIT)})
-        if all("random" not in (grid["strategy"]) for grid in grids):  # type: ignore[operator]
+        if all(RANDOM not in _tuple(grid["strategy"]) for grid in grids):
             grids = [{**grid, "strategy": (*_tuple(grid["strategy"]), RANDOM)} for grid in grids]
         vary = {
             name

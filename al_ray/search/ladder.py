@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from al_ray.search.rounds import Account, Round, Stop
+from al_ray.search.rounds import Round, Spending, Stop
 from al_ray.search.seen import Aim, Configuration, Seen
 
 
@@ -54,12 +54,12 @@ class Ladder:
     def next(self, seen: Seen) -> Round:
         """See `Search.next`."""
         left, stopped = list(self.configurations), dict[Configuration, Stop]()
-        account = Account(self.seconds)
+        spending = Spending(self.seconds)
         for rung in self.rungs:
-            if account.used_up(seen):
+            if spending.used_up(seen):
                 break
             seeds = self.seeds[: rung.seeds]
-            if runs := account.missing(seen, left, seeds, rung.labels):
+            if runs := spending.missing(seen, left, seeds, rung.labels):
                 return Round(runs, tuple(left), stopped)
             left, gone = ranked(seen, left, seeds, rung, self.aim)
             stopped |= gone

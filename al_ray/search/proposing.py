@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from al_ray.randomness import derive
-from al_ray.search.rounds import Account, Round, Stop
+from al_ray.search.rounds import Round, Spending, Stop
 from al_ray.search.seen import Aim, Configuration, Curve, Seen
 from al_ray.search.space import Space
 from al_ray.study.searching import Objective
@@ -58,9 +58,9 @@ class Proposing:
         told: list[FrozenTrial] = []
         every: list[Configuration] = []
         stopped: dict[Configuration, Stop] = {}
-        account = Account(self.seconds)
+        spending = Spending(self.seconds)
         for number in range(0, self.trials, self.at_once):
-            if account.used_up(seen):
+            if spending.used_up(seen):
                 break
             asked = study_of(self.aim, told, derive(self.seed, number, "sampler"))
             batch = [
@@ -70,12 +70,12 @@ class Proposing:
             going = list(dict.fromkeys(each for each in batch if each not in stopped))
             new = [each for each in going if each not in every]
             if self.rung is not None and len(self.aim.objectives) == 1:
-                if runs := account.missing(seen, new, self.seeds[:1], self.rung):
+                if runs := spending.missing(seen, new, self.seeds[:1], self.rung):
                     return Round(runs, tuple(every), stopped)
                 gone = self._pruned(seen, [*every, *stopped, *new], new)
                 stopped |= gone
                 going = [each for each in going if each not in gone]
-            if runs := account.missing(seen, going, self.seeds, self.labels):
+            if runs := spending.missing(seen, going, self.seeds, self.labels):
                 return Round(runs, tuple(every), stopped)
             every += [each for each in going if each not in every]
             told += [self._told(seen, each, each in stopped) for each in batch]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from al_ray.search.rounds import Account, Round, Stop
+from al_ray.search.rounds import Round, Spending, Stop
 from al_ray.search.seen import Aim, Configuration, Curve, Seen
 
 
@@ -42,13 +42,13 @@ class Racing:
     def next(self, seen: Seen) -> Round:
         """See `Search.next`."""
         left, stopped = list(self.configurations), dict[Configuration, Stop]()
-        account = Account(self.seconds)
+        spending = Spending(self.seconds)
         looks = range(min(self.first, len(self.seeds)), len(self.seeds) + 1)
         for n in looks:
-            if account.used_up(seen):
+            if spending.used_up(seen):
                 break
             seeds = self.seeds[:n]
-            if runs := account.missing(seen, left, seeds, self.labels):
+            if runs := spending.missing(seen, left, seeds, self.labels):
                 return Round(runs, tuple(left), stopped)
             curves = {
                 each: [c for seed in seeds if (c := seen.curve(each, seed, self.labels))]

@@ -122,6 +122,13 @@ def rungs(recorded: Recorded) -> list[int]:
     return reached_by_all(list(recorded.schedules.values()), min(ends))
 
 
+def rungs_after_first_draw(recorded: Recorded) -> list[int]:
+    """Those at which strategies can differ; all where a study ends before any."""
+    first = max(initial for initial, _ in recorded.schedules.values())
+    reached = rungs(recorded)
+    return [labels for labels in reached if labels > first] or reached
+
+
 def curves_in(store: Store) -> dict[str, Curve]:
     """Curves of all trajectories of a folder, by their names; of one without a step that failed."""
     known = store.read("trajectories", columns=["trajectory", "status"])
@@ -158,11 +165,16 @@ def configurations_of(trajectories: pd.DataFrame) -> dict[str, Configuration]:
 
     A frozen head has no hyperparameters of fine-tuning.
     """
-    frame = trajectories.reindex(columns=["trajectory", *KNOBS]).astype(object)
+    frame = trajectories.reindex(columns=["trajectory", *KNOBS, "rates"]).astype(object)
+    several = trajectories["committee"].notna()
+    frame["rates"] = [
+        " ".join(f"{rate:g}" for rate in rates) if committee else None
+        for rates, committee in zip(frame["rates"], several, strict=True)
+    ]
     frozen = frame["head"] == "frozen"
     frame.loc[frozen, [name for name in FIT if name not in READ]] = None
     frame = frame.where(frame.notna(), None)
-    vary = [name for name in KNOBS if frame[name].dropna().map(repr).nunique() > 1]
+    vary = [name for name in (*KNOBS, "rates") if frame[name].dropna().map(repr).nunique() > 1]
     return {
         row["trajectory"]: configuration(
             {name: row[name] for name in vary if row[name] is not None}

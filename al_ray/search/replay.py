@@ -11,8 +11,7 @@ from al_ray.randomness import derive, generator
 from al_ray.search.ladder import all_the_way, halving, one_rung, rungs_of
 from al_ray.search.proposing import Proposing
 from al_ray.search.racing import Racing
-from al_ray.search.recorded import Recorded
-from al_ray.search.recorded import rungs as early_rungs
+from al_ray.search.recorded import Recorded, rungs_after_first_draw
 from al_ray.search.rounds import Search
 from al_ray.search.seen import Aim, Configuration, Curve, Seen
 
@@ -43,11 +42,8 @@ def methods(recorded: Recorded) -> dict[str, Making]:
 
     Optuna's are there where the configurations are full grids.
     """
-    reached, n = early_rungs(recorded), len(recorded.configurations)
-    chosen = [
-        labels for labels in reached if labels > max(i for i, _ in recorded.schedules.values())
-    ]
-    some, end, aim = rungs_of(chosen or reached), reached[-1], Aim()
+    reached, n = rungs_after_first_draw(recorded), len(recorded.configurations)
+    some, end, aim = rungs_of(reached), reached[-1], Aim()
     third = max(1, round(n / 3))
     made: dict[str, Making] = {
         "all": lambda c, s, _: all_the_way(c, s, end, aim),

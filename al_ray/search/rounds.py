@@ -54,7 +54,7 @@ class Round:
     done: bool = False
 
 
-class Account:
+class Spending:
     """What a search has asked for up to a decision, and what that took."""
 
     def __init__(self, limit: float) -> None:

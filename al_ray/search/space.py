@@ -76,12 +76,10 @@ class Space:
         number = 0
         if len(self.grids) > 1:
             number = trial.suggest_categorical(GRID, range(len(self.grids)))
-        point = {}
-        for (name, said), how in zip(
-            self._names(number).items(), self._of(number).values(), strict=True
-        ):
-            point[name] = trial._suggest(said, how)
-        return configuration(point)
+        grid, names = self.grids[number], self._names(number)
+        return configuration(
+            {name: _suggested(trial, names[name], axis) for name, axis in grid.items()}
+        )
 
     def described(self, which: Configuration) -> tuple[dict[str, Any], dict[str, Any]]:
         """A configuration's parameters and their distributions."""
@@ -116,6 +114,17 @@ GRID = "grid"
 
 ENUMERATED = 100_000
 """Configurations of a space that is listed to sample from it."""
+
+
+def _suggested(trial: Trial, name: str, axis: Axis) -> Value:
+    found: Value
+    if not isinstance(axis, Range):
+        found = trial.suggest_categorical(name, axis)
+    elif axis.whole:
+        found = trial.suggest_int(name, int(axis.low), int(axis.high), log=axis.log)
+    else:
+        found = trial.suggest_float(name, axis.low, axis.high, log=axis.log)
+    return found
 
 
 def _has(grid: Mapping[str, Axis], point: Mapping[str, Value]) -> bool:

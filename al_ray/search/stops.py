@@ -22,7 +22,7 @@ WORTH = 50.0
 
 
 @dataclass(frozen=True)
-class Stopped:
+class StopScore:
     """What a criterion did on the trajectories of a configuration.
 
     Attributes:
@@ -47,7 +47,7 @@ class Stopped:
     regret: float
 
 
-def stops(store: Store, worth: float = WORTH) -> list[Stopped]:
+def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
     """Each configuration's, in the order of the tables.
 
     Args:
@@ -105,7 +105,7 @@ def _scored(
     criterion: str,
     courses: list[tuple[Course, pd.DataFrame]],
     worth: float,
-) -> Stopped:
+) -> StopScore:
     from scipy.stats import t
 
     fired, labels, below, regret = 0, [], [], []
@@ -122,7 +122,7 @@ def _scored(
     if len(below) > 1:
         half = float(t.ppf(0.975, len(below) - 1) * np.std(below, ddof=1) / np.sqrt(len(below)))
     mean = float(np.mean(below))
-    return Stopped(
+    return StopScore(
         which,
         criterion,
         len(courses),

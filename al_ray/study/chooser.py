@@ -8,6 +8,9 @@ from al_ray.language import mark
 from al_ray.study.knobs import check_knobs, knob
 from al_ray.study.learner import Head
 
+RANDOM = "random"
+"""The strategy that all others are measured against."""
+
 CONTROL = "control"
 """The strategy name of a model trained once on a random share of the pool."""
 

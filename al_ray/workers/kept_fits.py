@@ -6,6 +6,7 @@ Files of a folder that the driver empties; they are believed only as they were w
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,6 +20,8 @@ from al_ray.workers.messages import Fitted
 
 if TYPE_CHECKING:
     from al_ray.learners.encoder.load import Weights
+
+_OURS = re.compile(r"[0-9a-f]{32}\.safetensors(\.lock|\.digest|\.replaced)?")
 
 LOOK = 0.2
 """Seconds between two looks whether the one who makes it is done."""
@@ -74,20 +77,22 @@ def _read(path: Path) -> tuple[Weights, Fitted] | None:
 
 
 def _write(path: Path, weights: Weights, report: Fitted) -> None:
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     facts = {n: v for n, v in asdict(report).items() if n not in ("weights", "shared")}
     try:
         with atomic_with_digest(path) as temp:
             save_file(dict(weights), temp, {"report": json.dumps(facts)})
-    except OSError:  # no room: it is made again by whoever needs it
+    except (OSError, SafetensorError):  # no room: it is made again by whoever needs it
         path.unlink(missing_ok=True)
 
 
 def forget(folder: Path, name: str = "*") -> None:
-    """Remove the files of a fit, or of all."""
+    """Remove the files of a fit, or of all; no others of the folder."""
     for path in folder.glob(f"{name}.safetensors*"):
-        path.unlink(missing_ok=True)
+        if _OURS.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def path_of(folder: Path, name: str) -> Path:

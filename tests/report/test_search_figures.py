@@ -15,7 +15,7 @@ from al_ray.analysis.summary import arms as summarised
 from al_ray.analysis.verdict import sentences, verdict
 from al_ray.loop.trajectory import Trajectory
 from al_ray.report.arms import Arms
-from al_ray.report.figures import search
+from al_ray.report.figures.searched import has_search
 from al_ray.report.gallery import gallery
 from al_ray.results import Store
 from al_ray.search.account import account, called
@@ -86,7 +86,7 @@ def test_all_pictures_are_drawn(out):
     assert "11" in front.caption  # the last number of labels that all came to
     assert len(front.data["search-front"]) == 4
     plain = load(write_study(out.parent / "plain", step_sizes=(20,)))
-    assert not search.has_search(plain)
+    assert not has_search(plain)
 
 
 def test_the_comparison_at_the_end_is_of_these_two(out):

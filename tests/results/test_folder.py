@@ -98,9 +98,14 @@ def test_what_is_refused_and_what_is_not(tmp_path, s3_server):
         (before / name).write_text("{}")
     own(Store(before).storage)
     assert (before / ".al_ray" / "README").exists()
+    (before / ".al_ray" / "study.json").write_text("{}")
     for name in (".al_ray/README", "study.json"):  # both gone; the copy is there
         (before / name).unlink()
     own(Store(before).storage)
+    for name in ("README", "study.json"):  # a folder of this name alone says nothing
+        (before / ".al_ray" / name).unlink()
+    with pytest.raises(StudyConflict, match=r"\(steps.txt\); give a new or empty folder"):
+        own(Store(before).storage)
     other = Store(s3_server.uri(tmp_path.name)).storage
     other.write("mine.txt", b"mine")
     with pytest.raises(StudyConflict, match=r"\(mine.txt\); give a new or empty folder"):

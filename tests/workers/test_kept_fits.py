@@ -10,6 +10,7 @@ from al_ray.workers import Fitted
 from al_ray.workers.kept_fits import forget, kept, path_of
 
 WEIGHTS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.float32([0.5])}
+NAME = 32 * "a"
 REPORT = Fitted(None, updates=7, train_loss=0.25, learning_rate=1e-5, part_rows=4)
 
 
@@ -18,7 +19,7 @@ def never():
 
 
 def test_the_first_makes_it_and_the_others_have_it(tmp_path):
-    path = path_of(tmp_path / "fits", "name")
+    path = path_of(tmp_path / "fits", NAME)
     weights, made = kept(path, lambda: (WEIGHTS, REPORT), never)
     assert weights is WEIGHTS
     assert (made.shared, made.updates) == (False, 7)
@@ -29,8 +30,11 @@ def test_the_first_makes_it_and_the_others_have_it(tmp_path):
     assert report.shared
     facts = ("updates", "train_loss", "learning_rate", "part_rows", "seconds")
     assert [getattr(report, n) for n in facts] == [getattr(made, n) for n in facts]
+    foreign = [path.parent / name for name in ("mine.safetensors", f"{NAME}.safetensors.bak")]
+    for each in foreign:
+        each.write_text("mine")
     forget(path.parent)
-    assert list(path.parent.iterdir()) == []
+    assert set(path.parent.iterdir()) == set(foreign)
 
 
 def test_a_damaged_one_is_made_again(tmp_path):

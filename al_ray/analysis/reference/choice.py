@@ -31,9 +31,10 @@ from al_ray.analysis.reference.evidence import (
     untold,
 )
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
-from al_ray.analysis.study import BASE, RANDOM, SETTING, Study, each, groups, records
+from al_ray.analysis.study import BASE, SETTING, Study, each, groups, records
 from al_ray.analysis.summary import ARM
 from al_ray.language import mark, tr
+from al_ray.study.chooser import RANDOM
 
 SHARED: Final = (0.80, 0.84)
 """The reference study's share of test rows that all arms get right."""

@@ -33,10 +33,10 @@ from al_ray.analysis.reference.evidence import (
     points,
     untold,
 )
-from al_ray.analysis.study import RANDOM, Study
+from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM, FROZEN
 from al_ray.language import tr
-from al_ray.study.chooser import CONTROL
+from al_ray.study.chooser import CONTROL, RANDOM
 from al_ray.study.training import FIT, READ
 
 SETTLED: Final = 0.005

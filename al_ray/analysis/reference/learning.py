@@ -22,8 +22,9 @@ from al_ray.analysis.reference.evidence import (
     untold,
 )
 from al_ray.analysis.statistics.intervals import Floats
-from al_ray.analysis.study import RANDOM, Study
+from al_ray.analysis.study import Study
 from al_ray.language import tr
+from al_ray.study.chooser import RANDOM
 
 
 def every_arm_beats_random(studies: Sequence[Study]) -> Answer:
