@@ -48,6 +48,12 @@ class Columns:
     said: tuple[str, ...]
 
 
+def has_known_text(columns: Columns) -> bool:
+    """Whether a text's column is called as texts are: the line it is from is one of names."""
+    known = set(map(_folded, TEXT_COLUMNS.split()))
+    return any(_folded(name) in known for name in columns.text)
+
+
 def choose(
     tables: list[Table],
     text: str | Sequence[str] | None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from al_ray.corpus.reading.columns import choose, named
+from al_ray.corpus.reading.columns import choose, has_known_text, named
 from al_ray.corpus.reading.divided import divided
 from al_ray.corpus.reading.formats import open_table
 from al_ray.corpus.reading.kept import Rows, doubts, place, row_ids, rows_of
@@ -112,7 +112,7 @@ def read(
             "{path}: column {label!r} {why}", path=train, label=columns.label, why=why
         )
     counts = Counter(kept["train"].labels)
-    if columns.label in counts:
+    if columns.label in counts and not has_known_text(columns):
         raise CorpusError(
             "{path}: the first line calls a column {label!r}, which {n:,} rows have as their "
             "label; put a line of column names above the rows",

@@ -344,6 +344,15 @@ def test_the_first_row_is_no_line_of_names(tmp_path: Path) -> None:
         read(path, text_column="안녕", label_column="긍정")
 
 
+def test_a_column_may_be_called_as_one_of_its_labels(tmp_path: Path) -> None:
+    """As BEEP's 'hate' is; that the line is one of names, its texts' column says."""
+    path = tmp_path / "a.csv"
+    path.write_text("comments,hate\n안녕,hate\n글,none\n셋,hate\n")
+    corpus = read(path, label_column="hate")
+    assert corpus.labels == ("hate", "none")
+    assert len(corpus.train) == 3
+
+
 def test_lines_that_end_as_macs_once_ended_them(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\r글,긍정\r또 글,부정\r".encode())
