@@ -18,6 +18,7 @@ from al_ray.analysis.best import UNTUNED, tuned
 from al_ray.analysis.comparison import Arm, judged, key_of, setting_of
 from al_ray.analysis.gains import LEAST, gain, measured_over
 from al_ray.analysis.metrics import NAMES
+from al_ray.analysis.searched import Comparison, final, said_of
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.statistics.versus import Judgement
@@ -126,6 +127,9 @@ def conclusion(
         answer = _label_with(study, best, arms, apart, effort, test, level)
     else:
         answer = _cannot_tell(study, arms) or _none_gains(study, arms, apart)
+    found = final(study, level) if test in (None, study.test) else None
+    if found is not None and not found.alike and answer[0] == "label with":
+        answer = _against_tuned(study, answer, found, level)
     kind, plain, arm, then, commands = answer
     missing = _missing(study)
     if missing not in plain:
@@ -205,6 +209,26 @@ def _label_with(
         "label with {arm}, {size:,} texts a step", arm=best.name, size=int(best.arm["step_size"])
     )
     return "label with", said, best.name, then, ()
+
+
+def _against_tuned(study: Study, answer: _Answer, found: Comparison, level: float) -> _Answer:
+    """What a search's comparison makes of an arm that is better than random trained alike."""
+    kind, said, arm, then, commands = answer
+    against = tr("random at its own best, {random} ({said})", random=found.random,
+                 said=said_of(found, level))  # fmt: skip
+    if found.kind == "better":
+        return kind, clauses(said, tr("better than {random}", random=against)), arm, then, commands
+    why = tr(
+        "{arm} is better than random trained alike, but was not shown better than {random}",
+        arm=found.arm,
+        random=against,
+    )
+    if found.kind == "worse":
+        why = tr("{arm} is worse than {random}", arm=found.arm, random=against)
+        then = tr("draw the texts to label at random, and train as random is trained best")
+        return "label at random", tr("Label at random: {why}", why=why), None, then, ()
+    then, commands = advice.more_seeds(study, max(advice.ADVISED, 2 * found.seeds))
+    return "cannot tell", tr("Cannot tell: {why}", why=why), None, then, commands
 
 
 def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:

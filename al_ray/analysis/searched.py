@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from al_ray.analysis.baseline import signed
-from al_ray.analysis.comparison import Arm, key_of, together
+from al_ray.analysis.baseline import baselines, signed
+from al_ray.analysis.comparison import Arm, key_of, setting_of, together
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, Pairs, area_weights, contrast
-from al_ray.analysis.study import Study, records
+from al_ray.analysis.study import Study, records, remembered
+from al_ray.analysis.wording import seeds as seeds_of
 from al_ray.language import mark, tr
 from al_ray.results import Store
 from al_ray.results.folder import SEARCH
@@ -24,24 +25,30 @@ from al_ray.study.chooser import RANDOM
 
 
 @dataclass(frozen=True)
-class Final:
+class Comparison:
     """The best of a search's strategies and random at its own best, on the test.
 
     Attributes:
         arm, random: what they are called.
+        alike: whether both are trained alike, so that the verdict says the same of them.
         seeds: that both have complete.
-        missing: that one lacks.
+        rows: of the test; 1 where they are not known.
         area: the difference of accuracy over the labels.
+        kind: `better`, `worse`, `no difference`, or `cannot tell`: too few seeds or some missing,
+            or a random that has not learnt.
     """
 
     arm: str
     random: str
+    alike: bool
     seeds: int
-    missing: int
+    rows: int
     area: Effect
+    kind: str
 
 
-def final(study: Study, level: float = 0.95) -> Final | None:
+@remembered
+def final(study: Study, level: float = 0.95) -> Comparison | None:
     """None of a study that no search has made, or where one of the two has no complete seed."""
     if study.address or Store(study.out / SEARCH).study_json.read() is None:
         return None
@@ -63,7 +70,22 @@ def final(study: Study, level: float = 0.95) -> Final | None:
     (area,) = contrast(pairs, area_weights(both.labels)[None], level)
     columns = several(study.arms())
     names = [arm_name(each, columns) for each in (arm, random)]
-    return Final(names[0], names[1], len(pairs.arm), both.missing, area)
+    base = baselines(study, None, level).get(setting_of(random))
+    unfit = base is not None and base.is_unfit
+    kind = _kind(area, len(pairs.arm), both.missing) if not unfit else "cannot tell"
+    alike = setting_of(arm) == setting_of(random)
+    seeds, rows, _ = pairs.arm.shape
+    return Comparison(names[0], names[1], alike, seeds, rows, area, kind)
+
+
+def _kind(area: Effect, seeds: int, missing: int) -> str:
+    if seeds < LEAST_SEEDS:
+        return "cannot tell"
+    if area.low > 0:
+        return "better"
+    if area.high < 0:
+        return "worse"
+    return "cannot tell" if missing else "no difference"
 
 
 def _arm(arms: list[Arm], point: dict[str, Any]) -> Arm | None:
@@ -73,34 +95,41 @@ def _arm(arms: list[Arm], point: dict[str, Any]) -> Arm | None:
 
 
 def lines(study: Study, level: float = 0.95) -> list[str]:
-    """What is to be said of it, in a line."""
+    """A line, where the verdict does not say the same."""
     found = final(study, level)
-    if found is None:
+    if found is None or found.alike:
         return []
-    area, values = found.area, {"arm": found.arm, "random": found.random}
-    if found.seeds < LEAST_SEEDS or math.isnan(area.low):
-        return [
-            tr(
-                "Best of the search, {arm}, against random at its own best, {random}: cannot tell "
-                "from {seeds} seeds",
-                **values,
-                seeds=found.seeds,
-            )
-        ]
-    kind = mark("no difference was shown")
-    if area.low > 0:
-        kind = mark("better")
-    elif area.high < 0:
-        kind = mark("worse")
     return [
         tr(
-            "Best of the search, {arm}, against random at its own best, {random}: {kind} "
-            "({difference} points over the curve, {percent} %: {low} to {high})",
-            **values,
-            kind=tr(kind),
-            difference=signed(area.difference),
-            percent=f"{100 * level:g}",
-            low=signed(area.low),
-            high=signed(area.high),
+            "Best of the search, {arm}, against random at its own best, {random}: {kind} ({said})",
+            arm=found.arm,
+            random=found.random,
+            kind=tr(KINDS[found.kind]),
+            said=said_of(found, level),
         )
     ]
+
+
+KINDS: Final[dict[str, str]] = {
+    "better": mark("better"),
+    "worse": mark("worse"),
+    "no difference": mark("no difference was shown"),
+    "cannot tell": mark("cannot tell"),
+}
+"""What is said of each kind."""
+
+
+def said_of(found: Comparison, level: float = 0.95) -> str:
+    """The numbers of it, and over what they hold."""
+    if math.isnan(found.area.low) or found.seeds < LEAST_SEEDS:
+        return seeds_of(found.seeds)
+    return tr(
+        "{difference} points over the curve, {percent:g} %: {low} to {high}; {seeds} and {rows:,} "
+        "test rows",
+        difference=signed(found.area.difference),
+        percent=100 * level,
+        low=signed(found.area.low),
+        high=signed(found.area.high),
+        seeds=seeds_of(found.seeds),
+        rows=found.rows,
+    )

@@ -13,11 +13,13 @@ from rich.console import Console
 from al_ray.cluster.study import Batch, Stages, run
 from al_ray.cluster.trials.ready import encoders_of
 from al_ray.corpus.rows import Corpus
+from al_ray.errors import StorageError
 from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.results import Store
 from al_ray.results.description import recorded
 from al_ray.results.lease import held
+from al_ray.search.account import AT_THE_END, ELSEWHERE, WENT_ON
 from al_ray.search.asked import Asked, advanced
 from al_ray.search.journal import write_journal
 from al_ray.search.recorded import curves_in, read
@@ -78,7 +80,11 @@ def run_search(
         return Asked(study, source, encoders, len(corpus.train))
 
     asked = asked_of(recorded(study, store.study_json.read()))
-    if not (found := found_in(asked, store)).done:
+    try:
+        found = found_in(asked, store)
+    except StorageError:  # something is damaged: whoever runs it sets that aside
+        found = Found(asked, {name: Round(()) for name in asked.search().parts})
+    if not found.done:
         alone = study.unsearched(asked.how.seeds, asked.reached()[-1])
 
         def batches(stages: Stages) -> Iterator[Batch]:
@@ -143,7 +149,7 @@ def record(asked: Asked, rounds: Iterable[Round], store: Store) -> None:
         for which, fate in _fates(said, asked.reached()[-1]).items():
             for config in asked.trajectories(which, asked.how.seeds, asked.reached()[-1]):
                 wanted[config.id] = fate
-    others = {"status": "stopped", "rung": None, "why": tr("of another search")}
+    others = {"status": "stopped", "rung": None, "why": ELSEWHERE}
     for name, row in known[known.status.isin(["complete", "stopped"])].iterrows():
         fate = wanted.get(str(name), others)
         is_said = all(row[n] == v or (v is None and pd.isna(row[n])) for n, v in fate.items())
@@ -157,15 +163,10 @@ def _fates(said: Round, end: int) -> dict[Configuration, dict[str, Any]]:
     found = dict.fromkeys((*said.order, *(run.configuration for run in said.runs)), going)
     if said.done:
         for place, which in enumerate(said.order, 1):
-            why = tr("place {place} of {of} at the end", place=place, of=len(said.order))
+            why = AT_THE_END.format(place=place, of=len(said.order))
             status = "complete" if place == 1 else "stopped"
             found[which] = {"status": status, "rung": end, "why": why}
     for which, stop in said.stopped.items():
-        why = tr(
-            "place {place} of {of}, and {kept} went on",
-            place=stop.place,
-            of=stop.of,
-            kept=stop.kept,
-        )
+        why = WENT_ON.format(place=stop.place, of=stop.of, kept=stop.kept)
         found[which] = {"status": "stopped", "rung": stop.rung, "why": why}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -66,6 +67,12 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     if options.journal is not None:
         return _journal(options, console)
     if options.replays is not None:
+        check(
+            folder_of(options.out) == options.out,
+            "{out}: came out of a search, and holds what that left; give a study that ran all of a "
+            "grid",
+            out=options.out,
+        )
         return print_replays(Store(options.out), options.replays, options.json, console)
     store = Store(folder_of(options.out))
     check(
@@ -92,11 +99,22 @@ def _journal(options: argparse.Namespace, console: Console) -> int:
 
     path = Path(options.journal)
     check(
-        not path.exists() and path.parent.is_dir(),
-        "--journal {path}: is there already, or its folder is not; give another",
+        not os.path.lexists(path),
+        "--journal {path}: is there already; give another",
         path=path,
     )
-    write_journal(read(Store(folder_of(options.out))), path)
+    recorded = read(Store(folder_of(options.out)))
+    try:
+        write_journal(recorded, path)
+    except OSError as error:
+        raise UserError(
+            "--journal {path}: cannot be written ({reason}); give another",
+            path=path,
+            reason=error.strerror or type(error).__name__,
+        ) from None
+    if options.json:
+        print(json_line({"journal": str(path)}))
+        return 0
     say(console, tr("Journal: {path}; to see it: optuna-dashboard {path}", path=path))
     return 0
 
@@ -109,7 +127,7 @@ def folder_of(out: str) -> str:
 
 def print_account(entries: Sequence[Entry], console: Console) -> None:
     """A table of configurations, in two halves."""
-    from al_ray.search.account import STATES, called
+    from al_ray.search.account import STATES, called, told
 
     rows: list[Row] = []
     for half in (False, True):
@@ -126,7 +144,7 @@ def print_account(entries: Sequence[Entry], console: Console) -> None:
                 str(entry.seeds),
                 f"{entry.accuracy:.3f}" if entry.seeds else NOTHING,
                 f"{entry.area:.3f}" if entry.seeds else NOTHING,
-                entry.why or NOTHING,
+                told(entry.why) or NOTHING,
             )
             for entry in here
         ]
@@ -178,6 +196,8 @@ def searched(
             "the same command again",
             out=there.out,
         )
+    if any(each.cut for each in found.rounds.values()):
+        say(console, tr("--budget-hours are used up: the search ends before its last rung."))
     entries = account(Store(there.out))
     print_account(entries, console)
     line = tr(

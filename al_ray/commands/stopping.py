@@ -69,7 +69,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     for each in found:
         if not each.criterion:
             rows += [LINE, (Text(called(each.configuration), style="bold"),)]
-        known = not math.isnan(each.low) and each.fired
+        known = not math.isnan(each.low)
         rows.append(
             (
                 f"  {tr(CALLED[each.criterion])}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ import pandas as pd
 from al_ray.language import mark, tr
 from al_ray.results import Store
 from al_ray.search.recorded import Recorded, read
-from al_ray.search.seen import Configuration
+from al_ray.search.seen import Configuration, Curve
 from al_ray.study.chooser import RANDOM
 from al_ray.study.knobs import words
 
@@ -24,6 +25,21 @@ STATES: dict[State, str] = {
     "failed": mark("failed"),
 }
 """What they are called, in the order in which they are shown."""
+
+
+WENT_ON = mark("place {place} of {of}, and {kept} went on")
+AT_THE_END = mark("place {place} of {of} at the end")
+ELSEWHERE = mark("of another search")
+"""Why a configuration is not the best; tables have them in English."""
+
+
+def told(why: str) -> str:
+    """Such a reason, as tables have it, in the language that is spoken."""
+    for template in (WENT_ON, AT_THE_END, ELSEWHERE):
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[0-9]+)", re.escape(template))
+        if found := re.fullmatch(pattern, why):
+            return tr(template, **found.groupdict())
+    return why
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,8 @@ def account(store: Store) -> list[Entry]:
 
 
 def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
-    curves = [found.seen.curves[which, int(seed)] for seed in rows.seed]
+    none = Curve((), (), ())  # of one that has no step yet
+    curves = [found.seen.curves.get((which, int(seed)), none) for seed in rows.seed]
     whole = [curve for curve in curves if not curve.failed and curve.labels]
     labels = max((curve.labels[-1] for curve in whole), default=0)
     there = [curve for curve in whole if curve.labels[-1] == labels]
@@ -87,7 +104,7 @@ def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
         len(there),
         labels,
         float(np.mean([curve.accuracy[-1] for curve in there])) if there else float("nan"),
-        float(np.mean([curve.area() for curve in there])) if there else float("nan"),
+        -found.aim.values(there)[0] if there and labels >= found.aim.first else float("nan"),
         sum(sum(curve.seconds) for curve in curves),
         next(iter(rows.why.dropna()), "") if state == "stopped" else "",
     )

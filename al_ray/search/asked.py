@@ -51,17 +51,25 @@ class Asked:
         return self.study.search
 
     @property
+    def parts(self) -> tuple[StudyConfig, ...]:
+        """The grids, each with random: it is to have every training that a strategy has."""
+        return tuple(
+            part
+            if RANDOM in part.strategies
+            else replace(part, strategies=(*part.strategies, RANDOM))
+            for part in self.study.parts
+        )
+
+    @property
     def space(self) -> Space:
         """What there is to choose from; a frozen head has no hyperparameters of fine-tuning."""
         grids: list[dict[str, Axis]] = []
-        for part in self.study.parts:
+        for part in self.parts:
             every = _axes(part)
             for head in part.heads:
                 own = {**every, "head": (head,)}
                 frozen = head == "frozen"
                 grids.append({n: a for n, a in own.items() if not (frozen and n in FIT)})
-        if all(RANDOM not in _tuple(grid["strategy"]) for grid in grids):
-            grids = [{**grid, "strategy": (*_tuple(grid["strategy"]), RANDOM)} for grid in grids]
         vary = {
             name
             for grid in grids
@@ -92,7 +100,9 @@ class Asked:
             if half.grids
         }
         reached = self.reached()
-        make = partial(_half, self.how, reached, len(halves))
+        how = self.how
+        aim = Aim(how.objectives, how.target or 1.0, first=self._common()[0])
+        make = partial(_half, how, aim, reached, len(halves))
         return Apart({name: make(half, name) for name, half in halves.items()})
 
     def reached(self) -> list[int]:
@@ -101,16 +111,10 @@ class Asked:
         Raises:
             UserError: there is none.
         """
-        ends, schedules = [], []
-        for part in self.study.parts:
-            for size in part.step_sizes:
-                initial = part.initial or size
-                steps = part.steps_for(initial, size, self.pool - part.validation)
-                schedules.append((initial, size))
-                ends.append(initial + (steps - 1) * size)
-        first = max(initial for initial, _ in schedules)
-        reached = [n for n in reached_by_all(schedules, min(ends)) if n > first]
-        sizes = " ".join(map(str, dict.fromkeys(size for _, size in schedules)))
+        schedules = self._schedules()
+        first = max(initial for initial, _, _ in schedules)
+        reached = [n for n in self._common() if n > first]
+        sizes = " ".join(map(str, dict.fromkeys(size for _, size, _ in schedules)))
         check(
             bool(reached),
             "--step-size {sizes}: there is no number of labels after the first draw that all of "
@@ -118,6 +122,21 @@ class Asked:
             sizes=sizes,
         )
         return reached
+
+    def _schedules(self) -> list[tuple[int, int, int]]:
+        """First draws, step sizes and labels at the end."""
+        found = []
+        for part in self.study.parts:
+            for size in part.step_sizes:
+                initial = part.initial or size
+                steps = part.steps_for(initial, size, self.pool - part.validation)
+                found.append((initial, size, initial + (steps - 1) * size))
+        return found
+
+    def _common(self) -> list[int]:
+        schedules = self._schedules()
+        starts = [(initial, size) for initial, size, _ in schedules]
+        return reached_by_all(starts, min(end for _, _, end in schedules))
 
     def trajectory(self, run: Run) -> TrajectoryConfig:
         """What a search wants to be run."""
@@ -140,7 +159,7 @@ class Asked:
     def at(self, which: Configuration) -> StudyConfig:
         """The study of one configuration."""
         point = dict(which)
-        for part in self.study.parts:
+        for part in self.parts:
             own = {**_axes(part), "head": part.heads}
             if all(_allows(own[name], value) for name, value in point.items()):
                 return part.at(point)
@@ -148,11 +167,10 @@ class Asked:
 
 
 def _half(
-    how: SearchConfig, reached: Sequence[int], halves: int, space: Space, name: str
+    how: SearchConfig, aim: Aim, reached: Sequence[int], halves: int, space: Space, name: str
 ) -> Search:
     draw = derive(how.seeds[0], 0, f"search {name}")
-    n = how.trials or (TRIALS if space.size == math.inf else int(space.size))
-    aim = Aim(how.objectives, how.target or 1.0)
+    n = how.trials or int(min(space.size, TRIALS if space.ranged else math.inf))
     seconds = math.inf if how.hours is None else 3600 * how.hours / halves
     end, some = reached[-1], rungs_of(reached)
     if how.method == "optuna":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -11,11 +13,10 @@ from numpy.typing import NDArray
 
 from al_ray.randomness import generator
 from al_ray.search.recorded import Recorded, rungs
-from al_ray.search.replay import areas
 from al_ray.search.seen import Configuration
 
-RESAMPLED = 2000
-"""Draws of seeds for an interval."""
+MOST_DRAWS = 2000
+"""Sets of seeds that are looked at; of more a sample."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,13 @@ class Early:
     Attributes:
         labels: at which configurations are compared, by validation rows.
         seeds: that they have there.
-        tau: Kendall's tau-b with the final order, which is that of the area under the test curve.
-        regret: by how much the one that is ahead here is behind the best in the end; a share, the
-            mean over draws of so many seeds.
-        low, high: where 95 % of the draws are.
+        tau: Kendall's tau-b with the order of the area under the test curve; the mean over all
+            sets of so many seeds.
+        behind: of the one that is ahead here, how much less area it has than the one with the most;
+            a share, the mean over all sets of so many seeds. The most is partly chance: of equal
+            configurations, too, one has it.
+        low, high: what that may be for new seeds, on these test rows (95 %; see `_regret`); NaN
+            where there are fewer than all seeds, or one.
         overlap: of the rows that two configurations have chosen by then, their share of the rows
             that either has (Jaccard), the mean over pairs and seeds; NaN where none has chosen.
         alike: tau-b of these overlaps, pair by pair, with those at the end.
@@ -37,7 +41,7 @@ class Early:
     labels: int
     seeds: int
     tau: float
-    regret: float
+    behind: float
     low: float
     high: float
     overlap: float
@@ -50,37 +54,39 @@ def early(recorded: Recorded, seeds: int | None = None, seed: int = 0) -> list[E
     Args:
         recorded: of which.
         seeds: that a search would have at that rung; None: all.
-        seed: of the draws.
+        seed: of the sets of seeds, where there are too many.
     """
     from scipy.stats import kendalltau
 
-    configurations = recorded.configurations
-    number = len(recorded.seeds) if seeds is None else seeds
-    truth = areas(recorded)
-    final = np.array([truth[each] for each in configurations])
+    aim, every = recorded.aim, recorded.seeds
+    number = len(every) if seeds is None else seeds
+    tested = np.array(
+        [
+            [-aim.values([recorded.tested.curves[each, s]])[0] for s in every]
+            for each in recorded.configurations
+        ]
+    )
+    final, sets = tested.mean(axis=1), _sets(len(every), number, seed)
     counts = rungs(recorded)
-    draw = generator(seed, 0, "early ranks")
     shares = [_overlaps(recorded, labels) for labels in counts]
     found = []
     for labels, overlap in zip(counts, shares, strict=True):
-        table = _table(recorded, labels)
-        picked = draw.integers(table.shape[1], size=(RESAMPLED, number))
-        means = table[:, picked].mean(axis=2)
+        means = _table(recorded, labels)[:, sets].mean(axis=2)
         ahead = means == means.max(axis=0)  # of several any may be taken
         missed = final.max() - (ahead * final[:, np.newaxis]).sum(axis=0) / ahead.sum(axis=0)
-        # Of so many seeds, by all draws; its tau by the mean of all seeds where all are had.
-        taus = [kendalltau(column, final).statistic for column in means[:, :200].T]
-        whole = kendalltau(table.mean(axis=1), final).statistic
-        low, high = np.quantile(missed, [0.025, 0.975])
+        taus = [kendalltau(column, final).statistic for column in means.T]
         alike = kendalltau(overlap, shares[-1]).statistic if len(overlap) > 1 else np.nan
+        low = high = float("nan")
+        if number == len(every) > 1:
+            low, high = _regret(tested, float(missed[0]))
         found.append(
             Early(
                 labels,
                 number,
-                float(whole if number == table.shape[1] else np.mean(taus)),
+                float(np.mean(taus)),
                 float(missed.mean()),
-                float(low),
-                float(high),
+                low,
+                high,
                 float(overlap.mean()) if len(overlap) else float("nan"),
                 float(alike),
             )
@@ -88,11 +94,47 @@ def early(recorded: Recorded, seeds: int | None = None, seed: int = 0) -> list[E
     return found
 
 
+def _sets(every: int, number: int, seed: int) -> NDArray[np.int64]:
+    """(sets, number) places of seeds, without replacement."""
+    if math.comb(every, number) <= MOST_DRAWS:
+        return np.array(list(combinations(range(every), number)))
+    draw = generator(seed, 0, "early ranks")
+    return np.array([draw.permutation(every)[:number] for _ in range(MOST_DRAWS)])
+
+
+def _regret(tested: NDArray[np.float64], behind: float, level: float = 0.95) -> tuple[float, float]:
+    """By how much whichever was taken is behind the truly best one, for new seeds.
+
+    All differences of two configurations are within Tukey's half width of their own, at once, so
+    that it does not matter how the one was chosen (Hsu 1984). Residuals of configuration and seed
+    are taken to vary alike.
+
+    Args:
+        tested: (configurations, seeds) areas under the test curve.
+        behind: what it is observed to be.
+        level: of the interval.
+    """
+    k, n = tested.shape
+    left = tested - tested.mean(axis=1, keepdims=True) - tested.mean(axis=0) + tested.mean()
+    freedom = (k - 1) * (n - 1)
+    sd = math.sqrt(float((left**2).sum()) / freedom)
+    half = _tukey(level, k, freedom) * sd / math.sqrt(n)
+    return max(0.0, behind - half), behind + half
+
+
+@cache
+def _tukey(level: float, k: int, freedom: int) -> float:
+    """A quantile of the studentized range, which takes a while."""
+    from scipy.stats import studentized_range
+
+    return float(studentized_range.ppf(level, k, freedom))
+
+
 def first_rung(found: Sequence[Early], within: float = 0.01) -> int | None:
-    """The fewest labels from which on the regret is so small, on average; None: at none."""
+    """The fewest labels from which on so little is lost, as observed; None: at none."""
     rung = None
     for each in reversed(found):
-        if each.regret > within:
+        if each.behind > within:
             break
         rung = each.labels
     return rung
@@ -100,9 +142,13 @@ def first_rung(found: Sequence[Early], within: float = 0.01) -> int | None:
 
 def _table(recorded: Recorded, labels: int) -> NDArray[np.float64]:
     """(configurations, seeds) areas under the validation curve up to there."""
+    first = recorded.aim.first
     return np.array(
         [
-            [recorded.seen.curves[each, seed].upto(labels).area() for seed in recorded.seeds]
+            [
+                recorded.seen.curves[each, seed].upto(labels).since(first).area()
+                for seed in recorded.seeds
+            ]
             for each in recorded.configurations
         ]
     )

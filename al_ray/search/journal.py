@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from al_ray.io.files import atomic
 from al_ray.search.recorded import Recorded
-from al_ray.search.seen import Aim, Configuration, Curve
+from al_ray.search.seen import Configuration, Curve
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -58,7 +58,14 @@ def trials(recorded: Recorded) -> list[FrozenTrial]:
         # Seeds that go as far as the farthest: those of a rung before are fewer steps of the same.
         last = max(curve.labels[-1] for curve in mine)
         far = [curve for curve in mine if curve.labels[-1] == last]
-        shown = {n: -Aim().values([curve.upto(n) for curve in far])[0] for n in far[0].labels}
+        shown = {
+            n: -recorded.aim.values([curve.upto(n) for curve in far])[0]
+            for n in far[0].labels
+            if n >= recorded.aim.first
+        }
+        if not shown:
+            made.append(create_trial(state=TrialState.FAIL, **common))
+            continue
         state = TrialState.COMPLETE if last == end else TrialState.PRUNED
         value = shown[last] if last == end else None
         made.append(create_trial(state=state, value=value, intermediate_values=shown, **common))

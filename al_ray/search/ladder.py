@@ -57,7 +57,7 @@ class Ladder:
         spending = Spending(self.seconds)
         for rung in self.rungs:
             if spending.used_up(seen):
-                break
+                return Round((), tuple(left), stopped, done=True, cut=True)
             seeds = self.seeds[: rung.seeds]
             if runs := spending.missing(seen, left, seeds, rung.labels):
                 return Round(runs, tuple(left), stopped)

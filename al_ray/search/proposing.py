@@ -59,28 +59,38 @@ class Proposing:
         every: list[Configuration] = []
         stopped: dict[Configuration, Stop] = {}
         spending = Spending(self.seconds)
-        for number in range(0, self.trials, self.at_once):
-            if spending.used_up(seen):
-                break
-            asked = study_of(self.aim, told, derive(self.seed, number, "sampler"))
-            batch = [
-                self.space.suggested(asked.ask())
-                for _ in range(min(self.at_once, self.trials - number))
-            ]
-            going = list(dict.fromkeys(each for each in batch if each not in stopped))
-            new = [each for each in going if each not in every]
+        trials, number = min(self.trials, self.space.size), 0
+        while len(every) + len(stopped) < trials and not spending.used_up(seen):
+            left = int(trials) - len(every) - len(stopped)
+            batch = self._proposed(told, {*every, *stopped}, min(self.at_once, left), number)
+            number += 1
+            going = batch
             if self.rung is not None and len(self.aim.objectives) == 1:
-                if runs := spending.missing(seen, new, self.seeds[:1], self.rung):
+                if runs := spending.missing(seen, batch, self.seeds[:1], self.rung):
                     return Round(runs, tuple(every), stopped)
-                gone = self._pruned(seen, [*every, *stopped, *new], new)
-                stopped |= gone
-                going = [each for each in going if each not in gone]
+                stopped |= self._pruned(seen, [*every, *stopped, *batch], batch)
+                going = [each for each in batch if each not in stopped]
             if runs := spending.missing(seen, going, self.seeds, self.labels):
                 return Round(runs, tuple(every), stopped)
-            every += [each for each in going if each not in every]
+            every += going
             told += [self._told(seen, each, each in stopped) for each in batch]
         ended = {each: self._curves(seen, each) for each in every}
-        return Round((), tuple(self.aim.order(ended)), stopped, done=True)
+        cut = len(every) + len(stopped) < trials
+        return Round((), tuple(self.aim.order(ended)), stopped, done=True, cut=cut)
+
+    def _proposed(
+        self, told: Sequence[FrozenTrial], known: set[Configuration], most: int, number: int
+    ) -> list[Configuration]:
+        """New ones, of which there are some: where all that is proposed is known, a random one.
+
+        A trial is a configuration, however often it is proposed.
+        """
+        asked = study_of(self.aim, told, derive(self.seed, number, "sampler"))
+        proposed = [self.space.suggested(asked.ask()) for _ in range(most)]
+        if new := [each for each in dict.fromkeys(proposed) if each not in known]:
+            return new
+        drawn = self.space.sample(len(known) + 1, derive(self.seed, number, "fresh"))
+        return [next(each for each in drawn if each not in known)]
 
     def _curves(self, seen: Seen, each: Configuration) -> list[Curve]:
         return [c for seed in self.seeds if (c := seen.curve(each, seed, self.labels))]

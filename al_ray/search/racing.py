@@ -3,7 +3,8 @@
 As in F-race (Birattari et al. 2002) and irace, configurations are compared on the same instances,
 which are seeds here; the tests are Student's, paired by seed. Each look and each comparison has its
 share of the error (Bonferroni), so that the chance that the best one is let go at any time is
-`alpha` at most, as far as differences between seeds are normal.
+`alpha` at most, as far as differences between seeds are normal. One with a trajectory that failed
+is let go without a test, and where single fits collapse the best may be let go.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Racing:
         looks = range(min(self.first, len(self.seeds)), len(self.seeds) + 1)
         for n in looks:
             if spending.used_up(seen):
-                break
+                return Round((), tuple(left), stopped, done=True, cut=True)
             seeds = self.seeds[:n]
             if runs := spending.missing(seen, left, seeds, self.labels):
                 return Round(runs, tuple(left), stopped)
@@ -74,17 +75,21 @@ class Racing:
         level: float,
     ) -> bool:
         """Whether one is shown to be worse than the leader, on the same seeds."""
+        if any(curve.failed for curve in curves[one]):
+            return not any(curve.failed for curve in curves[leader])
         mine, best = (
             np.array([self.aim.values([curve])[0] for curve in curves[each]])
             for each in (one, leader)
         )
-        if not np.isfinite(mine).all():
-            return bool(np.isfinite(best).all())
+        # A target that a seed never reaches would take the whole race's labels, at least.
+        mine, best = (np.minimum(each, self.labels) for each in (mine, best))
         return len(mine) > 1 and p_greater(mine - best) <= level
 
 
 def p_greater(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """That a mean above 0 is chance, one-sided, by Student's test; 1 where nothing differs.
+    """That a mean above 0 is chance, one-sided, by Student's test.
+
+    1 where all differences are one number: of what they vary by, nothing is known.
 
     Args:
         differences: (seeds,), two or more.
@@ -93,5 +98,5 @@ def p_greater(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> floa
 
     n, mean, sd = len(differences), differences.mean(), differences.std(ddof=1)
     if sd < 1e-12:
-        return 0.0 if mean > 1e-12 else 1.0
+        return 1.0
     return float(t.sf(mean / sd * math.sqrt(n), n - 1))

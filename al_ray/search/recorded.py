@@ -11,7 +11,7 @@ import pandas as pd
 from al_ray.errors import UserError
 from al_ray.results import Store
 from al_ray.search.ladder import reached_by_all
-from al_ray.search.seen import Configuration, Curve, Seen, Value, configuration
+from al_ray.search.seen import Aim, Configuration, Curve, Seen, Value, configuration
 from al_ray.search.space import Axis, Space
 from al_ray.study.chooser import UNQUERIED
 from al_ray.study.knobs import axes
@@ -27,6 +27,10 @@ KNOBS: Final = (
 
 SPENT: Final = ("fit_seconds", "evaluate_seconds", "score_seconds", "select_seconds")
 """The columns of `steps` that are seconds of a device."""
+
+
+_ENDLESS: Final = 100_000
+"""Labels up to which it is looked where schedules meet for the first time."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Recorded:
     schedules: Mapping[Configuration, tuple[int, int]]
     names: Mapping[str, Configuration]
     chosen: Mapping[tuple[Configuration, int], tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def aim(self) -> Aim:
+        """Areas from where all schedules begin on."""
+        reached = reached_by_all(list(self.schedules.values()), _ENDLESS)
+        return Aim(first=reached[0] if reached else 0)
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -86,7 +96,12 @@ def read(store: Store) -> Recorded:
     known = known[known.trajectory.isin(description["trajectories"])]
     known = known[~known.strategy.isin(UNQUERIED) & known.follows.isna()]
     steps = store.read("steps", known.trajectory.tolist())
-    if steps.validation_accuracy.isna().any() or steps.empty:
+    if steps.empty:
+        raise UserError(
+            "{out}: no step of any trajectory is complete yet; look again in a while",
+            out=store.address,
+        )
+    if steps.validation_accuracy.isna().any():
         raise UserError(
             "{out}: has no validation rows, and a search reads nothing else; run the study with "
             "--validation",

@@ -13,7 +13,7 @@ from al_ray.search.proposing import Proposing
 from al_ray.search.racing import Racing
 from al_ray.search.recorded import Recorded, rungs_after_first_draw
 from al_ray.search.rounds import Search
-from al_ray.search.seen import Aim, Configuration, Curve, Seen
+from al_ray.search.seen import Configuration, Curve, Seen
 
 Making = Callable[[Sequence[Configuration], Sequence[int], int], Search]
 """A search from configurations, seeds, both in the order to be used, and a number for its draws."""
@@ -27,14 +27,14 @@ class Replayed:
         winner: which it would have named.
         seconds: of devices.
         fits: made.
-        regret: by how much the winner's area under the test curve, over all seeds, is behind that
+        behind: by how much the winner's area under the test curve, over all seeds, is behind that
             of the best; a share.
     """
 
     winner: Configuration
     seconds: float
     fits: int
-    regret: float
+    behind: float
 
 
 def methods(recorded: Recorded) -> dict[str, Making]:
@@ -43,7 +43,7 @@ def methods(recorded: Recorded) -> dict[str, Making]:
     Optuna's are there where the configurations are full grids.
     """
     reached, n = rungs_after_first_draw(recorded), len(recorded.configurations)
-    some, end, aim = rungs_of(reached), reached[-1], Aim()
+    some, end, aim = rungs_of(reached), reached[-1], recorded.aim
     third = max(1, round(n / 3))
     made: dict[str, Making] = {
         "all": lambda c, s, _: all_the_way(c, s, end, aim),
@@ -102,8 +102,9 @@ def run(recorded: Recorded, search: Search) -> Seen:
 
 def areas(recorded: Recorded) -> dict[Configuration, float]:
     """Under the test curve, means over seeds."""
+    aim = recorded.aim
     return {
-        each: -Aim().values([recorded.tested.curves[each, seed] for seed in recorded.seeds])[0]
+        each: -aim.values([recorded.tested.curves[each, seed] for seed in recorded.seeds])[0]
         for each in recorded.configurations
     }
 

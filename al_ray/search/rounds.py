@@ -46,12 +46,14 @@ class Round:
         order: those that are still in it, the best first as far as that is known.
         stopped: those that are not.
         done: whether it is at its end, and `order` begins with the winner.
+        cut: whether that is since its hours were used up.
     """
 
     runs: tuple[Run, ...]
     order: tuple[Configuration, ...] = ()
     stopped: Mapping[Configuration, Stop] = field(default_factory=dict)
     done: bool = False
+    cut: bool = False
 
 
 class Spending:

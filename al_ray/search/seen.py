@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +46,11 @@ class Curve:
         kept = sum(n <= labels for n in self.labels)
         ended = self.failed and (not self.labels or self.labels[-1] < labels)
         return Curve(self.labels[:kept], self.accuracy[:kept], self.seconds[:kept], ended)
+
+    def since(self, labels: int) -> Curve:
+        """Its steps with so many labels at least."""
+        first = sum(n < labels for n in self.labels)
+        return Curve(self.labels[first:], self.accuracy[first:], self.seconds[first:], self.failed)
 
     def area(self) -> float:
         """Mean accuracy over the labels, by trapezoids; of one step its accuracy."""
@@ -101,10 +106,13 @@ class Aim:
             of a device; the first decides; where there are several, who is beaten in all by none
             comes before who is.
         target: accuracy, for `labels`.
+        first: labels from which on areas are: those that all schedules begin at or pass, since an
+            area from another first draw on is another thing.
     """
 
     objectives: tuple[Objective, ...] = ("area",)
     target: float = 1.0
+    first: int = 0
 
     def values(self, curves: Sequence[Curve]) -> tuple[float, ...]:
         """One for each objective, means over seeds, smaller is better.
@@ -115,7 +123,7 @@ class Aim:
         if any(curve.failed for curve in curves):
             return (float("inf"),) * len(self.objectives)
         made: dict[Objective, float] = {
-            "area": -float(np.mean([curve.area() for curve in curves])),
+            "area": -float(np.mean([curve.since(self.first).area() for curve in curves])),
             "labels": float(np.mean([curve.labels_to(self.target) for curve in curves])),
             "seconds": float(np.mean([sum(curve.seconds) for curve in curves])),
         }
@@ -129,7 +137,8 @@ class Aim:
         """
         values = {each: self.values(curves) for each, curves in found.items()}
         layer = layers(values) if len(self.objectives) > 1 else dict.fromkeys(values, 0)
-        area = {each: Aim().values(curves) for each, curves in found.items()}
+        by_area = replace(self, objectives=("area",))
+        area = {each: by_area.values(curves) for each, curves in found.items()}
         return sorted(found, key=lambda each: (layer[each], values[each], area[each]))
 
 

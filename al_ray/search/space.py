@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +31,23 @@ class Space:
 
     grids: tuple[Mapping[str, Axis], ...]
 
-    @property
+    @cached_property
     def size(self) -> float:
-        """How many configurations there are; infinite where there is a range."""
-        return sum(
-            math.prod(math.inf if isinstance(axis, Range) else len(axis) for axis in grid.values())
-            for grid in self.grids
-        )
+        """How many configurations there are; infinite where a range is of any numbers."""
+        n = sum(math.prod(_number(axis) for axis in grid.values()) for grid in self.grids)
+        return n if n > ENUMERATED else len(self.all())
+
+    @property
+    def ranged(self) -> bool:
+        """Whether there is a range in it."""
+        return any(isinstance(axis, Range) for grid in self.grids for axis in grid.values())
 
     def all(self) -> list[Configuration]:
-        """Of a space without ranges, in order."""
+        """Of a space of a size, in order."""
         every = (
             _named(grid, point)
             for grid in self.grids
-            for point in product(*(axis for axis in grid.values() if isinstance(axis, tuple)))
+            for point in product(*(_listed(axis) for axis in grid.values()))
         )
         return list(dict.fromkeys(every))
 
@@ -114,6 +118,16 @@ GRID = "grid"
 
 ENUMERATED = 100_000
 """Configurations of a space that is listed to sample from it."""
+
+
+def _number(axis: Axis) -> float:
+    if not isinstance(axis, Range):
+        return len(axis)
+    return axis.high - axis.low + 1 if axis.whole else math.inf
+
+
+def _listed(axis: Axis) -> Sequence[Value]:
+    return range(int(axis.low), int(axis.high) + 1) if isinstance(axis, Range) else axis
 
 
 def _suggested(trial: Trial, name: str, axis: Axis) -> Value:

@@ -87,6 +87,7 @@ def validation_gain(course: Course, window: int = 3, least: float = 0.005) -> ND
 def gain_excluded(course: Course, window: int = 3, most: float = 0.01) -> NDArray[np.bool_]:
     """A gain of so much over the last steps is outside its own 95 % interval, on validation rows.
 
+    One look at a gain that is past, at each step anew: it promises nothing of gains to come.
     A row's answer changes at most where its prediction does, so the variance of the gain is at most
     the share of predictions that changed, which the stop set tells, over the number of rows.
     """
@@ -107,6 +108,8 @@ CRITERIA: Final[dict[str, Criterion]] = {
     "gain excluded": gain_excluded,
 }
 """By name."""
+
+NEED_VALIDATION: Final = ("validation gain", "gain excluded")
 
 
 def stops_at(course: Course, criterion: Criterion) -> int | None:

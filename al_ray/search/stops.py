@@ -14,7 +14,7 @@ from al_ray.errors import UserError
 from al_ray.results import Store
 from al_ray.search.recorded import configurations_of
 from al_ray.search.seen import Configuration
-from al_ray.search.stopping import CRITERIA, Course, stops_at
+from al_ray.search.stopping import CRITERIA, NEED_VALIDATION, Course, stops_at
 from al_ray.study.chooser import UNQUERIED
 
 WORTH = 50.0
@@ -31,9 +31,10 @@ class StopScore:
         fired: on how many it said that one can stop, before the end.
         labels: at which it stopped, or the end; the mean.
         below: points of accuracy on the test by which that is below the end; the mean.
-        low, high: of these over seeds, 95 % (Student's).
+        low, high: of these over seeds, 95 % (Student's), on the test rows as they are; NaN unless
+            it said so on all: where some went on to the end the numbers are of two kinds.
         regret: labels by which labels and lost points, each point worth so many, are above the
-            least that any step would have had; the mean.
+            least that any step is observed to have; the mean. What is observed is partly chance.
     """
 
     configuration: Configuration
@@ -67,7 +68,7 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
     if asked.empty or steps.empty:
         raise UserError(
             "{out}: no complete trajectory has a stop set and a test; run the study anew in "
-            "another --out",
+            "another --out, without --stop-set 0",
             out=store.address,
         )
     names, labels = configurations_of(known), list(description["labels"])
@@ -83,6 +84,7 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
         _scored(which, criterion, courses, worth)
         for which, courses in found.items()
         for criterion in ("", *CRITERIA)
+        if criterion not in NEED_VALIDATION or all(c.n_validation for c, _ in courses)
     ]
 
 
@@ -119,7 +121,7 @@ def _scored(
         below.append(100 * (accuracy[-1] - accuracy[step]))
         regret.append(cost[step] - cost.min())
     half = float("nan")
-    if len(below) > 1:
+    if len(below) > 1 and fired == len(below):
         half = float(t.ppf(0.975, len(below) - 1) * np.std(below, ddof=1) / np.sqrt(len(below)))
     mean = float(np.mean(below))
     return StopScore(

@@ -140,7 +140,7 @@ def test_replays_as_a_table_and_for_machines(recorded, capsys, monkeypatch):
     assert said["replays"]["all"]["share_of_seconds"] == pytest.approx([1, 1, 1])
     assert said["replays"].keys() == {"all", "random", "one-rung", "halving", "racing", "optuna"}
     assert [each["labels"] for each in said["early"]] == [6, 11, 16, 21, 26, 31, 36] * 2
-    assert all(min(each["regret"]) >= 0 for each in said["replays"].values())
+    assert all(min(each["behind"]) >= 0 for each in said["replays"].values())
 
 
 def test_stopping_as_a_table_and_for_machines(recorded, capsys, monkeypatch):

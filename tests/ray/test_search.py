@@ -12,12 +12,12 @@ from tiny_study import STUDY
 
 from al_ray.cluster import study as study_module
 from al_ray.cluster.search import Found, run_search
-from al_ray.commands.search import final_study
 from al_ray.corpus.embedded.news import generate
 from al_ray.learners.encoder.source import resolve
 from al_ray.results import Store
 from al_ray.results.folder import own
 from al_ray.search.account import account
+from al_ray.study.config import StudyConfig
 from al_ray.study.running import RunConfig
 from al_ray.study.searching import SearchConfig
 
@@ -35,12 +35,12 @@ SEARCH = replace(
 KEPT = ["trajectory", "status", "rung", "why", "steps", "seed"]
 
 
-def search(out: Path) -> Found:
+def search(out: Path, study: StudyConfig = SEARCH) -> Found:
     corpus = replace(generate(train=200, test=60), tests=())
     own(Store(out).storage)
     model = resolve("mini", corpus, Store(out).cache)
     where = RunConfig(out=str(out), dashboard=False)
-    return run_search(SEARCH, where, corpus, {SEARCH.model: model}, Console(width=120))
+    return run_search(study, where, corpus, {study.model: model}, Console(width=120))
 
 
 def decided(out: Path) -> tuple[pd.DataFrame, list[object]]:
@@ -85,9 +85,25 @@ def test_a_search_that_is_interrupted_decides_the_same(
     cut = Store(tmp_path / "cut").read("steps")
     pd.testing.assert_frame_equal(cut[digests], steps[digests])
 
+    # Another method in the same folder leaves one best of each half, and the first again its own.
+    monkeypatch.setattr(study_module, "tune_study", real)
+    other = search(
+        tmp_path / "cut", replace(SEARCH, search=SearchConfig(method="random", seeds=(7,)))
+    )
+    assert sum(entry.state == "best" for entry in decided(tmp_path / "cut")[1]) == 2
+    assert other.done
+    again = search(tmp_path / "cut")
+    states = {e.configuration: e.state for e in decided(tmp_path / "cut")[1]}
+    assert states == {entry.configuration: entry.state for entry in entries}
+
+    # What is damaged is done again by the same command, as its message says.
+    name = next(iter(sorted((tmp_path / "cut" / "steps").glob("*.parquet"))))
+    name.write_bytes(b"damaged")
+    assert search(tmp_path / "cut").rounds == whole.rounds
+
     # At its end nothing runs any more; what goes on to the test has seeds of its own.
     monkeypatch.setattr(study_module, "tune_study", None)
-    study = final_study(SEARCH, search(tmp_path / "cut"))
+    study = search(tmp_path / "cut").final()
     assert study.search is None
     assert study.seeds == (0, 1)
     strategies = [part.strategies for part in study.parts]

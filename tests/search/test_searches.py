@@ -177,7 +177,38 @@ def test_p_of_a_difference_is_scipys():
 
     values = np.array([0.1, 0.3, -0.1, 0.2])
     assert p_greater(values) == pytest.approx(ttest_1samp(values, 0, alternative="greater").pvalue)
-    assert (p_greater(np.zeros(3)), p_greater(np.ones(3))) == (1.0, 0.0)
+    # Of one number nothing is known, whatever it is.
+    assert (p_greater(np.zeros(3)), p_greater(np.ones(3))) == (1.0, 1.0)
+
+
+def test_a_target_missed_by_chance_lets_nobody_go():
+    """Of equals each seed misses it once in five, which counts as the whole race's labels."""
+    draw, lost, times = np.random.default_rng(6), 0, 200
+    every = named(*"abcde")
+    aim = Aim(("labels",), target=0.8)
+    for _ in range(times):
+        known = {
+            (each, s): Curve(
+                (50, 100),
+                (0.7, 0.7 if draw.random() < 0.2 else draw.uniform(0.8, 0.9)),
+                (1.0, 1.0),
+            )
+            for each in every
+            for s in range(6)
+        }
+        race = Racing(every_in_order := tuple(every), tuple(range(6)), 100, aim, alpha=0.1)
+        lost += every_in_order[0] in race.next(Seen(known)).stopped
+    assert lost / times < 0.1
+
+
+def test_areas_are_from_where_all_schedules_begin():
+    """One curve, seen from two first draws on, is one configuration as good as the other."""
+    early, late = named("early", "late")
+    whole = Curve((50, 100, 150), (0.2, 0.5, 0.6), (1.0,) * 3)
+    found = {early: [whole], late: [whole.since(100)]}
+    aim = Aim(first=100)
+    assert aim.values(found[early]) == aim.values(found[late]) == (-0.55,)
+    assert Aim().values(found[early]) != Aim().values(found[late])
 
 
 # Optuna
@@ -213,6 +244,32 @@ def test_the_winner_is_optunas_best():
     ]
     best = study_of(Aim(), told, 0).best_trial
     assert search.space.described(found.order[0])[0] == best.params
+
+
+def test_a_trial_is_a_configuration_however_often_it_is_proposed():
+    """One frozen head beside a range: it would be proposed again and again."""
+    space = Space(
+        (
+            {"head": ("frozen",), "strategy": ("random",)},
+            {"head": ("fine-tuned",), "strategy": ("random",), "rate": Range(1e-5, 1e-3, log=True)},
+        )
+    )
+
+    def search(trials, space=space):
+        return Proposing(space, trials, (0,), 100, Aim(), at_once=3)
+
+    def complete(search):
+        seen = {}
+        while runs := search.next(Seen(seen)).runs:
+            for run in runs:
+                level = 0.9 if dict(run.configuration).get("head") == "frozen" else 0.5
+                seen[run.configuration, run.seed] = Curve((50, 100), (level,) * 2, (1.0,) * 2)
+        return search.next(Seen(seen))
+
+    found = complete(search(7))
+    assert len(set(found.order)) == len(found.order) == 7
+    few = Space(({"strategy": ("a", "b", "c")},))
+    assert len(complete(search(9, few)).order) == 3  # there are no more
 
 
 def test_grids_that_differ_are_suggested_each_by_its_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -27,7 +28,7 @@ from al_ray.report.theme import colour
 from al_ray.search.account import called
 from al_ray.search.ladder import reached_by_all
 from al_ray.search.recorded import rungs
-from al_ray.search.seen import Aim, layers
+from al_ray.search.seen import layers
 
 
 def ranks(study: Study, arms: Arms) -> Figure | None:
@@ -35,7 +36,7 @@ def ranks(study: Study, arms: Arms) -> Figure | None:
     found = searched(study)
     best = {e.configuration for e in found.entries if e.state == "best"}
     made: list[dict[str, Any]] = []
-    every = found.recorded.seen.curves
+    every, aim = found.recorded.seen.curves, found.recorded.aim
     ends = [curve.labels[-1] for curve in every.values() if curve.labels]
     reached = reached_by_all(list(found.recorded.schedules.values()), max(ends, default=0))
     for labels in reached:
@@ -43,8 +44,8 @@ def ranks(study: Study, arms: Arms) -> Figure | None:
         for (which, _), curve in every.items():
             if not curve.failed and labels in curve.labels:
                 here.setdefault(which, []).append(curve.upto(labels))
-        for place, which in enumerate(Aim().order(here), 1):
-            area = -Aim().values(here[which])[0]
+        for place, which in enumerate(aim.order(here), 1):
+            area = -aim.values(here[which])[0]
             made.append(
                 {
                     "configuration": called(which),
@@ -105,6 +106,7 @@ def front(study: Study, arms: Arms) -> Figure | None:
     if not common:
         return None
     labels, made = common[-1], []
+    both = replace(found.aim, objectives=("area", "seconds"))
     values = {}
     for which in found.configurations:
         curves = [
@@ -113,7 +115,7 @@ def front(study: Study, arms: Arms) -> Figure | None:
             if each == which and not curve.failed
         ]
         if curves:
-            values[which] = Aim(("area", "seconds")).values(curves)
+            values[which] = both.values(curves)
     first = {which for which, layer in layers(values).items() if layer == 0}
     for which, (area, seconds) in values.items():
         made.append(
