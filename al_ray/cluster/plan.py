@@ -85,7 +85,7 @@ def plan_study(
         StudyConflict: the folder holds another study.
         UserError: a bad option, or no cluster at the address.
     """
-    check_study(study, len(corpus.train), encoders_of(models))
+    check_study(study, len(corpus.train), encoders_of(models, corpus))
     store = Store(run_config.out)
     with readied(study, run_config, corpus, models, console, store) as ready:
         job = Job(
@@ -118,7 +118,7 @@ def _plan(
         key: facts_of(
             {name: lengths[key][which] for name, which in rows.splits.items()},
             setup.training,
-            len(corpus.labels),
+            setup.n_labels,
             width(setup.encoder),
             packs=not ready.gpus,
             stop_set=ready.study.stop_set,
@@ -132,14 +132,14 @@ def _plan(
     measured: dict[Key, Measured] = {}
     for key in dict.fromkeys(_key(left) for stage in stages for left in _todo(stage)):
         console.print(tr("Measuring how fast this cluster is at it (about half a minute)."))
-        train = rows.train
+        train, setup = rows.train, ready.setups[key]
         measured[key] = probe(
             job,
             next(config for config in ready.configs if key_of(config.learner) == key),
-            ready.setups[key].training,
+            setup.training,
             _single(job),
             _at_once(first, job, room),
-            rows.labels[train],
+            setup.task.known(rows.labels[train], rows.label_names),
             lengths[key][train],
             facts[key],
         )
@@ -201,7 +201,7 @@ def _todo(stage: Sequence[Left]) -> list[Left]:
 def _trials(configs: Sequence[TrajectoryConfig], ready: Ready, store: Store) -> list[Trial]:
     runs = store.read("trajectories")
     begun = set(runs.trajectory[runs.rows_of.isna()])
-    labels = next(iter(ready.setups.values())).n_labels
+    labels = next(iter(ready.setups.values())).labels
     return trials(configs, labels, ready.study.keep_equivalent, begun)
 
 

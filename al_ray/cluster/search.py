@@ -74,7 +74,7 @@ def run_search(
         UserError: a bad option, or no cluster at the address.
     """
     store = Store(run_config.out)
-    source, encoders = Source(name=corpus.name, digest=corpus.digest), encoders_of(models)
+    source, encoders = Source(name=corpus.name, digest=corpus.digest), encoders_of(models, corpus)
 
     def asked_of(study: StudyConfig) -> Asked:
         return Asked(study, source, encoders, len(corpus.train))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -34,6 +34,7 @@ from al_ray.study.config import StudyConfig
 from al_ray.study.grid import check_study, unasked
 from al_ray.study.running import RunConfig
 from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.tasks import task_of
 from al_ray.workers.kept_fits import forget
 
 ROUNDS: Final = 3
@@ -108,7 +109,7 @@ def run(
         all_at_first: whether all that there are of its trajectories are asked for.
     """
     # Before anything is written.
-    check_study(study, len(corpus.train), encoders_of(models))
+    check_study(study, len(corpus.train), encoders_of(models, corpus))
     store, say = Store(run_config.out), partial(console.print, markup=False, soft_wrap=True)
     with held(store, say, tr("wait for it, or give another --out")):
         trackers = _trackers(run_config, store, console)
@@ -136,7 +137,7 @@ def _run(
     beside = unasked(study, configs) if all_at_first else []
     configs = [config for config in configs if config not in beside]
     shown = {
-        "labels": list(corpus.labels),
+        **_of_task(corpus),
         "train_rows": len(corpus.train),
         "tests": {split.name: len(split) for split in corpus.tests},
         "notes": list(corpus.notes),
@@ -214,6 +215,13 @@ def _run(
     return Outcome(
         asked, tuple(config for config in asked if done[config.id] < config.schedule.steps)
     )
+
+
+def _of_task(corpus: Corpus) -> dict[str, Any]:
+    """What readers of the tables must know of it."""
+    task = task_of(corpus.task, corpus.labels)
+    said = {"name": task.name, "score": task.score, "metrics": task.metrics, "few": task.few}
+    return {"labels": list(task.kinds), "task": said}
 
 
 def _with_vectors(

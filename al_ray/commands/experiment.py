@@ -16,6 +16,7 @@ class Experiment:
         title: what the reference study did under this name.
         strategies: of the reference study.
         step_sizes: labels a step.
+        data: where none is given: a key of `embedded.EMBEDDED`.
         budget: labels, or share of the pool, that the reference study went to.
         batch_size: rows of one update.
         max_length: tokens a text is cut to.
@@ -32,6 +33,7 @@ class Experiment:
     batch_size: int
     max_length: int
     training: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    data: str = "embedded"
     search: str | None = None
     validation: int = 0
     demo_strategies: tuple[str, ...] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.parser import DEMO_SEEDS, SEEDS
 from al_ray.corpus import Corpus
-from al_ray.corpus.embedded.news import generate
+from al_ray.corpus.embedded import EMBEDDED
 from al_ray.corpus.findings import findings
 from al_ray.corpus.reading import hub
 from al_ray.corpus.reading.read import read
@@ -45,7 +45,7 @@ DEMO_ROWS = (2000, 1000)
 
 def is_demonstration(options: argparse.Namespace) -> bool:
     """Whether the text is generated, so that nothing is learnt of real text."""
-    return bool(options.data == "embedded")
+    return options.data in EMBEDDED
 
 
 def is_known(options: argparse.Namespace) -> bool:
@@ -86,7 +86,7 @@ def paths(options: argparse.Namespace) -> list[tuple[str, str]]:
     """The options that may name files of this machine, and what they name."""
     named = [("--data", options.data), ("--test", options.test), ("--study", options.study)]
     named += [("--model", model) for model in options.model or ()]
-    names = {"embedded", "mini", "kobert", *source.HUB, *hub.SOURCES}
+    names = {*EMBEDDED, "mini", "kobert", *source.HUB, *hub.SOURCES}
     return [
         (option, value)
         for option, value in named
@@ -105,7 +105,8 @@ def read_corpus(options: argparse.Namespace, keep_unlabelled: bool = False) -> C
                 data=options.data,
                 options=", ".join("--" + name.replace("_", "-") for name in READING),
             )
-        return generate(*DEMO_ROWS) if is_demonstration(options) else hub.load(options.data)
+        generate = EMBEDDED.get(options.data)
+        return generate(*DEMO_ROWS) if generate else hub.load(options.data)
     with ExitStack() as stack:
 
         def here(where: str) -> Path:

@@ -145,10 +145,10 @@ def study_parser(
     data.add_argument(
         "--data",
         type=word,
-        default="embedded",
+        default=experiment.data,
         metavar="DATA",
-        help="embedded (generated text); nsmc or ynat, from the hub; or a folder or file, here or "
-        "at an address such as s3://bucket/path: TSV, CSV, JSON, Parquet, .xlsx",
+        help=f"{experiment.data} (generated text); nsmc or ynat, from the hub; or a folder or "
+        "file, here or at an address such as s3://bucket/path: TSV, CSV, JSON, Parquet, .xlsx",
     )
     add_columns(data)
     data.add_argument(

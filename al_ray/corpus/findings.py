@@ -40,6 +40,7 @@ def findings(
     texts = [text_keys(split) for split in corpus.splits]
     facts: list[SplitFacts] = []
     problems: list[Problem] = []
+    labels = corpus.labels if corpus.few else ()
     train_mix = label_mix(corpus.train, len(corpus.labels))
     for split, hashes in zip(corpus.splits, texts, strict=True):
         repeats = _Repeats(split, hashes)
@@ -56,14 +57,17 @@ def findings(
             empty=len(empty),
             duplicates=len(repeats.later) + max(0, len(empty) - 1),
             repeated=len(repeats.later),
-            labels=tuple(np.bincount(split.labels, minlength=len(corpus.labels)).tolist()),
-            shift=total_variation(train_mix, mix),
+            labels=tuple(np.bincount(split.labels, minlength=len(corpus.labels)).tolist())
+            if labels
+            else (),
+            shift=total_variation(train_mix, mix) if labels else 0.0,
             characters=_lengths(lengths),
             tokens=cut,
         )
         facts.append(fact)
         problems += _of_a_split(split, fact, empty, repeats, lengths, max_length)
-        problems += _of_labels(corpus, fact, is_train=split is corpus.train)
+        if labels:
+            problems += _of_labels(corpus, fact, is_train=split is corpus.train)
     for test, hashes in zip(corpus.tests, texts[1:], strict=True):
         problems += _leaked(corpus.train, texts[0], test, hashes)
     if not corpus.tests:
@@ -80,7 +84,7 @@ def findings(
             )
         )
     problems.sort(key=lambda problem: WORST_FIRST.index(problem.kind))
-    return Findings(corpus.name, corpus.labels, tuple(facts), tuple(problems))
+    return Findings(corpus.name, labels, tuple(facts), tuple(problems))
 
 
 class _Repeats:

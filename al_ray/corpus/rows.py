@@ -55,16 +55,19 @@ class Unlabelled:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Texts with labels.
+    """Texts with answers: what is to be learnt of each.
 
     Attributes:
         name: shown in tables; the folder's name, `nsmc`, `embedded` and so on.
-        labels: names of the labels, sorted; a row's label is a position in this tuple.
+        labels: the distinct answers, sorted, of which a row's label is a position: in
+            classification the names of the labels, otherwise what the task writes answers as.
         train: the rows that are the pool.
         tests: the rows that are only evaluated on; the first is the main one.
         notes: what was detected, left out or changed on the way in, one sentence each, with counts.
         left_out: of each split as read, the ids of its rows without a text, which are not in it.
         unlabelled: rows with a text and no label, where they were asked for; in no split.
+        task: what the answers are; a key of `tasks.TASKS`.
+        few: whether answers are few, so that rows of each are counted.
     """
 
     name: str
@@ -74,11 +77,15 @@ class Corpus:
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlabelled: tuple[Unlabelled, ...] = ()
+    task: str = "classification"
+    few: bool = True
 
     @cached_property
     def digest(self) -> str:
         """Names the content (ids, texts, labels, in order); no path goes into it."""
         content = hashlib.blake2b(digest_size=16)
+        if self.task != "classification":
+            content.update(f"{self.task}\x02".encode())
         content.update("\x00".join(self.labels).encode())
         for split in (self.train, *self.tests):
             content.update(f"\x01{split.name}\x01{len(split)}\x01".encode())

@@ -60,6 +60,8 @@ def choose_tests(corpus: Corpus, test_split: str | None) -> Corpus:
     if test_split == "holdout":
         return _hold_out(corpus, None)
 
+    if not corpus.few:
+        return corpus
     test = corpus.tests[0]
     n_labels = len(corpus.labels)
     shift = total_variation(label_mix(corpus.train, n_labels), label_mix(test, n_labels))
@@ -143,6 +145,8 @@ def thin(corpus: Corpus, shares: Mapping[str, float]) -> Corpus:
     """
     if not shares:
         return corpus
+    if not corpus.few:
+        raise CorpusError("--imbalance: rows have no one label of a few here; leave it out")
     train = corpus.train
     order = keys(row_hashes(train.row_ids), _SEED, 0, "imbalance")
     stays = np.ones(len(train), bool)
@@ -252,7 +256,7 @@ def _checked(after: Corpus, before: Corpus, option: str, remedy: str) -> Corpus:
             remedy=tr(remedy),
         )
     lost = [after.labels[i] for i in np.setdiff1d(np.unique(before.train.labels), left)]
-    if not lost:
+    if not lost or not after.few:
         return after
     note = tr(
         "Train keeps no row of the label {labels} ({option}).",

@@ -35,6 +35,8 @@ def follow(store: Store, leader: TrajectoryConfig, follower: TrajectoryConfig) -
             store.copy(leader.id, follower.id, step, "scores", score=None)
         store.copy(leader.id, follower.id, step, "members")
         store.copy(leader.id, follower.id, step, "predictions")
+        if store.read_one("metrics", leader.id, step) is not None:
+            store.copy(leader.id, follower.id, step, "metrics")
         if store.read_one("stop_set", leader.id, step) is not None:
             store.copy(leader.id, follower.id, step, "stop_set")
         store.copy(leader.id, follower.id, step, "steps", **arm)

@@ -17,10 +17,11 @@ from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.results import Store
 from al_ray.results.damage.check import damaged_checkpoints
-from al_ray.strategies import Selection, picks_digest, probabilities
-from al_ray.study.config import COLLAPSED
+from al_ray.strategies import Outputs, Selection, means, picks_digest
+from al_ray.strategies.probabilities import entropy
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.tasks.classification import confusion
+from al_ray.tasks import Task, task_of
+from al_ray.tasks.base import Answers
 from al_ray.workers import Fitted, Scores
 
 
@@ -32,6 +33,11 @@ class Recorder:
         self._rows = rows
         self._store = store
         self._ledger = ledger
+        self.task: Task = task_of(rows.task, rows.label_names)
+
+    def answers(self, rows: NDArray[np.int64]) -> Answers:
+        """The right ones of these rows."""
+        return self.task.known(self._rows.labels[rows], self._rows.label_names)
 
     def initial(self, rows: NDArray[np.int64]) -> None:
         """The first draw, as step −1 of `selections`."""
@@ -46,7 +52,7 @@ class Recorder:
         self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
     ) -> str:
         """Write what was chosen and, if wanted, all scores; answer with the digest."""
-        names = self._rows.label_names
+        names, written = self._rows.label_names, self.task.written
         rows = pool[chosen.rows]
         ids = self._rows.ids_of(rows)
         columns: dict[str, Any] = {
@@ -59,13 +65,13 @@ class Recorder:
             columns["score"] = (
                 scores.scores[chosen.rows] if chosen.values is None else chosen.values
             )
-            columns["prediction"] = [names[p] for p in predictions[chosen.rows]]
+            columns["prediction"] = written(predictions[chosen.rows])
             columns["confidence"] = scores.confidence[chosen.rows]
             if self._ledger:
                 every = {
                     "row_id": self._rows.ids_of(pool),
                     "score": scores.scores,
-                    "prediction": [names[p] for p in predictions],
+                    "prediction": written(predictions),
                 }
                 self._store.write("scores", every, self.config.id, step)
         self._store.write("selections", columns, self.config.id, step)
@@ -82,7 +88,6 @@ class Recorder:
 
         The confusion needs the labels of rows that nobody has bought: it is written only.
         """
-        n_labels = len(self._rows.label_names)
         columns: dict[str, list[Any]] = {
             "member": list(range(len(fitted))),
             "learning_rate": [
@@ -94,32 +99,29 @@ class Recorder:
             "part_rows": [member.part_rows for member in fitted],
         }
         if scores is not None:
-            labels = self._rows.labels[pool]
-            counts = [np.bincount(p, minlength=n_labels) for p in scores.predictions]
-            columns["predicted_counts"] = [each.tolist() for each in counts]
-            columns["collapsed"] = [bool(each.max() >= COLLAPSED * each.sum()) for each in counts]
-            columns["confusion"] = [
-                confusion(labels, p, n_labels).tolist() for p in scores.predictions
-            ]
+            right = self.answers(pool)
+            each = [self.task.overview(given, right) for given in scores.predictions]
+            columns["predicted_counts"] = [overview.counts for overview in each]
+            columns["collapsed"] = [overview.collapsed for overview in each]
+            columns["confusion"] = [overview.confusion for overview in each]
         self._store.write("members", columns, self.config.id, step)
 
     def predictions(self, step: int, columns: Mapping[str, Any]) -> None:
         """Every test row's prediction."""
         self._store.write("predictions", columns, self.config.id, step)
 
-    def stop_set(self, step: int, rows: NDArray[np.int64], logs: NDArray[np.float64]) -> None:
-        """What is predicted of the stop set.
+    def metrics(self, step: int, columns: Mapping[str, Any]) -> None:
+        """All that was measured on the tests."""
+        self._store.write("metrics", columns, self.config.id, step)
 
-        Args:
-            rows: (rows,) of it.
-            logs: (rows, labels) log-probabilities.
-        """
-        names, best = self._rows.label_names, logs.argmax(axis=1)
+    def stop_set(self, step: int, rows: NDArray[np.int64], outputs: Outputs) -> None:
+        """What is predicted of the stop set, rows (rows,)."""
+        answers, confidence = self.task.answered(outputs)
         columns = {
             "row_id": self._rows.ids_of(rows),
-            "prediction": [names[label] for label in best],
-            "confidence": np.exp(logs.max(axis=1)),
-            "entropy": probabilities.entropy(logs),
+            "prediction": self.task.written(answers),
+            "confidence": confidence,
+            "entropy": means(entropy(outputs.log_probabilities[0]), outputs.units),
         }
         self._store.write("stop_set", columns, self.config.id, step)
 

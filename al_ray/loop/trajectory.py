@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from al_ray import randomness
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
+from al_ray.loop.correlation import rank_correlation
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
@@ -26,13 +27,15 @@ from al_ray.study.config import stop_set_of
 from al_ray.study.learner import LOWER
 from al_ray.study.sharing import first_fits
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.tasks.classification import losses_of, metrics, rank_correlation
+from al_ray.tasks import Answers, Task
 from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 
 HALVINGS = 4
 """How often a fit that diverges is begun again at half the rate, where that is wanted."""
 
-_MEASURED = ("test_accuracy", "test_balanced_accuracy", "test_macro_f1", "test_loss")
+_MEASURED = ("test", "main", "test_score", "loss_correlation")
+_ANSWERED = ("test", "main", "row_id", "label", "prediction", "confidence", "score")
+_OF_LABELS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 
 NAMED = 5
 """How many row ids an error gives."""
@@ -43,7 +46,8 @@ class Step:
     """What is said of a step while a study runs; the tables have the rest.
 
     Attributes:
-        accuracy: on the main test; where there is none, as in a search, on validation rows.
+        accuracy: the task's score on the main test; where there is none, as in a search, on
+            validation rows.
     """
 
     step: int
@@ -57,12 +61,12 @@ class Step:
 class Oracle:
     """Answers with the corpus's own labels, and is the only one who may."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._labels = rows.labels
+    def __init__(self, rows: Rows, task: Task) -> None:
+        self._rows, self._task = rows, task
 
-    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Labels (rows,) of the rows asked for."""
-        return self._labels[rows]
+    def __call__(self, rows: NDArray[np.int64]) -> Answers:
+        """Answers (rows,) to the rows asked for."""
+        return self._task.known(self._rows.labels[rows], self._rows.label_names)
 
 
 class Trajectory:
@@ -84,7 +88,8 @@ class Trajectory:
         self._store = store
         self._shared = shared
         self._record = Recorder(config, rows, store, ledger)
-        self._oracle = Oracle(rows)
+        self._task = self._record.task
+        self._oracle = Oracle(rows, self._task)
         chooser = config.chooser
         self._strategy = build(config.spec) if config.query else None
         draw = self._draw(rows.train)
@@ -125,7 +130,7 @@ class Trajectory:
             clock.laps["fit_seconds"] = max(clock.laps["fit_seconds"], *shared)
 
         evaluated = weights[self.config.learner.evaluated]
-        tests, predictions = self._evaluate(step, evaluated)
+        tests, predictions, metrics = self._evaluate(evaluated)
         validation = self._validate(evaluated)
         self._predict_stop_set(step, evaluated)
         clock.lap("evaluate_seconds")
@@ -142,6 +147,7 @@ class Trajectory:
         digest = self._record.selection(step, candidates, chosen, scores) if chosen else None
         self._record.members(step, fitted, candidates, scores)
         self._record.predictions(step, predictions)
+        self._record.metrics(step, metrics)
         if self.config.schedule.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
         n_labelled = sum(len(rows) for rows in self._labelled)
@@ -168,9 +174,9 @@ class Trajectory:
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
         n_scored = 0 if scores is None else len(candidates)
-        accuracy = validation if tests["test_accuracy"] == [None] else tests["test_accuracy"][0]
-        assert accuracy is not None, "a study without a test has validation rows"
-        return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
+        score = validation if tests["test_score"] == [None] else tests["test_score"][0]
+        assert score is not None, "a study without a test has validation rows"
+        return weights, Step(step, n_labelled, score, clock.total(), clock.laps, n_scored)
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (
@@ -198,49 +204,58 @@ class Trajectory:
             ]
         )
 
-    def _evaluate(self, step: int, weights: Ref) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Columns of `steps`, with a value per test, and of `predictions`."""
-        names = self._rows.label_names
-        columns: dict[str, list[Any]] = {"test": [], "main": []}
-        answers: dict[str, list[Any]] = {
-            name: [] for name in ("test", "main", "row_id", "label", "prediction", "confidence")
-        }
-        main = next(iter(self._rows.tests), None)
+    def _evaluate(self, weights: Ref) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Columns of `steps`, with a value per test, of `predictions` and of `metrics`."""
+        task, main = self._task, next(iter(self._rows.tests), None)
+        steps: dict[str, list[Any]] = {name: [] for name in _MEASURED}
+        answers: dict[str, list[Any]] = {name: [] for name in _ANSWERED}
+        metrics: dict[str, list[Any]] = {name: [] for name in ("test", "main", "metric", "value")}
         for test, rows in self._rows.tests.items():
             said = self._workers.predict(rows, weights)
-            log_probabilities, labels = said.log_probabilities, self._rows.labels[rows]
-            result = metrics(log_probabilities, labels)
-            columns["test"].append(test)
-            columns["main"].append(test == main)
-            for name in _MEASURED:
-                columns.setdefault(name, []).append(getattr(result, name.removeprefix("test_")))
-            columns.setdefault("loss_correlation", []).append(
+            right = self._record.answers(rows)
+            found = task.evaluated(said.outputs, right)
+            given, confidence = task.answered(said.outputs)
+            correlation = (
                 None
                 if said.predicted_loss is None
-                else rank_correlation(said.predicted_loss, losses_of(log_probabilities, labels))
+                else rank_correlation(said.predicted_loss, found.losses)
             )
-            best = log_probabilities.argmax(axis=1)
+            values = (test, test == main, found.score, correlation)
+            for column, value in zip(_MEASURED, values, strict=True):
+                steps[column].append(value)
+            measured = {task.score: found.score, **found.metrics}
+            metrics["test"] += [test] * len(measured)
+            metrics["main"] += [test == main] * len(measured)
+            metrics["metric"] += measured
+            metrics["value"] += measured.values()
             answers["test"] += [test] * len(rows)
             answers["main"] += [test == main] * len(rows)
             answers["row_id"] += self._rows.ids_of(rows)
-            answers["label"] += [names[label] for label in labels]
-            answers["prediction"] += [names[label] for label in best]
-            answers["confidence"] += np.exp(log_probabilities.max(axis=1)).tolist()
+            answers["label"] += task.written(right)
+            answers["prediction"] += task.written(given)
+            answers["confidence"] += confidence.tolist()
+            answers["score"] += found.scores.tolist()
+        for name in _OF_LABELS if task.few else ():  # beside `metrics`, as they were before it
+            steps[f"test_{name}"] = [
+                value
+                for metric, value in zip(metrics["metric"], metrics["value"], strict=True)
+                if metric == name
+            ]
         if main is None:  # a step has a row, if only to say that it is complete
-            columns = {name: [None] for name in (*columns, *_MEASURED)}
-        return columns, answers
+            steps = {name: [None] for name in steps}
+        return steps, answers, metrics
 
     def _validate(self, weights: Ref) -> float | None:
         if not len(self._validation):
             return None
         rows = np.sort(self._validation)
         said = self._workers.predict(rows, weights)
-        return metrics(said.log_probabilities, self._oracle(rows)).accuracy
+        return self._task.evaluated(said.outputs, self._oracle(rows)).score
 
     def _predict_stop_set(self, step: int, weights: Ref) -> None:
         if len(self._stop_set):
             said = self._workers.predict(self._stop_set, weights)
-            self._record.stop_set(step, self._stop_set, said.log_probabilities)
+            self._record.stop_set(step, self._stop_set, said.outputs)
 
     # What to label next
 

@@ -20,6 +20,7 @@ from al_ray.planning.work import step_work
 from al_ray.randomness import generator
 from al_ray.results import SCHEMAS
 from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.tasks import task_of
 
 CHECKPOINTS = 2
 """That are kept of a warm trajectory, its newest."""
@@ -70,9 +71,10 @@ def storage_of(
     """
     labels = len(rows.label_names)
     every = np.concatenate(list(rows.tests.values())) if rows.tests else np.empty(0, np.int64)
-    step_files = _size("steps", 1, {}) + _size(
-        "members", 1, {"confusion": [[[0] * labels] * labels]}
-    )
+    task = task_of(rows.task, rows.label_names)
+    confusion = [[[0] * labels] * labels] if task.few else [None]
+    step_files = _size("steps", 1, {}) + _size("members", 1, {"confusion": confusion})
+    step_files += _size("metrics", len(rows.tests) * (1 + len(task.metrics)), {})
     predictions = _rows_size("predictions", rows, every, tests=list(rows.tests))
     stop_set = max((each.facts.stop_set for each in left), default=0)
     stopping = _rows_size("stop_set", rows, rows.train[:stop_set]) if stop_set else 0
@@ -86,7 +88,7 @@ def storage_of(
         for size in {config.schedule.initial, config.schedule.step_size} - chosen.keys():
             chosen[size] = _rows_size("selections", rows, rows.train[:size])
         size = steps * (step_files + predictions) + selecting * chosen[config.schedule.step_size]
-        files += names * (3 * steps + selecting + 1 + (first == 0))
+        files += names * (4 * steps + selecting + 1 + (first == 0))
         if config.asked and stop_set:
             size += steps * stopping
             files += names * steps
@@ -128,7 +130,9 @@ def _rows_size(table: str, rows: Rows, wanted: Any, tests: Sequence[str] = ()) -
         "prediction": names[draw.integers(0, len(names), len(part))].tolist(),
         "confidence": draw.random(len(part)),
         "entropy": draw.random(len(part)),
-        "score": draw.random(len(part)),
+        "score": draw.integers(0, 2, len(part)).astype(float)
+        if table == "predictions"
+        else draw.random(len(part)),
         "test": [tests[0] if tests else ""] * len(part),
     }
     empty = _size(table, 0, {})

@@ -70,6 +70,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("pool_share", pa.float64()),
         ("test", pa.string()),
         ("main", pa.bool_()),
+        ("test_score", pa.float64()),
         ("test_accuracy", pa.float64()),
         ("test_balanced_accuracy", pa.float64()),
         ("test_macro_f1", pa.float64()),
@@ -109,6 +110,16 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("confidence", pa.float64()),
+        ("score", pa.float64()),
+    ],
+    # All that is measured on a test; the task's score is in `steps`, too.
+    "metrics": [
+        ("trajectory", pa.string()),
+        ("step", pa.int64()),
+        ("test", pa.string()),
+        ("main", pa.bool_()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
     ],
     "members": [
         ("trajectory", pa.string()),

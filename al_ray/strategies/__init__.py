@@ -14,6 +14,7 @@ from al_ray.strategies.registry import (
 )
 from al_ray.strategies.selection import Selection, picks_digest, select
 from al_ray.strategies.sequential import Best, Holder, Picks, pick
+from al_ray.strategies.units import best_path, means
 
 QBC = QueryByCommittee.name
 
@@ -31,10 +32,12 @@ __all__ = [
     "Selection",
     "Sequential",
     "Strategy",
+    "best_path",
     "build",
     "check_needs",
     "diverse",
     "log_softmax",
+    "means",
     "pick",
     "picks_digest",
     "select",

@@ -32,7 +32,9 @@ from al_ray.errors import AlRayError, NotNumbers
 Family = Literal["data-based", "model-based", "prediction-based"]
 
 Need = Literal[
+    "units",
     "probabilities",
+    "sequence",
     "committee",
     "vectors",
     "word-gradients",
@@ -42,7 +44,9 @@ Need = Literal[
 ]
 """What a strategy may ask of the model; only what is asked for is computed, once.
 
-`probabilities`: one forward pass. `committee`: one of each member. `vectors`: what the
+`units`: one forward pass, whatever a row is made of. `probabilities`: the same of a task where a
+row is one unit, with one distribution over its answers. `sequence`: the same of a task where a row
+is a sequence of units. `committee`: a pass of each member. `vectors`: one a row, what the
 classification layer is fed, from the same pass. `word-gradients`: a backward pass a label.
 `predicted-loss`: a loss-prediction module, trained with the model. `dropout`: `Strategy.passes`
 forward passes with dropout. `labelled`: all this of the labelled rows, too.
@@ -53,17 +57,23 @@ forward passes with dropout. `labelled`: all this of the labelled rows, too.
 class Outputs:
     """What the model, or each member of a committee, said about some rows.
 
+    A unit is what has a distribution: in classification a row is one, in tagging each of its
+    characters.
+
     Attributes:
-        log_probabilities: float64 (members, rows, labels), natural logarithms, -inf where a
+        log_probabilities: float64 (members, units, labels), natural logarithms, -inf where a
             probability is zero; members in the order of the configuration. Made C-contiguous,
             as the last bits of a sum depend on the layout.
+        units: int64 (rows,), how many each row has, one or more; None: each has one.
+        legal: bool (labels + 1, labels), which label may follow which within a row, the last line
+            for a row's first; None: any may.
         vectors: float32 (rows, width), what the classification layer is fed.
         bias: whether that layer adds a bias.
         word_gradients: float32 (rows, labels, words), Euclidean norm of the loss's gradient, if
             this label were the true one, with respect to each distinct word's embedding; 0 where a
             row has fewer words.
         predicted_loss: float64 (rows,), of the loss-prediction module.
-        dropout: float64 (passes, rows, labels), log-probabilities of passes with dropout.
+        dropout: float64 (passes, units, labels), log-probabilities of passes with dropout.
         labelled: of the labelled rows.
 
     Raises:
@@ -73,6 +83,8 @@ class Outputs:
 
     log_probabilities: NDArray[np.float64]
     vectors: NDArray[np.float32] | None = None
+    units: NDArray[np.int64] | None = None
+    legal: NDArray[np.bool_] | None = None
     bias: bool = True
     word_gradients: NDArray[np.float32] | None = None
     predicted_loss: NDArray[np.float64] | None = None
@@ -82,11 +94,14 @@ class Outputs:
     def __post_init__(self) -> None:
         shape = self.log_probabilities.shape
         if len(shape) != 3 or shape[0] < 1 or shape[2] < 2:
-            raise ValueError(f"log_probabilities: (members, rows, labels) expected, got {shape}")
-        rows, labels = shape[1:]
+            raise ValueError(f"log_probabilities: (members, units, labels) expected, got {shape}")
+        units, labels = shape[1:]
+        if self.units is not None and (self.units.sum() != units or (self.units < 1).any()):
+            raise ValueError(f"units: {units} in {len(self.units)} rows of one or more expected")
+        rows = len(self)
         for name, expected, kind in (
-            ("log_probabilities", (None, rows, labels), np.float64),
-            ("dropout", (None, rows, labels), np.float64),
+            ("log_probabilities", (None, units, labels), np.float64),
+            ("dropout", (None, units, labels), np.float64),
             ("vectors", (rows, None), np.float32),
             ("word_gradients", (rows, labels, None), np.float32),
             ("predicted_loss", (rows,), np.float64),
@@ -108,11 +123,13 @@ class Outputs:
             if bad.any():
                 others = tuple(i for i in range(wide.ndim) if i != axis)
                 where = np.flatnonzero(bad.any(axis=others))
+                if logarithms and self.units is not None:
+                    where = np.unique(np.repeat(np.arange(rows), self.units)[where])
                 what = "probabilities" if logarithms else name.replace("_", " ")
                 raise NotNumbers(f"{len(where)} of {rows} rows have {what}", where.tolist())
 
     def __len__(self) -> int:
-        return int(self.log_probabilities.shape[1])
+        return int(self.log_probabilities.shape[1]) if self.units is None else len(self.units)
 
     def get(self, name: str) -> Any:
         """An output that the strategy declared to need.

@@ -28,6 +28,11 @@ from al_ray.strategies.built_in.least_confidence import LeastConfidence
 from al_ray.strategies.built_in.margin import Margin
 from al_ray.strategies.built_in.query_by_committee import QueryByCommittee
 from al_ray.strategies.built_in.random import Random
+from al_ray.strategies.built_in.sequences import (
+    ClassWeighted,
+    LeastConfidentUnit,
+    NormalisedLogProbability,
+)
 
 STRATEGIES: dict[str, type[Strategy]] = {
     strategy.name: strategy
@@ -44,6 +49,9 @@ STRATEGIES: dict[str, type[Strategy]] = {
         Bald,
         Badge,
         Contrastive,
+        NormalisedLogProbability,
+        LeastConfidentUnit,
+        ClassWeighted,
     )
 }
 
@@ -146,7 +154,9 @@ def _made(maker: Callable[..., Any], name: str, said: str) -> Any:
 
 
 REMEDIES: dict[Need, str] = {
-    "probabilities": mark("it needs a distribution over labels, which this task does not have"),
+    "units": mark("it needs probabilities"),
+    "probabilities": mark("it needs one distribution a row"),
+    "sequence": mark("it needs rows of several units"),
     "committee": mark("it needs several members"),
     "vectors": mark("it needs the vectors that the classification layer is fed"),
     "word-gradients": mark("it needs gradients down to the words"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import get_args
 
+from al_ray.language import tr
 from al_ray.strategies import (
     EQUIVALENT_ON_TWO_LABELS,
     Need,
@@ -25,7 +26,7 @@ from al_ray.study.learner import Committee, Head, Learner, Source
 from al_ray.study.training import Training
 from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
-FROZEN_GIVES: tuple[Need, ...] = ("probabilities", "vectors", "labelled")
+FROZEN_GIVES: tuple[Need, ...] = ("units", "probabilities", "vectors", "labelled")
 """What strategies may need of a linear model on fixed vectors."""
 
 YARDSTICK: tuple[Head, str] = ("frozen", "random")
@@ -41,11 +42,17 @@ class Encoder:
         source: what names it.
         dropout: whether it has any.
         pretrained: whether it is.
+        gives: what strategies may need of it in the task; None: the task is not known yet.
+        frozen: whether a linear model on its vectors can learn the task.
+        task: what is learnt.
     """
 
     source: Source
     dropout: bool = True
     pretrained: bool = False
+    gives: frozenset[Need] | None = None
+    frozen: bool = True
+    task: str = ""
 
 
 def all_of(
@@ -53,7 +60,7 @@ def all_of(
     corpus: Source,
     encoders: Mapping[str, Encoder],
     pool: int,
-    n_labels: int,
+    n_labels: int | None,
 ) -> tuple[list[TrajectoryConfig], list[TrajectoryConfig]]:
     """The trajectories of a study, and those that need the rows which others of it choose.
 
@@ -62,7 +69,7 @@ def all_of(
         corpus: what names it.
         encoders: by `StudyConfig.model`.
         pool: rows of train.
-        n_labels: of the corpus.
+        n_labels: of the corpus; None: its answers are no labels.
 
     Raises:
         UserError: as `trajectories`.
@@ -121,8 +128,15 @@ def trajectories(
         )
         made[control.id] = control
     given = set(get_args(Need)) - (set() if encoder.dropout else {"dropout"})
-    for head, spec in _arms(study, encoder.pretrained):
+    check(
+        encoder.frozen or "frozen" not in study.heads,
+        "--head frozen: no linear model on a text's vector does {task}; leave it out",
+        task=encoder.task,
+    )
+    for head, spec in _arms(study, encoder.pretrained and encoder.frozen):
         strategy = build(spec)
+        if encoder.gives is not None:
+            check_needs(spec, strategy, encoder.gives, tr("{task} as a task", task=encoder.task))
         check_needs(spec, strategy, given, f"--model {encoder.source.name}")
         if head == "frozen":
             check_needs(spec, strategy, FROZEN_GIVES, "--head frozen")
@@ -216,7 +230,7 @@ def unasked(study: StudyConfig, configs: Sequence[TrajectoryConfig]) -> list[Tra
 
 
 def replays(
-    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int | None
 ) -> list[TrajectoryConfig]:
     """Cold models on the rows that each trajectory had chosen up to some of its steps.
 
@@ -240,7 +254,7 @@ def replays(
 
 
 def successors(
-    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int
+    study: StudyConfig, configs: Sequence[TrajectoryConfig], n_labels: int | None
 ) -> list[TrajectoryConfig]:
     """The head of `study.successor`, in each of its trainings, on what arms of other heads choose.
 
@@ -265,7 +279,7 @@ def successors(
     ]
 
 
-def _distinct(study: StudyConfig, n_labels: int) -> set[str]:
+def _distinct(study: StudyConfig, n_labels: int | None) -> set[str]:
     """The strategies, but of those that are one order on two labels only the first."""
     names = [split(spec)[0] for spec in study.strategies]
     equal = [name for name in names if name in EQUIVALENT_ON_TWO_LABELS]
@@ -328,7 +342,7 @@ class Trial:
 
 def trials(
     configs: Sequence[TrajectoryConfig],
-    n_labels: int,
+    n_labels: int | None,
     keep_equivalent: bool,
     begun: Iterable[str] = (),
 ) -> list[Trial]:

@@ -81,7 +81,8 @@ class Member:
         set_weights(module, self._pretrained if job.initial is None else job.initial)
         if job.initial is None and training.start == "linear":
             linear.start(module, tokens, job.rows, job.labels, training)
-        return fit(module, tokens, job.rows, job.labels, training, rate, job.seed, job.step)
+        facts = (job.rows, job.labels, training, rate, job.seed, job.step, self._setup.task)
+        return fit(module, tokens, *facts)
 
     def device(self) -> str:
         """The name of the device this runs on."""

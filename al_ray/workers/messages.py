@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from al_ray.io.node_files import NodeFiles
 from al_ray.strategies import Need, Outputs, Picks
 from al_ray.study.training import Device, Training
+from al_ray.tasks.base import Answers, Task
+from al_ray.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from al_ray.learners.encoder.load import Weights
@@ -26,10 +28,12 @@ class Setup:
     """What members and shards are made from: paths and numbers, never the data itself.
 
     Attributes:
+        n_labels: outputs of the head, of each of its units.
         vectors: of all rows, for frozen heads.
         fits: folder of fits that several trajectories need; None: each makes its own.
         shared: where the study is remote: the paths are then names of files that every machine
             has a copy of.
+        task: what is learnt.
     """
 
     encoder: Path
@@ -40,6 +44,12 @@ class Setup:
     vectors: Path | None = None
     fits: Path | None = None
     shared: NodeFiles | None = None
+    task: Task = field(default_factory=Classification)
+
+    @property
+    def labels(self) -> int | None:
+        """Of the corpus; None: its answers are no labels."""
+        return self.n_labels if self.task.few else None
 
     def here(self) -> Setup:
         """With paths of this machine; what it lacks is fetched."""
@@ -66,7 +76,7 @@ class FitJob:
 
     member: int
     rows: NDArray[np.int64]
-    labels: NDArray[np.int32]
+    labels: Answers
     learning_rate: float
     seed: int
     step: int
@@ -100,12 +110,19 @@ class Predictions:
     """What a model says of some rows.
 
     Attributes:
-        log_probabilities: float64 (rows, labels).
+        log_probabilities: float64 (units, labels).
         predicted_loss: float64 (rows,), where a loss-prediction module is trained.
+        units: see `Outputs`.
     """
 
     log_probabilities: NDArray[np.float64]
     predicted_loss: NDArray[np.float64] | None = None
+    units: NDArray[np.int64] | None = None
+
+    @property
+    def outputs(self) -> Outputs:
+        """As a task reads them."""
+        return Outputs(self.log_probabilities[np.newaxis], units=self.units)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +150,12 @@ class Scores:
 
     Attributes:
         scores: float64 (rows,), larger is chosen first.
-        predictions: int32 (members, rows).
+        predictions: (members, rows), each member's answers.
         confidence: float64 (rows,), the evaluated member's probability of its prediction.
     """
 
     scores: NDArray[np.float64]
-    predictions: NDArray[np.int32]
+    predictions: NDArray[Any]
     confidence: NDArray[np.float64]
 
 
@@ -208,6 +225,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
     return Predictions(
         np.concatenate([part.log_probabilities for part in parts]),
         np.concatenate(losses) if losses else None,
+        _join_units([part.units for part in parts]),
     )
 
 
@@ -217,5 +235,12 @@ def join_outputs(parts: Sequence[Outputs]) -> Outputs:
     return Outputs(
         np.concatenate([part.log_probabilities for part in parts], axis=1),
         vectors=np.concatenate(vectors) if vectors else None,
+        units=_join_units([part.units for part in parts]),
+        legal=parts[0].legal,
         bias=parts[0].bias,
     )
+
+
+def _join_units(parts: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64] | None:
+    several = [units for units in parts if units is not None]
+    return np.concatenate(several) if several else None

@@ -21,7 +21,7 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
 
     keep_freed()
     torch.set_num_threads(setup.training.threads)
-    module = load(setup.encoder, setup.n_labels, seed, setup.training.pooling)
+    module = load(setup.encoder, setup.n_labels, seed, setup.training.pooling, setup.task.head)
     if strategy and "predicted-loss" in build(strategy).needs:
         attach(module, seed)
     return module.to(setup.device)

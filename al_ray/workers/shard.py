@@ -52,7 +52,7 @@ class Shard:
         """What the model says of these rows."""
         needs = self._strategy.needs & {"predicted-loss"} if self._strategy else frozenset[Need]()
         outputs = self._observe(rows, weights, needs)
-        return Predictions(outputs.log_probabilities[0], outputs.predicted_loss)
+        return Predictions(outputs.log_probabilities[0], outputs.predicted_loss, outputs.units)
 
     def observe(self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]) -> Outputs:
         """Log-probabilities of these rows, and what else is needed of one pass."""
@@ -65,7 +65,7 @@ class Shard:
         with _naming(rows):
             scores = self._strategy.score(outputs)
         free_device()
-        return _scores(scores, outputs, question.evaluated)
+        return self._scores(scores, outputs, question.evaluated)
 
     def hold(
         self,
@@ -94,7 +94,7 @@ class Shard:
             outputs = self._outputs(rows, question)
             with _naming(rows):
                 scores = holder.add(rows, hashes, outputs)
-            found.append(_scores(scores, outputs, question.evaluated))
+            found.append(self._scores(scores, outputs, question.evaluated))
         free_device()
         best = holder.best()
         for earlier in chosen:
@@ -177,8 +177,8 @@ class Shard:
         if "word-gradients" in needs:
             gradients = word_gradients(self._module, self._tokens, rows, training)
         with _naming(rows):
-            return Outputs(
-                log_softmax(raw.logits)[np.newaxis],
+            return replace(
+                self._setup.task.believed(raw.logits, raw.units),
                 vectors=raw.vectors,
                 bias="vectors" in needs and classifier(self._module).bias is not None,
                 word_gradients=gradients,
@@ -194,12 +194,14 @@ class Shard:
         training = self._training
         return log_softmax(dropout_logits(self._module, self._tokens, rows, training, seeds))
 
-
-def _scores(scores: NDArray[np.float64], outputs: Outputs, evaluated: int) -> Scores:
-    """With what the members predict; `evaluated` is the one to believe, if there are several."""
-    believed = outputs.log_probabilities[evaluated if len(outputs.log_probabilities) > 1 else 0]
-    predictions = outputs.log_probabilities.argmax(axis=2).astype(np.int32)
-    return Scores(scores, predictions, np.exp(believed.max(axis=1)))
+    def _scores(self, scores: NDArray[np.float64], outputs: Outputs, evaluated: int) -> Scores:
+        """With the members' answers; `evaluated` is the one to believe, if there are several."""
+        answered = [
+            self._setup.task.answered(Outputs(logs[np.newaxis], units=outputs.units))
+            for logs in outputs.log_probabilities
+        ]
+        _, confidence = answered[evaluated if len(answered) > 1 else 0]
+        return Scores(scores, np.stack([answers for answers, _ in answered]), confidence)
 
 
 @contextmanager

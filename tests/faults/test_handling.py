@@ -87,6 +87,7 @@ def test_who_shares_a_process_does_not_share_its_fate(
 # No progress
 
 
+@pytest.mark.campaign
 def test_a_frozen_shard_is_noticed_and_the_trial_begun_again(
     undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_ctrl_c_again_and_again_ends_a_study_and_nothing_is_left(tmp_path: Path)
     assert 1 <= done <= 6
 
 
+@pytest.mark.campaign
 def test_a_signal_to_all_of_it_at_any_moment(tmp_path: Path) -> None:
     """As a terminal and `timeout` send it: to the command, to what makes tokens, and to Ray.
 

@@ -116,7 +116,7 @@ def test_killed_while_following(tmp_path):
     shutil.copytree(tmp_path / "led", tmp_path / "whole")
     whole = Store(tmp_path / "whole")
     follow(whole, lead, after)
-    writes = 1 + 3 * 4 + 3  # the draw; selections, members, predictions, steps
+    writes = 1 + 4 * 4 + 3  # the draw; members, predictions, metrics, steps; selections
     for k in range(1, writes + 1):
         folder = tmp_path / str(k)
         shutil.copytree(tmp_path / "led", folder)

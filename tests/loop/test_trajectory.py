@@ -390,7 +390,7 @@ def test_killed_at_every_write(tmp_path, strategy, retrain):
                 assert job.rows.tolist() == other.rows.tolist()
                 assert job.step == other.step
     # Per step: members, predictions, steps; selections and perhaps scores of two; the draw.
-    assert k - 1 == 1 + 3 * 3 + 2 + 2 * (strategy != "random") + 3 * (retrain != "cold")
+    assert k - 1 == 1 + 4 * 3 + 2 + 2 * (strategy != "random") + 3 * (retrain != "cold")
 
 
 @pytest.mark.parametrize("retrain", RETRAIN)

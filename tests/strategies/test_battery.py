@@ -55,7 +55,7 @@ class TestEveryStrategy:
         assert strategy.name in STRATEGIES
         assert strategy.family in ("data-based", "model-based", "prediction-based")
         assert strategy.passes >= 2 if "dropout" in strategy.needs else strategy.passes == 0
-        assert "probabilities" in strategy.needs or not strategy.needs
+        assert {"probabilities", "units"} & strategy.needs or not strategy.needs
 
     @pytest.mark.parametrize("rows", SIZES)
     def test_one_finite_score_a_row(self, ranking, rows):
@@ -179,7 +179,7 @@ class TestEveryStrategy:
 
     def test_outputs_that_are_absent_are_named(self, ranking):
         outputs = Outputs(outputs_of(5).log_probabilities)
-        optional = ranking.needs - {"probabilities", "committee", "labelled"}
+        optional = ranking.needs - {"probabilities", "units", "sequence", "committee", "labelled"}
         if not optional and "labelled" not in ranking.needs:
             assert ranking.score(outputs).shape == (5,)
             return

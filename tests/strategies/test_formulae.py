@@ -153,7 +153,7 @@ def test_only_member_0_counts_where_there_is_no_committee():
 
 @pytest.mark.parametrize("shape", [(3, 4), (0, 3, 4), (1, 3, 1), (1, 1, 3, 4)])
 def test_outputs_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match="members, rows, labels"):
+    with pytest.raises(ValueError, match="members, units, labels"):
         Outputs(np.zeros(shape))
 
 

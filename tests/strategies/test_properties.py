@@ -26,8 +26,8 @@ import scipy.stats
 from outputs import choose, outputs_of, take
 
 from al_ray import randomness
+from al_ray.loop.correlation import rank_correlation
 from al_ray.strategies import STRATEGIES, Outputs, build, log_softmax
-from al_ray.tasks.classification import rank_correlation
 
 
 def hashes_of(rows):

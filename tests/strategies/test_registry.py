@@ -88,7 +88,8 @@ def own(tmp_path, monkeypatch):
 def test_names_are_those_of_the_design():
     named = (
         "random least-confidence margin entropy qbc expected-gradient-length "
-        "expected-gradient-length-word core-set learning-loss bald badge contrastive"
+        "expected-gradient-length-word core-set learning-loss bald badge contrastive "
+        "mnlp ltp class-weighted"
     )
     assert list(STRATEGIES) == named.split()
     for name, strategy in STRATEGIES.items():

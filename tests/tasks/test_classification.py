@@ -1,15 +1,23 @@
 """Metrics against numbers worked by hand and against scikit-learn."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al_ray.strategies import log_softmax
-from al_ray.tasks.classification import confusion, losses_of, metrics, rank_correlation
+from al_ray.strategies import Outputs, log_softmax
+from al_ray.tasks.classification import Classification, confusion
+
+
+def metrics(log_probabilities, labels):
+    """Of rows (rows, labels)."""
+    found = Classification().evaluated(Outputs(log_probabilities[None]), labels)
+    assert found.score == pytest.approx(found.scores.mean())
+    assert found.metrics["loss"] == pytest.approx(found.losses.mean())
+    return SimpleNamespace(accuracy=found.score, losses=found.losses, **found.metrics)
 
 
 def sure(predictions, n_labels, p=0.75):
@@ -93,30 +101,10 @@ def test_is_scikit_learns(n_labels, n_rows, n_present, seed):
 
 def test_losses_are_the_cross_entropy():
     torch = pytest.importorskip("torch")
-    from al_ray.tasks.classification import losses
-
+    losses = Classification().losses
     logits = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
     labels = np.arange(9, dtype=np.int32) % 3
     ours = losses(torch.from_numpy(logits), torch.from_numpy(labels.astype(np.int64)))
-    np.testing.assert_allclose(ours, losses_of(log_softmax(logits), labels), rtol=1e-6)
+    np.testing.assert_allclose(ours, metrics(log_softmax(logits), labels).losses, rtol=1e-6)
     half = losses(torch.from_numpy(logits).bfloat16(), torch.from_numpy(labels.astype(np.int64)))
     assert half.dtype == torch.float32
-
-
-@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=40))
-def test_rank_correlation_is_scipys(pairs):
-    """Few values, so that many are equal."""
-    x, y = np.array(pairs, float).T
-    ours = rank_correlation(x, y)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        assert ours is None
-    else:
-        assert ours == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
-
-
-def test_rank_correlation_by_hand():
-    x = np.array([1.0, 10, 100, 1000])
-    assert rank_correlation(x, np.array([0.1, 0.2, 0.3, 0.4])) == pytest.approx(1)
-    assert rank_correlation(x, -x) == pytest.approx(-1)
-    # 1 - 6 sum d² / (n (n² - 1)), d = 0, 1, -1, 0
-    assert rank_correlation(x, np.array([1.0, 3, 2, 4])) == pytest.approx(1 - 12 / 60)

@@ -163,9 +163,9 @@ def test_a_lower_rate_is_tried_where_that_is_wanted(setup, monkeypatch):
 
     true_fit, tried = fit_module.fit, []
 
-    def fit(module, tokens, rows, labels, training, rate, seed, step):
+    def fit(module, tokens, rows, labels, training, rate, *others):
         tried.append(rate)
-        report = true_fit(module, tokens, rows, labels, training, rate, seed, step)
+        report = true_fit(module, tokens, rows, labels, training, rate, *others)
         if rate > 2e-3:
             raise TrainingDiverged("not finite")
         return report

@@ -30,6 +30,7 @@ from al_ray.planning.work import passed
 from al_ray.study.chooser import Prefix
 from al_ray.study.training import Training
 from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.tasks import Answers
 from al_ray.workers import FitJob
 
 FIT_SECONDS, SCORE_SECONDS = 8.0, 4.0
@@ -64,9 +65,7 @@ class Measured:
 class StandIn:
     """A trial's loop, which makes its actors and times what they do."""
 
-    def __init__(
-        self, job: Job, config: TrajectoryConfig, layout: Layout, labels: NDArray[np.int32]
-    ) -> None:
+    def __init__(self, job: Job, config: TrajectoryConfig, layout: Layout, labels: Answers) -> None:
         self._labels = labels
         self._workers = RayWorkers(
             job.setup(config.learner), config, "", layout, 1, job.patience, "plan"
@@ -103,7 +102,7 @@ def probe(
     training: Training,
     layout: Layout,
     at_once: int,
-    labels: NDArray[np.int32],
+    labels: Answers,
     lengths: NDArray[np.int32],
     facts: Facts,
 ) -> Measured:
@@ -222,7 +221,7 @@ def _start(
     job: Job,
     config: TrajectoryConfig,
     layout: Layout,
-    labels: NDArray[np.int32],
+    labels: Answers,
 ) -> Any:
     place = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=0)
     options = {"num_cpus": LOOP_CPU, "scheduling_strategy": place}

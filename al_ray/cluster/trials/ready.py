@@ -31,6 +31,7 @@ from al_ray.study.grid import Encoder, all_of
 from al_ray.study.learner import Source
 from al_ray.study.running import RunConfig
 from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.tasks import TASKS, task_of
 from al_ray.workers import Setup
 
 
@@ -89,7 +90,10 @@ def readied(
     """
     described = store.study_json.read()
     study = recorded(study, described)
-    corpus_source, encoders = Source(name=corpus.name, digest=corpus.digest), encoders_of(models)
+    corpus_source, encoders = (
+        Source(name=corpus.name, digest=corpus.digest),
+        encoders_of(models, corpus),
+    )
     sources = [encoder.source for encoder in encoders.values()]
     if described is not None:
         refuse_another(described, facts(study, corpus_source, sources), store.address)
@@ -99,7 +103,13 @@ def readied(
         model = models[asked]
         with row_bar(console, tr("Tokens")) as progress:
             prepared[model.digest, length] = prepare(
-                corpus, model.folder, model.digest, length, store.cache, progress
+                corpus,
+                model.folder,
+                model.digest,
+                length,
+                store.cache,
+                progress,
+                places=TASKS[corpus.task].head == "characters",
             )
     began = time.perf_counter()
     with nullcontext() if ray.is_initialized() else leaving(own=address.value == "local"):
@@ -109,8 +119,9 @@ def readied(
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
-        rows, labels = len(corpus.train), len(corpus.labels)
-        configs, again = all_of(study, corpus_source, encoders, rows, labels)
+        task = task_of(corpus.task, corpus.labels)
+        labels = len(task.classes) if task.few else None
+        configs, again = all_of(study, corpus_source, encoders, len(corpus.train), labels)
         known = {model.digest: model for model in models.values()}
         yield Ready(
             study=study,
@@ -124,7 +135,8 @@ def readied(
                 (digest, length): Setup(
                     encoder=known[digest].folder,
                     tokens=each.tokens,
-                    n_labels=labels,
+                    n_labels=len(task.classes),
+                    task=task,
                     training=replace(study.training, max_length=length),
                     device=device,
                 )
@@ -137,13 +149,17 @@ def readied(
         )
 
 
-def encoders_of(models: Mapping[str, ModelSource]) -> dict[str, Encoder]:
-    """What a grid must know of them."""
+def encoders_of(models: Mapping[str, ModelSource], corpus: Corpus) -> dict[str, Encoder]:
+    """What a grid must know of them, for what is learnt of the corpus."""
+    task = TASKS[corpus.task]
     return {
         asked: Encoder(
             Source(name=model.name, digest=model.digest),
             has_dropout(model.folder),
             has_weights(model.folder),
+            task.gives,
+            task.frozen,
+            task.name,
         )
         for asked, model in models.items()
     }

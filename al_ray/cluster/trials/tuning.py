@@ -74,7 +74,7 @@ def tune_study(
     done = all_steps_done(store, configs)
     runs = store.read("trajectories")
     begun = set(runs.trajectory[runs.rows_of.isna()])
-    grouped = trials(configs, job.any_setup.n_labels, study.keep_equivalent, begun)
+    grouped = trials(configs, job.any_setup.labels, study.keep_equivalent, begun)
     _give_rows(grouped, done, job, store, console)
     complete = _complete(store)
     todo = [t for t in grouped if not _is_complete(t, done, complete)]

@@ -1,1 +1,14 @@
 """Corpora that come with al_ray, for runs with no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from al_ray.corpus.embedded import entities, news
+from al_ray.corpus.rows import Corpus
+
+EMBEDDED: dict[str, Callable[[int, int], Corpus]] = {
+    "embedded": news.generate,
+    "embedded-entities": entities.generate,
+}
+"""By name: generated text, of so many rows of train and of the test."""

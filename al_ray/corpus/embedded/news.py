@@ -13,16 +13,16 @@ every topic in a register of its own, which a few labels give away. The others l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
 
 from al_ray.corpus.embedded import news_words as words
+from al_ray.corpus.embedded.writing import Dice, attach
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
 from al_ray.language import tr
-from al_ray.randomness import generator
 
 Item = TypeVar("Item")
 Topic = Mapping[str, tuple[str, ...]]
@@ -55,59 +55,7 @@ _NOISE_IN_HARD = 0.8
 _WITHOUT_REGION = ("정치", "국제")
 _CUE_SLOTS = ("일", "이", "곳")
 
-_SYLLABLES = range(0xAC00, 0xD7A4)
-_RIEUL = 8
-# Final consonants of the digits as they are read: 영 일 이 삼 사 오 육 칠 팔 구.
-_DIGIT_FINALS = (21, 8, 0, 16, 0, 0, 1, 8, 8, 0)
 _SLOT = re.compile(r"\{(\w+)(?::(\w+)/(\w+))?\}")
-
-
-def final_consonant(word: str) -> int:
-    """Which final consonant a word is read with: 0 none, 8 ㄹ, else its place in Unicode's order.
-
-    Other scripts and signs count as ending in a vowel (% is read 퍼센트).
-    """
-    last = word[-1:]
-    if last and ord(last) in _SYLLABLES:
-        return (ord(last) - 0xAC00) % 28
-    return _DIGIT_FINALS[int(last)] if last.isascii() and last.isdigit() else 0
-
-
-def attach(word: str, closed: str, opened: str) -> str:
-    """The word with its particle: `closed` after a final consonant, else `opened`.
-
-    으로/로 takes 로 after ㄹ too.
-    """
-    final = final_consonant(word)
-    takes_closed = final != 0 and not (closed == "으로" and final == _RIEUL)
-    return word + (closed if takes_closed else opened)
-
-
-class _Dice:
-    """Draws from doubles in [0, 1) alone, whose stream NumPy keeps from version to version."""
-
-    def __init__(self, seed: int, purpose: str) -> None:
-        self._generator = generator(seed, 0, purpose)
-        self._block: list[float] = []
-
-    def uniform(self) -> float:
-        if not self._block:
-            self._block = self._generator.random(4096).tolist()
-        return self._block.pop()
-
-    def whole(self, low: int, high: int) -> int:
-        """An integer from low to high - 1."""
-        return low + int(self.uniform() * (high - low))
-
-    def pick(self, items: Sequence[Item]) -> Item:
-        return items[self.whole(0, len(items))]
-
-    def pick_skewed(self, items: Sequence[Item], power: int) -> Item:
-        """The first items more often: the chance falls with the rank to 1 - 1/power."""
-        u = share = self.uniform()
-        for _ in range(power - 1):
-            share *= u
-        return items[int(share * len(items))]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -138,7 +86,7 @@ _NEWS_HEADLINES, _OPINION_HEADLINES = _lines(words.NEWS_HEADLINES), _lines(words
 class _Writer:
     """Writes texts of one section after another from one stream of draws."""
 
-    def __init__(self, dice: _Dice) -> None:
+    def __init__(self, dice: Dice) -> None:
         self._dice = dice
 
     def text(self, section: str) -> str:
@@ -208,7 +156,7 @@ class _Writer:
         return _COMMON
 
 
-def _sections(rows: int, dice: _Dice) -> list[str]:
+def _sections(rows: int, dice: Dice) -> list[str]:
     """As many rows of each section as its share says (largest remainders), shuffled."""
     exact = {section: share * rows for section, share in SHARES.items()}
     counts = {section: int(count) for section, count in exact.items()}
@@ -219,7 +167,7 @@ def _sections(rows: int, dice: _Dice) -> list[str]:
     return [section for _, section in sorted((dice.uniform(), s) for s in ordered)]
 
 
-def _flip(sections: list[str], share: float, dice: _Dice) -> list[str]:
+def _flip(sections: list[str], share: float, dice: Dice) -> list[str]:
     """The labels with this share of them wrong, four in five within the hard three."""
     order = [row for _, row in sorted((dice.uniform(), row) for row in range(len(sections)))]
     wrong = round(share * len(sections))
@@ -234,8 +182,8 @@ def _flip(sections: list[str], share: float, dice: _Dice) -> list[str]:
 
 
 def _split(name: str, rows: int, seed: int, noise: float, seen: set[str]) -> Split:
-    sections = _sections(rows, _Dice(seed, f"embedded {name} sections"))
-    writer = _Writer(_Dice(seed, f"embedded {name} texts"))
+    sections = _sections(rows, Dice(seed, f"embedded {name} sections"))
+    writer = _Writer(Dice(seed, f"embedded {name} texts"))
     texts = []
     for section in sections:
         text = writer.text(section)
@@ -243,7 +191,7 @@ def _split(name: str, rows: int, seed: int, noise: float, seen: set[str]) -> Spl
             text = writer.text(section)
         seen.add(text)
         texts.append(text)
-    labels = _flip(sections, noise, _Dice(seed, f"embedded {name} noise"))
+    labels = _flip(sections, noise, Dice(seed, f"embedded {name} noise"))
     return Split(
         name,
         tuple(f"{name}:{row}" for row in range(rows)),

@@ -23,6 +23,7 @@ from al_ray.corpus.reading.labels import (
 )
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import Table, split_name
+from al_ray.corpus.reading.tagged import looks_tagged, read_tagged
 from al_ray.corpus.rows import Corpus, Split, Unlabelled
 from al_ray.errors import CorpusError
 from al_ray.language import tr
@@ -62,6 +63,16 @@ def read(
         shown = str(path).encode(errors="backslashreplace").decode()
         raise CorpusError(
             "{shown}: its name is not UTF-8, and goes into the tables; rename it", shown=shown
+        )
+    if looks_tagged(path):
+        return _tagged(
+            path,
+            test,
+            text_column=text_column,
+            label_column=label_column,
+            id_column=id_column,
+            split_column=split_column,
+            label_variants=label_variants,
         )
     files, notes = find(path, test)
     tables = {split: _open(parts) for split, parts in files.items()}
@@ -167,6 +178,18 @@ def read(
             for number, row_id, text in rows.unlabelled
         ),
     )
+
+
+def _tagged(path: Path, test: Path | None, **columns: object) -> Corpus:
+    """Named entities, whose files have no columns to be named."""
+    for name, value in columns.items():
+        if value is not None:
+            raise CorpusError(
+                "{path}: named entities, whose columns are known; leave out --{option}",
+                path=path,
+                option=name.replace("_", "-"),
+            )
+    return read_tagged(path, test)
 
 
 def _open(files: Sequence[Path]) -> list[Table]:

@@ -20,7 +20,9 @@ from al_ray.errors import CorpusError
 from al_ray.io.reading import open_regular
 from al_ray.language import mark, tr
 
-SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".txt")
+TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bioes")
+"""Files of named entities, which are no tables; some are called .tsv or .txt."""
+SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".txt", *TAGGED)
 BINARY = (".parquet", ".arrow", ".xlsx")
 """Those that are packed already, so that there is no `.gz` of them."""
 

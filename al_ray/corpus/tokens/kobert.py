@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.corpus.tokens.places import by_pieces
 from al_ray.corpus.tokens.tokenising import (
     Encoded,
     flatten,
@@ -146,6 +147,11 @@ class Kobert:
             self._slowly(rows, texts, where.tolist(), max_length)
             lengths, pieces = flatten(rows)
         return self._framed(lengths, self._ids[pieces])
+
+    def places(self, texts: Sequence[str], max_length: int) -> Encoded:
+        """See `Tokeniser`."""
+        rows = [by_pieces(text, self._slow.tokenize(text), max_length - 2) for text in texts]
+        return flatten([row.tolist() for row in rows])
 
     def _divided(self, texts: Sequence[str], enough: int) -> list[list[int]]:
         """SentencePiece's ids; of texts of more than `enough` characters, of words before that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -23,6 +24,8 @@ class Tokens:
         pad_id: what shorter rows are filled up with.
         special_ids: of tokens that stand for no text, such as [CLS] and [SEP].
         lengths: int32 (rows,).
+        characters: int64 (rows,), how many of each row's characters have a token; None where the
+            file does not say which.
 
     Raises:
         CorpusError: the file is missing or damaged.
@@ -34,7 +37,8 @@ class Tokens:
             metadata = reader.schema.metadata
             self.pad_id = int(metadata[b"pad_id"])
             self.special_ids = frozenset(map(int, metadata.get(b"special_ids", b"").split()))
-            columns = [reader.get_batch(i).column(0) for i in range(reader.num_record_batches)]
+            batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+            columns = [batch.column(0) for batch in batches]
             if sum(map(len, columns)) != int(metadata.get(b"rows", sum(map(len, columns)))):
                 raise ValueError("rows are missing")
         except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's are among these
@@ -44,6 +48,34 @@ class Tokens:
                 path=path,
                 error=reason(error),
             ) from error
+        self._ids = _Lists(columns)
+        self.lengths: NDArray[np.int32] = self._ids.lengths
+        self._places, self.characters = None, None
+        if batches and batches[0].num_columns > 1:
+            self._places = _Lists([batch.column(1) for batch in batches])
+            self.characters = self._places.lengths.astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> NDArray[np.unsignedinteger]:
+        return self._ids[row]
+
+    def places(self, row: int) -> NDArray[np.unsignedinteger]:
+        """Which of the row's tokens each of its characters belongs to, ascending.
+
+        Raises:
+            TypeError: the file does not say.
+        """
+        if self._places is None:
+            raise TypeError("the tokens were prepared without places")
+        return self._places[row]
+
+
+class _Lists:
+    """A column of lists of whole numbers, a view of each."""
+
+    def __init__(self, columns: Sequence[pa.ListArray]) -> None:
         self._values = [_view(column.values) for column in columns]
         self._offsets = [_view(column.offsets) for column in columns]
         self._starts = [0, *accumulate(map(len, columns))]
@@ -51,14 +83,13 @@ class Tokens:
             [np.empty(0, np.int32), *map(np.diff, self._offsets)], dtype=np.int32
         )
 
-    def __len__(self) -> int:
-        return len(self.lengths)
-
     def __getitem__(self, row: int) -> NDArray[np.unsignedinteger]:
         batch = bisect_right(self._starts, row) - 1
         offsets, place = self._offsets[batch], row - self._starts[batch]
-        ids: NDArray[np.unsignedinteger] = self._values[batch][offsets[place] : offsets[place + 1]]
-        return ids
+        found: NDArray[np.unsignedinteger] = self._values[batch][
+            offsets[place] : offsets[place + 1]
+        ]
+        return found
 
 
 def _view(array: pa.Array) -> NDArray[Any]:
@@ -79,6 +110,7 @@ class Rows:
         hashes: uint64 (rows,), of the row ids.
         splits: name and rows of train and each test, in file order.
         label_names: a label is a position in here.
+        task: what the labels are; a key of `tasks.TASKS`.
     """
 
     ids: pa.Array
@@ -86,6 +118,7 @@ class Rows:
     hashes: NDArray[np.uint64]
     splits: dict[str, NDArray[np.int64]]
     label_names: tuple[str, ...]
+    task: str = "classification"
 
     @property
     def train(self) -> NDArray[np.int64]:
@@ -118,4 +151,5 @@ class Rows:
                 for i, name in enumerate(names)
             },
             label_names=tuple(table.schema.metadata[b"labels"].decode().split("\x00")),
+            task=table.schema.metadata.get(b"task", b"classification").decode(),
         )

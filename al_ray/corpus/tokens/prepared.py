@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,6 +65,7 @@ def prepare(
     max_length: int,
     folder: Path,
     progress: Progress | None = None,
+    places: bool = False,
 ) -> Prepared:
     """Tokenise once per (corpus, tokenizer, maximum length) and write what actors read.
 
@@ -75,6 +76,7 @@ def prepare(
         max_length: tokens, special ones included, that a text is cut to.
         folder: the cache, made if need be.
         progress: called now and then.
+        places: whether the token of every character is wanted, too.
 
     Returns:
         Paths of the files. They are not written again if they are there and whole.
@@ -83,7 +85,7 @@ def prepare(
         ModelError: the tokenizer cannot be loaded.
         CorpusError: a text cannot be tokenised, or the files cannot be written.
     """
-    facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}"
+    facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}" + " places" * places
     key = hashlib.blake2b(facts.encode(), digest_size=10).hexdigest()
     prepared = Prepared(folder / f"tokens-{key}.arrow", folder / f"rows-{corpus.digest[:20]}.arrow")
     try:
@@ -93,7 +95,7 @@ def prepare(
             _write_rows(corpus, prepared.rows)
         if not is_as_written(prepared.tokens):
             texts = [text for split in corpus.splits for text in split.texts]
-            _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress)
+            _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress, places)
     except OSError as error:
         raise CorpusError(
             "{folder}: the prepared corpus cannot be written ({error}); make room there, "
@@ -117,6 +119,7 @@ def _write_rows(corpus: Corpus, path: Path) -> None:
             "splits": "\x00".join(split.name for split in corpus.splits),
             "sizes": " ".join(str(len(split)) for split in corpus.splits),
             "labels": "\x00".join(corpus.labels),
+            "task": corpus.task,
         }
     )
     with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, batch.schema) as writer:
@@ -124,7 +127,12 @@ def _write_rows(corpus: Corpus, path: Path) -> None:
 
 
 def _write_tokens(
-    texts: Sequence[str], tokenizer: Path, max_length: int, path: Path, progress: Progress | None
+    texts: Sequence[str],
+    tokenizer: Path,
+    max_length: int,
+    path: Path,
+    progress: Progress | None,
+    places: bool = False,
 ) -> None:
     workers = _workers(sum(map(len, texts)))
     try:
@@ -133,8 +141,11 @@ def _write_tokens(
                 opened = pool.submit(_open_tokenizer, str(tokenizer))
             pad_id, size, special, embedded = opened.result()
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
+            columns = {"tokens": pa.list_(values)}
+            if places:
+                columns["places"] = pa.list_(pa.uint16())
             schema = pa.schema(
-                {"tokens": pa.list_(values)},
+                columns,
                 {
                     "pad_id": str(pad_id),
                     "special_ids": " ".join(map(str, sorted(special))),
@@ -142,9 +153,9 @@ def _write_tokens(
                 },
             )
             with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, schema) as writer:
-                for end, encoded in _in_order(pool, workers + 1, texts, max_length):
-                    _check_ids(encoded[1], embedded, tokenizer)
-                    writer.write_batch(_as_batch(*encoded, schema))
+                for end, encoded in _in_order(pool, workers + 1, texts, max_length, places):
+                    _check_ids(encoded[0][1], embedded, tokenizer)
+                    writer.write_batch(_as_batch(encoded, schema))
                     if progress:
                         progress(end, len(texts))
     except BrokenProcessPool as error:
@@ -156,24 +167,25 @@ def _write_tokens(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, most: int, texts: Sequence[str], max_length: int
-) -> Iterator[tuple[int, Encoded]]:
-    """(rows done, ids) of batch after batch, with at most `most` of them sent and not yet back.
+    pool: ProcessPoolExecutor, most: int, texts: Sequence[str], max_length: int, places: bool
+) -> Iterator[tuple[int, list[Encoded]]]:
+    """(rows done, columns) of batch after batch, with at most `most` sent and not yet back.
 
     What is sent and what comes back is held in memory.
     """
-    flight: deque[tuple[int, Future[Encoded]]] = deque()
+    flight: deque[tuple[int, Future[Any]]] = deque()
+    work = _tokenise_and_place if places else _tokenise
     ahead = pairwise(_cuts(texts))
     try:
         while True:
             for start, end in islice(ahead, most - len(flight)):
                 with deaf_children():
-                    sent = pool.submit(_tokenise, list(texts[start:end]), max_length)
+                    sent = pool.submit(work, list(texts[start:end]), max_length)
                 flight.append((end, sent))
             if not flight:
                 return
             end, future = flight.popleft()
-            yield end, future.result()
+            yield end, future.result() if places else [future.result()]
     finally:
         for _, future in flight:
             future.cancel()
@@ -192,13 +204,13 @@ def _check_ids(ids: NDArray[np.int32], embedded: int | None, tokenizer: Path) ->
         )
 
 
-def _as_batch(
-    lengths: NDArray[np.int32], values: NDArray[np.int32], schema: pa.Schema
-) -> pa.RecordBatch:
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    kind = schema.field(0).type
-    ids = pa.array(values.astype(kind.value_type.to_pandas_dtype()))
-    return pa.record_batch([pa.ListArray.from_arrays(offsets, ids, type=kind)], schema=schema)
+def _as_batch(columns: Sequence[Encoded], schema: pa.Schema) -> pa.RecordBatch:
+    made = []
+    for (lengths, values), field in zip(columns, schema, strict=True):
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        flat = pa.array(values.astype(field.type.value_type.to_pandas_dtype()))
+        made.append(pa.ListArray.from_arrays(offsets, flat, type=field.type))
+    return pa.record_batch(made, schema=schema)
 
 
 def _cuts(texts: Sequence[str]) -> list[int]:
@@ -268,7 +280,16 @@ def _open_tokenizer(folder: str) -> tuple[int, int, frozenset[int], int | None]:
 
 def _tokenise(texts: list[str], max_length: int) -> Encoded:
     """Lengths (rows,) and all ids, one row after another."""
+    return _opened().encode(texts, max_length)
+
+
+def _tokenise_and_place(texts: list[str], max_length: int) -> list[Encoded]:
+    """Ids, and the token of every character."""
+    return [_tokenise(texts, max_length), _opened().places(texts, max_length)]
+
+
+def _opened() -> Tokeniser:
     if _tokenizer is None:
         _open_tokenizer(_folder)
     assert _tokenizer is not None
-    return _tokenizer.encode(texts, max_length)
+    return _tokenizer

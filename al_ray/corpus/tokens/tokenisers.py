@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from al_ray.corpus.tokens.kobert import Kobert
+from al_ray.corpus.tokens.places import by_library
 from al_ray.corpus.tokens.tokenising import (
     Encoded,
     Tokeniser,
@@ -90,3 +91,7 @@ class Library:
     def encode(self, texts: Sequence[str], max_length: int) -> Encoded:
         """See `Tokeniser`."""
         return plainly(self._tokenizer, texts, max_length)
+
+    def places(self, texts: Sequence[str], max_length: int) -> Encoded:
+        """See `Tokeniser`."""
+        return by_library(self._tokenizer, texts, max_length)

@@ -37,6 +37,10 @@ class Tokeniser(Protocol):
         """Ids, special ones included, of texts cut to `max_length` as the model's library does."""
         ...
 
+    def places(self, texts: Sequence[str], max_length: int) -> Encoded:
+        """The token of each character, by its number in the row; see `places`."""
+        ...
+
 
 def plainly(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
     """As the library itself does it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,35 @@ def pad(tokens: Tokens, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDA
     mask = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
     ids[mask.astype(bool)] = np.concatenate([tokens[row] for row in rows])
     return ids, mask
+
+
+@dataclass(frozen=True, eq=False)
+class Characters:
+    """The characters of some rows, put end to end.
+
+    Attributes:
+        tokens: int64 (characters,), the token of each, of the rows' tokens put end to end.
+        from_start: int64 (characters,), how far it is from the first character of its token.
+        from_end: int64 (characters,), how far it is from the last.
+    """
+
+    tokens: NDArray[np.int64]
+    from_start: NDArray[np.int64]
+    from_end: NDArray[np.int64]
+
+
+def characters(tokens: Tokens, rows: NDArray[np.int64]) -> Characters:
+    """Of these rows in this order."""
+    lengths = tokens.lengths[rows].astype(np.int64)
+    first = np.cumsum(lengths) - lengths
+    which = np.concatenate(
+        [tokens.places(row) + begin for row, begin in zip(rows, first, strict=True)], dtype=np.int64
+    )
+    cuts = np.flatnonzero(np.diff(which)) + 1
+    starts = np.concatenate([[0], cuts])
+    runs = np.diff(np.concatenate([starts, [len(which)]]))
+    from_start = np.arange(len(which)) - np.repeat(starts, runs)
+    return Characters(which, from_start, np.repeat(runs, runs) - 1 - from_start)
 
 
 def by_length(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,13 +12,18 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.errors import TrainingDiverged
-from al_ray.learners.encoder.batches import at_most, pad, parts, training_batches
+from al_ray.learners.encoder.batches import at_most, characters, pad, parts, training_batches
+from al_ray.learners.encoder.head import HEAD_RATE, PerCharacter
 from al_ray.learners.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
 from al_ray.learners.encoder.packed import Packed, can_pack, pack
 from al_ray.learners.encoder.precision import body_in_half
+from al_ray.learners.encoder.predict import units_of
 from al_ray.randomness import derive, generator
 from al_ray.study.training import Training
-from al_ray.tasks import classification
+from al_ray.tasks.base import Answers, Targets, Task
+from al_ray.tasks.classification import Classification
+
+CLASSIFICATION = Classification()
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,12 @@ def fit(
     module: torch.nn.Module,
     tokens: Tokens,
     rows: NDArray[np.int64],
-    labels: NDArray[np.int32],
+    labels: Answers,
     training: Training,
     learning_rate: float,
     seed: int,
     step: int,
+    task: Task = CLASSIFICATION,
 ) -> FitReport:
     """Train in place, from the weights the module has, with a new optimiser and schedule.
 
@@ -60,6 +67,7 @@ def fit(
         learning_rate: of this member.
         seed: of the trajectory.
         step: of the trajectory.
+        task: what is learnt.
 
     Raises:
         TrainingDiverged: the loss or a weight is not finite.
@@ -71,8 +79,9 @@ def fit(
     # One order for a set of rows, however they were chosen or are listed.
     ordered = np.argsort(rows, kind="stable")
     rows, labels = rows[ordered], labels[ordered]
+    targets = task.targets(labels, units_of(module, tokens, rows))
     optimiser = torch.optim.AdamW(
-        _groups(module, training.weight_decay), lr=learning_rate, fused=True
+        _groups(module, training.weight_decay, learning_rate), lr=learning_rate, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda update: training.rate_factor(update, updates)
@@ -98,7 +107,8 @@ def fit(
                         module,
                         tokens,
                         rows[batch],
-                        labels[batch],
+                        targets.take(batch),
+                        task,
                         training,
                         attached,
                         pieces if most is None else at_most(pieces, most),
@@ -137,7 +147,8 @@ def _accumulate(
     module: torch.nn.Module,
     tokens: Tokens,
     rows: NDArray[np.int64],
-    labels: NDArray[np.int32],
+    targets: Targets,
+    task: Task,
     training: Training,
     attached: bool,
     pieces: list[NDArray[np.int64]],
@@ -146,8 +157,9 @@ def _accumulate(
     device = next(module.parameters()).device
     loss = torch.zeros((), device=device)
     for part in pieces:
-        target = torch.from_numpy(labels[part].astype(np.int64)).to(device)
-        mean, ranking = _losses(module, tokens, rows[part], target, training, attached)
+        mean, ranking = _losses(
+            module, tokens, rows[part], targets.take(part), task, training, attached
+        )
         # Weighted, the parts' gradients add up to that of the whole batch's mean.
         weight = len(part) / len(rows)
         share = mean * weight
@@ -160,7 +172,8 @@ def _losses(
     module: torch.nn.Module,
     tokens: Tokens,
     rows: NDArray[np.int64],
-    target: torch.Tensor,
+    targets: Targets,
+    task: Task,
     training: Training,
     attached: bool,
 ) -> tuple[torch.Tensor, torch.Tensor | float]:
@@ -169,11 +182,14 @@ def _losses(
     Args:
         attached: whether the gradient of what it adds reaches the encoder.
     """
-    device, predictor = target.device, loss_prediction(module)
+    device, predictor = next(module.parameters()).device, loss_prediction(module)
+    target = torch.from_numpy(targets.values).to(device)
     half = training.precision == "bfloat16"
+    if isinstance(module, PerCharacter):
+        return _of_characters(module, tokens, rows, targets, task, half), 0.0
     if predictor is None and can_pack(module):
         logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
-        return classification.losses(logits, target).mean(), 0.0
+        return task.losses(logits, target).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
     with body_in_half(module, half):
         if predictor is None:
@@ -182,14 +198,48 @@ def _losses(
             answer = module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             layers = [x if attached else x.detach() for x in answer.hidden_states[1:]]
             logits, guess = answer.logits, predictor(layers, mask)
-    losses = classification.losses(logits, target)
+    losses = task.losses(logits, target)
     return losses.mean(), 0.0 if guess is None else WEIGHT * ranking_loss(guess, losses)
 
 
-def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
+def _of_characters(
+    module: PerCharacter,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    targets: Targets,
+    task: Task,
+    half: bool,
+) -> torch.Tensor:
+    """The mean over rows of their characters' mean loss: a long row counts as much as a short."""
+    device, where = next(module.parameters()).device, characters(tokens, rows)
+    if can_pack(module):
+        logits = module.logits(Packed(module, half, trained=True).hidden(pack(tokens, rows)), where)
+    else:
+        ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
+        with body_in_half(module, half):
+            logits = module(ids, mask, where).logits
+    losses = task.losses(logits, torch.from_numpy(targets.values).to(device))
+    units = torch.from_numpy(cast("NDArray[np.int64]", targets.units)).to(device)
+    return torch.segment_reduce(losses, "mean", lengths=units).mean()
+
+
+def _groups(
+    module: torch.nn.Module, weight_decay: float, learning_rate: float
+) -> list[dict[str, object]]:
     """Parameters with and without decay: biases and layer norms are vectors, the rest are not."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    head: list[torch.nn.Parameter] = []
+    if isinstance(module, PerCharacter):
+        encoder = {id(p) for p in module.base_model.parameters()}
+        head = [p for p in module.parameters() if id(p) not in encoder]
+    inside = {id(p) for p in head}
+    body = [p for p in module.parameters() if id(p) not in inside]
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": [p for p in part if p.requires_grad and (p.ndim > 1) == decays],
+            "weight_decay": weight_decay if decays else 0.0,
+            "lr": rate,
+        }
+        for part, rate in ((body, learning_rate), (head, HEAD_RATE * learning_rate))
+        for decays in (True, False)
+        if part
     ]

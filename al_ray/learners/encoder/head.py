@@ -1,13 +1,17 @@
-"""What makes logits of the vectors of a text's tokens: the model's own head, or their mean."""
+"""What makes logits of the vectors of a text's tokens: the model's own head, their mean, or one
+character's token and where in it the character stands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from al_ray.errors import AlRayError
+from al_ray.learners.encoder.batches import Characters
 from al_ray.learners.encoder.loss_prediction import loss_prediction
 
 
@@ -24,10 +28,8 @@ class Answer:
     hidden_states: tuple[torch.Tensor, ...] | None
 
 
-class MeanPooled(torch.nn.Module):
-    """An encoder with dropout and one linear layer on the mean of a text's last vectors.
-
-    That mean (Reimers & Gurevych 2019) is what the frozen head is fed, too.
+class _OnVectors(torch.nn.Module):
+    """An encoder with dropout and one linear layer on what is made of its last vectors.
 
     Args:
         own: the encoder with its own head, of which this takes over the rate of dropout and the
@@ -50,6 +52,17 @@ class MeanPooled(torch.nn.Module):
         if getattr(self.base_model, "pooler", None) is not None:
             self.base_model.pooler = None
 
+    def get_input_embeddings(self) -> Any:
+        """The layer that makes vectors of token ids."""
+        return self.base_model.get_input_embeddings()
+
+
+class MeanPooled(_OnVectors):
+    """With that layer on the mean of a text's last vectors (Reimers & Gurevych 2019).
+
+    The mean is what the frozen head is fed, too.
+    """
+
     def forward(
         self,
         input_ids: torch.Tensor,
@@ -69,9 +82,60 @@ class MeanPooled(torch.nn.Module):
         answer: torch.Tensor = self.classifier(self.dropout(means))
         return answer
 
-    def get_input_embeddings(self) -> Any:
-        """The layer that makes vectors of token ids."""
-        return self.base_model.get_input_embeddings()
+
+PLACES = 8
+"""Of a character within its token, from the start and from the end; what is farther is one."""
+
+
+PLACE_DEVIATION = 0.3
+"""Of the vectors of places at the start, beside 1 of a token's."""
+HEAD_RATE = 10
+"""Learning rates of this head's layers are so many times the encoder's: all of them are new."""
+
+
+class PerCharacter(_OnVectors):
+    """With that layer on each character: its token's vector, and where in the token it stands.
+
+    So that an entity may end within a token, as half of them do in Korean. The layer in between
+    lets a place mean something else in every token. On 100 sentences of KLUE-NER and 100 updates
+    nothing was learnt without the normalisation or with one learning rate for all.
+    """
+
+    def __init__(self, own: torch.nn.Module) -> None:
+        super().__init__(own)
+        width = self.classifier.in_features
+        self.norm = torch.nn.LayerNorm(width)
+        self.from_start = torch.nn.Embedding(PLACES, width)
+        self.from_end = torch.nn.Embedding(PLACES, width)
+        for places in (self.from_start, self.from_end):
+            torch.nn.init.normal_(places.weight, std=PLACE_DEVIATION)
+        self.dense = torch.nn.Linear(width, width)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, characters: Characters
+    ) -> Answer:
+        """Of padded rows: ids and mask (rows, longest)."""
+        said = self.base_model(input_ids=input_ids, attention_mask=attention_mask)
+        tokens = said.last_hidden_state[attention_mask.bool()]
+        return Answer(self.logits(tokens, characters), None)
+
+    def logits(self, tokens: torch.Tensor, characters: Characters) -> torch.Tensor:
+        """(characters, classes) of the vectors of all rows' tokens, put end to end."""
+
+        def on_device(array: NDArray[np.int64]) -> torch.Tensor:
+            return torch.from_numpy(array).to(tokens.device)
+
+        start, end = (
+            embedding(on_device(np.minimum(places, PLACES - 1)))
+            for embedding, places in (
+                (self.from_start, characters.from_start),
+                (self.from_end, characters.from_end),
+            )
+        )
+        given = self.norm(tokens)[on_device(characters.tokens)] + start + end
+        inner = torch.nn.functional.gelu(self.dense(self.dropout(given)))
+        answer: torch.Tensor = self.classifier(self.dropout(inner))
+        return answer
 
 
 def mean(vectors: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.tokenising import quiet_transformers
 from al_ray.errors import ModelError
-from al_ray.learners.encoder.head import MeanPooled
+from al_ray.learners.encoder.head import MeanPooled, PerCharacter
 from al_ray.learners.encoder.source import has_weights
 from al_ray.randomness import derive
 from al_ray.study.training import Pooling
-from al_ray.tasks import classification
+from al_ray.tasks.base import Head
 
 Weights = dict[str, NDArray[np.float32]]
 """Name to array: receiving these in another process is far cheaper than receiving tensors."""
 
 
-def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> torch.nn.Module:
+def load(
+    folder: Path, n_labels: int, seed: int, pooling: Pooling = "own", head: Head = "text"
+) -> torch.nn.Module:
     """The encoder in `folder` with a new head for `n_labels` labels, float32, on the CPU.
 
     The head is the encoder's own kind, dropout included; a pooler is loaded where the weights
-    have one. With pooling `mean` it is that of `MeanPooled`, and no pooler is left. What the folder
+    have one. With pooling `mean` it is that of `MeanPooled`, for `characters` that of
+    `PerCharacter`, and no pooler is left. What the folder
     has no weights for (the head; all of `mini`) is drawn from (seed, 'initialisation'), so that it
     is equal for every strategy, member and process of one seed. No program of the folder is run,
     and of `.bin` files only tensors are unpickled.
@@ -35,8 +38,10 @@ def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> to
     """
     transformers = quiet_transformers()
     module: torch.nn.Module
+    own: torch.nn.Module
     info: dict[str, Any] = {}
-    auto = getattr(transformers, classification.AUTO_MODEL)
+    # Whose head (pooler and dropout included) is the encoder's own.
+    auto = transformers.AutoModelForSequenceClassification
     try:
         config = transformers.AutoConfig.from_pretrained(
             folder, num_labels=n_labels, trust_remote_code=False
@@ -55,6 +60,11 @@ def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> to
                 )
             else:
                 module = auto.from_config(config, trust_remote_code=False)
+            own = module
+            if head == "characters":
+                module = PerCharacter(own)
+            elif pooling == "mean":
+                module = MeanPooled(own)
     except Exception as error:  # a configuration may hold anything, and the library trusts it
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
@@ -63,8 +73,8 @@ def load(folder: Path, n_labels: int, seed: int, pooling: Pooling = "own") -> to
             folder=folder,
             reason=reason,
         ) from error
-    _check(folder, module, info)
-    return MeanPooled(module) if pooling == "mean" else module
+    _check(folder, own, info)
+    return module
 
 
 def _check(folder: Path, module: torch.nn.Module, info: dict[str, Any]) -> None:

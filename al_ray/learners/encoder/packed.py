@@ -98,7 +98,7 @@ class Packed:
                     self._held[part] = self._held_for(part)
 
     def logits(self, batch: Batch) -> torch.Tensor:
-        """Float32 (rows, labels)."""
+        """Float32 (rows, labels), of a head that has an output a text."""
         if isinstance(self._module, MeanPooled):
             return self._module.logits(self.means(batch))
         first = self.hidden(batch)[batch.first][:, None]
@@ -111,7 +111,7 @@ class Packed:
 
     def means(self, batch: Batch) -> torch.Tensor:
         """Mean of the last layer's vectors over each row's tokens, float32 (rows, width)."""
-        return torch.segment_reduce(self.hidden(batch), "mean", lengths=batch.lengths)
+        return means(self.hidden(batch), batch.lengths)
 
     def hidden(self, batch: Batch) -> torch.Tensor:
         """The last layer's vectors, float32 (tokens, width)."""
@@ -172,6 +172,11 @@ class Packed:
         if self._blocked:
             weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         return weight, bias
+
+
+def means(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Of vectors (tokens, width) over each row's tokens, (rows, width)."""
+    return torch.segment_reduce(hidden, "mean", lengths=lengths)
 
 
 def _has_blocked() -> bool:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.errors import AlRayError
-from al_ray.learners.encoder.batches import by_length, pad
-from al_ray.learners.encoder.head import classifier
+from al_ray.learners.encoder.batches import by_length, characters, pad
+from al_ray.learners.encoder.head import PerCharacter, classifier
 from al_ray.learners.encoder.loss_prediction import loss_prediction
-from al_ray.learners.encoder.packed import can_pack, pack, packed
+from al_ray.learners.encoder.packed import can_pack, means, pack, packed
 from al_ray.learners.encoder.precision import body_in_half
 from al_ray.study.training import Training
+from al_ray.tasks.base import places_of
 
 GRADIENT_SHARE = 8
 """A batch with a backward pass has this part of the token budget: its activations are kept."""
@@ -33,12 +34,14 @@ class Raw:
     """What a module says of rows; see `strategies.Outputs`, whose shapes these are.
 
     Attributes:
-        logits: float32 (rows, labels).
+        logits: float32 (units, classes); a unit is what the head has an output for.
+        units: int64 (rows,), how many each row has; None: each has one.
         vectors: float32 (rows, width).
         predicted_loss: float32 (rows,).
     """
 
     logits: NDArray[np.float32]
+    units: NDArray[np.int64] | None = None
     vectors: NDArray[np.float32] | None = None
     predicted_loss: NDArray[np.float32] | None = None
 
@@ -46,7 +49,7 @@ class Raw:
 def logits(
     module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64], training: Training
 ) -> NDArray[np.float32]:
-    """Logits (rows, labels), float32, in the order of `rows`."""
+    """Logits (units, classes), float32, in the order of `rows`."""
     return observe(module, tokens, rows, training).logits
 
 
@@ -63,6 +66,8 @@ def observe(
         AlRayError: vectors are asked of a module without a classification layer.
     """
     module.eval()
+    if isinstance(module, PerCharacter):
+        return _per_character(module, tokens, rows, training, "vectors" in needs)
     predictor = loss_prediction(module) if "predicted-loss" in needs else None
     fed: list[torch.Tensor] = []
     hook = None
@@ -88,7 +93,37 @@ def observe(
             hook.remove()
     logits = next(found)
     losses = next(found) if predictor is not None else None
-    return Raw(logits, next(found) if hook is not None else None, losses)
+    return Raw(logits, None, next(found) if hook is not None else None, losses)
+
+
+def _per_character(
+    module: PerCharacter,
+    tokens: Tokens,
+    rows: NDArray[np.int64],
+    training: Training,
+    vectors: bool,
+) -> Raw:
+    """With the mean of each row's last vectors, where vectors are wanted."""
+
+    def run(rows: NDArray[np.int64]) -> list[torch.Tensor]:
+        hidden = _hidden(module, tokens, rows, training)
+        lengths = torch.from_numpy(tokens.lengths[rows].astype(np.int64)).to(hidden.device)
+        made = [module.logits(hidden, characters(tokens, rows))]
+        return [*made, means(hidden, lengths)] if vectors else made
+
+    with torch.inference_mode():
+        found = _by_batch(tokens, rows, training, run, units_of(module, tokens, rows))
+    return Raw(found[0], units_of(module, tokens, rows), found[1] if vectors else None)
+
+
+def units_of(
+    module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """How many outputs the module's head has for each row, (rows,); None: one each."""
+    if not isinstance(module, PerCharacter):
+        return None
+    assert tokens.characters is not None, "prepared for this task"
+    return tokens.characters[rows]
 
 
 def dropout_logits(
@@ -98,7 +133,7 @@ def dropout_logits(
     training: Training,
     seeds: list[int],
 ) -> NDArray[np.float32]:
-    """Logits (passes, rows, labels) of passes with dropout (Gal & Ghahramani 2016), one a seed.
+    """Logits (passes, units, classes) of passes with dropout (Gal & Ghahramani 2016), one a seed.
 
     Raises:
         AlRayError: the module has no dropout, so that all passes would be one.
@@ -117,7 +152,11 @@ def dropout_logits(
                 torch.manual_seed(seed)
                 with torch.inference_mode():
                     passes += _by_batch(
-                        tokens, rows, training, lambda x: [_logits(module, tokens, x, training)]
+                        tokens,
+                        rows,
+                        training,
+                        lambda x: [_logits(module, tokens, x, training)],
+                        units_of(module, tokens, rows),
                     )
     finally:
         module.eval()
@@ -167,16 +206,26 @@ def _by_batch(
     rows: NDArray[np.int64],
     training: Training,
     run: Callable[[NDArray[np.int64]], list[torch.Tensor]],
+    units: NDArray[np.int64] | None = None,
 ) -> list[NDArray[np.float32]]:
-    """What `run` gives for each batch, put together in the order of `rows`, float32."""
+    """What `run` gives for each batch, put together in the order of `rows`, float32.
+
+    Args:
+        units: (rows,), how many the first of what it gives has of each row; None: one, as the rest.
+    """
     assert training.token_budget is not None
     out: list[NDArray[np.float32]] = []
     for batch in by_length(tokens.lengths[rows], training.token_budget):
         answers = [answer.cpu().numpy() for answer in run(rows[batch])]
         if not out:
-            out = [np.empty((len(rows), *answer.shape[1:]), np.float32) for answer in answers]
-        for whole, answer in zip(out, answers, strict=True):
-            whole[batch] = answer
+            sizes = [len(rows) if units is None else int(units.sum()), *[len(rows)] * len(answers)]
+            out = [
+                np.empty((size, *answer.shape[1:]), np.float32)
+                for size, answer in zip(sizes, answers, strict=False)
+            ]
+        places = [batch if units is None else places_of(units, batch), *[batch] * len(answers)]
+        for whole, answer, place in zip(out, answers, places, strict=False):
+            whole[place] = answer
     assert out, "no rows"
     return out
 
@@ -184,13 +233,28 @@ def _by_batch(
 def _logits(
     module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64], training: Training
 ) -> torch.Tensor:
-    """Of one batch, (rows, labels)."""
+    """Of one batch, (units, classes)."""
+    if isinstance(module, PerCharacter):
+        return module.logits(_hidden(module, tokens, rows, training), characters(tokens, rows))
     if can_pack(module):
         return packed(module, training.precision == "bfloat16").logits(pack(tokens, rows))
     with _half(module, training):
         ids, mask = _padded(module, tokens, rows)
         answer: torch.Tensor = module(input_ids=ids, attention_mask=mask).logits
         return answer
+
+
+def _hidden(
+    module: Any, tokens: Tokens, rows: NDArray[np.int64], training: Training
+) -> torch.Tensor:
+    """The last vectors of one batch's tokens, put end to end, (tokens, width)."""
+    if can_pack(module):
+        return packed(module, training.precision == "bfloat16").hidden(pack(tokens, rows))
+    with _half(module, training):
+        ids, mask = _padded(module, tokens, rows)
+        said = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+        vectors: torch.Tensor = said[mask.bool()]
+        return vectors
 
 
 def _half(module: torch.nn.Module, training: Training) -> AbstractContextManager[None]:

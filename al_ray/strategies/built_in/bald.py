@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from al_ray.errors import UserError
 from al_ray.strategies.base import Outputs, Strategy
 from al_ray.strategies.built_in.query_by_committee import mean_kl
+from al_ray.strategies.units import means
 
 
 class Bald(Strategy):
@@ -25,7 +26,7 @@ class Bald(Strategy):
 
     name = "bald"
     family = "model-based"
-    needs = frozenset({"probabilities", "dropout"})
+    needs = frozenset({"units", "dropout"})
     costly = True
 
     def __init__(self, passes: int = 10) -> None:
@@ -34,5 +35,8 @@ class Bald(Strategy):
         self.passes = passes
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
-        """Float64 (rows,) in nats, from 0 (the passes agree) to log(min(passes, labels))."""
-        return mean_kl(outputs.get("dropout"))
+        """Float64 (rows,) in nats, from 0 (the passes agree) to log(min(passes, labels)).
+
+        The mean over a row's units.
+        """
+        return means(mean_kl(outputs.get("dropout")), outputs.units)

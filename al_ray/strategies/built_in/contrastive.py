@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from al_ray.errors import UserError
 from al_ray.strategies.base import Outputs, Strategy
 from al_ray.strategies.probabilities import sorted_sum, weigh
+from al_ray.strategies.units import mean_distributions
 from al_ray.strategies.vectors import nearest, normalised
 
 
@@ -16,7 +17,8 @@ class Contrastive(Strategy):
 
     Its neighbours, or all labelled rows where these are fewer, are the nearest by the Euclidean
     distance of vectors at length 1. The paper takes the [CLS] vector; here it is what the
-    classification layer is fed. Infinite where the row excludes a label that a neighbour does not.
+    classification layer is fed. A row of several units has their mean distribution. Infinite where
+    the row excludes a label that a neighbour does not.
 
     Args:
         neighbours: labelled rows that each row is compared with; the paper has ten.
@@ -27,7 +29,7 @@ class Contrastive(Strategy):
 
     name = "contrastive"
     family = "prediction-based"
-    needs = frozenset({"probabilities", "vectors", "labelled"})
+    needs = frozenset({"units", "vectors", "labelled"})
     costly = True
 
     def __init__(self, neighbours: int = 10) -> None:
@@ -42,8 +44,8 @@ class Contrastive(Strategy):
         found, _ = nearest(
             normalised(outputs.get("vectors")), normalised(labelled.get("vectors")), k
         )
-        row = outputs.log_probabilities[0][:, None, :]
-        neighbour = labelled.log_probabilities[0][found]
+        row = mean_distributions(outputs)[:, None, :]
+        neighbour = mean_distributions(labelled)[found]
         with np.errstate(invalid="ignore"):
             divergence = sorted_sum(weigh(np.exp(neighbour), neighbour - row), axis=2)
         return np.maximum(sorted_sum(divergence, axis=1) / k, 0.0)

@@ -25,7 +25,7 @@ class CoreSet(Sequential):
 
     name = "core-set"
     family = "data-based"
-    needs = frozenset({"probabilities", "vectors", "labelled"})
+    needs = frozenset({"units", "vectors", "labelled"})
     costly = True
 
     def begin(self, outputs: Outputs, draw: Draw) -> NearestCentre:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from al_ray.errors import UserError
 from al_ray.strategies.base import Outputs, Strategy
 from al_ray.strategies.probabilities import entropy, log_mean, sorted_sum, weigh
+from al_ray.strategies.units import means
 
 
 def vote_entropy(log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,7 +61,7 @@ class QueryByCommittee(Strategy):
 
     name = "qbc"
     family = "model-based"
-    needs = frozenset({"probabilities", "committee"})
+    needs = frozenset({"units", "committee"})
 
     def __init__(self, disagreement: str = "vote-entropy") -> None:
         if disagreement not in DISAGREEMENTS:
@@ -72,5 +73,9 @@ class QueryByCommittee(Strategy):
         self.disagreement = disagreement
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
-        """Float64 (rows,), 0 where the members agree (consensus: and are certain)."""
-        return DISAGREEMENTS[self.disagreement](outputs.log_probabilities)
+        """Float64 (rows,), 0 where the members agree (consensus: and are certain).
+
+        The mean over a row's units.
+        """
+        disagreement = DISAGREEMENTS[self.disagreement](outputs.log_probabilities)
+        return means(disagreement, outputs.units)

@@ -13,7 +13,8 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from al_ray.corpus import Corpus
-from al_ray.corpus.embedded.news import attach, final_consonant, generate
+from al_ray.corpus.embedded.news import generate
+from al_ray.corpus.embedded.writing import attach, final_consonant
 from al_ray.errors import CorpusError
 
 HARD = ("경제", "사회", "문화")

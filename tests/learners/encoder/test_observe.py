@@ -25,6 +25,8 @@ from al_ray.learners.encoder.loss_prediction import (
 )
 from al_ray.randomness import derive
 from al_ray.strategies import Outputs, build, log_softmax
+from al_ray.tasks import Targets
+from al_ray.tasks.classification import Classification
 
 CLS, SEP = 6, 7
 TEXTS = [
@@ -441,9 +443,9 @@ def test_attached_and_cut_gradients(bert, tokens):
     """Of the ranking loss alone: into the encoder before the cut, none after."""
     for attached in (True, False):
         module = with_predictor(bert).eval()
-        target = torch.tensor([0, 1, 2, 0])
+        targets, task = Targets(np.array([0, 1, 2, 0])), Classification()
         rows = ROWS[:4]
-        _, ranking = fit_module._losses(module, tokens, rows, target, training(), attached)
+        _, ranking = fit_module._losses(module, tokens, rows, targets, task, training(), attached)
         ranking.backward()
         encoder = [p.grad for n, p in module.named_parameters() if n.startswith("bert.encoder")]
         assert any(g is not None and g.abs().max() > 0 for g in encoder) == attached

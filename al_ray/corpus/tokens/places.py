@@ -1,0 +1,117 @@
+"""Which token each character of a text belongs to, for tasks that answer by characters.
+
+A character belongs to the last token that begins at it or before it, so that one without a token
+of its own, such as a blank, goes with what stands before it. A text's end that was cut has none.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.tokens.tokenising import Encoded, flatten
+from al_ray.errors import ModelError
+
+
+def placed(starts: Sequence[int], tokens: Sequence[int], characters: int) -> NDArray[np.int64]:
+    """The token of each of so many characters, (characters,).
+
+    Args:
+        starts: the character at which each token begins, ascending.
+        tokens: the number of each of these within its row.
+        characters: that are asked for; all are of the first token where there is no other.
+    """
+    if not len(starts):
+        return np.zeros(characters, np.int64)
+    which = np.searchsorted(np.asarray(starts), np.arange(characters), side="right") - 1
+    return np.asarray(tokens, np.int64)[np.maximum(which, 0)]
+
+
+def by_library(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
+    """Of a tokenizer that says at which character its tokens begin.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if not tokenizer.is_fast:
+        raise ModelError(
+            "{folder}: its tokenizer does not say which characters its tokens are of; give --model "
+            "an encoder with a tokenizer.json",
+            folder=tokenizer.name_or_path,
+        )
+    said = tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=max_length,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    rows = []
+    for text, ids, spans, special in zip(
+        texts,
+        said["input_ids"],
+        said["offset_mapping"],
+        said["special_tokens_mask"],
+        strict=True,
+    ):
+        kept = [place for place, is_special in enumerate(special) if not is_special]
+        starts = [spans[place][0] for place in kept]
+        cut = len(ids) >= max_length and bool(kept)
+        rows.append(placed(starts, kept, spans[kept[-1]][1] if cut else len(text)))
+    return flatten([row.tolist() for row in rows])
+
+
+def by_pieces(text: str, pieces: Sequence[str], room: int) -> NDArray[np.int64]:
+    """Of SentencePiece's pieces of a text, which it has normalised; the first piece is token 1.
+
+    Text and pieces are compared as compatibility decompositions without marks and blanks, as
+    KoBertTokenizer makes them; where they differ, by what they have in common.
+
+    Args:
+        text: as it was given.
+        pieces: of all of it, with the text of what is unknown.
+        room: pieces that are kept.
+    """
+    symbols, owners = _symbols(text)
+    parts = [_symbols(piece.replace("\u2581", " "))[0] for piece in pieces]
+    joined = "".join(parts)
+    owner = owners if joined == symbols else _matched(symbols, owners, joined)
+    begin = np.cumsum([0, *map(len, parts)])
+    last = len(text)
+    starts = [owner[at] if at < len(owner) else last for at in begin.tolist()]
+    characters = starts[room] if len(pieces) > room else last
+    kept = len(pieces[:room])
+    return placed(starts[:kept], range(1, kept + 1), characters)
+
+
+def _symbols(text: str) -> tuple[str, list[int]]:
+    """A text as it is compared, and the character that each symbol is of."""
+    found = [
+        (symbol, at)
+        for at, character in enumerate(text)
+        for symbol in unicodedata.normalize("NFKD", character)
+        if not unicodedata.combining(symbol) and not symbol.isspace()
+    ]
+    return "".join(symbol for symbol, _ in found), [at for _, at in found]
+
+
+def _matched(symbols: str, owners: Sequence[int], joined: str) -> list[int]:
+    """The character of each symbol of the pieces: its own, or that of the one before it."""
+    owner = [-1] * len(joined)
+    for block in SequenceMatcher(None, symbols, joined, autojunk=False).get_matching_blocks():
+        owner[block.b : block.b + block.size] = owners[block.a : block.a + block.size]
+    return list(_filled(owner))
+
+
+def _filled(owner: Iterable[int]) -> Iterable[int]:
+    last = 0
+    for each in owner:
+        last = max(last, each)
+        yield last

@@ -1,0 +1,156 @@
+"""What a task is: from answers that people give to a model's targets, and back.
+
+An answer is text, whatever the task: a label's name, `3-5:PS 10-13:LC`. In classification, whose
+answers are few, it travels as its position among them (`Corpus.labels`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.strategies import Need, Outputs
+
+if TYPE_CHECKING:
+    import torch
+
+Answers = NDArray[Any]
+"""(rows,): int32 positions among the corpus's answers, or the answers themselves as objects."""
+
+Head = Literal["text", "characters"]
+"""What the model has an output for: each text, or each of its characters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What a fit is to say of some rows.
+
+    Attributes:
+        values: int64 or float32 (units,).
+        units: int64 (rows,), how many each row has; None: each has one.
+    """
+
+    values: NDArray[Any]
+    units: NDArray[np.int64] | None = None
+
+    def take(self, rows: NDArray[np.int64]) -> Targets:
+        """Of the rows at these positions, in this order."""
+        if self.units is None:
+            return Targets(self.values[rows])
+        return Targets(self.values[places_of(self.units, rows)], self.units[rows])
+
+
+def places_of(units: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the units of the rows at these positions are, of how many each row has (rows,)."""
+    kept = units[rows]
+    before, first = np.cumsum(kept) - kept, (np.cumsum(units) - units)[rows]
+    return np.asarray(np.arange(kept.sum()) + np.repeat(first - before, kept))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How well some rows are answered.
+
+    Attributes:
+        score: what the verdict goes by, 0 … 1: the mean of `scores`.
+        metrics: more, by name.
+        scores: float64 (rows,), 0 … 1.
+        losses: float64 (rows,), in nats.
+    """
+
+    score: float
+    metrics: Mapping[str, float]
+    scores: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """What a member answers of the pool, whose right answers it is not told.
+
+    Attributes:
+        counts: answers of each kind.
+        collapsed: whether it says next to nothing of the rows, the same of all.
+        confusion: of rows by their true and their answered label; None: a row has no one label.
+    """
+
+    counts: list[int]
+    collapsed: bool
+    confusion: list[list[int]] | None = None
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """What is learnt of a text. Adding one is a subclass in a file of its own, and `TASKS`.
+
+    Attributes:
+        classes: what the head tells apart, from `classes_of`.
+        name: in options, tables and `study.json`.
+        head: what the model has an output for.
+        gives: what strategies may need of it.
+        frozen: whether a linear model on a text's vector can learn it.
+        few: whether answers are few, so that each is counted, confused with others and balanced.
+        score: the name of what the verdict goes by.
+        metrics: names of what `Evaluation.metrics` has.
+    """
+
+    classes: tuple[str, ...] = ()
+    name: ClassVar[str]
+    head: ClassVar[Head] = "text"
+    gives: ClassVar[frozenset[Need]]
+    frozen: ClassVar[bool] = False
+    few: ClassVar[bool] = False
+    score: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def classes_of(cls, answers: Sequence[str]) -> tuple[str, ...]:
+        """What a head tells apart, of the corpus's distinct answers."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What answers are counted by, in order: of which a row may have several."""
+        return self.classes
+
+    @abstractmethod
+    def targets(self, answers: Answers, units: NDArray[np.int64] | None) -> Targets:
+        """What a fit is to say.
+
+        Args:
+            answers: (rows,).
+            units: (rows,), how many each row has; None: each has one.
+        """
+
+    @abstractmethod
+    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of each unit (units,), of logits (units, classes) at targets (units,)."""
+
+    @abstractmethod
+    def believed(self, logits: NDArray[np.float32], units: NDArray[np.int64] | None) -> Outputs:
+        """What strategies are shown of logits (units, classes)."""
+
+    @abstractmethod
+    def answered(self, outputs: Outputs) -> tuple[Answers, NDArray[np.float64]]:
+        """The first member's answers (rows,), and the probability of each."""
+
+    @abstractmethod
+    def evaluated(self, outputs: Outputs, answers: Answers) -> Evaluation:
+        """How well rows are answered whose right answers are these (rows,)."""
+
+    @abstractmethod
+    def overview(self, given: Answers, right: Answers) -> Overview:
+        """Of what was answered (rows,) where this would be right (rows,)."""
+
+    def known(self, labels: NDArray[np.int32], names: Sequence[str]) -> Answers:
+        """Answers (rows,) of positions (rows,) among the corpus's."""
+        return labels if self.few else np.array([names[label] for label in labels], object)
+
+    def written(self, answers: Answers) -> list[str]:
+        """As text, for tables."""
+        return [self.classes[answer] for answer in answers] if self.few else list(answers)
