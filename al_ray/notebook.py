@@ -80,7 +80,7 @@ class Results:
         """The learning curves, as the page has them; Jupyter shows the chart.
 
         Args:
-            metric: `accuracy`, `balanced_accuracy` or `macro_f1`.
+            metric: `accuracy`, `balanced_accuracy` or `macro_f1`; in other tasks see `metrics`.
             test: its name; None: the main one.
 
         Raises:
@@ -90,11 +90,11 @@ class Results:
 
         from al_ray.report.arms import Arms
         from al_ray.report.build import STAMP
-        from al_ray.report.figures.curves import METRICS, learning
+        from al_ray.report.figures.curves import learning
 
         study = self.study
         chosen = {"metric": metric, "test": study.test if test is None else test}
-        for name, known in (("metric", [*METRICS]), ("test", study.tests)):
+        for name, known in (("metric", [*study.columns]), ("test", study.tests)):
             if chosen[name] not in known:
                 raise UserError(
                     "{option} {value!r}: choose from {known}",

@@ -23,14 +23,16 @@ class Answers:
         row_ids: (rows,).
         truth: (rows,) places in `names`.
         right: by trajectory and step, bool (rows,). A step that lacks a row is left out.
+        scores: the same in the task's own score, from 0 to 1, where that is more than right or not.
         predictions: by trajectory and step, (rows,) places in `names`.
         names: of labels, those of the study first.
     """
 
     row_ids: NDArray[Any]
-    truth: NDArray[np.int16]
+    truth: NDArray[np.int32]
     right: dict[Key, NDArray[np.bool_]]
-    predictions: dict[Key, NDArray[np.int16]]
+    scores: dict[Key, NDArray[Any]]
+    predictions: dict[Key, NDArray[np.int32]]
     names: NDArray[Any]
 
 
@@ -41,24 +43,28 @@ def answers(study: Study, test: str | None = None) -> Answers:
     rows = rows[rows.test == (study.test if test is None else test)]
     places, row_ids = pd.factorize(rows.row_id)
     others = set(rows.label.unique()) | set(rows.prediction.unique())
-    names = [*study.labels, *sorted(others - set(study.labels))]
+    own = study.labels if study.few else ()
+    names = [*own, *sorted(others - set(own))]
     labels, predicted = (
-        pd.Categorical(column, categories=names).codes.astype(np.int16)
+        pd.Categorical(column, categories=names).codes.astype(np.int32)
         for column in (rows.label, rows.prediction)
     )
-    truth = np.zeros(len(row_ids), np.int16)
+    truth = np.zeros(len(row_ids), np.int32)
     truth[places] = labels
     is_right = labels == predicted
     right: dict[Key, NDArray[np.bool_]] = {}
-    predictions: dict[Key, NDArray[np.int16]] = {}
+    scores: dict[Key, NDArray[Any]] = right if study.few else {}
+    predictions: dict[Key, NDArray[np.int32]] = {}
     where: Any = rows.groupby(["trajectory", "step"], sort=False, observed=True).indices
     for (trajectory, step), index in where.items():
         if len(index) != len(row_ids):
             continue
         order = index[np.argsort(places[index])]
         right[str(trajectory), int(step)] = is_right[order]
+        if not study.few:
+            scores[str(trajectory), int(step)] = rows.score.to_numpy(np.float64)[order]
         predictions[str(trajectory), int(step)] = predicted[order]
-    return Answers(np.asarray(row_ids), truth, right, predictions, np.asarray(names))
+    return Answers(np.asarray(row_ids), truth, right, scores, predictions, np.asarray(names))
 
 
 def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:

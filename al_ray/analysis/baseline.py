@@ -176,7 +176,7 @@ def _majority(study: Study, test: str | None) -> np.ndarray[Any, Any] | None:
     """Whether the pool's most frequent label is right, for each test row; None if not known."""
     pool = study.rows[study.rows.split == "train"].label
     found = answers(study, test)
-    if pool.empty or not len(found.row_ids):
+    if pool.empty or not len(found.row_ids) or not study.few:
         return None
     return np.asarray(found.names[found.truth] == pool.value_counts().index[0])
 

@@ -213,7 +213,7 @@ def measured(
             .transpose(0, 2, 1)
             for side in keys
         ]
-    name = column(metric)
+    name = column(study, metric)
     if name is None:
         return [np.full((shape[0], 1, shape[1]), math.nan) for _ in sides]
     return [side[name].to_numpy(np.float64).reshape(shape)[:, None, :] for side in ordered]
@@ -224,7 +224,7 @@ def of_rows(study: Study, metric: str, test: str | None, key: Key) -> NDArray[An
     """What a model's answer on each test row adds to a metric; see `metrics.values`."""
     found = answers(study, test)
     if metric == "accuracy":
-        return found.right[key]
+        return found.scores[key]
     rare = rare_labels(study) if metric == RARE else found.names
     counted = [place for place, name in enumerate(found.names) if name in set(rare)]
     return values(metric, found.truth, found.predictions[key], counted)

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.analysis.study import METRICS, Study, remembered
-from al_ray.language import mark
+from al_ray.analysis.study import Study, remembered
+from al_ray.language import mark, tr
 
 RARE: Final = "rare_recall"
 
@@ -28,10 +28,26 @@ NAMES: Final = {
 }
 """The metrics that an arm is judged by, accuracy first, and what they are called."""
 
+OTHERS: Final = {
+    "entity_f1": mark("entity F1, mean over texts"),
+    "micro_f1": mark("entity micro-F1"),
+    "character_f1": mark("F1 of characters' tags"),
+    "ceiling": mark("ceiling of what is cut off"),
+}
+"""What those of other tasks are called."""
 
-def column(metric: str) -> str | None:
+
+def called(study: Study) -> dict[str, str]:
+    """The metrics of `Study.columns`, and what they are called."""
+    known = {**NAMES, **OTHERS}
+    if not study.few:
+        known["accuracy"] = known.get(study.task["score"], study.task["score"])
+    return {name: tr(known.get(name, name)) for name in study.columns}
+
+
+def column(study: Study, metric: str) -> str | None:
     """The column of `steps` that has a metric, or None."""
-    return METRICS.get(metric)
+    return study.columns.get(metric)
 
 
 @remembered

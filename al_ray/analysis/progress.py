@@ -131,7 +131,7 @@ def progress(
                 "done": done,
                 "steps": int(wanted),
                 "n_labelled": None if newest is None else int(newest.n_labelled),
-                "accuracy": None if newest is None else float(newest.test_accuracy),
+                "accuracy": None if newest is None else float(newest.test_score),
                 "step_seconds": mean,
                 "left_seconds": None if mean is None else mean * max(0, int(wanted) - done),
             }

@@ -117,7 +117,7 @@ def _baselines(study: Study, curves: pd.DataFrame, test: str | None) -> pd.DataF
     wanted = study.test if test is None else test
     controls = study.steps[(study.steps.strategy == CONTROL) & (study.steps.test == wanted)]
     random = curves[curves.strategy == RANDOM]
-    columns = ["trajectory", *ARM, "seed", "step", "n_labelled", "test_accuracy"]
+    columns = ["trajectory", *ARM, "seed", "step", "n_labelled", "test_score"]
     parts = [part[columns] for part in (random, controls) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else random[columns]
 

@@ -19,6 +19,7 @@ from al_ray.language import mark, spoken, tr
 from al_ray.results import Store
 from al_ray.results.damage.check import refuse_damaged
 from al_ray.results.lease import somebody_is_at
+from al_ray.results.schema import scored
 from al_ray.study.chooser import CONTROL, RANDOM, UNQUERIED
 from al_ray.study.running import LABELS_PER_DAY, Effort, Price
 
@@ -35,11 +36,14 @@ SETTING: Final = [name for name in ARM if name not in CHOICE]
 """What an arm shares with the random arm that it is compared with."""
 
 METRICS: Final = {
-    "accuracy": "test_accuracy",
+    "accuracy": "test_score",
     "balanced_accuracy": "test_balanced_accuracy",
     "macro_f1": "test_macro_f1",
 }
-"""Names of metrics, and their columns in `steps`."""
+"""Names of metrics of classification, and their columns in `steps`."""
+
+CLASSIFICATION: Final = {"name": "classification", "score": "accuracy", "few": True}
+"""The task of a study of before there were others."""
 
 
 P = ParamSpec("P")
@@ -116,7 +120,29 @@ class Study:
         learners = known.set_index("trajectory")[[*LEARNER, *CHOOSER]]
         told = {str(n): self.steps.trajectory.map(learners[n]) for n in learners}
         object.__setattr__(self, "trajectories", known)
-        object.__setattr__(self, "steps", self.steps.assign(**told))
+        object.__setattr__(self, "steps", scored(self.steps.assign(**told)))
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """What is learnt: `name`; `score`, the name of what the verdict goes by; `few`, whether a
+        row has one label of a few; and names of other `metrics`.
+        """
+        found: dict[str, Any] = self.description.get("task", CLASSIFICATION)
+        return found
+
+    @property
+    def few(self) -> bool:
+        """Whether a row has one label of a few, so that labels are counted and confused."""
+        return bool(self.task["few"])
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Metrics between 0 and 1, and their columns in `steps`; `accuracy` is the task's score."""
+        if self.few:
+            return METRICS
+        others = {name: f"metric {name}" for name in self.task["metrics"]}
+        there = {name: column for name, column in others.items() if column in self.steps}
+        return {"accuracy": "test_score", **{n: c for n, c in there.items() if n != "loss"}}
 
     @property
     def labels_per_day(self) -> float:
@@ -215,6 +241,8 @@ def load(out: str | Path) -> Study:
     rows, steps = store.read("rows"), store.read("steps", asked)
     tests = tuple(description["tests"])
     refuse_unknown(tests, steps)
+    if not description.get("task", CLASSIFICATION)["few"]:
+        steps = _with_metrics(steps, store.read("metrics", asked))
     return Study(
         out=store.pages,
         description=description,
@@ -231,6 +259,15 @@ def load(out: str | Path) -> Study:
         address="" if store.storage.local is not None else store.address,
         alive=alive,
     )
+
+
+def _with_metrics(steps: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """The table `steps` with a column `metric NAME` for each metric of `metrics`."""
+    if metrics.empty:
+        return steps
+    key = ["trajectory", "step", "test"]
+    wide = metrics.pivot_table(index=key, columns="metric", values="value", observed=True)
+    return steps.merge(wide.add_prefix("metric ").reset_index(), on=key, how="left")
 
 
 def refuse_unknown(tests: Sequence[str], steps: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from al_ray.results.schema import scored
 from al_ray.study.chooser import DISAGREEMENT
 from al_ray.study.knobs import kinds, knobs
 from al_ray.study.training import FIT, READ, Training
@@ -141,6 +142,7 @@ def arms(steps: pd.DataFrame, trajectories: pd.DataFrame, test: str) -> pd.DataF
     Raises:
         ValueError: a complete trajectory has no rows for this test.
     """
+    steps = scored(steps)
     of_test = steps[steps.test == test].sort_values("n_labelled", kind="stable")
     curves = {str(name): rows for name, rows in of_test.groupby("trajectory", sort=False)}
     made = [
@@ -160,10 +162,8 @@ def _summarise(
     found = [curves[str(name)] for name in group.trajectory[complete]]
     end = min((int(rows.n_labelled.iloc[-1]) for rows in found), default=None)
     found = [rows[rows.n_labelled <= end] for rows in found]
-    final = [float(rows.test_accuracy.iloc[-1]) for rows in found]
-    area = [
-        area_under_curve(rows.n_labelled.tolist(), rows.test_accuracy.tolist()) for rows in found
-    ]
+    final = [float(rows.test_score.iloc[-1]) for rows in found]
+    area = [area_under_curve(rows.n_labelled.tolist(), rows.test_score.tolist()) for rows in found]
     others = group.loc[~complete, ["seed", "status", "error"]].astype(object)
     missing: list[Missing] = [
         (

@@ -170,6 +170,8 @@ def disagreeing(
     The other metrics are balanced accuracy, macro-F1 and, where there are any, the recall of rare
     labels; they are corrected over arms and metrics together.
     """
+    if not study.few:
+        return ()
     names, bases = arm_names(study), baselines(study, test, level)
     others = tuple(name for name in NAMES if name != "accuracy")
     if not rare_labels(study):

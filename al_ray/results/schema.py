@@ -5,11 +5,16 @@ A column keeps its meaning. A new one leaves VERSION as it is, and is null in fi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
 from al_ray.errors import StudyConflict
 from al_ray.study.knobs import kinds
 from al_ray.study.training import Training
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = 2
 
@@ -177,6 +182,16 @@ UNTIMED = (
     "commit",
 )
 """Columns that an equal run need not repeat; all others are equal by value."""
+
+
+def scored(steps: pd.DataFrame) -> pd.DataFrame:
+    """The table `steps` with the scores that files of before `test_score` have as accuracies."""
+    if "test_accuracy" not in steps:
+        return steps
+    known = steps.test_accuracy
+    return steps.assign(
+        test_score=steps.test_score.fillna(known) if "test_score" in steps else known
+    )
 
 
 def newer(name: str, version: object) -> StudyConflict:

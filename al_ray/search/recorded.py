@@ -117,7 +117,7 @@ def read(store: Store) -> Recorded:
     main = steps[steps.test == next(iter(description.get("tests", {})), None)]
     none = dict.fromkeys(failed, Curve((), (), (), failed=True))
     curves = by_key(none | curves_of(steps, failed))
-    tested = by_key(curves_of(main, failed, "test_accuracy"))
+    tested = by_key(curves_of(main, failed, "test_score"))
     first = known.drop_duplicates("trajectory").set_index("trajectory")
     schedules = {
         names[str(name)]: (int(row.initial), int(row.step_size)) for name, row in first.iterrows()

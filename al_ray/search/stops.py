@@ -112,7 +112,7 @@ def _scored(
 
     fired, labels, below, regret = 0, [], [], []
     for course, rows in courses:
-        n, accuracy = rows.n_labelled.to_numpy(float), rows.test_accuracy.to_numpy(float)
+        n, accuracy = rows.n_labelled.to_numpy(float), rows.test_score.to_numpy(float)
         step = stops_at(course, CRITERIA[criterion]) if criterion else None
         fired += step is not None and step < len(n) - 1
         step = len(n) - 1 if step is None else step

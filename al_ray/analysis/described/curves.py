@@ -9,11 +9,9 @@ import pandas as pd
 
 from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.study import METRICS, Study
+from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM, area_under_curve
 from al_ray.study.chooser import CONTROL
-
-_KEPT = ["accuracy", "balanced_accuracy", "macro_f1"]
 
 
 def learning_curves(
@@ -23,7 +21,7 @@ def learning_curves(
 
     Args:
         study: of which.
-        metric: a name in METRICS.
+        metric: a name in `Study.columns`.
         test: name of the test; None: the main one.
         level: of Student's interval over seeds; test rows, which arms share, are taken as fixed.
 
@@ -35,7 +33,7 @@ def learning_curves(
     made: list[dict[str, Any]] = []
     curves = study.curves(test)
     for key, rows in curves.groupby([*ARM, "n_labelled"], sort=False):
-        values = rows[METRICS[metric]].to_numpy(np.float64)
+        values = rows[study.columns[metric]].to_numpy(np.float64)
         low, high = t_interval(values, level)
         made.append(
             {
@@ -70,7 +68,7 @@ def areas(study: Study, metric: str = "accuracy", test: str | None = None) -> pd
         for (seed, trajectory), rows in arm[arm.n_labelled <= end].groupby(
             ["seed", "trajectory"], sort=False
         ):
-            labels, values = rows.n_labelled.tolist(), rows[METRICS[metric]].tolist()
+            labels, values = rows.n_labelled.tolist(), rows[study.columns[metric]].tolist()
             made.append(
                 {
                     **dict(zip(ARM, key, strict=True)),
@@ -88,16 +86,15 @@ def controls(study: Study, test: str | None = None) -> pd.DataFrame:
     """Models trained once on a random share of the pool.
 
     Returns:
-        share (of the pool), seed, n_labelled, accuracy, balanced_accuracy, macro_f1: a row per
-        fit.
+        share (of the pool), seed, n_labelled, and the metrics of `Study.columns`: a row per fit.
     """
     wanted = study.test if test is None else test
     found = study.steps[(study.steps.strategy == CONTROL) & (study.steps.test == wanted)]
     renamed = found.rename(
-        columns={"pool_share": "share"} | {column: name for name, column in METRICS.items()}
+        columns={"pool_share": "share"} | {column: name for name, column in study.columns.items()}
     )
     return (
-        renamed[["share", "seed", "n_labelled", *_KEPT]]
+        renamed[["share", "seed", "n_labelled", *study.columns]]
         .sort_values(["n_labelled", "seed"])
         .reset_index(drop=True)
     )

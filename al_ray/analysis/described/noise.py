@@ -30,10 +30,10 @@ def replays(study: Study, test: str | None = None) -> pd.DataFrame:
     steps = study.steps[study.steps.test == wanted]
     columns = ["trajectory", "replay_of", "replay_step", "fit_seed"]
     found = study.trajectories.loc[study.trajectories.replay_of.notna(), columns]
-    own = steps[["trajectory", "n_labelled", "test_accuracy"]]
-    found = found.merge(own.rename(columns={"test_accuracy": "accuracy"}), on="trajectory")
-    original = steps[["trajectory", "step", "strategy", "retrain", "test_accuracy"]].rename(
-        columns={"trajectory": "replay_of", "step": "replay_step", "test_accuracy": "original"}
+    own = steps[["trajectory", "n_labelled", "test_score"]]
+    found = found.merge(own.rename(columns={"test_score": "accuracy"}), on="trajectory")
+    original = steps[["trajectory", "step", "strategy", "retrain", "test_score"]].rename(
+        columns={"trajectory": "replay_of", "step": "replay_step", "test_score": "original"}
     )
     found["replay_step"] = found.replay_step.astype(np.int64)
     return found.merge(original, on=["replay_of", "replay_step"], how="left")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from al_ray.analysis.study import METRICS, Study
+from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM
 
 DROP: Final = 0.01
@@ -21,7 +21,7 @@ def stability(
 
     Args:
         study: of which.
-        metric: a name in METRICS.
+        metric: a name in `Study.columns`.
         test: name of the test; None: the main one.
         least: what must be lost from one step to the next to count as a drop.
 
@@ -31,7 +31,7 @@ def stability(
         drops (those that lose `least` or more), drop_share, largest_drop (0 where nothing is ever
         lost; NaN of one step).
     """
-    column = METRICS[metric]
+    column = study.columns[metric]
     made: list[dict[str, Any]] = []
     for key, rows in study.curves(test).groupby(ARM, sort=False):
         variances = rows.groupby("n_labelled")[column].var(ddof=1).dropna()

@@ -10,9 +10,10 @@ import pandas as pd
 
 from al_ray.analysis.baseline import baselines
 from al_ray.analysis.described.curves import controls, learning_curves
+from al_ray.analysis.metrics import called
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
-from al_ray.language import mark, tr
+from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import (
     Control,
@@ -29,11 +30,6 @@ from al_ray.report.figures.base import (
 from al_ray.report.figures.lines import line_panels
 from al_ray.report.theme import colour
 
-METRICS = {
-    "accuracy": mark("accuracy"),
-    "balanced_accuracy": mark("balanced accuracy"),
-    "macro_f1": mark("macro-F1"),
-}
 _HEIGHT = 300
 
 ROOM = 0.15
@@ -45,7 +41,7 @@ def learning(study: Study, arms: Arms) -> Figure | None:
     frames = [
         learning_curves(study, metric, test).assign(metric=metric, test=test)
         for test in study.tests
-        for metric in METRICS
+        for metric in study.columns
     ]
     frame = arms.named(pd.concat(frames, ignore_index=True))
     if frame.empty:
@@ -55,7 +51,7 @@ def learning(study: Study, arms: Arms) -> Figure | None:
     flat = [*_controls(study), *_majority(study, frame)]
     domains = {
         metric: {test: _domain(frame, flat, metric, test) for test in study.tests}
-        for metric in METRICS
+        for metric in study.columns
     }
     limits = {name: f"domains[metric][test][{i}]" for i, name in enumerate(("low", "high"))}
     y = alt.Y(
@@ -109,7 +105,7 @@ def learning(study: Study, arms: Arms) -> Figure | None:
         sources=("controls",) if under else (),
         height=_HEIGHT,
     )
-    metrics = {metric: tr(text) for metric, text in METRICS.items()}
+    metrics = called(study)
     frame["of"] = frame.metric.map(metrics)
     choices = [Control("metric", tr("Metric"), tuple(metrics.items()), "accuracy")]
     if frame.interval.any():
@@ -180,7 +176,7 @@ def _controls(study: Study) -> Rows:
         frame = controls(study, test)
         if frame.empty:
             continue
-        for metric in METRICS:
+        for metric in study.columns:
             means = frame.groupby("n_labelled", as_index=False).agg(
                 mean=(metric, "mean"), seeds=(metric, "count"), share=("share", "mean")
             )
