@@ -9,7 +9,7 @@ their spread is what another sample of rows would change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -39,10 +39,26 @@ OTHERS: Final = {
 
 def called(study: Study) -> dict[str, str]:
     """The metrics of `Study.columns`, and what they are called."""
-    known = {**NAMES, **OTHERS}
-    if not study.few:
-        known["accuracy"] = known.get(study.task["score"], study.task["score"])
-    return {name: tr(known.get(name, name)) for name in study.columns}
+    known = {**NAMES, **OTHERS, "accuracy": score_of(study.task)}
+
+    def name_of(name: str) -> str:
+        kind = name.removeprefix("f1:")
+        return tr("F1 of {kind}", kind=kind) if kind != name else tr(known.get(name, name))
+
+    return {name: name_of(name) for name in study.columns}
+
+
+def score_of(task: Mapping[str, Any]) -> str:
+    """What the score is called that the verdict of a task goes by; to be translated."""
+    score: str = task["score"]
+    return {**NAMES, **OTHERS}.get(score, score)
+
+
+def meaning(task: Mapping[str, Any]) -> str | None:
+    """What is called accuracy everywhere, where that is not the share of right labels."""
+    if task["few"]:
+        return None
+    return tr("Accuracy is here the {score}.", score=tr(score_of(task)))
 
 
 def column(study: Study, metric: str) -> str | None:

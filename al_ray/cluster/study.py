@@ -220,7 +220,13 @@ def _run(
 def _of_task(corpus: Corpus) -> dict[str, Any]:
     """What readers of the tables must know of it."""
     task = task_of(corpus.task, corpus.labels)
-    said = {"name": task.name, "score": task.score, "metrics": task.metrics, "few": task.few}
+    said = {
+        "name": task.name,
+        "score": task.score,
+        "metrics": list(task.measures),
+        "few": task.few,
+        "outputs": len(task.classes),
+    }
     return {"labels": list(task.kinds), "task": said}
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 from rich.console import Console
 from rich.live import Live
 
+from al_ray.analysis.metrics import meaning
 from al_ray.analysis.names import TRAINED, arm_name, several, told
 from al_ray.analysis.progress import State, progress, state_of
-from al_ray.analysis.study import asked_for, refuse_unknown
+from al_ray.analysis.study import CLASSIFICATION, asked_for, refuse_unknown
 from al_ray.analysis.summary import ARM, CHOOSER, FROZEN, arms, with_learner
 from al_ray.errors import UserError
 from al_ray.io.table import NOTHING, Column, Table
@@ -230,6 +231,8 @@ def print_summary(out: str, console: Console) -> None:
                 why=why,
             )
             say(console, line)
+    if said := meaning(description.get("task", CLASSIFICATION)):
+        say(console, said)
     _say_shared(steps, console)
     store = Store(out)
     shown = Path(out) if store.storage.local is not None else None  # as it was given

@@ -20,7 +20,7 @@ from al_ray.results.damage.check import damaged_checkpoints
 from al_ray.strategies import Outputs, Selection, means, picks_digest
 from al_ray.strategies.probabilities import entropy
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.tasks import Task, task_of
+from al_ray.tasks import TASKS, Task, task_of
 from al_ray.tasks.base import Answers
 from al_ray.workers import Fitted, Scores
 
@@ -147,6 +147,11 @@ def record_rows(store: Store, corpus: Corpus, tokens: Path) -> None:
         "label": [corpus.labels[label] for split in splits for label in split.labels],
         "text": [text for split in splits for text in split.texts],
         "tokens": Tokens(tokens).lengths,
+        "marks": [
+            TASKS[corpus.task].marks(corpus.labels[label])
+            for split in splits
+            for label in split.labels
+        ],
     }
     store.write("rows", columns, name)
 

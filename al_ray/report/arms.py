@@ -29,6 +29,9 @@ _KNOWN: Final[dict[str, tuple[int, str]]] = {
     "learning-loss": (4, "diamond"),
     "expected-gradient-length": (6, "cross"),
     "expected-gradient-length-word": (6, "triangle-left"),
+    "mnlp": (5, "square"),
+    "ltp": (3, "triangle-down"),
+    "class-weighted": (7, "diamond"),
 }
 _SHAPES: Final = (
     *("circle", "square", "triangle-up", "diamond", "cross"),

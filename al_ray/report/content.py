@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from al_ray.analysis import best
 from al_ray.analysis.baseline import signed
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.described.agreement import texts
+from al_ray.analysis.described.burden import burden
+from al_ray.analysis.metrics import meaning
 from al_ray.analysis.reference.claims import claims
 from al_ray.analysis.side_by_side import Beside
 from al_ray.analysis.study import CHOICE, SETTING, Study
@@ -162,7 +165,7 @@ def missing(study: Study) -> tuple[Rows, int]:
 
 def comparisons(study: Study, arms: Arms) -> list[Sheet]:
     """Where arms are better and worse than random, and the penalties of arms against each other."""
-    sheets = []
+    sheets = _burden(study, arms)
     cells = _decided_cells(study)
     if len(cells):
         sheets.append(
@@ -209,6 +212,42 @@ def comparisons(study: Study, arms: Arms) -> list[Sheet]:
     return sheets
 
 
+def _burden(study: Study, arms: Arms) -> list[Sheet]:
+    """What the chosen texts ask of whoever labels them."""
+    found = burden(study)
+    if found.empty:
+        return []
+    named, there = arms.named(found), set(found.measure)
+    kept = [name for name in ("characters", "marks")[: 1 if study.few else 2] if name in there]
+    rows = []
+    for name in arms.names:
+        mine = {row["measure"]: row for row in records(named[named.arm == name])}
+        shown: list[str] = []
+        for row in (mine[measure] for measure in kept if measure in mine):
+            ends = ""
+            if not math.isnan(row["low"]):
+                ends = " (" + tr("{low:.2f} to {high:.2f}", low=row["low"], high=row["high"]) + ")"
+            shown += [f"{row['chosen']:.1f}", f"{row['ratio']:.2f}{ends}", f"{row['total']:,.0f}"]
+        if shown:
+            rows.append((name, *shown))
+    heads = []
+    for measure in kept:
+        what = tr("characters") if measure == "characters" else tr("marks")
+        heads += [what, tr("beside the pool's (95 %)"), tr("in all")]
+    return [
+        Sheet(
+            tr("How long the texts are that an arm chose"),
+            tr(
+                "Means of a chosen text, its ratio to those of the pool with 95 % intervals over "
+                "seeds, and sums of all that is labelled at the end. A strategy that is drawn to "
+                "long texts saves texts, and not time."
+            ),
+            (tr("arm"), *heads),
+            tuple(rows),
+        )
+    ]
+
+
 def _decided_cells(study: Study) -> pd.DataFrame:
     """`shown_cells` that do not say more than the verdict does: none is shown of no difference."""
     cells = shown_cells(study).merge(judgements(study)[[*ARM, "kind"]], on=ARM)
@@ -252,7 +291,7 @@ def across(found: Beside) -> Sheet:
 def lead(study: Study, arms: Arms) -> str:
     """How large the study is."""
     tests = study.description["tests"].items()
-    return tr(
+    size = tr(
         "{arms}, {seeds}, {labels} labels; a pool of {pool:,} texts, measured on {tests}.",
         arms=trn("{n} arm", "{n} arms", len(arms.names)),
         seeds=trn("{n} seed", "{n} seeds", study.curves().seed.nunique()),
@@ -260,6 +299,7 @@ def lead(study: Study, arms: Arms) -> str:
         pool=study.description.get("train_rows") or 0,
         tests=", ".join(tr("{name} ({rows:,} rows)", name=name, rows=rows) for name, rows in tests),
     )
+    return " ".join(filter(None, (size, meaning(study.task))))
 
 
 _ASKED: Final = (

@@ -161,6 +161,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("label", pa.string()),
         ("text", pa.string()),
         ("tokens", pa.int64()),
+        ("marks", pa.int64()),
     ],
 }
 
@@ -188,10 +189,9 @@ def scored(steps: pd.DataFrame) -> pd.DataFrame:
     """The table `steps` with the scores that files of before `test_score` have as accuracies."""
     if "test_accuracy" not in steps:
         return steps
-    known = steps.test_accuracy
-    return steps.assign(
-        test_score=steps.test_score.fillna(known) if "test_score" in steps else known
-    )
+    if "test_score" not in steps:
+        return steps.assign(test_score=steps.test_accuracy)
+    return steps.assign(test_score=steps.test_score.fillna(steps.test_accuracy))
 
 
 def newer(name: str, version: object) -> StudyConflict:

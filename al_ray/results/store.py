@@ -29,7 +29,7 @@ from al_ray.results.checkpoints import Checkpoints
 from al_ray.results.claims import Claims
 from al_ray.results.folder import ASIDE, refuse_links
 from al_ray.results.parquet import DAMAGED, Beside, beside_of, decoded, encoded
-from al_ray.results.schema import SCHEMAS
+from al_ray.results.schema import SCHEMAS, scored
 from al_ray.results.seal import damaged, seal_of
 from al_ray.results.study_json import StudyJson
 
@@ -298,7 +298,7 @@ class Store:
         if not order:  # `rows`, in the corpus's own order
             return frame
         ordered: pd.DataFrame = frame.sort_values(order, kind="stable").reset_index(drop=True)
-        return ordered
+        return scored(ordered) if table == "steps" else ordered
 
     def _read_raw(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         schema, files = SCHEMAS[name], self.files(name)

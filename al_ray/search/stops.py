@@ -5,6 +5,7 @@ As Pullar-Strecker et al. (2021) score them: by labels and by accuracy together,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,10 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
             out=store.address,
         )
     names, labels = configurations_of(known), list(description["labels"])
+    task = description.get("task", {"few": True, "outputs": len(labels)})
+    if not task["few"]:  # an answer as a whole is kept or changed
+        labels = sorted(asked.prediction.unique())
+    most = math.log(max(2, task["outputs"]))
     found: dict[Configuration, list[tuple[Course, pd.DataFrame]]] = {}
     by_trajectory = dict(iter(asked.groupby("trajectory", sort=False)))
     for name, rows in steps.groupby("trajectory", sort=False):
@@ -79,7 +84,7 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
         if told is None or set(told.step) != set(rows.step):
             continue  # begun before there was one
         rows = rows.sort_values("step")
-        found.setdefault(names[str(name)], []).append((_course(told, rows, labels), rows))
+        found.setdefault(names[str(name)], []).append((_course(told, rows, labels, most), rows))
     return [
         _scored(which, criterion, courses, worth)
         for which, courses in found.items()
@@ -88,14 +93,15 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
     ]
 
 
-def _course(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str]) -> Course:
+def _course(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str], most: float) -> Course:
+    """`most` is the largest entropy that there is, in nats."""
     # Rows that all steps were asked about: the set may have been made larger on the way.
     codes = told.assign(code=pd.Categorical(told.prediction, labels).codes)
     table = codes.pivot(index="row_id", columns="step", values="code").dropna().sort_index(axis=1)
     entropy = told[told.row_id.isin(table.index)].groupby("step").entropy.mean().sort_index()
     return Course(
         table.to_numpy(np.int64).T,
-        (entropy / np.log(max(2, len(labels)))).to_numpy(np.float64),
+        (entropy / most).to_numpy(np.float64),
         steps.validation_accuracy.to_numpy(np.float64),
         int(steps.n_validation.fillna(0).iloc[0]),
         len(labels),

@@ -118,6 +118,16 @@ class Task(ABC):
         """What answers are counted by, in order: of which a row may have several."""
         return self.classes
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of all that `Evaluation.metrics` has."""
+        return self.metrics
+
+    @classmethod
+    def marks(cls, answer: str) -> int:
+        """How many things a person marks who gives this answer."""
+        return 1
+
     @abstractmethod
     def targets(self, answers: Answers, units: NDArray[np.int64] | None) -> Targets:
         """What a fit is to say.

@@ -49,6 +49,16 @@ class Tagging(Task):
         """Of entities."""
         return tuple(tag.removeprefix("B-") for tag in self.classes if tag.startswith("B-"))
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """With the F1 of each kind, where it occurs or is found."""
+        return (*self.metrics, *(f"f1:{kind}" for kind in self.kinds))
+
+    @classmethod
+    def marks(cls, answer: str) -> int:
+        """Entities."""
+        return len(parse(answer))
+
     @cached_property
     def legal(self) -> NDArray[np.bool_]:
         """Which tag may follow which, (classes + 1, classes); the last line: which may be first."""

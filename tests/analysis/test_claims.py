@@ -569,7 +569,7 @@ def test_c13(one, other, word):
     assert answer("C13", of_corpus("short", one), of_corpus("long", other))[0] == word
     assert answer("C13", of_corpus("short", one))[0] == "cannot tell"
     noise = of_corpus("short", one)
-    noise.steps.loc[noise.steps.n_labelled == 500, "test_accuracy"] += [0.2, -0.2] * 3
+    noise.steps.loc[noise.steps.n_labelled == 500, "test_score"] += [0.2, -0.2] * 3
     assert answer("C13", noise, of_corpus("long", other))[0] == "cannot tell"
 
 
