@@ -57,6 +57,20 @@ class World:
         return other
 
 
+class FragileStore(Store):
+    """Dies before its k-th write."""
+
+    def __init__(self, folder, k):
+        super().__init__(folder)
+        self.left = k
+
+    def put(self, *args):
+        self.left -= 1
+        if self.left == 0:
+            raise InterruptedError
+        super().put(*args)
+
+
 class Stub:
     """Softmax regression by a few steps of gradient descent; keeps what it was asked for."""
 

@@ -91,7 +91,7 @@ def _kind(area: Effect, seeds: int, missing: int) -> str:
 def _arm(arms: list[Arm], point: dict[str, Any]) -> Arm | None:
     """That a search's configuration became; one of random has its strategy from its half."""
     wanted = {"strategy": RANDOM, **point}
-    return next((arm for arm in arms if all(arm[n] == v for n, v in wanted.items())), None)
+    return next((arm for arm in arms if all(arm.get(n, v) == v for n, v in wanted.items())), None)
 
 
 def lines(study: Study, level: float = 0.95) -> list[str]:

@@ -13,17 +13,17 @@ from rich.console import Console
 from al_ray.cluster.study import Batch, Stages, run
 from al_ray.cluster.trials.ready import encoders_of
 from al_ray.corpus.rows import Corpus
-from al_ray.errors import StorageError
+from al_ray.errors import AlRayError, StorageError
 from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.results import Store
 from al_ray.results.description import recorded
 from al_ray.results.lease import held
-from al_ray.search.account import AT_THE_END, ELSEWHERE, WENT_ON
+from al_ray.search.account import AT_THE_END, CUT, ELSEWHERE, WENT_ON
 from al_ray.search.asked import Asked, advanced
 from al_ray.search.journal import write_journal
 from al_ray.search.recorded import curves_in, read
-from al_ray.search.rounds import Round
+from al_ray.search.rounds import Round, Run
 from al_ray.search.seen import Configuration
 from al_ray.study.chooser import RANDOM
 from al_ray.study.config import StudyConfig, union
@@ -86,16 +86,31 @@ def run_search(
         found = Found(asked, {name: Round(()) for name in asked.search().parts})
     if not found.done:
         alone = study.unsearched(asked.how.seeds, asked.reached()[-1])
+        # As in any study, what failed in an earlier run is tried once more by this one.
+        failed, tried = _failed(store), set[str]()
 
         def batches(stages: Stages) -> Iterator[Batch]:
             asked = asked_of(settled(study, stages.ready.study.training))
-            search = asked.search()
+            search, before = asked.search(), tuple[Run, ...]()
+            nonlocal tried
             while True:
-                seen, said = advanced(asked, search, curves_in(stages.store))
+                curves = {
+                    name: curve
+                    for name, curve in curves_in(stages.store).items()
+                    if not (curve.failed and name in failed - tried)
+                }
+                seen, said = advanced(asked, search, curves)
                 record(asked, search.each(seen).values(), stages.store)
                 if not said.runs:
                     return
                 wanted = [asked.trajectory(run) for run in said.runs]
+                if said.runs == before:
+                    raise AlRayError(
+                        "the search asks for what has just run, {n} trajectories; report this, "
+                        "and take another --search meanwhile",
+                        n=len(wanted),
+                    )
+                before, tried = said.runs, tried | {config.id for config in wanted}
                 stages.describe(wanted)
                 say_round(said, console)
                 yield wanted
@@ -110,6 +125,13 @@ def run_search(
     with held(store, say, tr("wait for it, or give another --out")):
         record(asked, found.rounds.values(), store)
     return found
+
+
+def _failed(store: Store) -> set[str]:
+    try:
+        return {name for name, curve in curves_in(store).items() if curve.failed}
+    except StorageError:
+        return set()
 
 
 def settled(study: StudyConfig, training: Training) -> StudyConfig:
@@ -163,9 +185,9 @@ def _fates(said: Round, end: int) -> dict[Configuration, dict[str, Any]]:
     found = dict.fromkeys((*said.order, *(run.configuration for run in said.runs)), going)
     if said.done:
         for place, which in enumerate(said.order, 1):
-            why = AT_THE_END.format(place=place, of=len(said.order))
+            why = (CUT if said.cut else AT_THE_END).format(place=place, of=len(said.order))
             status = "complete" if place == 1 else "stopped"
-            found[which] = {"status": status, "rung": end, "why": why}
+            found[which] = {"status": status, "rung": said.at if said.cut else end, "why": why}
     for which, stop in said.stopped.items():
         why = WENT_ON.format(place=stop.place, of=stop.of, kept=stop.kept)
         found[which] = {"status": "stopped", "rung": stop.rung, "why": why}

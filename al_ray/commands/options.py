@@ -139,6 +139,13 @@ def study_config(
     Raises:
         UserError: an option out of range, or two that exclude each other.
     """
+    for each in getattr(options, "grids", None) or [options]:
+        for length in each.max_length or ():
+            check(
+                not isinstance(length, Range),
+                "--max-length {range}: takes values and no range; give them one by one",
+                range=length,
+            )
     parts = [
         _study(experiment, each, model, length, recipes)
         for each in getattr(options, "grids", None) or [options]

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from al_ray.io.table import NOTHING, Column, Table
 from al_ray.io.terminal import json_line, say
-from al_ray.language import tr
+from al_ray.language import tr, trn
 from al_ray.results import Store
 from al_ray.study.knobs import check
 
@@ -32,6 +32,7 @@ def print_replays(store: Store, times: int, as_json: bool, console: Console) -> 
 
     check(times >= 1, "--replays {n}: give 1 or more", n=times)
     recorded = read(store)
+    left_out, recorded = len(recorded.incomplete), recorded.whole()
     check(
         len(recorded.configurations) > 1 and bool(recorded.seeds) and bool(recorded.tested.curves),
         "{out}: a replay needs two configurations or more that have a seed in common, and a test; "
@@ -47,6 +48,7 @@ def print_replays(store: Store, times: int, as_json: bool, console: Console) -> 
         said = {
             "early": [asdict(each) for each in [*one, *every]],
             "first_rung": rung,
+            "left_out": left_out,
             "replays": {
                 name: {
                     "share_of_seconds": [each.seconds / seconds for each in of],
@@ -58,6 +60,13 @@ def print_replays(store: Store, times: int, as_json: bool, console: Console) -> 
         }
         print(json_line(said))
         return 0
+    if left_out:
+        line = trn(
+            "{n:,} configuration is left out: not all of its trajectories are complete.",
+            "{n:,} configurations are left out: not all of their trajectories are complete.",
+            left_out,
+        )
+        say(console, line)
     console.print(_early_table(one, every))
     if rung is None:
         say(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -225,7 +224,7 @@ def _burden(study: Study, arms: Arms) -> list[Sheet]:
         shown: list[str] = []
         for row in (mine[measure] for measure in kept if measure in mine):
             ends = ""
-            if not math.isnan(row["low"]):
+            if row["low"] is not None:
                 ends = " (" + tr("{low:.2f} to {high:.2f}", low=row["low"], high=row["high"]) + ")"
             shown += [f"{row['chosen']:.1f}", f"{row['ratio']:.2f}{ends}", f"{row['total']:,.0f}"]
         if shown:

@@ -29,13 +29,14 @@ STATES: dict[State, str] = {
 
 WENT_ON = mark("place {place} of {of}, and {kept} went on")
 AT_THE_END = mark("place {place} of {of} at the end")
+CUT = mark("place {place} of {of} when its hours were used up")
 ELSEWHERE = mark("of another search")
 """Why a configuration is not the best; tables have them in English."""
 
 
 def told(why: str) -> str:
     """Such a reason, as tables have it, in the language that is spoken."""
-    for template in (WENT_ON, AT_THE_END, ELSEWHERE):
+    for template in (WENT_ON, AT_THE_END, CUT, ELSEWHERE):
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[0-9]+)", re.escape(template))
         if found := re.fullmatch(pattern, why):
             return tr(template, **found.groupdict())
@@ -104,7 +105,7 @@ def _entry(found: Recorded, which: Configuration, rows: pd.DataFrame) -> Entry:
         len(there),
         labels,
         float(np.mean([curve.accuracy[-1] for curve in there])) if there else float("nan"),
-        -found.aim.values(there)[0] if there and labels >= found.aim.first else float("nan"),
+        -found.aim.values(there)[0] if there and labels >= found.first else float("nan"),
         sum(sum(curve.seconds) for curve in curves),
         next(iter(rows.why.dropna()), "") if state == "stopped" else "",
     )

@@ -15,6 +15,7 @@ from al_ray.search.racing import Racing
 from al_ray.search.rounds import Apart, Round, Run, Search
 from al_ray.search.seen import Aim, Configuration, Curve, Seen, Value
 from al_ray.search.space import Axis, Space
+from al_ray.strategies import Sequential, build
 from al_ray.study.chooser import RANDOM
 from al_ray.study.config import SEVERAL, StudyConfig
 from al_ray.study.grid import Encoder, trajectories
@@ -62,14 +63,17 @@ class Asked:
 
     @property
     def space(self) -> Space:
-        """What there is to choose from; a frozen head has no hyperparameters of fine-tuning."""
+        """What there is to choose from; nobody has an axis that changes nothing of it."""
         grids: list[dict[str, Axis]] = []
         for part in self.parts:
             every = _axes(part)
             for head in part.heads:
-                own = {**every, "head": (head,)}
-                frozen = head == "frozen"
-                grids.append({n: a for n, a in own.items() if not (frozen and n in FIT)})
+                alike: dict[frozenset[str], list[Value]] = {}
+                for spec in part.strategies:
+                    alike.setdefault(_idle(head, spec), []).append(spec)
+                for idle, specs in alike.items():
+                    own = {**every, "head": (head,), "strategy": tuple(specs)}
+                    grids.append({n: a for n, a in own.items() if n not in idle})
         vary = {
             name
             for grid in grids
@@ -101,7 +105,7 @@ class Asked:
         }
         reached = self.reached()
         how = self.how
-        aim = Aim(how.objectives, how.target or 1.0, first=self._common()[0])
+        aim = Aim(how.objectives, how.target or 1.0, common=frozenset(self._common()))
         make = partial(_half, how, aim, reached, len(halves))
         return Apart({name: make(half, name) for name, half in halves.items()})
 
@@ -130,7 +134,9 @@ class Asked:
             for size in part.step_sizes:
                 initial = part.initial or size
                 steps = part.steps_for(initial, size, self.pool - part.validation)
-                found.append((initial, size, initial + (steps - 1) * size))
+                # The pool's last rows may be fewer than a step.
+                end = min(initial + (steps - 1) * size, self.pool - part.validation)
+                found.append((initial, size, end))
         return found
 
     def _common(self) -> list[int]:
@@ -196,6 +202,18 @@ def _axes(part: StudyConfig) -> dict[str, Axis]:
     for name in dict.fromkeys(("recipe", *axes(Training), *READ)):
         found[name] = part.ranges.get(name) or part.values(name)
     return found
+
+
+def _idle(head: str, spec: str) -> frozenset[str]:
+    """The knobs that make no difference to a strategy with this head; see `grid.trajectories`."""
+    strategy = build(spec)
+    is_idle = {
+        **dict.fromkeys((*FIT, "retrain"), head == "frozen"),
+        "committee": not strategy.committee,
+        "candidates": not strategy.costly,
+        "diversity": not strategy.ranks or isinstance(strategy, Sequential),
+    }
+    return frozenset(name for name, idle in is_idle.items() if idle)
 
 
 def _tuple(axis: Axis) -> tuple[Value, ...]:

@@ -60,14 +60,14 @@ def early(recorded: Recorded, seeds: int | None = None, seed: int = 0) -> list[E
 
     aim, every = recorded.aim, recorded.seeds
     number = len(every) if seeds is None else seeds
+    counts = rungs(recorded)
     tested = np.array(
         [
-            [-aim.values([recorded.tested.curves[each, s]])[0] for s in every]
+            [aim.area(recorded.tested.curves[each, s].upto(counts[-1])) for s in every]
             for each in recorded.configurations
         ]
     )
     final, sets = tested.mean(axis=1), _sets(len(every), number, seed)
-    counts = rungs(recorded)
     shares = [_overlaps(recorded, labels) for labels in counts]
     found = []
     for labels, overlap in zip(counts, shares, strict=True):
@@ -142,13 +142,10 @@ def first_rung(found: Sequence[Early], within: float = 0.01) -> int | None:
 
 def _table(recorded: Recorded, labels: int) -> NDArray[np.float64]:
     """(configurations, seeds) areas under the validation curve up to there."""
-    first = recorded.aim.first
+    aim = recorded.aim
     return np.array(
         [
-            [
-                recorded.seen.curves[each, seed].upto(labels).since(first).area()
-                for seed in recorded.seeds
-            ]
+            [aim.area(recorded.seen.curves[each, seed].upto(labels)) for seed in recorded.seeds]
             for each in recorded.configurations
         ]
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from al_ray.io.files import atomic
 from al_ray.search.recorded import Recorded
-from al_ray.search.seen import Configuration, Curve
+from al_ray.search.seen import Configuration, Curve, Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -43,11 +43,11 @@ def trials(recorded: Recorded) -> list[FrozenTrial]:
     configurations = recorded.configurations
     curves = {each: _curves(recorded, each) for each in configurations}
     end = max((c.labels[-1] for each in curves.values() for c in each if c.labels), default=0)
-    kinds = _distributions(configurations)
+    kinds, aim = _distributions(configurations), recorded.aim
     made = []
     for which in configurations:
         common: dict[str, Any] = {
-            "params": {n: v for n, v in which if n in kinds},
+            "params": {n: _said(kinds[n], v) for n, v in which if n in kinds},
             "distributions": {n: kinds[n] for n, _ in which if n in kinds},
             "user_attrs": {"seeds": len(curves[which])},
         }
@@ -59,9 +59,9 @@ def trials(recorded: Recorded) -> list[FrozenTrial]:
         last = max(curve.labels[-1] for curve in mine)
         far = [curve for curve in mine if curve.labels[-1] == last]
         shown = {
-            n: -recorded.aim.values([curve.upto(n) for curve in far])[0]
+            n: -aim.values([curve.upto(n) for curve in far])[0]
             for n in far[0].labels
-            if n >= recorded.aim.first
+            if not aim.common or n in aim.common
         }
         if not shown:
             made.append(create_trial(state=TrialState.FAIL, **common))
@@ -99,6 +99,12 @@ def importances(recorded: Recorded) -> dict[str, dict[str, float]]:
 
 def _curves(recorded: Recorded, which: Configuration) -> list[Curve]:
     return [c for (w, _), c in sorted(recorded.seen.curves.items(), key=repr) if w == which]
+
+
+def _said(kind: BaseDistribution, value: Value) -> Value:
+    """As it is among the choices, where numbers are among words."""
+    choices = getattr(kind, "choices", None)
+    return value if choices is None or value in choices else str(value)
 
 
 def _distributions(configurations: Sequence[Configuration]) -> Mapping[str, BaseDistribution]:

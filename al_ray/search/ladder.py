@@ -54,11 +54,11 @@ class Ladder:
     def next(self, seen: Seen) -> Round:
         """See `Search.next`."""
         left, stopped = list(self.configurations), dict[Configuration, Stop]()
-        spending = Spending(self.seconds)
+        spending, at = Spending(self.seconds), 0
         for rung in self.rungs:
             if spending.used_up(seen):
-                return Round((), tuple(left), stopped, done=True, cut=True)
-            seeds = self.seeds[: rung.seeds]
+                return Round((), tuple(left), stopped, done=True, cut=True, at=at)
+            at, seeds = rung.labels, self.seeds[: rung.seeds]
             if runs := spending.missing(seen, left, seeds, rung.labels):
                 return Round(runs, tuple(left), stopped)
             left, gone = ranked(seen, left, seeds, rung, self.aim)
@@ -79,11 +79,12 @@ def ranked(
         for each in configurations
     }
     order = aim.order(found)
-    kept = order[: rung.keep]
+    whole = [each for each in order if not any(curve.failed for curve in found[each])]
+    kept = whole[: rung.keep]
     return kept, {
         each: Stop(rung.labels, len(seeds), place, len(order), len(kept))
         for place, each in enumerate(order, 1)
-        if place > len(kept)
+        if each not in kept
     }
 
 

@@ -76,7 +76,14 @@ class Proposing:
             told += [self._told(seen, each, each in stopped) for each in batch]
         ended = {each: self._curves(seen, each) for each in every}
         cut = len(every) + len(stopped) < trials
-        return Round((), tuple(self.aim.order(ended)), stopped, done=True, cut=cut)
+        order = self.aim.order(ended)
+        whole = [each for each in order if not any(curve.failed for curve in ended[each])]
+        stopped |= {
+            each: Stop(self.labels, len(self.seeds), place, len(order), len(whole))
+            for place, each in enumerate(order, 1)
+            if each not in whole
+        }
+        return Round((), tuple(whole), stopped, done=True, cut=cut, at=self.labels)
 
     def _proposed(
         self, told: Sequence[FrozenTrial], known: set[Configuration], most: int, number: int
@@ -163,6 +170,7 @@ def trial_of(
     if not curves or any(curve.failed for curve in curves):
         return create_trial(state=TrialState.FAIL, **common)
     rungs = sorted(set.intersection(*(set(curve.labels) for curve in curves)))
+    rungs = [n for n in rungs if not aim.common or n in aim.common]
     shown = {}
     if len(aim.objectives) == 1:
         at = {n: aim.values([curve.upto(n) for curve in curves])[0] for n in rungs}

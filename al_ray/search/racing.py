@@ -47,7 +47,7 @@ class Racing:
         looks = range(min(self.first, len(self.seeds)), len(self.seeds) + 1)
         for n in looks:
             if spending.used_up(seen):
-                return Round((), tuple(left), stopped, done=True, cut=True)
+                return Round((), tuple(left), stopped, done=True, cut=True, at=self.labels)
             seeds = self.seeds[:n]
             if runs := spending.missing(seen, left, seeds, self.labels):
                 return Round(runs, tuple(left), stopped)
@@ -57,13 +57,18 @@ class Racing:
             }
             order = self.aim.order(curves)
             share = self.alpha / (len(looks) * max(1, len(self.configurations) - 1))
-            gone = [each for each in order[1:] if self._worse(curves, each, order[0], share)]
+            gone = [
+                each
+                for each in order
+                if any(curve.failed for curve in curves[each])
+                or (each != order[0] and self._worse(curves, each, order[0], share))
+            ]
             left = [each for each in order if each not in gone]
             stopped |= {
                 each: Stop(self.labels, n, order.index(each) + 1, len(order), len(left))
                 for each in gone
             }
-            if len(left) == 1:
+            if len(left) <= 1:
                 break
         return Round((), tuple(left), stopped, done=True)
 
@@ -75,8 +80,6 @@ class Racing:
         level: float,
     ) -> bool:
         """Whether one is shown to be worse than the leader, on the same seeds."""
-        if any(curve.failed for curve in curves[one]):
-            return not any(curve.failed for curve in curves[leader])
         mine, best = (
             np.array([self.aim.values([curve])[0] for curve in curves[each]])
             for each in (one, leader)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -29,10 +29,6 @@ SPENT: Final = ("fit_seconds", "evaluate_seconds", "score_seconds", "select_seco
 """The columns of `steps` that are seconds of a device."""
 
 
-_ENDLESS: Final = 100_000
-"""Labels up to which it is looked where schedules meet for the first time."""
-
-
 @dataclass(frozen=True)
 class Recorded:
     """What is in a study's folder.
@@ -43,6 +39,7 @@ class Recorded:
         schedules: first draw and step size of each configuration.
         names: the configuration of each trajectory.
         chosen: rows that each trajectory had labelled after its first draw, in order.
+        incomplete: configurations of which a trajectory is not complete.
     """
 
     seen: Seen
@@ -50,12 +47,29 @@ class Recorded:
     schedules: Mapping[Configuration, tuple[int, int]]
     names: Mapping[str, Configuration]
     chosen: Mapping[tuple[Configuration, int], tuple[str, ...]] = field(default_factory=dict)
+    incomplete: frozenset[Configuration] = frozenset()
 
     @property
     def aim(self) -> Aim:
-        """Areas from where all schedules begin on."""
-        reached = reached_by_all(list(self.schedules.values()), _ENDLESS)
-        return Aim(first=reached[0] if reached else 0)
+        """Areas over the labels that all schedules reach."""
+        ends = [curve.labels[-1] for curve in self.seen.curves.values() if curve.labels]
+        reached = reached_by_all(list(self.schedules.values()), max(ends, default=0))
+        return Aim(common=frozenset(reached))
+
+    @property
+    def first(self) -> int:
+        """Labels from which on there are areas."""
+        return min(self.aim.common, default=0)
+
+    def whole(self) -> Recorded:
+        """Without the configurations of which a trajectory is not complete."""
+        kept = {key for key in self.seen.curves if key[0] not in self.incomplete}
+        return replace(
+            self,
+            seen=Seen({key: self.seen.curves[key] for key in kept}),
+            tested=Seen({k: c for k, c in self.tested.curves.items() if k in kept}),
+            schedules={w: s for w, s in self.schedules.items() if w not in self.incomplete},
+        )
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -128,7 +142,8 @@ def read(store: Store) -> Recorded:
         (names[str(name)], seeds[str(name)]): tuple(rows.row_id)
         for name, rows in picks.groupby("trajectory", sort=False)
     }
-    return Recorded(Seen(curves), Seen(tested), schedules, names, chosen)
+    unfinished = {names[name] for name in known.trajectory[known.status != "complete"]}
+    return Recorded(Seen(curves), Seen(tested), schedules, names, chosen, frozenset(unfinished))
 
 
 def rungs(recorded: Recorded) -> list[int]:
@@ -182,10 +197,11 @@ def configurations_of(trajectories: pd.DataFrame) -> dict[str, Configuration]:
     """
     frame = trajectories.reindex(columns=["trajectory", *KNOBS, "rates"]).astype(object)
     several = trajectories["committee"].notna()
-    frame["rates"] = [
-        " ".join(f"{rate:g}" for rate in rates) if committee else None
-        for rates, committee in zip(frame["rates"], several, strict=True)
+    rates = [
+        " ".join(f"{rate:g}" for rate in each) if committee else None
+        for each, committee in zip(frame["rates"], several, strict=True)
     ]
+    frame["rates"] = pd.Series(rates, frame.index, object)  # not words, whose None is a NaN
     frozen = frame["head"] == "frozen"
     frame.loc[frozen, [name for name in FIT if name not in READ]] = None
     frame = frame.where(frame.notna(), None)

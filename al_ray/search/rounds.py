@@ -47,6 +47,7 @@ class Round:
         stopped: those that are not.
         done: whether it is at its end, and `order` begins with the winner.
         cut: whether that is since its hours were used up.
+        at: labels at which `order` was decided, where it was cut.
     """
 
     runs: tuple[Run, ...]
@@ -54,6 +55,7 @@ class Round:
     stopped: Mapping[Configuration, Stop] = field(default_factory=dict)
     done: bool = False
     cut: bool = False
+    at: int = 0
 
 
 class Spending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -47,10 +47,15 @@ class Curve:
         ended = self.failed and (not self.labels or self.labels[-1] < labels)
         return Curve(self.labels[:kept], self.accuracy[:kept], self.seconds[:kept], ended)
 
-    def since(self, labels: int) -> Curve:
-        """Its steps with so many labels at least."""
-        first = sum(n < labels for n in self.labels)
-        return Curve(self.labels[first:], self.accuracy[first:], self.seconds[first:], self.failed)
+    def at(self, labels: Collection[int]) -> Curve:
+        """Its steps with these numbers of labels."""
+        kept = [place for place, n in enumerate(self.labels) if n in labels]
+        return Curve(
+            tuple(self.labels[place] for place in kept),
+            tuple(self.accuracy[place] for place in kept),
+            tuple(self.seconds[place] for place in kept),
+            self.failed,
+        )
 
     def area(self) -> float:
         """Mean accuracy over the labels, by trapezoids; of one step its accuracy."""
@@ -106,13 +111,18 @@ class Aim:
             of a device; the first decides; where there are several, who is beaten in all by none
             comes before who is.
         target: accuracy, for `labels`.
-        first: labels from which on areas are: those that all schedules begin at or pass, since an
-            area from another first draw on is another thing.
+        common: numbers of labels that all schedules reach, which areas are over: with another first
+            draw, or of a concave curve with more steps, an area is another thing. Empty: each
+            curve's own.
     """
 
     objectives: tuple[Objective, ...] = ("area",)
     target: float = 1.0
-    first: int = 0
+    common: frozenset[int] = frozenset()
+
+    def area(self, curve: Curve) -> float:
+        """Of a curve, over what all have in common as far as it goes."""
+        return (curve.at(self.common) if self.common else curve).area()
 
     def values(self, curves: Sequence[Curve]) -> tuple[float, ...]:
         """One for each objective, means over seeds, smaller is better.
@@ -123,7 +133,7 @@ class Aim:
         if any(curve.failed for curve in curves):
             return (float("inf"),) * len(self.objectives)
         made: dict[Objective, float] = {
-            "area": -float(np.mean([curve.since(self.first).area() for curve in curves])),
+            "area": -float(np.mean([self.area(curve) for curve in curves])),
             "labels": float(np.mean([curve.labels_to(self.target) for curve in curves])),
             "seconds": float(np.mean([sum(curve.seconds) for curve in curves])),
         }

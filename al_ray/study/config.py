@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from al_ray.strategies import QBC, split
 from al_ray.study.chooser import CONTROL, REPLAY, Query
 from al_ray.study.knobs import check, check_knob, knobs, later
 from al_ray.study.learner import Committee, Head, Learner, OnDivergence
@@ -215,6 +216,28 @@ class StudyConfig:
             "as --validation 300",
             method=self.search.method,
         )
+        check(
+            self.search.hours is None or self.search.method != "random",
+            "--budget-hours {hours:g}: --search random decides once, at its end; say how many it "
+            "may try with --trials",
+            hours=self.search.hours,
+        )
+        check(
+            len({part.seeds for part in self.parts}) == 1,
+            "--search {method}: a grid has seeds of its own, and all are compared on --seeds; "
+            "leave them out there",
+            method=self.search.method,
+        )
+        for part in self.parts:
+            rate = part.ranges.get("learning_rate")
+            check(
+                rate is None
+                or bool(part.multiples)
+                or QBC not in [split(spec)[0] for spec in part.strategies],
+                "--learning-rate {range}: --committee-learning-rates are given beside it, of which "
+                "one is to be the same; give values, or leave qbc out",
+                range=rate,
+            )
         both = sorted(set(self.search.seeds) & set(self.seeds))
         check(
             not both,

@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loop_stub import World, assert_same, assert_same_run, config_of, ended, go, tables
+from loop_stub import (
+    FragileStore,
+    World,
+    assert_same,
+    assert_same_run,
+    config_of,
+    ended,
+    go,
+    tables,
+)
 
 from al_ray.loop.equivalence import follow, scores_from_confidence
 from al_ray.loop.record import steps_done
@@ -94,20 +103,6 @@ def test_follows_step_by_step_and_writes_nothing_twice(tmp_path):
     expected = tables(alone)
     ours = {name: store.read(name, [after.id])[list(frame)] for name, frame in expected.items()}
     assert_same_to_rounding_of_scores(ours, expected)
-
-
-class FragileStore(Store):
-    """Dies before its k-th write."""
-
-    def __init__(self, folder, k):
-        super().__init__(folder)
-        self.left = k
-
-    def put(self, *args):
-        self.left -= 1
-        if self.left == 0:
-            raise InterruptedError
-        super().put(*args)
 
 
 def test_killed_while_following(tmp_path):

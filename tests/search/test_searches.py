@@ -202,13 +202,12 @@ def test_a_target_missed_by_chance_lets_nobody_go():
 
 
 def test_areas_are_from_where_all_schedules_begin():
-    """One curve, seen from two first draws on, is one configuration as good as the other."""
-    early, late = named("early", "late")
-    whole = Curve((50, 100, 150), (0.2, 0.5, 0.6), (1.0,) * 3)
-    found = {early: [whole], late: [whole.since(100)]}
-    aim = Aim(first=100)
-    assert aim.values(found[early]) == aim.values(found[late]) == (-0.55,)
-    assert Aim().values(found[early]) != Aim().values(found[late])
+    """One curve, seen from two first draws on or in finer steps, is as good as itself."""
+    whole = Curve((50, 100, 125, 150), (0.2, 0.5, 0.58, 0.6), (1.0,) * 4)
+    late, coarse = whole.at({100, 150}), whole.at({50, 100, 150})
+    aim = Aim(common=frozenset({100, 150}))
+    assert [aim.values([each]) for each in (whole, late, coarse)] == [(-0.55,)] * 3
+    assert len({Aim().values([each]) for each in (whole, late, coarse)}) == 3
 
 
 # Optuna
