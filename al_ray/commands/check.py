@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from al_ray.io.storage import said
 from al_ray.io.table import LINE, NOTHING, Column, Row, Table
 from al_ray.language import tr
 from al_ray.learners.encoder.source import resolve
+from al_ray.tasks import TASKS
 
 NAMES = ("check",)
 
@@ -86,7 +88,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         return 0
     for note in corpus.notes:
         terminal.say(console, note)
-    console.print(_facts(found, length))
+    console.print(_facts(found, length, TASKS[corpus.task].facts(corpus)))
     wrong = tr("What is wrong, worst first:") if found.problems else tr("Nothing is wrong.")
     terminal.say(console, wrong)
     for problem in found.problems:
@@ -114,8 +116,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _facts(found: Findings, max_length: int) -> Table:
-    """Train and tests side by side."""
+def _facts(found: Findings, max_length: int, of_task: Sequence[Row]) -> Table:
+    """Train and tests side by side, and what a task says of them."""
     splits = found.splits
     rows: list[Row] = [
         (tr("rows"), *(f"{split.rows:,}" for split in splits)),
@@ -143,6 +145,7 @@ def _facts(found: Findings, max_length: int) -> Table:
             (tr("texts looked at, seeded"), *(f"{cut.sampled:,}" for cut in counted)),
             LINE,
         ]
+    rows += [*of_task, *([LINE] if of_task else [])]
     order = sorted(range(len(found.labels)), key=lambda code: -splits[0].labels[code])
     apart = False
     for code in sorted(order[:_LABELS]):
@@ -156,11 +159,12 @@ def _facts(found: Findings, max_length: int) -> Table:
                 tr("{n:,}  {share:5.1f} %", n=split.labels[code], share=100 * share) + f" {mark}"
             )
         rows.append((found.labels[code], *cells))
-    rows.append(LINE)
+    rows += [LINE] if found.labels else []
     if len(order) > _LABELS:
         rows += [(tr("and {n:,} rarer labels", n=len(order) - _LABELS),), LINE]
     shifts = (f"{split.shift:.3f}" for split in splits[1:])
-    rows.append((tr("total variation from train"), NOTHING, *shifts))
+    if found.labels:
+        rows.append((tr("total variation from train"), NOTHING, *shifts))
     return Table(
         [
             Column(""),

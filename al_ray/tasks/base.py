@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.corpus.rows import Corpus
 from al_ray.strategies import Need, Outputs
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class Task(ABC):
     def measures(self) -> tuple[str, ...]:
         """Names of all that `Evaluation.metrics` has."""
         return self.metrics
+
+    @classmethod
+    def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:
+        """What `al-ray check` says of a corpus, too: names, with a value for each split."""
+        return []
 
     @classmethod
     def marks(cls, answer: str) -> int:

@@ -6,7 +6,7 @@ Characters and not words, since in Korean half of all entities end within one: a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.entities import Entity, from_tags, parse, to_tags, written
+from al_ray.corpus.rows import Corpus
+from al_ray.corpus.tagged_findings import TaggedFacts, tagged_facts
+from al_ray.language import tr
 from al_ray.strategies import Outputs, best_path, log_softmax, means
 from al_ray.tasks.base import Answers, Evaluation, Overview, Targets, Task
 
@@ -53,6 +56,28 @@ class Tagging(Task):
     def measures(self) -> tuple[str, ...]:
         """With the F1 of each kind, where it occurs or is found."""
         return (*self.metrics, *(f"f1:{kind}" for kind in self.kinds))
+
+    @classmethod
+    def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:
+        """Entities of each kind, and how they lie in the text."""
+        splits = tagged_facts(corpus)
+
+        def line(name: str, value: Callable[[TaggedFacts], float]) -> tuple[str, ...]:
+            return name, *(f"{value(each):,.0f}" for each in splits)
+
+        kinds = dict.fromkeys(kind for each in splits for kind in each.kinds)
+        share = (tr("{share:.1f} %", share=100 * each.cut) for each in splits)
+        return [
+            line(tr("entities"), lambda each: sum(each.kinds.values())),
+            *((kind, *(f"{each.kinds.get(kind, 0):,}" for each in splits)) for kind in kinds),
+            line(tr("of one character"), lambda each: each.single),
+            line(tr("with a blank inside"), lambda each: each.spaced),
+            (tr("that end within a word"), *share),
+            line(tr("their characters, median"), lambda each: each.lengths.median),
+            line(tr("their longest"), lambda each: each.lengths.longest),
+            line(tr("texts without any"), lambda each: each.without),
+            line(tr("texts twice, with other entities"), lambda each: each.conflicting),
+        ]
 
     @classmethod
     def marks(cls, answer: str) -> int:
