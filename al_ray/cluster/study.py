@@ -17,6 +17,7 @@ from al_ray.cluster.observe.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trials.ready import Ready, encoders_of, readied, refuse_misfits, shared
 from al_ray.cluster.trials.trial import Job, Setups, key_of
 from al_ray.cluster.trials.tuning import tune_study
+from al_ray.corpus.embedded import EMBEDDED
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, UserError
@@ -138,6 +139,7 @@ def _run(
     configs = [config for config in configs if config not in beside]
     shown = {
         **_of_task(corpus),
+        "demonstration": corpus.name in EMBEDDED,
         "train_rows": len(corpus.train),
         "tests": {split.name: len(split) for split in corpus.tests},
         "notes": list(corpus.notes),

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from al_ray.corpus.embedded import EMBEDDED
 from al_ray.errors import StudyConflict
 from al_ray.language import mark, tr
 from al_ray.results.rerun import recorded_commands
@@ -175,7 +174,6 @@ def describe(
         **wanted,
         "models": known_models,
         "recipes": recipes_of(described),
-        "demonstration": corpus.name in EMBEDDED,
         **shown,
         "study": _asked(study),
         "run": {

@@ -89,8 +89,19 @@ class Asked:
         """The search, in two halves that are as hard as each other.
 
         Raises:
-            UserError: no number of labels that all schedules reach.
+            UserError: no number of labels that all schedules reach, or a committee's rates that
+                cannot follow.
         """
+        for part in self.parts:
+            rate = part.ranges.get("learning_rate")
+            check(
+                rate is None
+                or bool(part.multiples)
+                or not any(build(spec).committee for spec in part.strategies),
+                "--learning-rate {range}: --committee-learning-rates are given beside it, of which "
+                "one is to be the same; give values, or leave qbc out",
+                range=rate,
+            )
         halves = {
             name: half
             for name, half in zip(

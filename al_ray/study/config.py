@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from al_ray.strategies import QBC, split
 from al_ray.study.chooser import CONTROL, REPLAY, Query
 from al_ray.study.knobs import check, check_knob, knobs, later
 from al_ray.study.learner import Committee, Head, Learner, OnDivergence
@@ -228,16 +227,6 @@ class StudyConfig:
             "leave them out there",
             method=self.search.method,
         )
-        for part in self.parts:
-            rate = part.ranges.get("learning_rate")
-            check(
-                rate is None
-                or bool(part.multiples)
-                or QBC not in [split(spec)[0] for spec in part.strategies],
-                "--learning-rate {range}: --committee-learning-rates are given beside it, of which "
-                "one is to be the same; give values, or leave qbc out",
-                range=rate,
-            )
         both = sorted(set(self.search.seeds) & set(self.seeds))
         check(
             not both,
