@@ -15,7 +15,7 @@ from al_ray.commands.parser import study_parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
-COMMAND = re.compile(r"python experiments/(nsmc|news6|news7|savings|search|ner)\.py([^`\n]*)")
+COMMAND = re.compile(r"python experiments/(nsmc|news6|news7|savings|search|ner|mrc)\.py([^`\n]*)")
 
 
 SEQUENCE = re.compile(r"\$\(seq (\d+) (\d+)\)")

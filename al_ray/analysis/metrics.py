@@ -33,6 +33,9 @@ OTHERS: Final = {
     "micro_f1": mark("entity micro-F1"),
     "character_f1": mark("F1 of characters' tags"),
     "ceiling": mark("ceiling of what is cut off"),
+    "character_f1_of_answers": mark("F1 of the answers' characters, mean over questions"),
+    "exact_match": mark("exact match"),
+    "rouge_w": mark("longest common run (KLUE's ROUGE-W)"),
 }
 """What those of other tasks are called."""
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from al_ray.corpus.facts import Lengths
-from al_ray.corpus.reading.questions import parse
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.spans import parse
 
 _WORDS = {
     "누구": "누구|누가(?!복음)",

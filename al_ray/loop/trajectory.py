@@ -213,7 +213,7 @@ class Trajectory:
         for test, rows in self._rows.tests.items():
             said = self._workers.predict(rows, weights)
             right = self._record.answers(rows)
-            found = task.evaluated(said.outputs, right)
+            found = task.evaluated(said.outputs, right, self._rows.texts_of(rows))
             given, confidence = task.answered(said.outputs)
             correlation = (
                 None
@@ -250,7 +250,8 @@ class Trajectory:
             return None
         rows = np.sort(self._validation)
         said = self._workers.predict(rows, weights)
-        return self._task.evaluated(said.outputs, self._oracle(rows)).score
+        answers, texts = self._oracle(rows), self._rows.texts_of(rows)
+        return self._task.evaluated(said.outputs, answers, texts).score
 
     def _predict_stop_set(self, step: int, weights: Ref) -> None:
         if len(self._stop_set):

@@ -65,6 +65,8 @@ class Outputs:
             probability is zero; members in the order of the configuration. Made C-contiguous,
             as the last bits of a sum depend on the layout.
         units: int64 (rows,), how many each row has, one or more; None: each has one.
+        spans: int64 (rows, labels, 2), where a row's labels are spans of its characters, each its
+            own; the last is exclusive, and -1 where there are fewer.
         legal: bool (labels + 1, labels), which label may follow which within a row, the last line
             for a row's first; None: any may.
         vectors: float32 (rows, width), what the classification layer is fed.
@@ -84,6 +86,7 @@ class Outputs:
     log_probabilities: NDArray[np.float64]
     vectors: NDArray[np.float32] | None = None
     units: NDArray[np.int64] | None = None
+    spans: NDArray[np.int64] | None = None
     legal: NDArray[np.bool_] | None = None
     bias: bool = True
     word_gradients: NDArray[np.float32] | None = None

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from al_ray.tasks.base import Answers, Evaluation, Targets, Task
 from al_ray.tasks.classification import Classification
+from al_ray.tasks.reading import Reading
 from al_ray.tasks.tagging import Tagging
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Tagging)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Tagging, Reading)}
 
 __all__ = ["TASKS", "Answers", "Evaluation", "Targets", "Task", "task_of"]
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Answers = NDArray[Any]
 """(rows,): int32 positions among the corpus's answers, or the answers themselves as objects."""
 
-Head = Literal["text", "characters"]
-"""What the model has an output for: each text, or each of its characters."""
+Head = Literal["text", "characters", "context"]
+"""What the model has an output for: each text, each of its characters, or those of its context,
+which is what follows a question and a line break."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,7 @@ class Task(ABC):
         head: what the model has an output for.
         gives: what strategies may need of it.
         frozen: whether a linear model on a text's vector can learn it.
+        reads: whether an answer is judged by the text that it names.
         few: whether answers are few, so that each is counted, confused with others and balanced.
         score: the name of what the verdict goes by.
         metrics: names of what `Evaluation.metrics` has.
@@ -105,6 +107,7 @@ class Task(ABC):
     head: ClassVar[Head] = "text"
     gives: ClassVar[frozenset[Need]]
     frozen: ClassVar[bool] = False
+    reads: ClassVar[bool] = False
     few: ClassVar[bool] = False
     score: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
@@ -144,8 +147,14 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of each unit (units,), of logits (units, classes) at targets (units,)."""
+    def losses(
+        self, logits: torch.Tensor, targets: torch.Tensor, units: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Of each row (rows,), of logits (units, classes) at targets (units,).
+
+        Args:
+            units: int64 (rows,), how many each row has; None: each has one.
+        """
 
     @abstractmethod
     def believed(self, logits: NDArray[np.float32], units: NDArray[np.int64] | None) -> Outputs:
@@ -156,8 +165,14 @@ class Task(ABC):
         """The first member's answers (rows,), and the probability of each."""
 
     @abstractmethod
-    def evaluated(self, outputs: Outputs, answers: Answers) -> Evaluation:
-        """How well rows are answered whose right answers are these (rows,)."""
+    def evaluated(
+        self, outputs: Outputs, answers: Answers, texts: Sequence[str] | None = None
+    ) -> Evaluation:
+        """How well rows are answered whose right answers are these (rows,).
+
+        Args:
+            texts: (rows,), of a task that `reads`.
+        """
 
     @abstractmethod
     def overview(self, given: Answers, right: Answers) -> Overview:

@@ -42,7 +42,9 @@ class Classification(Task):
         """The labels."""
         return Targets(answers.astype(np.int64))
 
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(
+        self, logits: torch.Tensor, targets: torch.Tensor, units: torch.Tensor | None
+    ) -> torch.Tensor:
         """Cross-entropy in nats."""
         from torch.nn.functional import cross_entropy
 
@@ -57,7 +59,9 @@ class Classification(Task):
         logs = outputs.log_probabilities[0]
         return logs.argmax(axis=1).astype(np.int32), np.exp(logs.max(axis=1))
 
-    def evaluated(self, outputs: Outputs, answers: Answers) -> Evaluation:
+    def evaluated(
+        self, outputs: Outputs, answers: Answers, texts: Sequence[str] | None = None
+    ) -> Evaluation:
         """Accuracy, the mean over rows of whether the label is right.
 
         Balanced accuracy is the mean recall of the labels that occur; macro-F1 is the mean over the

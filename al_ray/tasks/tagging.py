@@ -99,11 +99,15 @@ class Tagging(Task):
         assert units is not None, "a unit is a character"
         return Targets(self._codes(answers, units), units)
 
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy in nats."""
+    def losses(
+        self, logits: torch.Tensor, targets: torch.Tensor, units: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Mean cross-entropy of a row's characters, in nats: long rows count as much as short."""
+        import torch
         from torch.nn.functional import cross_entropy
 
-        return cross_entropy(logits.float(), targets, reduction="none")
+        each = cross_entropy(logits.float(), targets, reduction="none")
+        return torch.segment_reduce(each, "mean", lengths=units)
 
     def believed(self, logits: NDArray[np.float32], units: NDArray[np.int64] | None) -> Outputs:
         """A distribution over the tags a character."""
@@ -117,7 +121,9 @@ class Tagging(Task):
         found = [written(from_tags([self.classes[tag] for tag in row])) for row in rows]
         return np.array(found, object), np.exp(best)
 
-    def evaluated(self, outputs: Outputs, answers: Answers) -> Evaluation:
+    def evaluated(
+        self, outputs: Outputs, answers: Answers, texts: Sequence[str] | None = None
+    ) -> Evaluation:
         """Mean over texts of their F1 of entities, of which bounds and kind are to be right.
 
         A text without entities in which none is found has 1. `micro_f1` counts the entities of all

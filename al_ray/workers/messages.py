@@ -112,17 +112,19 @@ class Predictions:
     Attributes:
         log_probabilities: float64 (units, labels).
         predicted_loss: float64 (rows,), where a loss-prediction module is trained.
-        units: see `Outputs`.
+        units, spans: see `Outputs`.
     """
 
     log_probabilities: NDArray[np.float64]
     predicted_loss: NDArray[np.float64] | None = None
     units: NDArray[np.int64] | None = None
+    spans: NDArray[np.int64] | None = None
 
     @property
     def outputs(self) -> Outputs:
         """As a task reads them."""
-        return Outputs(self.log_probabilities[np.newaxis], units=self.units)
+        logs = self.log_probabilities[np.newaxis]
+        return Outputs(logs, units=self.units, spans=self.spans)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +227,8 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
     return Predictions(
         np.concatenate([part.log_probabilities for part in parts]),
         np.concatenate(losses) if losses else None,
-        _join_units([part.units for part in parts]),
+        _joined([part.units for part in parts]),
+        _joined([part.spans for part in parts]),
     )
 
 
@@ -235,12 +238,13 @@ def join_outputs(parts: Sequence[Outputs]) -> Outputs:
     return Outputs(
         np.concatenate([part.log_probabilities for part in parts], axis=1),
         vectors=np.concatenate(vectors) if vectors else None,
-        units=_join_units([part.units for part in parts]),
+        units=_joined([part.units for part in parts]),
+        spans=_joined([part.spans for part in parts]),
         legal=parts[0].legal,
         bias=parts[0].bias,
     )
 
 
-def _join_units(parts: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64] | None:
-    several = [units for units in parts if units is not None]
-    return np.concatenate(several) if several else None
+def _joined(parts: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64] | None:
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if there else None

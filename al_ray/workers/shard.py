@@ -52,7 +52,8 @@ class Shard:
         """What the model says of these rows."""
         needs = self._strategy.needs & {"predicted-loss"} if self._strategy else frozenset[Need]()
         outputs = self._observe(rows, weights, needs)
-        return Predictions(outputs.log_probabilities[0], outputs.predicted_loss, outputs.units)
+        logs = outputs.log_probabilities[0]
+        return Predictions(logs, outputs.predicted_loss, outputs.units, outputs.spans)
 
     def observe(self, rows: NDArray[np.int64], weights: Weights, needs: frozenset[Need]) -> Outputs:
         """Log-probabilities of these rows, and what else is needed of one pass."""
@@ -196,10 +197,8 @@ class Shard:
 
     def _scores(self, scores: NDArray[np.float64], outputs: Outputs, evaluated: int) -> Scores:
         """With the members' answers; `evaluated` is the one to believe, if there are several."""
-        answered = [
-            self._setup.task.answered(Outputs(logs[np.newaxis], units=outputs.units))
-            for logs in outputs.log_probabilities
-        ]
+        members = [replace(outputs, log_probabilities=x[None]) for x in outputs.log_probabilities]
+        answered = [self._setup.task.answered(member) for member in members]
         _, confidence = answered[evaluated if len(answered) > 1 else 0]
         return Scores(scores, np.stack([answers for answers, _ in answered]), confidence)
 

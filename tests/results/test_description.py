@@ -116,7 +116,7 @@ def test_arms_are_written_down_and_not_read_from_names(tmp_path):
     before = describe(None, study, source, [source], {}, [first], RunConfig(out="out"))
     after = describe(before, study, source, [source], {}, [second], RunConfig(out="out"))
     store = Store(tmp_path)
-    shown = {"labels": ["a", "b"], "tests": {"test": 3}}
+    shown = {"labels": ["a", "b"], "tests": {"test": 3}, "demonstration": False}
     store.study_json.write({**after, **shown})
     found = load(tmp_path).trajectories.set_index("trajectory")
     assert found.index.tolist() == [first.id, second.id]

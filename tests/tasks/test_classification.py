@@ -104,7 +104,9 @@ def test_losses_are_the_cross_entropy():
     losses = Classification().losses
     logits = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
     labels = np.arange(9, dtype=np.int32) % 3
-    ours = losses(torch.from_numpy(logits), torch.from_numpy(labels.astype(np.int64)))
+    ours = losses(torch.from_numpy(logits), torch.from_numpy(labels.astype(np.int64)), None)
     np.testing.assert_allclose(ours, metrics(log_softmax(logits), labels).losses, rtol=1e-6)
-    half = losses(torch.from_numpy(logits).bfloat16(), torch.from_numpy(labels.astype(np.int64)))
+    half = losses(
+        torch.from_numpy(logits).bfloat16(), torch.from_numpy(labels.astype(np.int64)), None
+    )
     assert half.dtype == torch.float32

@@ -37,7 +37,7 @@ TRAINING = Training(
     recipe="stable",
     learning_rate=1e-3,
     batch_size=8,
-    max_length=48,
+    max_length=64,
     precision="float32",
     token_budget=400,
     chunk_rows=16,
@@ -60,7 +60,7 @@ class Count(Task):
     def targets(self, answers, units):
         return Targets(np.array([int(answer) for answer in answers], np.float32))
 
-    def losses(self, logits, targets):
+    def losses(self, logits, targets, units):
         import torch
 
         values = torch.arange(10, device=logits.device, dtype=torch.float32)
@@ -74,7 +74,7 @@ class Count(Task):
         mean = np.rint(chances @ np.arange(10)).astype(int)
         return mean.astype(str).astype(object), chances[np.arange(len(mean)), mean]
 
-    def evaluated(self, outputs, answers):
+    def evaluated(self, outputs, answers, texts=None):
         given, _ = self.answered(outputs)
         errors = np.abs(given.astype(float) - answers.astype(float))
         scores = np.maximum(0.0, 1 - errors / 9)
@@ -103,6 +103,7 @@ def counted(train, test):
 CORPORA = {
     "classification": EMBEDDED["embedded"],
     "tagging": EMBEDDED["embedded-entities"],
+    "reading": EMBEDDED["embedded-questions"],
     "count": counted,
 }
 
@@ -116,8 +117,10 @@ def world(request, tmp_path_factory):
         corpus = CORPORA[request.param](70, 30)
         encoder, task = mini.build(corpus, folder), tasks.task_of(corpus.task, corpus.labels)
         patch.setattr(prepared, "ProcessPoolExecutor", Inline)
-        places = task.head == "characters"
-        made = prepared.prepare(corpus, encoder, "mini", 48, folder, places=places)
+        places = None if task.head == "text" else task.head
+        made = prepared.prepare(
+            corpus, encoder, "mini", 64, folder, places=places, texts=task.reads
+        )
         setup = Setup(encoder, made.tokens, len(task.classes), TRAINING, "cpu", task=task)
         yield setup, Rows.load(made.rows), corpus
 

@@ -98,7 +98,7 @@ def readied(
     if described is not None:
         refuse_another(described, facts(study, corpus_source, sources), store.address)
     address = reach(run_config)
-    prepared = {}
+    prepared, task = {}, task_of(corpus.task, corpus.labels)
     for asked, length in dict.fromkeys((p.model, p.training.max_length) for p in study.parts):
         model = models[asked]
         with row_bar(console, tr("Tokens")) as progress:
@@ -109,7 +109,8 @@ def readied(
                 length,
                 store.cache,
                 progress,
-                places=TASKS[corpus.task].head == "characters",
+                places=None if task.head == "text" else task.head,
+                texts=task.reads,
             )
     began = time.perf_counter()
     with nullcontext() if ray.is_initialized() else leaving(own=address.value == "local"):
@@ -119,7 +120,6 @@ def readied(
         room = machines()
         device = device_of(run_config, total(room, "GPU"))
         study = replace(study, training=settle(study.training, device))
-        task = task_of(corpus.task, corpus.labels)
         labels = len(task.classes) if task.few else None
         configs, again = all_of(study, corpus_source, encoders, len(corpus.train), labels)
         known = {model.digest: model for model in models.values()}

@@ -186,14 +186,15 @@ def _rows(name: str, n: int, seed: int, seen: set[str]) -> list[tuple[str, str]]
     dice = Dice(seed, f"embedded entities {name}")
     rows: list[tuple[str, str]] = []
     while len(rows) < n:
-        text, entities = _sentence(dice)
+        text, entities = sentence(dice)
         if text not in seen:
             seen.add(text)
             rows.append((text, written(entities)))
     return rows
 
 
-def _sentence(dice: Dice) -> tuple[str, list[Entity]]:
+def sentence(dice: Dice) -> tuple[str, list[Entity]]:
+    """One, and the names in it."""
     plain = dice.uniform() < WITHOUT
     pattern = dice.pick(_PLAIN if plain else _WITH)
     before, after = dice.pick(_BEFORE), dice.pick(_AFTER)

@@ -17,15 +17,10 @@ import numpy as np
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import content, opened, split_name, too_large, utf8
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.spans import NO_ANSWER, written
 from al_ray.errors import CorpusError
 from al_ray.io.reading import open_regular, parse_json
 from al_ray.language import tr
-
-NO_ANSWER = "-"
-"""What is written of a question that its text does not answer."""
-
-Span = tuple[int, int]
-"""Of characters of a row's text; the end is exclusive."""
 
 _HEAD = 2**16
 _KEYS = (rb'[^"]{0,64}\{', rb'"data"\s*:\s*\[\s*\{', rb'"paragraphs"\s*:\s*\[')
@@ -45,23 +40,6 @@ class Read:
     corpus: Corpus
     articles: Mapping[str, str]
     paragraphs: Mapping[str, int]
-
-
-def written(spans: Iterable[Span]) -> str:
-    """The answer of these spans: `120-123 340-343`, sorted, each once; `-` where there is none."""
-    return " ".join(f"{start}-{end}" for start, end in sorted(set(spans))) or NO_ANSWER
-
-
-def parse(answer: str) -> tuple[Span, ...]:
-    """The spans of an answer.
-
-    Raises:
-        ValueError: it is no answer.
-    """
-    if answer == NO_ANSWER:
-        return ()
-    spans = (span.split("-") for span in answer.split(" "))
-    return tuple((int(start), int(end)) for start, end in spans)
 
 
 def looks_like_questions(path: Path) -> bool:
@@ -91,8 +69,8 @@ def read_with_articles(path: Path, test: Path | None = None) -> Read:
     """The questions in a file, or in a folder of `train.json` and `test.json` or `dev.json`.
 
     A row's text is the question, a line break and its context; line breaks in the question are
-    blanks, and all else is as it was. An answer has the spans of all gold answers within that text,
-    see `written`; one that is marked as impossible has none.
+    blanks, and all else is as it was. An answer has the spans of all gold answers within the
+    context, see `spans.written`; one that is marked as impossible has none.
 
     Args:
         path: a file, a train without tests, or a folder.
@@ -152,8 +130,7 @@ class _Question:
     def answer(self) -> str:
         if self.impossible:
             return NO_ANSWER
-        begin = len(self.text) - len(self.context)
-        return written((begin + at, begin + at + len(text)) for text, at in self.answers)
+        return written((at, at + len(text)) for text, at in self.answers)
 
     @property
     def misplaced(self) -> list[tuple[str, int]]:

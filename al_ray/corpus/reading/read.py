@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from al_ray.corpus.reading.labels import (
     no_classes,
     variants,
 )
+from al_ray.corpus.reading.questions import looks_like_questions, read_questions
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import Table, split_name
 from al_ray.corpus.reading.tagged import looks_tagged, read_tagged
@@ -64,16 +65,19 @@ def read(
         raise CorpusError(
             "{shown}: its name is not UTF-8, and goes into the tables; rename it", shown=shown
         )
+    columns_asked = {
+        "text-column": text_column,
+        "label-column": label_column,
+        "id-column": id_column,
+        "split-column": split_column,
+        "label-variants": label_variants,
+    }
     if looks_tagged(path):
-        return _tagged(
-            path,
-            test,
-            text_column=text_column,
-            label_column=label_column,
-            id_column=id_column,
-            split_column=split_column,
-            label_variants=label_variants,
-        )
+        _refuse_columns(path, columns_asked)
+        return read_tagged(path, test)
+    if looks_like_questions(path):
+        _refuse_columns(path, columns_asked)
+        return read_questions(path, test)
     files, notes = find(path, test)
     tables = {split: _open(parts) for split, parts in files.items()}
     every = [table for parts in tables.values() for table in parts]
@@ -180,16 +184,15 @@ def read(
     )
 
 
-def _tagged(path: Path, test: Path | None, **columns: object) -> Corpus:
-    """Named entities, whose files have no columns to be named."""
-    for name, value in columns.items():
+def _refuse_columns(path: Path, asked: Mapping[str, object]) -> None:
+    """Files of entities and of questions have no columns to be named."""
+    for option, value in asked.items():
         if value is not None:
             raise CorpusError(
-                "{path}: named entities, whose columns are known; leave out --{option}",
+                "{path}: entities or questions, whose columns are known; leave out --{option}",
                 path=path,
-                option=name.replace("_", "-"),
+                option=option,
             )
-    return read_tagged(path, test)
 
 
 def _open(files: Sequence[Path]) -> list[Table]:

@@ -153,6 +153,18 @@ class Kobert:
         rows = [by_pieces(text, self._slow.tokenize(text), max_length - 2) for text in texts]
         return flatten([row.tolist() for row in rows])
 
+    def pairs(self, texts: Sequence[str], max_length: int) -> tuple[Encoded, Encoded]:
+        """See `Tokeniser`; questions and contexts as BERT has them, [CLS] q [SEP] c [SEP]."""
+        ids, places = [], []
+        for text in texts:
+            question, context = text.split("\n", 1)
+            asked = self._slow.tokenize(question)[: max_length // 2]
+            pieces, room = self._slow.tokenize(context), max_length - len(asked) - 3
+            one, two = map(self._slow.convert_tokens_to_ids, (asked, pieces[:room]))
+            ids.append(self._slow.build_inputs_with_special_tokens(one, two))
+            places.append((by_pieces(context, pieces, room) + len(asked) + 1).tolist())
+        return flatten(ids), flatten(places)
+
     def _divided(self, texts: Sequence[str], enough: int) -> list[list[int]]:
         """SentencePiece's ids; of texts of more than `enough` characters, of words before that."""
         try:

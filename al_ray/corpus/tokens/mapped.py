@@ -111,6 +111,7 @@ class Rows:
         splits: name and rows of train and each test, in file order.
         label_names: a label is a position in here.
         task: what the labels are; a key of `tasks.TASKS`.
+        texts: an Arrow string array, where the task reads them.
     """
 
     ids: pa.Array
@@ -119,6 +120,7 @@ class Rows:
     splits: dict[str, NDArray[np.int64]]
     label_names: tuple[str, ...]
     task: str = "classification"
+    texts: pa.Array | None = None
 
     @property
     def train(self) -> NDArray[np.int64]:
@@ -129,6 +131,13 @@ class Rows:
     def tests(self) -> dict[str, NDArray[np.int64]]:
         """Rows of each test; the first is the main one."""
         return dict(list(self.splits.items())[1:])
+
+    def texts_of(self, rows: NDArray[np.int64]) -> list[str] | None:
+        """Texts at these rows; None where the task does not read them."""
+        if self.texts is None:
+            return None
+        texts: list[str] = self.texts.take(pa.array(rows)).to_pylist()
+        return texts
 
     def ids_of(self, rows: NDArray[np.int64]) -> list[str]:
         """Row ids at these rows."""
@@ -152,4 +161,5 @@ class Rows:
             },
             label_names=tuple(table.schema.metadata[b"labels"].decode().split("\x00")),
             task=table.schema.metadata.get(b"task", b"classification").decode(),
+            texts=table.column("text").combine_chunks() if "text" in table.column_names else None,
         )

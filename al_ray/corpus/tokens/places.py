@@ -38,34 +38,69 @@ def by_library(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded
     Raises:
         ModelError: it does not.
     """
+    _check_fast(tokenizer)
+    said = tokenizer(list(texts), truncation=True, max_length=max_length, **_WANTED)
+    rows = []
+    for text, ids, spans, special in zip(
+        texts, said["input_ids"], said["offset_mapping"], said["special_tokens_mask"], strict=True
+    ):
+        kept = [place for place, is_special in enumerate(special) if not is_special]
+        rows.append(_of_tokens(text, spans, kept, len(ids) >= max_length))
+    return flatten([row.tolist() for row in rows])
+
+
+def pairs_by_library(
+    tokenizer: Any, texts: Sequence[str], max_length: int
+) -> tuple[Encoded, Encoded]:
+    """See `Tokeniser.pairs`; a question of over half of the tokens is cut to that.
+
+    Raises:
+        ModelError: the tokenizer does not say at which character its tokens begin.
+    """
+    _check_fast(tokenizer)
+    questions, contexts = zip(*(text.split("\n", 1) for text in texts), strict=True)
+    asked = tokenizer(
+        list(questions), truncation=True, max_length=max_length // 2, return_offsets_mapping=True
+    )["offset_mapping"]
+    shorter = [
+        question[: max((end for _, end in spans), default=0)]
+        for question, spans in zip(questions, asked, strict=True)
+    ]
+    said = tokenizer(
+        shorter, list(contexts), truncation="only_second", max_length=max_length, **_WANTED
+    )
+    places = []
+    for row, (context, ids, spans) in enumerate(
+        zip(contexts, said["input_ids"], said["offset_mapping"], strict=True)
+    ):
+        kept = [place for place, which in enumerate(said.sequence_ids(row)) if which == 1]
+        places.append(_of_tokens(context, spans, kept, len(ids) >= max_length).tolist())
+    return flatten(said["input_ids"]), flatten(places)
+
+
+_WANTED = {
+    "return_offsets_mapping": True,
+    "return_special_tokens_mask": True,
+    "return_attention_mask": False,
+    "return_token_type_ids": False,
+}
+
+
+def _of_tokens(
+    text: str, spans: Sequence[tuple[int, int]], kept: Sequence[int], full: bool
+) -> NDArray[np.int64]:
+    """Of these tokens of a text; its end was cut where the row is full."""
+    starts = [spans[place][0] for place in kept]
+    return placed(starts, kept, spans[kept[-1]][1] if full and kept else len(text))
+
+
+def _check_fast(tokenizer: Any) -> None:
     if not tokenizer.is_fast:
         raise ModelError(
             "{folder}: its tokenizer does not say which characters its tokens are of; give --model "
             "an encoder with a tokenizer.json",
             folder=tokenizer.name_or_path,
         )
-    said = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=max_length,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )
-    rows = []
-    for text, ids, spans, special in zip(
-        texts,
-        said["input_ids"],
-        said["offset_mapping"],
-        said["special_tokens_mask"],
-        strict=True,
-    ):
-        kept = [place for place, is_special in enumerate(special) if not is_special]
-        starts = [spans[place][0] for place in kept]
-        cut = len(ids) >= max_length and bool(kept)
-        rows.append(placed(starts, kept, spans[kept[-1]][1] if cut else len(text)))
-    return flatten([row.tolist() for row in rows])
 
 
 def by_pieces(text: str, pieces: Sequence[str], room: int) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "Progress", "Rows", "Tokens", "prepare"]
 
+Places = Literal["characters", "context"]
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
 
@@ -65,7 +66,8 @@ def prepare(
     max_length: int,
     folder: Path,
     progress: Progress | None = None,
-    places: bool = False,
+    places: Places | None = None,
+    texts: bool = False,
 ) -> Prepared:
     """Tokenise once per (corpus, tokenizer, maximum length) and write what actors read.
 
@@ -76,7 +78,9 @@ def prepare(
         max_length: tokens, special ones included, that a text is cut to.
         folder: the cache, made if need be.
         progress: called now and then.
-        places: whether the token of every character is wanted, too.
+        places: whether the token of every character is wanted, too, or of those of a context, which
+            the tokenizer then has beside its question.
+        texts: whether the rows' texts are.
 
     Returns:
         Paths of the files. They are not written again if they are there and whole.
@@ -85,17 +89,19 @@ def prepare(
         ModelError: the tokenizer cannot be loaded.
         CorpusError: a text cannot be tokenised, or the files cannot be written.
     """
-    facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}" + " places" * places
+    facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}" + (
+        f" {places}" if places else ""
+    )
     key = hashlib.blake2b(facts.encode(), digest_size=10).hexdigest()
     prepared = Prepared(folder / f"tokens-{key}.arrow", folder / f"rows-{corpus.digest[:20]}.arrow")
+    every = [text for split in corpus.splits for text in split.texts]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # A damaged file is replaced and not removed first: another start may have just mended it.
         if not is_as_written(prepared.rows):
-            _write_rows(corpus, prepared.rows)
+            _write_rows(corpus, prepared.rows, every if texts else None)
         if not is_as_written(prepared.tokens):
-            texts = [text for split in corpus.splits for text in split.texts]
-            _write_tokens(texts, tokenizer, max_length, prepared.tokens, progress, places)
+            _write_tokens(every, tokenizer, max_length, prepared.tokens, progress, places)
     except OSError as error:
         raise CorpusError(
             "{folder}: the prepared corpus cannot be written ({error}); make room there, "
@@ -106,13 +112,14 @@ def prepare(
     return prepared
 
 
-def _write_rows(corpus: Corpus, path: Path) -> None:
+def _write_rows(corpus: Corpus, path: Path, texts: Sequence[str] | None) -> None:
     ids = [row_id for split in corpus.splits for row_id in split.row_ids]
     batch = pa.record_batch(
         {
             "row_id": pa.array(ids, pa.string()),
             "label": np.concatenate([split.labels for split in corpus.splits]).astype(np.int32),
             "row_hash": row_hashes(ids),
+            **({} if texts is None else {"text": pa.array(texts, pa.string())}),
         }
     ).replace_schema_metadata(
         {
@@ -132,7 +139,7 @@ def _write_tokens(
     max_length: int,
     path: Path,
     progress: Progress | None,
-    places: bool = False,
+    places: Places | None = None,
 ) -> None:
     workers = _workers(sum(map(len, texts)))
     try:
@@ -167,14 +174,18 @@ def _write_tokens(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, most: int, texts: Sequence[str], max_length: int, places: bool
+    pool: ProcessPoolExecutor,
+    most: int,
+    texts: Sequence[str],
+    max_length: int,
+    places: Places | None,
 ) -> Iterator[tuple[int, list[Encoded]]]:
     """(rows done, columns) of batch after batch, with at most `most` sent and not yet back.
 
     What is sent and what comes back is held in memory.
     """
     flight: deque[tuple[int, Future[Any]]] = deque()
-    work = _tokenise_and_place if places else _tokenise
+    work = {None: _tokenise, "characters": _tokenise_and_place, "context": _tokenise_pairs}[places]
     ahead = pairwise(_cuts(texts))
     try:
         while True:
@@ -286,6 +297,11 @@ def _tokenise(texts: list[str], max_length: int) -> Encoded:
 def _tokenise_and_place(texts: list[str], max_length: int) -> list[Encoded]:
     """Ids, and the token of every character."""
     return [_tokenise(texts, max_length), _opened().places(texts, max_length)]
+
+
+def _tokenise_pairs(texts: list[str], max_length: int) -> list[Encoded]:
+    """Ids of questions and contexts, and the token of every character of a context."""
+    return list(_opened().pairs(texts, max_length))
 
 
 def _opened() -> Tokeniser:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from al_ray.corpus.tokens.kobert import Kobert
-from al_ray.corpus.tokens.places import by_library
+from al_ray.corpus.tokens.places import by_library, pairs_by_library
 from al_ray.corpus.tokens.tokenising import (
     Encoded,
     Tokeniser,
@@ -95,3 +95,7 @@ class Library:
     def places(self, texts: Sequence[str], max_length: int) -> Encoded:
         """See `Tokeniser`."""
         return by_library(self._tokenizer, texts, max_length)
+
+    def pairs(self, texts: Sequence[str], max_length: int) -> tuple[Encoded, Encoded]:
+        """See `Tokeniser`."""
+        return pairs_by_library(self._tokenizer, texts, max_length)

@@ -37,6 +37,12 @@ class Tokeniser(Protocol):
         """Ids, special ones included, of texts cut to `max_length` as the model's library does."""
         ...
 
+    def pairs(self, texts: Sequence[str], max_length: int) -> tuple[Encoded, Encoded]:
+        """Ids of a question and its context, which a line break divides; and of each character of
+        the context the token, by its number in the row. It is the context that is cut.
+        """
+        ...
+
     def places(self, texts: Sequence[str], max_length: int) -> Encoded:
         """The token of each character, by its number in the row; see `places`."""
         ...

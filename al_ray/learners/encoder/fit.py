@@ -189,7 +189,7 @@ def _losses(
         return _of_characters(module, tokens, rows, targets, task, half), 0.0
     if predictor is None and can_pack(module):
         logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
-        return task.losses(logits, target).mean(), 0.0
+        return task.losses(logits, target, None).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
     with body_in_half(module, half):
         if predictor is None:
@@ -198,7 +198,7 @@ def _losses(
             answer = module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             layers = [x if attached else x.detach() for x in answer.hidden_states[1:]]
             logits, guess = answer.logits, predictor(layers, mask)
-    losses = task.losses(logits, target)
+    losses = task.losses(logits, target, None)
     return losses.mean(), 0.0 if guess is None else WEIGHT * ranking_loss(guess, losses)
 
 
@@ -210,7 +210,7 @@ def _of_characters(
     task: Task,
     half: bool,
 ) -> torch.Tensor:
-    """The mean over rows of their characters' mean loss: a long row counts as much as a short."""
+    """The mean loss of these rows."""
     device, where = next(module.parameters()).device, characters(tokens, rows)
     if can_pack(module):
         logits = module.logits(Packed(module, half, trained=True).hidden(pack(tokens, rows)), where)
@@ -218,9 +218,8 @@ def _of_characters(
         ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
         with body_in_half(module, half):
             logits = module(ids, mask, where).logits
-    losses = task.losses(logits, torch.from_numpy(targets.values).to(device))
     units = torch.from_numpy(cast("NDArray[np.int64]", targets.units)).to(device)
-    return torch.segment_reduce(losses, "mean", lengths=units).mean()
+    return task.losses(logits, torch.from_numpy(targets.values).to(device), units).mean()
 
 
 def _groups(

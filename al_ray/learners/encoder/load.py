@@ -61,7 +61,7 @@ def load(
             else:
                 module = auto.from_config(config, trust_remote_code=False)
             own = module
-            if head == "characters":
+            if head != "text":
                 module = PerCharacter(own)
             elif pooling == "mean":
                 module = MeanPooled(own)

@@ -14,11 +14,10 @@ import pytest
 
 from al_ray.corpus.reading.questions import (
     looks_like_questions,
-    parse,
     read_questions,
     read_with_articles,
-    written,
 )
+from al_ray.corpus.spans import context_of, parse, written
 from al_ray.errors import CorpusError
 
 KORQUAD = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "korquad"
@@ -74,11 +73,11 @@ def test_a_row_is_a_question_and_its_context_and_an_answer_the_spans_in_both(
         f"어디로 갔나? \n{CONTEXT}",
         f"왜?\n{CONTEXT}",
     )
-    # '누구인가?' and the break are 6 characters; '어디로 갔나? ' and the break 9.
-    assert corpus.labels == ("-", "28-30 28-31 38-40", "6-9")
-    assert corpus.train.labels.tolist() == [2, 1, 0]
+    assert corpus.labels == ("-", "0-3", "19-21 19-22 29-31")
+    assert corpus.train.labels.tolist() == [1, 2, 0]
     assert corpus.train.labels.dtype == np.int32
-    said = [corpus.train.texts[1][start:end] for start, end in parse("28-30 28-31 38-40")]
+    context = context_of(corpus.train.texts[1])
+    said = [context[start:end] for start, end in parse("19-21 19-22 29-31")]
     assert said == ["평양", "평양에", "평양"]
     assert corpus.notes == ("train: 1 questions have line breaks, read as blanks.",)
 
@@ -111,7 +110,7 @@ def test_splits_articles_and_paragraphs(tmp_path: Path) -> None:
         "7": "임수경",
     }
     assert read.paragraphs == {"a": 1, "b": 2, "c": 1, "d": 3, "klue-1": 1, "7": 1}
-    assert read.corpus.labels == ("-", "2-3")
+    assert read.corpus.labels == ("-", "0-1")
     other = write(tmp_path / "o" / "x.json", article(question("e", "?", ("임", 0))))
     assert [s.name for s in read_questions(tmp_path / "dev.json", other).splits] == [
         "train",
@@ -274,4 +273,4 @@ def test_the_file_of_korquad() -> None:
     for text, label, (_, context, each) in zip(train.texts, train.labels, asked, strict=True):
         ((start, end),) = parse(read.corpus.labels[label])
         assert text.split("\n", 1)[1] == context
-        assert text[start:end] == each["answers"][0]["text"]
+        assert context[start:end] == each["answers"][0]["text"]

@@ -37,7 +37,7 @@ def world(tmp_path_factory):
     encoder = mini.build(corpus, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepared, "ProcessPoolExecutor", Inline)
-        made = prepared.prepare(corpus, encoder, "mini", 48, folder, places=True)
+        made = prepared.prepare(corpus, encoder, "mini", 48, folder, places="characters")
     return encoder, Tokens(made.tokens), Rows.load(made.rows), task_of(corpus.task, corpus.labels)
 
 
