@@ -54,6 +54,7 @@ def test_an_actor_that_never_starts_ends_in_a_clear_failure(
     assert not (tmp_path / "steps").exists()
 
 
+@pytest.mark.campaign
 def test_who_shares_a_process_does_not_share_its_fate(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +231,7 @@ def test_a_signal_to_all_of_it_at_any_moment(tmp_path: Path) -> None:
 # A full disk
 
 
+@pytest.mark.campaign
 def test_a_full_disk_is_one_line_at_any_moment(tmp_path: Path) -> None:
     """The driver's files may not grow any more from a moment on, as a quota has it.
 

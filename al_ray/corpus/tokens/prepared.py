@@ -112,7 +112,7 @@ def prepare(
     return prepared
 
 
-def _write_rows(corpus: Corpus, path: Path, texts: Sequence[str] | None) -> None:
+def _write_rows(corpus: Corpus, path: Path, texts: Sequence[str] | None = None) -> None:
     ids = [row_id for split in corpus.splits for row_id in split.row_ids]
     batch = pa.record_batch(
         {
