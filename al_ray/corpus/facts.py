@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from al_ray.language import tr
 
@@ -14,6 +17,15 @@ class Lengths:
     median: int
     most: int
     longest: int
+
+    @classmethod
+    def of(cls, lengths: Iterable[int]) -> Lengths:
+        """Of these; 0 where there is none."""
+        values = np.fromiter(lengths, np.int64)
+        if not len(values):
+            return cls(0, 0, 0)
+        median, most = np.percentile(values, [50, 95], method="higher")
+        return cls(int(median), int(most), int(values.max()))
 
 
 @dataclass(frozen=True)

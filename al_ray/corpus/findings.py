@@ -49,7 +49,7 @@ def findings(
         cut = None
         if tokens is not None and max_length is not None:
             counted = tokens[split.name]
-            cut = Cut(len(counted), _lengths(counted), float((counted > max_length).mean()))
+            cut = Cut(len(counted), Lengths.of(counted), float((counted > max_length).mean()))
         mix = label_mix(split, len(corpus.labels))
         fact = SplitFacts(
             name=split.name,
@@ -61,7 +61,7 @@ def findings(
             if labels
             else (),
             shift=total_variation(train_mix, mix) if labels else 0.0,
-            characters=_lengths(lengths),
+            characters=Lengths.of(lengths),
             tokens=cut,
         )
         facts.append(fact)
@@ -338,10 +338,3 @@ def _excerpt(text: str) -> str:
 def _some(names: list[str], most: int = 8) -> str:
     said = ", ".join(names[:most])
     return tr("{names} and {n:,} more", names=said, n=len(names) - most) if names[most:] else said
-
-
-def _lengths(lengths: NDArray[np.int64]) -> Lengths:
-    if not len(lengths):
-        return Lengths(0, 0, 0)
-    median, most = np.percentile(lengths, [50, 95], method="higher")
-    return Lengths(int(median), int(most), int(lengths.max()))

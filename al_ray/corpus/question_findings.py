@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from al_ray.corpus.facts import Lengths
 from al_ray.corpus.rows import Corpus, Split
@@ -92,8 +90,8 @@ def _of_a_split(
         contexts=len(contexts),
         answers=(min(counts, default=0), max(counts, default=0)),
         unanswered=counts.count(0),
-        answer_characters=_lengths([end - start for spans in answers for start, end in spans]),
-        context_characters=_lengths([len(context) for context in contexts]),
+        answer_characters=Lengths.of(end - start for spans in answers for start, end in spans),
+        context_characters=Lengths.of(map(len, contexts)),
         words={word: words[word] for word in QUESTION_WORDS},
         leaked=sum(article in trained for article in given),
     )
@@ -109,10 +107,3 @@ def question_word(question: str) -> str:
     for found in _ANY.finditer(question):
         word = QUESTION_WORDS[(found.lastindex or 0) - 1]
     return word
-
-
-def _lengths(lengths: Sequence[int]) -> Lengths:
-    if not lengths:
-        return Lengths(0, 0, 0)
-    median, most = np.percentile(lengths, [50, 95], method="higher")
-    return Lengths(int(median), int(most), max(lengths))

@@ -68,6 +68,8 @@ class Corpus:
         unlabelled: rows with a text and no label, where they were asked for; in no split.
         task: what the answers are; a key of `tasks.TASKS`.
         few: whether answers are few, so that rows of each are counted.
+        groups: of each row id what it shares with others, such as its article; a test that is held
+            out has whole groups. Empty: rows stand for themselves.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Corpus:
     unlabelled: tuple[Unlabelled, ...] = ()
     task: str = "classification"
     few: bool = True
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:

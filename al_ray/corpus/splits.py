@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.corpus.by_article import split_by_article
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
 from al_ray.language import mark, tr
@@ -219,6 +220,8 @@ def _drawn(split: Split, n: int, purpose: str) -> NDArray[np.int64]:
 
 
 def _hold_out(corpus: Corpus, why: str | None) -> Corpus:
+    if corpus.groups:  # questions on one article help with each other
+        return split_by_article(corpus, corpus.groups, HOLDOUT_SHARE, _SEED)
     train = corpus.train
     held = _drawn(train, max(1, round(HOLDOUT_SHARE * len(train))), "holdout")
     rest = np.setdiff1d(np.arange(len(train)), held)

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from al_ray.corpus.entities import Entity, parse
 from al_ray.corpus.facts import Lengths
@@ -78,8 +75,8 @@ def _facts(split: Split, answers: list[tuple[Entity, ...]], train: set[int]) -> 
         single=sum(len(span) == 1 for span in spans),
         spaced=sum(any(map(str.isspace, span)) for span in spans),
         cut=sum(bool(end.strip()) for end in ends) / max(1, len(ends)),
-        characters=_lengths(map(len, split.texts)),
-        lengths=_lengths(map(len, spans)),
+        characters=Lengths.of(map(len, split.texts)),
+        lengths=Lengths.of(map(len, spans)),
         duplicates=len(keys) - len(meant),
         conflicting=sum(len(meant[key]) > 1 for key in keys),
         leaked=sum(key in train for key in keys),
@@ -93,11 +90,3 @@ def _folded(text: str, entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
         return len("".join(unicodedata.normalize("NFC", text[:end]).split()))
 
     return tuple(Entity(place(each.start), place(each.end), each.kind) for each in entities)
-
-
-def _lengths(lengths: Iterable[int]) -> Lengths:
-    values = list(lengths)
-    if not values:
-        return Lengths(0, 0, 0)
-    median, most = np.percentile(values, [50, 95], method="higher")
-    return Lengths(int(median), int(most), max(values))

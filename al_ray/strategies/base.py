@@ -35,6 +35,7 @@ Need = Literal[
     "units",
     "probabilities",
     "sequence",
+    "labels",
     "committee",
     "vectors",
     "word-gradients",
@@ -46,10 +47,11 @@ Need = Literal[
 
 `units`: one forward pass, whatever a row is made of. `probabilities`: the same of a task where a
 row is one unit, with one distribution over its answers. `sequence`: the same of a task where a row
-is a sequence of units. `committee`: a pass of each member. `vectors`: one a row, what the
-classification layer is fed, from the same pass. `word-gradients`: a backward pass a label.
-`predicted-loss`: a loss-prediction module, trained with the model. `dropout`: `Strategy.passes`
-forward passes with dropout. `labelled`: all this of the labelled rows, too.
+is a sequence of units. `labels`: a task whose labels mean the same in every row. `committee`: a
+pass of each member. `vectors`: one a row, what the classification layer is fed, from the same pass.
+`word-gradients`: a backward pass a label. `predicted-loss`: a loss-prediction module, trained with
+the model. `dropout`: `Strategy.passes` forward passes with dropout. `labelled`: all this of the
+labelled rows, too.
 """
 
 

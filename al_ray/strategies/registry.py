@@ -157,6 +157,7 @@ REMEDIES: dict[Need, str] = {
     "units": mark("it needs probabilities"),
     "probabilities": mark("it needs one distribution a row"),
     "sequence": mark("it needs rows of several units"),
+    "labels": mark("it needs labels that mean the same in every row"),
     "committee": mark("it needs several members"),
     "vectors": mark("it needs the vectors that the classification layer is fed"),
     "word-gradients": mark("it needs gradients down to the words"),

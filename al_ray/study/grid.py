@@ -26,7 +26,7 @@ from al_ray.study.learner import Committee, Head, Learner, Source
 from al_ray.study.training import Training
 from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
-FROZEN_GIVES: tuple[Need, ...] = ("units", "probabilities", "vectors", "labelled")
+FROZEN_GIVES: tuple[Need, ...] = ("units", "probabilities", "labels", "vectors", "labelled")
 """What strategies may need of a linear model on fixed vectors."""
 
 YARDSTICK: tuple[Head, str] = ("frozen", "random")

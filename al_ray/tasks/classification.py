@@ -24,7 +24,7 @@ class Classification(Task):
     name = "classification"
     gives = frozenset(
         (
-            *("units", "probabilities", "committee", "vectors", "word-gradients"),
+            *("units", "probabilities", "labels", "committee", "vectors", "word-gradients"),
             *("predicted-loss", "dropout", "labelled"),
         )
     )

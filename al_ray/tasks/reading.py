@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.corpus.question_findings import QUESTION_WORDS, QuestionFacts, question_facts
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.spans import Span, context_of, parse, written
+from al_ray.language import tr
 from al_ray.strategies import Outputs
 from al_ray.strategies.spans import distinct
 from al_ray.strategies.units import starts
@@ -140,8 +142,32 @@ class Reading(Task):
 
     @classmethod
     def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:
-        """Contexts, and how long they and answers are."""
-        return []
+        """Articles and contexts, how long they and answers are, and what is asked for."""
+        articles = corpus.groups or {i: "" for split in corpus.splits for i in split.row_ids}
+        splits = question_facts(corpus, articles)
+
+        def line(name: str, value: Callable[[QuestionFacts], int]) -> tuple[str, ...]:
+            return name, *(f"{value(each):,}" for each in splits)
+
+        of_articles = [
+            line(tr("articles"), lambda each: each.articles),
+            line(tr("whose article is in train"), lambda each: each.leaked),
+        ]
+        words = (
+            (word, *(f"{each.words[word]:,}" for each in splits)) for word in QUESTION_WORDS[:-1]
+        )
+        return [
+            *(of_articles if corpus.groups else []),
+            line(tr("contexts"), lambda each: each.contexts),
+            line(tr("their characters, median"), lambda each: each.context_characters.median),
+            line(tr("95 % have up to"), lambda each: each.context_characters.most),
+            line(tr("their longest"), lambda each: each.context_characters.longest),
+            line(tr("without an answer"), lambda each: each.unanswered),
+            line(tr("an answer's characters, median"), lambda each: each.answer_characters.median),
+            line(tr("95 % have up to"), lambda each: each.answer_characters.most),
+            line(tr("the longest answer"), lambda each: each.answer_characters.longest),
+            *words,
+        ]
 
 
 def _said(context: str, span: Span) -> str:

@@ -37,7 +37,9 @@ class Tagging(Task):
 
     name = "tagging"
     head = "characters"
-    gives = frozenset({"units", "sequence", "committee", "vectors", "dropout", "labelled"})
+    gives = frozenset(
+        {"units", "sequence", "labels", "committee", "vectors", "dropout", "labelled"}
+    )
     score = "entity_f1"
     metrics = ("micro_f1", "macro_f1", "character_f1", "ceiling", "loss")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from al_ray.corpus.by_article import split_by_article
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.splits import choose_tests
 from al_ray.errors import CorpusError
 
 
@@ -82,3 +83,14 @@ def test_what_is_refused() -> None:
         split_by_article(alone, of_one, 0.5, 0)
     with pytest.raises(KeyError):
         split_by_article(corpus, {}, 0.5, 0)
+
+
+def test_a_study_holds_out_whole_articles() -> None:
+    """Where no test is given, and the rows say what they are of."""
+    corpus, groups = made([5, 3, 9, 2, 4])
+    corpus = replace(corpus, groups=groups, few=False)
+    chosen = choose_tests(corpus, None)
+    articles = [{groups[row_id] for row_id in split.row_ids} for split in chosen.splits]
+    assert chosen.tests[0].name == "holdout"
+    assert not articles[0] & articles[1]
+    assert sum(map(len, chosen.splits)) == len(corpus.train)

@@ -179,7 +179,14 @@ class TestEveryStrategy:
 
     def test_outputs_that_are_absent_are_named(self, ranking):
         outputs = Outputs(outputs_of(5).log_probabilities)
-        optional = ranking.needs - {"probabilities", "units", "sequence", "committee", "labelled"}
+        optional = ranking.needs - {
+            "probabilities",
+            "units",
+            "sequence",
+            "labels",
+            "committee",
+            "labelled",
+        }
         if not optional and "labelled" not in ranking.needs:
             assert ranking.score(outputs).shape == (5,)
             return

@@ -233,7 +233,7 @@ def test_peers_d9_divergence_is_finite_and_a_mean():
 def test_peers_d9_what_is_missing_is_an_error_and_not_a_zero(name):
     """modAL #92: an unfitted committee scores 0, silently."""
     strategy = build(name)
-    if strategy.needs <= {"probabilities", "units", "sequence", "committee"}:
+    if strategy.needs <= {"probabilities", "units", "sequence", "labels", "committee"}:
         with pytest.raises(ValueError, match="log_probabilities"):
             Outputs(np.zeros((0, 3, 2)))
     else:

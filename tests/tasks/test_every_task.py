@@ -49,7 +49,9 @@ class Count(Task):
     """How many words a text has, 0 to 9, by an expected value of ten outputs."""
 
     name = "count"
-    gives = frozenset({"units", "probabilities", "committee", "vectors", "dropout", "labelled"})
+    gives = frozenset(
+        {"units", "probabilities", "labels", "committee", "vectors", "dropout", "labelled"}
+    )
     score = "closeness"
     metrics = ("loss",)
 

@@ -102,9 +102,19 @@ def read_with_articles(path: Path, test: Path | None = None) -> Read:
         )
         for split, found in questions.items()
     )
+    articles = {question.row_id: question.article for question in rows}
     return Read(
-        Corpus(name, labels, train, tuple(tests), tuple(notes), task="reading", few=False),
-        {question.row_id: question.article for question in rows},
+        Corpus(
+            name,
+            labels,
+            train,
+            tuple(tests),
+            tuple(notes),
+            task="reading",
+            few=False,
+            groups=articles,
+        ),
+        articles,
         {question.row_id: question.paragraph for question in rows},
     )
 

@@ -24,7 +24,7 @@ class Badge(Sequential):
 
     name = "badge"
     family = "model-based"
-    needs = frozenset({"probabilities", "vectors"})
+    needs = frozenset({"probabilities", "labels", "vectors"})
     costly = True
 
     def begin(self, outputs: Outputs, draw: Draw) -> GradientDistances:

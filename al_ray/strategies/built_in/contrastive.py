@@ -29,7 +29,7 @@ class Contrastive(Strategy):
 
     name = "contrastive"
     family = "prediction-based"
-    needs = frozenset({"units", "vectors", "labelled"})
+    needs = frozenset({"units", "labels", "vectors", "labelled"})
     costly = True
 
     def __init__(self, neighbours: int = 10) -> None:

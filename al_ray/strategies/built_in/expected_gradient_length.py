@@ -20,7 +20,7 @@ class ExpectedGradientLength(Strategy):
 
     name = "expected-gradient-length"
     family = "model-based"
-    needs = frozenset({"probabilities", "vectors"})
+    needs = frozenset({"probabilities", "labels", "vectors"})
 
     def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """Float64 (rows,), 0 where the model is certain."""
