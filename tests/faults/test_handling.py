@@ -178,6 +178,7 @@ def start(out: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.campaign
 def test_ctrl_c_again_and_again_ends_a_study_and_nothing_is_left(tmp_path: Path) -> None:
     process = start(tmp_path / "out")
     children = descendants(process.pid)

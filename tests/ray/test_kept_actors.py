@@ -94,6 +94,7 @@ def test_kept_actors_die(undisturbed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.campaign
 def test_a_kept_loop_that_has_died_is_given_to_no_trial_for_good(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
