@@ -178,6 +178,7 @@ def print_summary(out: str, console: Console) -> None:
     steps, trajectories, description = _read(out)
     test = next(iter(description["tests"]))
     frame = arms(steps, trajectories, test)
+    few = description.get("task", CLASSIFICATION)["few"]
     columns = (
         Column(tr("arm")),
         Column(tr("regime"), 6, "{}", left=True),
@@ -186,8 +187,7 @@ def print_summary(out: str, console: Console) -> None:
         Column(tr("seeds"), 1, tr("{} seeds")),
         Column(tr("labels"), 6, tr("{} labels")),
         Column(tr("accuracy")),
-        Column(tr("balanced"), 5),
-        Column(tr("macro-F1"), 4),
+        *([Column(tr("balanced"), 5), Column(tr("macro-F1"), 4)] if few else []),
         Column(tr("area"), 2),
         Column(tr("missing"), 3, tr("{} missing")),
     )
@@ -203,8 +203,7 @@ def print_summary(out: str, console: Console) -> None:
             str(arm["seeds"]),
             f"{arm['n_labelled']:,.0f}" if arm["seeds"] else NOTHING,
             _mean(arm["final_mean"], arm["final_sd"]),
-            _mean(arm["balanced_mean"], None),
-            _mean(arm["macro_f1_mean"], None),
+            *(_mean(arm[n], None) for n in ("balanced_mean", "macro_f1_mean") if few),
             _mean(arm["area_mean"], arm["area_sd"]),
             f"{len(arm['missing']):,}" if arm["missing"] else NOTHING,
         )
