@@ -38,12 +38,20 @@ class Inline:
         return future
 
 
+def small_training(**changes: Any) -> Any:
+    """The recipe `stable` in small batches and chunks, in float32."""
+    from al_ray.study.training import RECIPES, Training
+
+    facts = {"learning_rate": 2e-3, "batch_size": 8, "max_length": 24, "token_budget": 200}
+    facts |= {"precision": "float32", "chunk_rows": 32, "recipe": "stable"}
+    return Training(**{**RECIPES["stable"], **facts, **changes})
+
+
 def mini_setup(cache: Path, **recipe: Any) -> Any:
     """What members and shards are made from: `mini` and 110 + 30 generated texts, 32 a chunk."""
     from al_ray.corpus.embedded.news import generate
     from al_ray.corpus.tokens import prepared
     from al_ray.learners.encoder import mini
-    from al_ray.study.training import RECIPES, Training
     from al_ray.workers import Setup
 
     corpus = generate(train=110, test=30)
@@ -51,16 +59,7 @@ def mini_setup(cache: Path, **recipe: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepared, "ProcessPoolExecutor", Inline)
         made = prepared.prepare(corpus, encoder, "mini", 24, cache)
-    training = Training(
-        **{**RECIPES["stable"], "pooling": "own", **recipe},
-        recipe="stable",
-        learning_rate=2e-3,
-        batch_size=8,
-        max_length=24,
-        precision="float32",
-        token_budget=200,
-        chunk_rows=32,
-    )
+    training = small_training(**{"pooling": "own", **recipe})
     return Setup(encoder, made.tokens, len(corpus.labels), training, "cpu")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -17,6 +17,11 @@ from al_ray.study.chooser import RANDOM
 
 ADVISED: Final = 10
 """Seeds that find an arm which is twice as good; `LEAST_SEEDS` are the fewest with a verdict."""
+
+Kind = Literal["label with", "label at random", "depends on the metric", "cannot tell"]
+
+Answer = tuple[Kind, str, str | None, str, tuple[str, ...]]
+"""Of a verdict: its kind, in words, the arm that it is about, what to do next, and the commands."""
 
 PLAN: Final = mark("with --plan it says how long that takes")
 

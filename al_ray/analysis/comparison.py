@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from al_ray.analysis.answers import Key, answers
-from al_ray.analysis.metrics import RARE, column, rare_labels, values
+from al_ray.analysis.metrics import RARE, rare_labels, values
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.pairs import Effect, Pairs, contrast
 from al_ray.analysis.statistics.versus import Judgement, judge
@@ -213,7 +213,7 @@ def measured(
             .transpose(0, 2, 1)
             for side in keys
         ]
-    name = column(study, metric)
+    name = study.columns.get(metric)
     if name is None:
         return [np.full((shape[0], 1, shape[1]), math.nan) for _ in sides]
     return [side[name].to_numpy(np.float64).reshape(shape)[:, None, :] for side in ordered]

@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from al_ray.analysis import advice
+from al_ray.analysis.advice import Answer, Kind
 from al_ray.analysis.baseline import Baseline, baselines, signed
 from al_ray.analysis.best import UNTUNED, tuned
 from al_ray.analysis.comparison import Arm, judged, key_of, setting_of
 from al_ray.analysis.gains import LEAST, gain, measured_over
 from al_ray.analysis.metrics import NAMES
-from al_ray.analysis.searched import Comparison, final, said_of
+from al_ray.analysis.searched import against_tuned, final
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.statistics.versus import Judgement
@@ -39,8 +40,6 @@ from al_ray.study.running import Effort, Price
 
 SMALL: Final = 2 * GAIN
 """Random is the answer where no arm gains more accuracy than this, beyond doubt."""
-
-Kind = Literal["label with", "label at random", "depends on the metric", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,6 @@ class _Arm:
     base: Baseline | None
 
 
-_Answer = tuple[Kind, str, str | None, str, tuple[str, ...]]
-"""The first fields of `Conclusion`."""
-
-
 @remembered
 def conclusion(
     study: Study,
@@ -129,7 +124,7 @@ def conclusion(
         answer = _cannot_tell(study, arms) or _none_gains(study, arms, apart)
     found = final(study, level) if test in (None, study.test) else None
     if found is not None and not found.alike and answer[0] == "label with":
-        answer = _against_tuned(study, answer, found, level)
+        answer = against_tuned(study, answer, found, level)
     kind, plain, arm, then, commands = answer
     missing = _missing(study)
     if missing not in plain:
@@ -177,7 +172,7 @@ def _label_with(
     effort: Effort,
     test: str | None,
     level: float,
-) -> _Answer:
+) -> Answer:
     assert best.found is not None
     tested = sum(arm.found is not None for arm in arms)
     said = gain(best.kind, best.found, effort, tested)
@@ -211,26 +206,6 @@ def _label_with(
     return "label with", said, best.name, then, ()
 
 
-def _against_tuned(study: Study, answer: _Answer, found: Comparison, level: float) -> _Answer:
-    """What a search's comparison makes of an arm that is better than random trained alike."""
-    kind, said, arm, then, commands = answer
-    against = tr("random at its own best, {random} ({said})", random=found.random,
-                 said=said_of(found, level))  # fmt: skip
-    if found.kind == "better":
-        return kind, clauses(said, tr("better than {random}", random=against)), arm, then, commands
-    why = tr(
-        "{arm} is better than random trained alike, but was not shown better than {random}",
-        arm=found.arm,
-        random=against,
-    )
-    if found.kind == "worse":
-        why = tr("{arm} is worse than {random}", arm=found.arm, random=against)
-        then = tr("draw the texts to label at random, and train as random is trained best")
-        return "label at random", tr("Label at random: {why}", why=why), None, then, ()
-    then, commands = advice.more_seeds(study, max(advice.ADVISED, 2 * found.seeds))
-    return "cannot tell", tr("Cannot tell: {why}", why=why), None, then, commands
-
-
 def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:
     """What best with best says of its strategy, where that is less."""
     for row in records(tuned(study, test, level)):
@@ -239,7 +214,7 @@ def _at_best(study: Study, best: _Arm, test: str | None, level: float) -> str:
     return ""
 
 
-def _cannot_tell(study: Study, arms: Sequence[_Arm]) -> _Answer | None:
+def _cannot_tell(study: Study, arms: Sequence[_Arm]) -> Answer | None:
     """What an answer lacks; None: nothing."""
     waiting = [arm for arm in arms if arm.kind == "cannot tell"]
     few = [a.found.seeds for a in waiting if a.found and a.found.seeds < LEAST_SEEDS]
@@ -316,7 +291,7 @@ def _no_measure(study: Study, arm: _Arm, base: Baseline | None) -> tuple[str, st
     return why, tr("begin with fewer labels"), advice.commands(study, options)[-1:]
 
 
-def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement]) -> _Answer:
+def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement]) -> Answer:
     """No arm is shown to be better: whether that any is can be ruled out."""
     fit = [arm for arm in arms if _is_telling(arm)]
     found = [arm.found for arm in fit if arm.found is not None]
@@ -371,7 +346,7 @@ def _none_gains(study: Study, arms: Sequence[_Arm], apart: Sequence[Disagreement
     return "label at random", said, None, then, commands
 
 
-def _depends(said: str, arm: str | None) -> _Answer:
+def _depends(said: str, arm: str | None) -> Answer:
     then = tr("choose the metric that counts for you: each has a verdict of its own")
     said = tr("It depends on the metric: {said}", said=said)
     return "depends on the metric", said, arm, then, ()

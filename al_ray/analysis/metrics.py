@@ -64,11 +64,6 @@ def meaning(task: Mapping[str, Any]) -> str | None:
     return tr("Accuracy is here the {score}.", score=tr(score_of(task)))
 
 
-def column(study: Study, metric: str) -> str | None:
-    """The column of `steps` that has a metric, or None."""
-    return study.columns.get(metric)
-
-
 @remembered
 def rare_labels(study: Study) -> list[str]:
     """Labels that have less than half of an equal share of the pool's rows; none where the table

@@ -10,12 +10,15 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from al_ray.analysis import advice
+from al_ray.analysis.advice import Answer
 from al_ray.analysis.baseline import baselines, signed
 from al_ray.analysis.comparison import Arm, key_of, setting_of, together
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, Pairs, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
+from al_ray.analysis.wording import clauses
 from al_ray.analysis.wording import seeds as seeds_of
 from al_ray.language import mark, tr
 from al_ray.results import Store
@@ -133,3 +136,23 @@ def said_of(found: Comparison, level: float = 0.95) -> str:
         seeds=seeds_of(found.seeds),
         rows=found.rows,
     )
+
+
+def against_tuned(study: Study, answer: Answer, found: Comparison, level: float) -> Answer:
+    """What a search's comparison makes of an arm that is better than random trained alike."""
+    kind, said, arm, then, commands = answer
+    against = tr("random at its own best, {random} ({said})", random=found.random,
+                 said=said_of(found, level))  # fmt: skip
+    if found.kind == "better":
+        return kind, clauses(said, tr("better than {random}", random=against)), arm, then, commands
+    why = tr(
+        "{arm} is better than random trained alike, but was not shown better than {random}",
+        arm=found.arm,
+        random=against,
+    )
+    if found.kind == "worse":
+        why = tr("{arm} is worse than {random}", arm=found.arm, random=against)
+        then = tr("draw the texts to label at random, and train as random is trained best")
+        return "label at random", tr("Label at random: {why}", why=why), None, then, ()
+    then, commands = advice.more_seeds(study, max(advice.ADVISED, 2 * found.seeds))
+    return "cannot tell", tr("Cannot tell: {why}", why=why), None, then, commands

@@ -225,7 +225,7 @@ def _of_task(corpus: Corpus) -> dict[str, Any]:
     said = {
         "name": task.name,
         "score": task.score,
-        "metrics": list(task.measures),
+        "metrics": list(task.metrics),
         "few": task.few,
         "outputs": len(task.classes),
     }

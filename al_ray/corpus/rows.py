@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,33 @@ class Corpus:
     task: str = "classification"
     few: bool = True
     groups: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_answers(
+        cls,
+        name: str,
+        task: str,
+        rows: Mapping[str, Iterable[tuple[str, str, str]]],
+        notes: Iterable[str],
+        **more: Any,
+    ) -> Corpus:
+        """Of a task whose answers are many.
+
+        Args:
+            name: of the corpus.
+            task: of which.
+            rows: of each split, train first: row id, text and answer.
+            notes: see above.
+            more: other attributes.
+        """
+        columns = {split: list(zip(*each, strict=True)) for split, each in rows.items()}
+        labels = tuple(sorted({answer for _, _, answers in columns.values() for answer in answers}))
+        codes = {answer: code for code, answer in enumerate(labels)}
+        train, *tests = (
+            Split(split, ids, texts, np.array([codes[answer] for answer in answers], np.int32))
+            for split, (ids, texts, answers) in columns.items()
+        )
+        return cls(name, labels, train, tuple(tests), tuple(notes), task=task, few=False, **more)
 
     @cached_property
     def digest(self) -> str:

@@ -6,7 +6,6 @@ are read in `_evaluate` only, whose result is written and never looked at again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from al_ray import randomness
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
+from al_ray.loop.clock import Clock
 from al_ray.loop.correlation import rank_correlation
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
@@ -35,7 +35,8 @@ HALVINGS = 4
 
 _MEASURED = ("test", "main", "test_score", "loss_correlation")
 _ANSWERED = ("test", "main", "row_id", "label", "prediction", "confidence", "score")
-_OF_LABELS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
+_OF_LABELS = ("test_accuracy", "test_balanced_accuracy", "test_macro_f1", "test_loss")
+"""Columns of `steps` that were there before there was a table of `metrics`."""
 
 NAMED = 5
 """How many row ids an error gives."""
@@ -121,7 +122,7 @@ class Trajectory:
         Returns:
             Each member's weights after this step, and what to say of it.
         """
-        clock = _Clock()
+        clock = Clock()
         fitted = self._fit(step, previous)
         weights = [member.weights for member in fitted]
         clock.lap("fit_seconds")
@@ -207,23 +208,24 @@ class Trajectory:
     def _evaluate(self, weights: Ref) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Columns of `steps`, with a value per test, of `predictions` and of `metrics`."""
         task, main = self._task, next(iter(self._rows.tests), None)
-        steps: dict[str, list[Any]] = {name: [] for name in _MEASURED}
+        of_labels = _OF_LABELS if task.few else ()
+        steps: dict[str, list[Any]] = {name: [] for name in (*_MEASURED, *of_labels)}
         answers: dict[str, list[Any]] = {name: [] for name in _ANSWERED}
         metrics: dict[str, list[Any]] = {name: [] for name in ("test", "main", "metric", "value")}
         for test, rows in self._rows.tests.items():
             said = self._workers.predict(rows, weights)
             right = self._record.answers(rows)
             found = task.evaluated(said.outputs, right, self._rows.texts_of(rows))
-            given, confidence = task.answered(said.outputs)
             correlation = (
                 None
                 if said.predicted_loss is None
                 else rank_correlation(said.predicted_loss, found.losses)
             )
-            values = (test, test == main, found.score, correlation)
-            for column, value in zip(_MEASURED, values, strict=True):
-                steps[column].append(value)
             measured = {task.score: found.score, **found.metrics}
+            labelled = (measured[name.removeprefix("test_")] for name in of_labels)
+            values = (test, test == main, found.score, correlation, *labelled)
+            for column, value in zip(steps, values, strict=True):
+                steps[column].append(value)
             metrics["test"] += [test] * len(measured)
             metrics["main"] += [test == main] * len(measured)
             metrics["metric"] += measured
@@ -232,15 +234,9 @@ class Trajectory:
             answers["main"] += [test == main] * len(rows)
             answers["row_id"] += self._rows.ids_of(rows)
             answers["label"] += task.written(right)
-            answers["prediction"] += task.written(given)
-            answers["confidence"] += confidence.tolist()
+            answers["prediction"] += task.written(found.answers)
+            answers["confidence"] += found.confidence.tolist()
             answers["score"] += found.scores.tolist()
-        for name in _OF_LABELS if task.few else ():  # beside `metrics`, as they were before it
-            steps[f"test_{name}"] = [
-                value
-                for metric, value in zip(metrics["metric"], metrics["value"], strict=True)
-                if metric == name
-            ]
         if main is None:  # a step has a row, if only to say that it is complete
             steps = {name: [None] for name in steps}
         return steps, answers, metrics
@@ -395,19 +391,3 @@ class Trajectory:
         """The rows of train that are neither labelled nor kept for validation, ascending."""
         taken = np.concatenate([self._validation, *self._labelled])
         return np.setdiff1d(self._rows.train, taken, assume_unique=True)
-
-
-class _Clock:
-    """Seconds of each phase of a step."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now
-
-    def total(self) -> float:
-        return time.perf_counter() - self._start

@@ -34,17 +34,16 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("Right together, right alone"), pairs),
     (mark("Which arms get a test row right"), sets),
     (mark("Chosen alike"), overlap),
-    (mark("Time and cost"), time_and_cost),
-)
-
-_OF_LABELS: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("Accuracy of each label"), accuracy_by_label),
     (mark("Labels of what was chosen"), mix_by_label),
     (mark("How far a batch's mix is from the pool's"), distance),
     (mark("One label, arms side by side"), one_label),
     (mark("The committee"), committee),
+    (mark("Time and cost"), time_and_cost),
 )
-"""Where a row has one label of a few; before the last of the others."""
+
+_OF_LABELS: Final = (accuracy_by_label, mix_by_label, distance, one_label, committee)
+"""Those that there are only where a row has one label of a few."""
 
 _OF_A_SEARCH: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("The search: place at each number of labels"), ranks),
@@ -75,13 +74,9 @@ class Gallery:
 def gallery(study: Study, arms: Arms) -> Gallery:
     """Draw all figures; a study too small for one still gets the others."""
     made = Gallery()
-    makers = [
-        *_MAKERS[:-1],
-        *(_OF_LABELS if study.few else ()),
-        _MAKERS[-1],
-        *(_OF_A_SEARCH if has_search(study) else ()),
-    ]
-    for title, maker in makers:
+    for title, maker in (*_MAKERS, *(_OF_A_SEARCH if has_search(study) else ())):
+        if maker in _OF_LABELS and not study.few:
+            continue
         try:
             figure = maker(study, arms)
         except Exception as error:  # one figure must not cost the reader the page

@@ -15,14 +15,14 @@ from al_ray.search.racing import Racing
 from al_ray.search.rounds import Apart, Round, Run, Search
 from al_ray.search.seen import Aim, Configuration, Curve, Seen, Value
 from al_ray.search.space import Axis, Space
-from al_ray.strategies import Sequential, build
+from al_ray.strategies import build
 from al_ray.study.chooser import RANDOM
 from al_ray.study.config import SEVERAL, StudyConfig
-from al_ray.study.grid import Encoder, trajectories
+from al_ray.study.grid import Encoder, idle, trajectories
 from al_ray.study.knobs import axes, check
 from al_ray.study.learner import Source
 from al_ray.study.searching import TRIALS, SearchConfig
-from al_ray.study.training import FIT, READ, Training
+from al_ray.study.training import READ, Training
 from al_ray.study.trajectory import TrajectoryConfig
 
 HALVES = ("strategies", RANDOM)
@@ -70,10 +70,10 @@ class Asked:
             for head in part.heads:
                 alike: dict[frozenset[str], list[Value]] = {}
                 for spec in part.strategies:
-                    alike.setdefault(_idle(head, spec), []).append(spec)
-                for idle, specs in alike.items():
+                    alike.setdefault(idle(head, build(spec)), []).append(spec)
+                for off, specs in alike.items():
                     own = {**every, "head": (head,), "strategy": tuple(specs)}
-                    grids.append({n: a for n, a in own.items() if n not in idle})
+                    grids.append({n: a for n, a in own.items() if n not in off})
         vary = {
             name
             for grid in grids
@@ -213,18 +213,6 @@ def _axes(part: StudyConfig) -> dict[str, Axis]:
     for name in dict.fromkeys(("recipe", *axes(Training), *READ)):
         found[name] = part.ranges.get(name) or part.values(name)
     return found
-
-
-def _idle(head: str, spec: str) -> frozenset[str]:
-    """The knobs that make no difference to a strategy with this head; see `grid.trajectories`."""
-    strategy = build(spec)
-    is_idle = {
-        **dict.fromkeys((*FIT, "retrain"), head == "frozen"),
-        "committee": not strategy.committee,
-        "candidates": not strategy.costly,
-        "diversity": not strategy.ranks or isinstance(strategy, Sequential),
-    }
-    return frozenset(name for name, idle in is_idle.items() if idle)
 
 
 def _tuple(axis: Axis) -> tuple[Value, ...]:

@@ -63,6 +63,8 @@ class Proposing:
         while len(every) + len(stopped) < trials and not spending.used_up(seen):
             left = int(trials) - len(every) - len(stopped)
             batch = self._proposed(told, {*every, *stopped}, min(self.at_once, left), number)
+            if not batch:  # a range that holds hardly any numbers
+                break
             number += 1
             going = batch
             if self.rung is not None and len(self.aim.objectives) == 1:
@@ -75,7 +77,7 @@ class Proposing:
             every += going
             told += [self._told(seen, each, each in stopped) for each in batch]
         ended = {each: self._curves(seen, each) for each in every}
-        cut = len(every) + len(stopped) < trials
+        cut = spending.used_up(seen) and len(every) + len(stopped) < trials
         order = self.aim.order(ended)
         whole = [each for each in order if not any(curve.failed for curve in ended[each])]
         stopped |= {
@@ -97,7 +99,7 @@ class Proposing:
         if new := [each for each in dict.fromkeys(proposed) if each not in known]:
             return new
         drawn = self.space.sample(len(known) + 1, derive(self.seed, number, "fresh"))
-        return [next(each for each in drawn if each not in known)]
+        return [each for each in drawn if each not in known][:1]
 
     def _curves(self, seen: Seen, each: Configuration) -> list[Curve]:
         return [c for seed in self.seeds if (c := seen.curve(each, seed, self.labels))]

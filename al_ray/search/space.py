@@ -52,13 +52,18 @@ class Space:
         return list(dict.fromkeys(every))
 
     def sample(self, n: int, seed: int) -> list[Configuration]:
-        """So many different ones at random, in random order; all where there are no more."""
+        """So many different ones at random, in random order; all where there are no more.
+
+        Of a range that holds hardly any numbers, as many as are found.
+        """
         draw = generator(seed, 0, "search")
         if self.size <= max(n, ENUMERATED):
             every = self.all()
             return [every[place] for place in draw.permutation(len(every))[:n]]
         found: dict[Configuration, None] = {}
-        while len(found) < n:
+        for _ in range(TRIES * n):
+            if len(found) == n:
+                break
             grid = self.grids[int(draw.integers(len(self.grids)))]
             found[_named(grid, [_one(axis, draw) for axis in grid.values()])] = None
         return list(found)
@@ -118,6 +123,9 @@ GRID = "grid"
 
 ENUMERATED = 100_000
 """Configurations of a space that is listed to sample from it."""
+
+TRIES = 100
+"""Draws for each configuration that is wanted."""
 
 
 def _number(axis: Axis) -> float:

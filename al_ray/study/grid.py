@@ -23,7 +23,7 @@ from al_ray.study.chooser import Prefix, Query, RowsOf, RowsUpTo
 from al_ray.study.config import StudyConfig
 from al_ray.study.knobs import check
 from al_ray.study.learner import Committee, Head, Learner, Source
-from al_ray.study.training import Training
+from al_ray.study.training import FIT, Training
 from al_ray.study.trajectory import Schedule, TrajectoryConfig
 
 FROZEN_GIVES: tuple[Need, ...] = ("units", "probabilities", "labels", "vectors", "labelled")
@@ -140,14 +140,13 @@ def trajectories(
         check_needs(spec, strategy, given, f"--model {encoder.source.name}")
         if head == "frozen":
             check_needs(spec, strategy, FROZEN_GIVES, "--head frozen")
-        # A linear model has no hyperparameters and one optimum, whatever it starts from.
-        frozen = head == "frozen"
+        off = idle(head, strategy)
         for training, size, retrain, members, chooser, seed in itertools.product(
-            (study.frozen_training,) if frozen else study.trainings,
+            (study.frozen_training,) if head == "frozen" else study.trainings,
             study.step_sizes,
-            ("cold",) if frozen else study.retrain,
-            study.committee if strategy.committee else (None,),
-            _queries(study, spec, strategy),
+            ("cold",) if "retrain" in off else study.retrain,
+            (None,) if "committee" in off else study.committee,
+            _queries(study, spec, strategy, off),
             study.seeds,
         ):
             rates: tuple[float, ...] = (training.learning_rate,)
@@ -196,10 +195,23 @@ def trajectories(
     return list(made.values())
 
 
-def _queries(study: StudyConfig, spec: str, strategy: Strategy) -> list[Query]:
+def idle(head: str, strategy: Strategy) -> frozenset[str]:
+    """The knobs that change nothing of a strategy with this head.
+
+    A linear model has no hyperparameters and one optimum, whatever it starts from.
+    """
+    is_idle = {
+        **dict.fromkeys((*FIT, "retrain"), head == "frozen"),
+        "committee": not strategy.committee,
+        "candidates": not strategy.costly,
+        "diversity": not strategy.ranks or isinstance(strategy, Sequential),
+    }
+    return frozenset(name for name, idle in is_idle.items() if idle)
+
+
+def _queries(study: StudyConfig, spec: str, strategy: Strategy, off: frozenset[str]) -> list[Query]:
     """One for each combination of what makes a difference to this strategy."""
     name, parameters = split(spec)
-    diverse = strategy.ranks and not isinstance(strategy, Sequential)
     return [
         Query(
             strategy=name,
@@ -209,8 +221,8 @@ def _queries(study: StudyConfig, spec: str, strategy: Strategy) -> list[Query]:
             candidates=candidates,
             diversity=diversity,
         )
-        for candidates in (study.candidates if strategy.costly else (None,))
-        for diversity in (study.diversity if diverse else (None,))
+        for candidates in ((None,) if "candidates" in off else study.candidates)
+        for diversity in ((None,) if "diversity" in off else study.diversity)
     ]
 
 

@@ -59,12 +59,16 @@ class Evaluation:
     """How well some rows are answered.
 
     Attributes:
+        answers: (rows,), what was answered.
+        confidence: float64 (rows,), the probability of each.
         score: what the verdict goes by, 0 … 1: the mean of `scores`.
         metrics: more, by name.
         scores: float64 (rows,), 0 … 1.
-        losses: float64 (rows,), in nats.
+        losses: float64 (rows,), in nats where the task has such.
     """
 
+    answers: Answers
+    confidence: NDArray[np.float64]
     score: float
     metrics: Mapping[str, float]
     scores: NDArray[np.float64]
@@ -99,7 +103,6 @@ class Task(ABC):
         reads: whether an answer is judged by the text that it names.
         few: whether answers are few, so that each is counted, confused with others and balanced.
         score: the name of what the verdict goes by.
-        metrics: names of what `Evaluation.metrics` has.
     """
 
     classes: tuple[str, ...] = ()
@@ -110,7 +113,6 @@ class Task(ABC):
     reads: ClassVar[bool] = False
     few: ClassVar[bool] = False
     score: ClassVar[str]
-    metrics: ClassVar[tuple[str, ...]]
 
     @classmethod
     @abstractmethod
@@ -123,9 +125,9 @@ class Task(ABC):
         return self.classes
 
     @property
-    def measures(self) -> tuple[str, ...]:
-        """Names of all that `Evaluation.metrics` has."""
-        return self.metrics
+    @abstractmethod
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what `Evaluation.metrics` may have."""
 
     @classmethod
     def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:
@@ -161,8 +163,8 @@ class Task(ABC):
         """What strategies are shown of logits (units, classes)."""
 
     @abstractmethod
-    def answered(self, outputs: Outputs) -> tuple[Answers, NDArray[np.float64]]:
-        """The first member's answers (rows,), and the probability of each."""
+    def answered(self, outputs: Outputs, member: int = 0) -> tuple[Answers, NDArray[np.float64]]:
+        """A member's answers (rows,), and the probability of each."""
 
     @abstractmethod
     def evaluated(

@@ -31,7 +31,11 @@ class Classification(Task):
     frozen = True
     few = True
     score = "accuracy"
-    metrics = ("balanced_accuracy", "macro_f1", "loss")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """See `evaluated`."""
+        return ("balanced_accuracy", "macro_f1", "loss")
 
     @classmethod
     def classes_of(cls, answers: Sequence[str]) -> tuple[str, ...]:
@@ -54,9 +58,9 @@ class Classification(Task):
         """A distribution over the labels a row."""
         return Outputs(log_softmax(logits)[np.newaxis])
 
-    def answered(self, outputs: Outputs) -> tuple[Answers, NDArray[np.float64]]:
+    def answered(self, outputs: Outputs, member: int = 0) -> tuple[Answers, NDArray[np.float64]]:
         """The likeliest labels, the lowest of equally likely ones."""
-        logs = outputs.log_probabilities[0]
+        logs = outputs.log_probabilities[member]
         return logs.argmax(axis=1).astype(np.int32), np.exp(logs.max(axis=1))
 
     def evaluated(
@@ -68,7 +72,7 @@ class Classification(Task):
         labels that occur or are predicted. Both are scikit-learn's definitions.
         """
         logs = outputs.log_probabilities[0]
-        predictions = logs.argmax(axis=1)
+        predictions, confidence = self.answered(outputs)
         counts = confusion(answers, predictions, logs.shape[1])
         right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
         occurs, seen = true > 0, (true + predicted) > 0
@@ -79,7 +83,8 @@ class Classification(Task):
             "loss": float(losses.mean()),
         }
         scores = (predictions == answers).astype(np.float64)
-        return Evaluation(float(right.sum() / len(answers)), metrics, scores, losses)
+        accuracy = float(right.sum() / len(answers))
+        return Evaluation(predictions, confidence, accuracy, metrics, scores, losses)
 
     def overview(self, given: Answers, right: Answers) -> Overview:
         """Predictions of each label, and the confusion."""

@@ -45,7 +45,11 @@ class Reading(Task):
     gives = frozenset({"units", "probabilities", "vectors", "labelled"})
     reads = True
     score = "character_f1_of_answers"
-    metrics = ("exact_match", "rouge_w", "ceiling")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """See `evaluated`."""
+        return ("exact_match", "rouge_w", "ceiling")
 
     @classmethod
     def classes_of(cls, answers: Sequence[str]) -> tuple[str, ...]:
@@ -99,11 +103,11 @@ class Reading(Task):
         spans = [np.stack([each.first, end], 1) for each, end in zip(found, ends, strict=True)]
         return Outputs(logs[np.newaxis], spans=np.stack(spans))
 
-    def answered(self, outputs: Outputs) -> tuple[Answers, NDArray[np.float64]]:
+    def answered(self, outputs: Outputs, member: int = 0) -> tuple[Answers, NDArray[np.float64]]:
         """The likeliest span, and its probability among the likeliest distinct ones."""
         assert outputs.spans is not None
         found = [written([(int(a), int(b))]) for a, b in outputs.spans[:, 0]]
-        return np.array(found, object), np.exp(outputs.log_probabilities[0][:, 0])
+        return np.array(found, object), np.exp(outputs.log_probabilities[member][:, 0])
 
     def evaluated(
         self, outputs: Outputs, answers: Answers, texts: Sequence[str] | None = None
@@ -114,10 +118,10 @@ class Reading(Task):
         questions whose answer is no longer than an answer may be. Losses are 1 - F1.
         """
         assert texts is not None, "answers are compared as texts"
-        contexts = [context_of(text) for text in texts]
+        contexts, (answered, confidence) = [context_of(x) for x in texts], self.answered(outputs)
         given = [
             _said(context, parse(answer)[0])
-            for context, answer in zip(contexts, self.answered(outputs)[0], strict=True)
+            for context, answer in zip(contexts, answered, strict=True)
         ]
         gold = [
             [_said(context, span) for span in parse(answer)]
@@ -134,7 +138,8 @@ class Reading(Task):
             "rouge_w": float(each(rouge_w).mean()),
             "ceiling": float(np.mean(short)),
         }
-        return Evaluation(float(scores.mean()), metrics, scores, 1 - scores)
+        score = float(scores.mean())
+        return Evaluation(answered, confidence, score, metrics, scores, 1 - scores)
 
     def overview(self, given: Answers, right: Answers) -> Overview:
         """Collapsed where all answers begin a context."""

@@ -41,7 +41,6 @@ class Tagging(Task):
         {"units", "sequence", "labels", "committee", "vectors", "dropout", "labelled"}
     )
     score = "entity_f1"
-    metrics = ("micro_f1", "macro_f1", "character_f1", "ceiling", "loss")
 
     @classmethod
     def classes_of(cls, answers: Sequence[str]) -> tuple[str, ...]:
@@ -55,9 +54,10 @@ class Tagging(Task):
         return tuple(tag.removeprefix("B-") for tag in self.classes if tag.startswith("B-"))
 
     @property
-    def measures(self) -> tuple[str, ...]:
-        """With the F1 of each kind, where it occurs or is found."""
-        return (*self.metrics, *(f"f1:{kind}" for kind in self.kinds))
+    def metrics(self) -> tuple[str, ...]:
+        """See `evaluated`; with the F1 of each kind, where it occurs or is found."""
+        each = (f"f1:{kind}" for kind in self.kinds)
+        return ("micro_f1", "macro_f1", "character_f1", "ceiling", "loss", *each)
 
     @classmethod
     def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:
@@ -115,10 +115,10 @@ class Tagging(Task):
         """A distribution over the tags a character."""
         return Outputs(log_softmax(logits)[np.newaxis], units=units, legal=self.legal)
 
-    def answered(self, outputs: Outputs) -> tuple[Answers, NDArray[np.float64]]:
+    def answered(self, outputs: Outputs, member: int = 0) -> tuple[Answers, NDArray[np.float64]]:
         """The likeliest legal tags as entities, and the probability of all of them together."""
-        path, best = self._path(outputs)
         assert outputs.units is not None
+        path, best = best_path(outputs.log_probabilities[member], outputs.units, self.legal)
         rows = np.split(path, np.cumsum(outputs.units)[:-1])
         found = [written(from_tags([self.classes[tag] for tag in row])) for row in rows]
         return np.array(found, object), np.exp(best)
@@ -134,18 +134,18 @@ class Tagging(Task):
         was cut.
         """
         assert outputs.units is not None
-        given, _ = self.answered(outputs)
+        given, confidence = self.answered(outputs)
         pairs = [
             (set(parse(right)), set(parse(said)))
             for right, said in zip(answers, given, strict=True)
         ]
         scores = np.array([_f1(len(a & b), len(a), len(b)) for a, b in pairs])
-        codes, path = self._codes(answers, outputs.units), self._path(outputs)[0]
+        codes, path = (self._codes(each, outputs.units) for each in (answers, given))
         logs = outputs.log_probabilities[0]
         losses = means(-logs[np.arange(len(codes)), codes], outputs.units)
         whole = Counter(entity.kind for right, _ in pairs for entity in right)
         seen = sum(
-            entity.end <= n
+            bool(entity.end <= n)
             for (right, _), n in zip(pairs, outputs.units, strict=True)
             for entity in right
         )
@@ -159,19 +159,16 @@ class Tagging(Task):
             "ceiling": _f1(seen, whole.total(), seen),
             "loss": float(losses.mean()),
         }
-        return Evaluation(float(scores.mean()), metrics, scores, losses)
+        score = float(scores.mean())
+        return Evaluation(given, confidence, score, metrics, scores, losses)
 
     def overview(self, given: Answers, right: Answers) -> Overview:
         """Entities of each kind that are found; collapsed where there is none."""
         counts = Counter(entity.kind for answer in given for entity in parse(answer))
         return Overview([counts[kind] for kind in self.kinds], not counts)
 
-    def _path(self, outputs: Outputs) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        assert outputs.units is not None
-        return best_path(outputs.log_probabilities[0], outputs.units, self.legal)
-
     def _codes(self, answers: Iterable[str], units: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The right tag of each character that has a token, (units,)."""
+        """The tag of each character that has a token, (units,)."""
         code = {tag: place for place, tag in enumerate(self.classes)}
         parts = []
         for answer, n in zip(answers, units, strict=True):

@@ -197,8 +197,8 @@ class Shard:
 
     def _scores(self, scores: NDArray[np.float64], outputs: Outputs, evaluated: int) -> Scores:
         """With the members' answers; `evaluated` is the one to believe, if there are several."""
-        members = [replace(outputs, log_probabilities=x[None]) for x in outputs.log_probabilities]
-        answered = [self._setup.task.answered(member) for member in members]
+        task, members = self._setup.task, range(len(outputs.log_probabilities))
+        answered = [task.answered(outputs, member) for member in members]
         _, confidence = answered[evaluated if len(answered) > 1 else 0]
         return Scores(scores, np.stack([answers for answers, _ in answered]), confidence)
 

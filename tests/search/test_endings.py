@@ -54,6 +54,16 @@ STUDIES = {
         1000,
     ),
     "a narrow range": (replace(STUDY, axes={}, ranges={"epochs": Range(2, 3, whole=True)}), 1000),
+    "hardly a range": (
+        replace(
+            STUDY,
+            axes={},
+            ranges={"learning_rate": Range(1e-4, float(np.nextafter(1e-4, 1)))},
+            rates=(),
+            multiples=(1.0,),
+        ),
+        1000,
+    ),
     "grids twice": (union([STUDY, STUDY]), 1000),
 }
 

@@ -14,7 +14,7 @@ from al_ray.analysis.study import Study, groups
 from al_ray.analysis.summary import ARM
 from al_ray.study.chooser import UNQUERIED
 
-MEASURES = ("characters", "tokens", "marks")
+MEASURES = ("characters", "marks")
 """Of a text; marks are the things that are marked in it, one where it has one label."""
 
 
@@ -32,7 +32,6 @@ def burden(study: Study) -> pd.DataFrame:
         {
             "row_id": rows.row_id,
             "characters": rows.text.str.len(),
-            "tokens": rows.tokens,
             "marks": rows.marks if "marks" in rows else None,
         }
     ).drop_duplicates("row_id")

@@ -11,13 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import numpy as np
-
-from al_ray.corpus.embedded.writing import Dice, attach
+from al_ray.corpus.embedded.writing import Dice, attach, check_size, generated, words
 from al_ray.corpus.entities import Entity, written
-from al_ray.corpus.rows import Corpus, Split
-from al_ray.errors import CorpusError
-from al_ray.language import tr
+from al_ray.corpus.rows import Corpus
 
 WITHOUT = 0.25
 """Share of the sentences that have no name."""
@@ -25,75 +21,25 @@ SKEW = 2
 """The larger, the rarer are most beginnings and ends of names."""
 
 _SURNAMES = tuple("김이박최정강조윤장임한오서신권황안송류홍")
-_GIVEN = (
-    *(
-        "민준",
-        "서연",
-        "도윤",
-        "지우",
-        "하은",
-        "주원",
-        "수아",
-        "지호",
-        "예은",
-        "건우",
-        "다은",
-        "현우",
-    ),
-    *(
-        "채원",
-        "우진",
-        "소율",
-        "성민",
-        "유나",
-        "태윤",
-        "가온",
-        "나래",
-        "보람",
-        "슬기",
-        "한결",
-        "아름",
-    ),
-    *("으뜸", "다솜"),
+_GIVEN = words(
+    """
+    민준, 서연, 도윤, 지우, 하은, 주원, 수아, 지호, 예은, 건우, 다은, 현우, 채원, 우진, 소율, 성민,
+    유나, 태윤, 가온, 나래, 보람, 슬기, 한결, 아름, 으뜸, 다솜
+    """
 )
-_PLACES = (
-    *(
-        "한빛",
-        "새로",
-        "구름",
-        "솔향",
-        "물안",
-        "다온",
-        "늘푸",
-        "별내",
-        "가람",
-        "해오름",
-        "버들",
-        "느티",
-    ),
-    *("달맞이", "모래내", "까치", "노을"),
+_PLACES = words(
+    """
+    한빛, 새로, 구름, 솔향, 물안, 다온, 늘푸, 별내, 가람, 해오름, 버들, 느티, 달맞이, 모래내, 까치,
+    노을
+    """
 )
-_PLACE_ENDS = ("시", "군", "읍", "동", "강", "산", "항", "섬", "고개", "마을")
-_COMPANIES = (
-    *(
-        "누리",
-        "미래",
-        "첫눈",
-        "은하",
-        "바른",
-        "큰솔",
-        "온새",
-        "두레",
-        "나루",
-        "청람",
-        "이음",
-        "한올",
-    ),
-    *("슬아", "가온길", "참빛", "여울"),
+_PLACE_ENDS = words("시, 군, 읍, 동, 강, 산, 항, 섬, 고개, 마을")
+_COMPANIES = words(
+    """
+    누리, 미래, 첫눈, 은하, 바른, 큰솔, 온새, 두레, 나루, 청람, 이음, 한올, 슬아, 가온길, 참빛, 여울
+    """
 )
-_COMPANY_ENDS = (
-    *("전자", "은행", "건설", "대학교", "병원", "신문", "구단", "협회", "연구원", "재단"),
-)
+_COMPANY_ENDS = words("전자, 은행, 건설, 대학교, 병원, 신문, 구단, 협회, 연구원, 재단")
 
 # {kind} is a name; what follows a bar is chosen by the name's last syllable: 은/는.
 _WITH = (
@@ -152,37 +98,11 @@ def generate(train: int = 2000, test: int = 1000, seed: int = 0) -> Corpus:
     """
     seen: set[str] = set()
     found = {name: _rows(name, n, seed, seen) for name, n in (("train", train), ("test", test))}
-    answers = sorted({answer for rows in found.values() for _, answer in rows})
-    codes = {answer: code for code, answer in enumerate(answers)}
-    splits = [
-        Split(
-            name,
-            tuple(f"{name}:{row}" for row in range(len(rows))),
-            tuple(text for text, _ in rows),
-            np.array([codes[answer] for _, answer in rows], np.int32),
-        )
-        for name, rows in found.items()
-    ]
-    note = tr("generated text, for demonstration only")
-    return Corpus(
-        "embedded-entities",
-        tuple(answers),
-        splits[0],
-        tuple(splits[1:]),
-        (note,),
-        task="tagging",
-        few=False,
-    )
+    return generated("embedded-entities", "tagging", found)
 
 
 def _rows(name: str, n: int, seed: int, seen: set[str]) -> list[tuple[str, str]]:
-    if n < 2:
-        raise CorpusError(
-            "embedded: {name} of {rows} rows is too small; ask for {least} or more",
-            name=name,
-            rows=n,
-            least=2,
-        )
+    check_size(name, n)
     dice = Dice(seed, f"embedded entities {name}")
     rows: list[tuple[str, str]] = []
     while len(rows) < n:

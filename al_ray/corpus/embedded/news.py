@@ -19,7 +19,8 @@ from typing import TypeVar
 import numpy as np
 
 from al_ray.corpus.embedded import news_words as words
-from al_ray.corpus.embedded.writing import Dice, attach
+from al_ray.corpus.embedded.writing import Dice, attach, check_size
+from al_ray.corpus.embedded.writing import words as words_of
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import CorpusError
 from al_ray.language import tr
@@ -58,10 +59,6 @@ _CUE_SLOTS = ("일", "이", "곳")
 _SLOT = re.compile(r"\{(\w+)(?::(\w+)/(\w+))?\}")
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(" ".join(word.split()) for word in text.split(","))
-
-
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.strip().splitlines())
 
@@ -69,15 +66,15 @@ def _lines(text: str) -> tuple[str, ...]:
 def _topics(text: str) -> tuple[Topic, ...]:
     lines = iter(_lines(text))
     return tuple(
-        dict(zip(_CUE_SLOTS, map(_words, (matters, *rest.split("|"))), strict=True))
+        dict(zip(_CUE_SLOTS, map(words_of, (matters, *rest.split("|"))), strict=True))
         for matters, rest in zip(lines, lines, strict=True)
     )
 
 
 _TOPICS = {section: _topics(text) for section, text in words.TOPICS.items()}
 _ANY_TOPIC = tuple(topic for topics in _TOPICS.values() for topic in topics)
-_COMMON = {slot: _words(text) for slot, text in words.COMMON.items()}
-_FILLERS = {slot: _words(text) for slot, text in words.FILLERS.items()}
+_COMMON = {slot: words_of(text) for slot, text in words.COMMON.items()}
+_FILLERS = {slot: words_of(text) for slot, text in words.FILLERS.items()}
 _OWN = {section: _lines(text) for section, text in words.OWN.items()}
 _SHARED, _PLAIN = _lines(words.SHARED), _lines(words.PLAIN)
 _NEWS_HEADLINES, _OPINION_HEADLINES = _lines(words.NEWS_HEADLINES), _lines(words.OPINION_HEADLINES)
@@ -218,13 +215,7 @@ def generate(train: int = 4200, test: int = 1400, seed: int = 0, noise: float = 
         CorpusError: fewer rows than sections are asked of a split, or noise is not in [0, 1].
     """
     for name, rows in (("train", train), ("test", test)):
-        if rows < len(LABELS):
-            raise CorpusError(
-                "embedded: {name} of {rows} rows is too small; ask for {least} or more",
-                name=name,
-                rows=rows,
-                least=len(LABELS),
-            )
+        check_size(name, rows, len(LABELS))
     if not 0 <= noise <= 1:
         raise CorpusError(
             "embedded: noise {noise} is not a share; give a number from 0 to 1", noise=noise

@@ -7,14 +7,10 @@ real text.
 
 from __future__ import annotations
 
-import numpy as np
-
 from al_ray.corpus.embedded.entities import sentence
-from al_ray.corpus.embedded.writing import Dice
-from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.embedded.writing import Dice, check_size, generated
+from al_ray.corpus.rows import Corpus
 from al_ray.corpus.spans import written
-from al_ray.errors import CorpusError
-from al_ray.language import tr
 
 _ASKED = {
     "PS": ("누구에 대한 글인가?", "나오는 사람은 누구인가?", "누구의 이름이 나오는가?"),
@@ -39,36 +35,11 @@ def generate(train: int = 2000, test: int = 1000, seed: int = 0) -> Corpus:
         CorpusError: fewer than two questions are asked of a split.
     """
     found = {name: _rows(name, n, seed) for name, n in (("train", train), ("test", test))}
-    answers = sorted({answer for rows in found.values() for _, answer in rows})
-    codes = {answer: code for code, answer in enumerate(answers)}
-    splits = [
-        Split(
-            name,
-            tuple(f"{name}:{row}" for row in range(len(rows))),
-            tuple(text for text, _ in rows),
-            np.array([codes[answer] for _, answer in rows], np.int32),
-        )
-        for name, rows in found.items()
-    ]
-    return Corpus(
-        "embedded-questions",
-        tuple(answers),
-        splits[0],
-        tuple(splits[1:]),
-        (tr("generated text, for demonstration only"),),
-        task="reading",
-        few=False,
-    )
+    return generated("embedded-questions", "reading", found)
 
 
 def _rows(name: str, n: int, seed: int) -> list[tuple[str, str]]:
-    if n < 2:
-        raise CorpusError(
-            "embedded: {name} of {rows} rows is too small; ask for {least} or more",
-            name=name,
-            rows=n,
-            least=2,
-        )
+    check_size(name, n)
     dice = Dice(seed, f"embedded questions {name}")
     rows: list[tuple[str, str]] = []
     while len(rows) < n:

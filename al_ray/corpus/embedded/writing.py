@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from al_ray.corpus.rows import Corpus
+from al_ray.errors import CorpusError
+from al_ray.language import tr
 from al_ray.randomness import generator
 
 Item = TypeVar("Item")
@@ -63,3 +66,33 @@ class Dice:
         for _ in range(power - 1):
             share *= u
         return items[int(share * len(items))]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Those between commas, white space folded."""
+    return tuple(" ".join(word.split()) for word in text.split(","))
+
+
+def check_size(split: str, rows: int, least: int = 2) -> None:
+    """Refuse a split of fewer rows.
+
+    Raises:
+        CorpusError: naming it.
+    """
+    if rows < least:
+        raise CorpusError(
+            "embedded: {name} of {rows} rows is too small; ask for {least} or more",
+            name=split,
+            rows=rows,
+            least=least,
+        )
+
+
+def generated(name: str, task: str, rows: Mapping[str, Sequence[tuple[str, str]]]) -> Corpus:
+    """A corpus of texts and their answers, of each split; ids are `train:0`, and so on."""
+    numbered = {
+        split: [(f"{split}:{place}", *row) for place, row in enumerate(each)]
+        for split, each in rows.items()
+    }
+    note = tr("generated text, for demonstration only")
+    return Corpus.of_answers(name, task, numbered, (note,))

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import content, opened, split_name, too_large, utf8
-from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.rows import Corpus
 from al_ray.corpus.spans import NO_ANSWER, written
 from al_ray.errors import CorpusError
 from al_ray.io.reading import open_regular, parse_json
@@ -91,32 +89,18 @@ def read_with_articles(path: Path, test: Path | None = None) -> Read:
     for split, found in questions.items():
         _refuse_misplaced(found)
         notes += _notes(split, found)
-    labels = tuple(sorted({question.answer for question in rows}))
-    codes = {answer: code for code, answer in enumerate(labels)}
-    train, *tests = (
-        Split(
-            split,
-            tuple(question.row_id for question in found),
-            tuple(question.text for question in found),
-            np.array([codes[question.answer] for question in found], np.int32),
-        )
-        for split, found in questions.items()
-    )
     articles = {question.row_id: question.article for question in rows}
-    return Read(
-        Corpus(
-            name,
-            labels,
-            train,
-            tuple(tests),
-            tuple(notes),
-            task="reading",
-            few=False,
-            groups=articles,
-        ),
-        articles,
-        {question.row_id: question.paragraph for question in rows},
+    corpus = Corpus.of_answers(
+        name,
+        "reading",
+        {
+            split: [(q.row_id, q.text, q.answer) for q in found]
+            for split, found in questions.items()
+        },
+        notes,
+        groups=articles,
     )
+    return Read(corpus, articles, {question.row_id: question.paragraph for question in rows})
 
 
 @dataclass(frozen=True)

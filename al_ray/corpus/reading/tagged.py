@@ -12,8 +12,6 @@ from contextlib import nullcontext
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
-
 from al_ray.corpus.entities import Entity, from_tags, parse, written
 from al_ray.corpus.reading.bio import (
     SCHEMES,
@@ -30,7 +28,7 @@ from al_ray.corpus.reading.bio import (
 from al_ray.corpus.reading.kept import Rows, row_ids
 from al_ray.corpus.reading.sources import find, listed
 from al_ray.corpus.reading.tables import opened, split_name
-from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError
 from al_ray.language import tr
 
@@ -80,30 +78,24 @@ def read_tagged(path: Path, test: Path | None = None) -> Corpus:
     _compare_kinds(found["train"][0], rows, notes)
     named = any(row_id for each in rows.values() for row_id in each.ids)
     id_of = row_ids(rows, "##" if named else None, notes)
-    answers = sorted({answer for each in rows.values() for answer in each.labels})
-    codes = {answer: code for code, answer in enumerate(answers)}
-    splits = [
-        Split(
-            split,
-            tuple(id_of(split, *row) for row in zip(each.numbers, each.ids, strict=True)),
-            tuple(each.texts),
-            np.array([codes[answer] for answer in each.labels], np.int32),
-        )
-        for split, each in rows.items()
-    ]
-    return Corpus(
+    return Corpus.of_answers(
         path.resolve().name if os.path.isdir(path) else split_name(path.name)[0],
-        tuple(answers),
-        splits[0],
-        tuple(splits[1:]),
-        tuple(notes),
+        "tagging",
         {
+            split: [
+                (id_of(split, number, row_id), text, answer)
+                for number, row_id, text, answer in zip(
+                    each.numbers, each.ids, each.texts, each.labels, strict=True
+                )
+            ]
+            for split, each in rows.items()
+        },
+        notes,
+        left_out={
             split: tuple(id_of(split, *row) for row in each.empty)
             for split, each in rows.items()
             if each.empty
         },
-        task="tagging",
-        few=False,
     )
 
 

@@ -186,7 +186,7 @@ def _losses(
     target = torch.from_numpy(targets.values).to(device)
     half = training.precision == "bfloat16"
     if isinstance(module, PerCharacter):
-        return _of_characters(module, tokens, rows, targets, task, half), 0.0
+        return _of_characters(module, tokens, rows, target, task, half), 0.0
     if predictor is None and can_pack(module):
         logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
         return task.losses(logits, target, None).mean(), 0.0
@@ -206,20 +206,19 @@ def _of_characters(
     module: PerCharacter,
     tokens: Tokens,
     rows: NDArray[np.int64],
-    targets: Targets,
+    target: torch.Tensor,
     task: Task,
     half: bool,
 ) -> torch.Tensor:
     """The mean loss of these rows."""
-    device, where = next(module.parameters()).device, characters(tokens, rows)
+    where, units = characters(tokens, rows), cast("NDArray[np.int64]", tokens.characters)[rows]
     if can_pack(module):
         logits = module.logits(Packed(module, half, trained=True).hidden(pack(tokens, rows)), where)
     else:
-        ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
+        ids, mask = (torch.from_numpy(array).to(target.device) for array in pad(tokens, rows))
         with body_in_half(module, half):
             logits = module(ids, mask, where).logits
-    units = torch.from_numpy(cast("NDArray[np.int64]", targets.units)).to(device)
-    return task.losses(logits, torch.from_numpy(targets.values).to(device), units).mean()
+    return task.losses(logits, target, torch.from_numpy(units).to(target.device)).mean()
 
 
 def _groups(

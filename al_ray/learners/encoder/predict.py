@@ -111,9 +111,10 @@ def _per_character(
         made = [module.logits(hidden, characters(tokens, rows))]
         return [*made, means(hidden, lengths)] if vectors else made
 
+    units = units_of(module, tokens, rows)
     with torch.inference_mode():
-        found = _by_batch(tokens, rows, training, run, units_of(module, tokens, rows))
-    return Raw(found[0], units_of(module, tokens, rows), found[1] if vectors else None)
+        found = _by_batch(tokens, rows, training, run, units)
+    return Raw(found[0], units, found[1] if vectors else None)
 
 
 def units_of(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers import Inline
+from helpers import Inline, small_training
 
 from al_ray.corpus.embedded import EMBEDDED
 from al_ray.corpus.tokens import prepared
@@ -14,19 +14,10 @@ from al_ray.learners.encoder import fit as fit_module
 from al_ray.learners.encoder import mini, predict
 from al_ray.learners.encoder.batches import characters
 from al_ray.learners.encoder.load import get_weights, load
-from al_ray.study.training import RECIPES, Training
 from al_ray.tasks import task_of
 
-TRAINING = Training(
-    **{**RECIPES["stable"], "epochs": 1, "min_updates": 60},
-    recipe="stable",
-    learning_rate=1e-3,
-    batch_size=8,
-    max_length=48,
-    precision="float32",
-    token_budget=400,
-    chunk_rows=32,
-)
+TRAINING = small_training(learning_rate=1e-3, max_length=48, token_budget=400, epochs=1,
+                          min_updates=60)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
