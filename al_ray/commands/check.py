@@ -78,7 +78,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
             if not folder.is_dir():  # where there is one its tokenizer is enough
                 folder = resolve(options.model, corpus, Path(cache)).folder
             tokens = token_lengths(corpus, folder)
-    found = findings(corpus, tokens, length)
+    task = TASKS[corpus.task]
+    found = findings(corpus, tokens, length, task.head == "context")
     files = {} if fixed is None else write(corpus, fixed)
     if options.json:
         model = {"model": said(options.model), "max_length": length} if options.model else {}
@@ -88,7 +89,8 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         return 0
     for note in corpus.notes:
         terminal.say(console, note)
-    console.print(_facts(found, length, TASKS[corpus.task].facts(corpus)))
+    longer = tr("in windows of {n:,}") if task.head == "context" else tr("cut at {n:,}")
+    console.print(_facts(found, longer.format(n=length), task.facts(corpus)))
     wrong = tr("What is wrong, worst first:") if found.problems else tr("Nothing is wrong.")
     terminal.say(console, wrong)
     for problem in found.problems:
@@ -116,8 +118,12 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _facts(found: Findings, max_length: int, of_task: Sequence[Row]) -> Table:
-    """Train and tests side by side, and what a task says of them."""
+def _facts(found: Findings, longer: str, of_task: Sequence[Row]) -> Table:
+    """Train and tests side by side, and what a task says of them.
+
+    Args:
+        longer: what becomes of texts that are longer than the model takes.
+    """
     splits = found.splits
     rows: list[Row] = [
         (tr("rows"), *(f"{split.rows:,}" for split in splits)),
@@ -139,7 +145,7 @@ def _facts(found: Findings, max_length: int, of_task: Sequence[Row]) -> Table:
     if counted:
         rows += [
             (
-                tr("cut at {n:,}", n=max_length),
+                longer,
                 *(tr("{share:.1f} %", share=100 * cut.share) for cut in counted),
             ),
             (tr("texts looked at, seeded"), *(f"{cut.sampled:,}" for cut in counted)),

@@ -29,6 +29,7 @@ def findings(
     corpus: Corpus,
     tokens: Mapping[str, NDArray[np.int64]] | None = None,
     max_length: int | None = None,
+    windows: bool = False,
 ) -> Findings:
     """What is in a corpus and what is wrong with it; the corpus is not changed.
 
@@ -36,6 +37,7 @@ def findings(
         corpus: as read, or as a study is about to use it.
         tokens: lengths of some texts of each split, from `token_lengths`.
         max_length: tokens that texts are going to be cut to; needed with `tokens`.
+        windows: whether longer texts are read in windows of so many, and not cut.
     """
     texts = [text_keys(split) for split in corpus.splits]
     facts: list[SplitFacts] = []
@@ -65,7 +67,8 @@ def findings(
             tokens=cut,
         )
         facts.append(fact)
-        problems += _of_a_split(split, fact, empty, repeats, lengths, max_length)
+        cut_to = None if windows else max_length
+        problems += _of_a_split(split, fact, empty, repeats, lengths, cut_to)
         if labels:
             problems += _of_labels(corpus, fact, is_train=split is corpus.train)
     for test, hashes in zip(corpus.tests, texts[1:], strict=True):
@@ -183,7 +186,7 @@ def _of_a_split(
                 ),
             )
         )
-    if fact.tokens is not None and fact.tokens.share > CUT:
+    if fact.tokens is not None and max_length is not None and fact.tokens.share > CUT:
         found.append(
             Problem(
                 "cut",

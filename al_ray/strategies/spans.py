@@ -7,14 +7,10 @@ ends are not masked. All is float64 and of one row; masked characters change no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-Window = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
-"""Of a row: which of its characters are in it, and the logits of each as first and as last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,31 +35,11 @@ class Spans:
         return np.append(self.log_probabilities, self.rest)
 
 
-def merged(n: int, windows: Sequence[Window]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits of a row's n characters as first and as last, float64 (n,) each.
+def distinct(start: NDArray[np.float64], end: NDArray[np.float64], most: int, k: int) -> Spans:
+    """Up to k spans that share no character: each the most likely that no earlier one overlaps.
 
-    Each is the largest over the windows that hold the character, so that one at a window's edge has
-    what the window says that sees more around it; -inf where none holds it. A span may begin by one
-    window and end by another.
-
-    Raises:
-        ValueError: a window's arrays differ in length, or a character is not of the row.
-    """
-    start, end = np.full(n, -np.inf), np.full(n, -np.inf)
-    for characters, first, last in windows:
-        if not len(characters) == len(first) == len(last):
-            raise ValueError("a window's characters and logits differ in number")
-        if len(characters) and not 0 <= characters.min() <= characters.max() < n:
-            raise ValueError(f"a window has characters that are none of {n}")
-        np.maximum.at(start, characters, first)
-        np.maximum.at(end, characters, last)
-    return start, end
-
-
-def likeliest(start: NDArray[np.float64], end: NDArray[np.float64], most: int, k: int) -> Spans:
-    """The k most likely legal spans; of equal ones that which begins first, then the shorter.
-
-    Takes time and memory in O(n most).
+    Two that differ by a particle are one answer, whose margin says nothing. Of equal ones that
+    which begins first is taken, then the shorter. Takes O(k n most).
 
     Args:
         start: (n,), log-probabilities, or logits, of each character as the first; -inf: masked.
@@ -73,22 +49,6 @@ def likeliest(start: NDArray[np.float64], end: NDArray[np.float64], most: int, k
 
     Raises:
         ValueError: of another shape, not a number or +inf, or `most` or `k` under 1.
-    """
-    spans = _legal(start, end, most, k)
-    score = spans.score
-    if len(score) <= k:
-        return spans.picked(np.argsort(-score, kind="stable"), k)
-    kth = np.partition(score, -k)[-k]
-    above = np.flatnonzero(score > kth)
-    chosen = np.append(above, np.flatnonzero(score == kth)[: k - len(above)])
-    return spans.picked(chosen[np.argsort(-score[chosen], kind="stable")], k)
-
-
-def distinct(start: NDArray[np.float64], end: NDArray[np.float64], most: int, k: int) -> Spans:
-    """Up to k spans that share no character: each the most likely that no earlier one overlaps.
-
-    Two that differ by a particle are one answer, whose margin says nothing. Probabilities are those
-    of the spans themselves, ties and arguments as in `likeliest`; takes O(k n most).
     """
     spans = _legal(start, end, most, k)
     left, chosen = np.arange(len(spans.score)), np.empty(0, np.int64)

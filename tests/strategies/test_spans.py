@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from al_ray.strategies.spans import Spans, Window, distinct, likeliest, merged
+from al_ray.strategies.spans import Spans, distinct
 
 Found = list[tuple[int, int, float]]
 
@@ -73,20 +72,16 @@ ROWS = st.integers(0, 9).flatmap(
 @example(row=([-math.inf] * 3, [0.0] * 3), most=3, k=2)
 @example(row=([0.0] * 6, [0.0] * 6), most=3, k=4)  # all tie
 @example(row=([-math.inf, -math.inf, 0.0], [0.0, 0.0, -math.inf]), most=3, k=1)  # ends too early
-def test_both_against_all_spans(row: tuple[list[float], list[float]], most: int, k: int) -> None:
+def test_against_all_spans(row: tuple[list[float], list[float]], most: int, k: int) -> None:
     every = everything(*row, most)
     start, end = (np.array(logits, np.float64) for logits in row)
-    check(likeliest(start, end, most, k), every[:k], every, k)
     check(distinct(start, end, most, k), without_overlaps(every, k), every, k)
 
 
 def test_by_hand() -> None:
     start, end = np.log([0.5, 0.25, 0.25]), np.log([0.25, 0.25, 0.5])
     # Spans of up to 2: 0-0 2/16, 0-1 2/16, 1-1 1/16, 1-2 2/16, 2-2 2/16: of 9/16.
-    two = likeliest(start, end, 2, 2)
-    assert (two.first.tolist(), two.last.tolist()) == ([0, 0], [0, 1])  # ties: first, then shorter
-    np.testing.assert_allclose(np.exp(two.distribution), [2 / 9, 2 / 9, 5 / 9], atol=1e-15)
-    # 0-0 bars 0-1 alone; of what is left, 1-2 is before 2-2 and bars the others.
+    # 0-0 is first, and the shorter; it bars 0-1 alone. Of what is left, 1-2 is before 2-2.
     apart = distinct(start, end, 2, 3)
     assert (apart.first.tolist(), apart.last.tolist()) == ([0, 1, -1], [0, 2, -1])
     np.testing.assert_allclose(np.exp(apart.distribution), [2 / 9, 2 / 9, 0, 5 / 9], atol=1e-15)
@@ -97,9 +92,7 @@ def test_a_margin_of_distinct_spans_sees_through_a_particle() -> None:
     start, end = np.full(8, -np.inf), np.full(8, -np.inf)
     start[[0, 5]] = np.log([0.9, 0.1])
     end[[1, 2, 6]] = np.log([0.5, 0.4, 0.1])
-    near = likeliest(start, end, 3, 2).log_probabilities
     apart = distinct(start, end, 3, 2).log_probabilities
-    assert np.exp(near[0] - near[1]) == pytest.approx(5 / 4)
     assert np.exp(apart[0] - apart[1]) == pytest.approx(45)
 
 
@@ -115,23 +108,22 @@ def test_masked_characters_around_change_no_bit(
 ) -> None:
     start, end = (np.array(logits, np.float64) for logits in row)
     padded = [np.pad(x, (before, after), constant_values=-np.inf) for x in (start, end)]
-    for spans in (likeliest, distinct):
-        a, b = spans(start, end, most, 3), spans(padded[0], padded[1], most, 3)
-        assert a.distribution.tobytes() == b.distribution.tobytes()
-        assert np.where(a.first < 0, -1, a.first + before).tolist() == b.first.tolist()
+    a, b = distinct(start, end, most, 3), distinct(padded[0], padded[1], most, 3)
+    assert a.distribution.tobytes() == b.distribution.tobytes()
+    assert np.where(a.first < 0, -1, a.first + before).tolist() == b.first.tolist()
 
 
 def test_logits_and_log_probabilities_are_one_distribution() -> None:
     draw = np.random.default_rng(0)
     start, end = draw.normal(size=(2, 40))
-    a, b = likeliest(start, end, 7, 5), likeliest(start - 900, end + 1200, 7, 5)
+    a, b = distinct(start, end, 7, 5), distinct(start - 900, end + 1200, 7, 5)
     assert a.first.tolist() == b.first.tolist()
     np.testing.assert_allclose(a.distribution, b.distribution, atol=1e-11)
 
 
 def test_a_saturated_row_keeps_what_is_left() -> None:
     start, end = np.array([0.0, -400.0]), np.array([0.0, -400.0])
-    found = likeliest(start, end, 2, 1)
+    found = distinct(start, end, 2, 1)
     assert found.log_probabilities[0] == 0.0
     assert found.rest == pytest.approx(-400.0)
 
@@ -149,78 +141,5 @@ def test_a_saturated_row_keeps_what_is_left() -> None:
     ],
 )
 def test_what_is_refused(start: list[float], end: list[float], most: int, k: int) -> None:
-    for spans in (likeliest, distinct):
-        with pytest.raises(ValueError, match=r"start and end|not a number"):
-            spans(np.array(start), np.array(end), most, k)
-
-
-# --- Windows ------------------------------------------------------------------------------------
-
-
-def window(characters: list[int], first: list[float], last: list[float]) -> Window:
-    return (
-        np.array(characters, np.int64),
-        np.array(first, np.float32),
-        np.array(last, np.float32),
-    )
-
-
-def test_merged_by_hand() -> None:
-    start, end = merged(
-        6,
-        [
-            window([0, 2, 3], [9.0, 1.0, 2.0], [9.0, 0.0, -1.0]),
-            window([3, 4], [-3.0, 5.0], [4.0, 5.0]),
-        ],
-    )
-    assert start.tolist() == [9.0, -math.inf, 1.0, 2.0, 5.0, -math.inf]
-    assert end.tolist() == [9.0, -math.inf, 0.0, 4.0, 5.0, -math.inf]
-    assert start.dtype == end.dtype == np.float64
-    assert merged(2, [])[0].tolist() == [-math.inf] * 2
-
-
-def test_an_answer_cut_at_a_window_s_edge_is_found_by_the_one_that_holds_it() -> None:
-    """Characters 4-6 are the answer: the first window ends at 5, the second begins at 3."""
-    low = -5.0
-    first = window([0, 1, 2, 3, 4, 5], [low] * 4 + [1.0, low], [low] * 5 + [0.5])
-    second = window([3, 4, 5, 6, 7], [low, 6.0, low, low, low], [low, low, low, 6.0, low])
-    for windows in ([first, second], [second, first]):
-        found = likeliest(*merged(8, windows), 4, 1)
-        assert (found.first.tolist(), found.last.tolist()) == ([4], [6])
-    alone = likeliest(*merged(8, [first]), 4, 1)
-    assert (alone.first.tolist(), alone.last.tolist()) == ([4], [5])
-
-
-@settings(deadline=None)
-@given(
-    st.integers(1, 8).flatmap(
-        lambda n: st.tuples(
-            st.just(n),
-            st.lists(
-                st.tuples(
-                    st.lists(st.integers(0, n - 1), unique=True),
-                    st.lists(st.floats(-9, 9, width=32), min_size=16, max_size=16),
-                ),
-                max_size=4,
-            ),
-        )
-    )
-)
-def test_merged_is_the_largest(case: tuple[int, list[tuple[list[int], list[float]]]]) -> None:
-    n, given_ = case
-    windows = [window(c, x[: len(c)], x[8 : 8 + len(c)]) for c, x in given_]
-    got: tuple[NDArray[np.float64], NDArray[np.float64]] = merged(n, windows)
-    for side in (0, 1):
-        for character in range(n):
-            said = [x[8 * side + c.index(character)] for c, x in given_ if character in c]
-            assert got[side][character] == max(said, default=-math.inf)
-
-
-def test_windows_that_are_refused() -> None:
-    for wrong, said in (
-        (window([0, 1], [0.0], [0.0, 0.0]), "differ in number"),
-        (window([0, 3], [0.0, 0.0], [0.0, 0.0]), "none of 3"),
-        (window([-1], [0.0], [0.0]), "none of 3"),
-    ):
-        with pytest.raises(ValueError, match=said):
-            merged(3, [wrong])
+    with pytest.raises(ValueError, match=r"start and end|not a number"):
+        distinct(np.array(start), np.array(end), most, k)

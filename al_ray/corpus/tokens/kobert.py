@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.tokens.places import by_pieces
+from al_ray.corpus.tokens.places import by_pieces, windowed
 from al_ray.corpus.tokens.tokenising import (
     Encoded,
     flatten,
@@ -159,10 +159,13 @@ class Kobert:
         for text in texts:
             question, context = text.split("\n", 1)
             asked = self._slow.tokenize(question)[: max_length // 2]
-            pieces, room = self._slow.tokenize(context), max_length - len(asked) - 3
-            one, two = map(self._slow.convert_tokens_to_ids, (asked, pieces[:room]))
-            ids.append(self._slow.build_inputs_with_special_tokens(one, two))
-            places.append((by_pieces(context, pieces, room) + len(asked) + 1).tolist())
+            pieces = self._slow.tokenize(context)
+            one, two = map(self._slow.convert_tokens_to_ids, (asked, pieces))
+            end = [self._slow.sep_token_id]
+            row, tokens = windowed([self._slow.cls_token_id, *one, *end], two, end, max_length)
+            ids.append(row)
+            piece = by_pieces(context, pieces, len(pieces)) - 1
+            places.append((tokens[piece] if pieces else piece + 1).tolist())
         return flatten(ids), flatten(places)
 
     def _divided(self, texts: Sequence[str], enough: int) -> list[list[int]]:

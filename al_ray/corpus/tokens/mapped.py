@@ -24,6 +24,8 @@ class Tokens:
         pad_id: what shorter rows are filled up with.
         special_ids: of tokens that stand for no text, such as [CLS] and [SEP].
         lengths: int32 (rows,).
+        window: of how many tokens a longer row's windows are, the last of which may have fewer;
+            None: a row is read at once.
         characters: int64 (rows,), how many of each row's characters have a token; None where the
             file does not say which.
 
@@ -37,6 +39,7 @@ class Tokens:
             metadata = reader.schema.metadata
             self.pad_id = int(metadata[b"pad_id"])
             self.special_ids = frozenset(map(int, metadata.get(b"special_ids", b"").split()))
+            self.window = int(metadata[b"window"]) if b"window" in metadata else None
             batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
             columns = [batch.column(0) for batch in batches]
             if sum(map(len, columns)) != int(metadata.get(b"rows", sum(map(len, columns)))):
@@ -60,6 +63,16 @@ class Tokens:
 
     def __getitem__(self, row: int) -> NDArray[np.unsignedinteger]:
         return self._ids[row]
+
+    def read_together(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tokens of each sequence that the model reads at once, (sequences,), row after row."""
+        lengths = self.lengths[rows].astype(np.int64)
+        if self.window is None:
+            return lengths
+        windows = np.maximum(1, -(-lengths // self.window))
+        found = np.full(windows.sum(), self.window)
+        found[np.cumsum(windows) - 1] = lengths - (windows - 1) * self.window
+        return found
 
     def places(self, row: int) -> NDArray[np.unsignedinteger]:
         """Which of the row's tokens each of its characters belongs to, ascending.

@@ -12,13 +12,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from al_ray.corpus.tokens.tokenising import Encoded, flatten
 from al_ray.errors import ModelError
 
 
-def placed(starts: Sequence[int], tokens: Sequence[int], characters: int) -> NDArray[np.int64]:
+def placed(starts: Sequence[int], tokens: ArrayLike, characters: int) -> NDArray[np.int64]:
     """The token of each of so many characters, (characters,).
 
     Args:
@@ -66,16 +66,45 @@ def pairs_by_library(
         question[: max((end for _, end in spans), default=0)]
         for question, spans in zip(questions, asked, strict=True)
     ]
-    said = tokenizer(
-        shorter, list(contexts), truncation="only_second", max_length=max_length, **_WANTED
-    )
-    places = []
+    said = tokenizer(shorter, list(contexts), **_WANTED)
+    rows, places = [], []
     for row, (context, ids, spans) in enumerate(
         zip(contexts, said["input_ids"], said["offset_mapping"], strict=True)
     ):
         kept = [place for place, which in enumerate(said.sequence_ids(row)) if which == 1]
-        places.append(_of_tokens(context, spans, kept, len(ids) >= max_length).tolist())
-    return flatten(said["input_ids"]), flatten(places)
+        begin, end = (kept[0], kept[-1] + 1) if kept else (len(ids), len(ids))
+        whole, tokens = windowed(ids[:begin], ids[begin:end], ids[end:], max_length)
+        rows.append(whole)
+        starts = [spans[place][0] for place in kept]
+        places.append(placed(starts, tokens, len(context)).tolist())
+    return flatten(rows), flatten(places)
+
+
+def windowed(
+    before: Sequence[int], context: Sequence[int], after: Sequence[int], max_length: int
+) -> tuple[list[int], NDArray[np.int64]]:
+    """A row of as many windows as a context needs, and where in it each of its tokens is read.
+
+    A window is what stands before, a part of the context, and what stands after; all but the last
+    have `max_length` tokens, and each begins with the last quarter of the one before it. A token
+    of two windows is read in that which has more around it.
+
+    Args:
+        before: ids of the question, and what marks its bounds.
+        context: ids.
+        after: ids.
+        max_length: more than `before` and `after` have.
+    """
+    room = max_length - len(before) - len(after)
+    overlap = min(max_length // 4, room // 2)
+    step, n = room - overlap, len(context)
+    windows = max(1, -(-(n - overlap) // step))
+    ids: list[int] = []
+    for begin in range(0, windows * step, step):
+        ids += [*before, *context[begin : begin + room], *after]
+    token = np.arange(n)
+    window = np.clip((token - overlap // 2) // step, 0, windows - 1)
+    return ids, token + window * (max_length - step) + len(before)
 
 
 _WANTED = {

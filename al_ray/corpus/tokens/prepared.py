@@ -48,6 +48,7 @@ _BATCH = 8192
 _BATCH_CHARACTERS = 2**21
 _WORKER_CHARACTERS = 2**22
 _MOST_WORKERS = 8
+_PLACED = {"characters": "characters", "context": "windows of context"}
 _TRACKER = "ignore:resource_tracker"
 
 
@@ -75,7 +76,7 @@ def prepare(
         corpus: the rows.
         tokenizer: folder that `open_tokeniser` opens.
         tokenizer_digest: of the folder's content.
-        max_length: tokens, special ones included, that a text is cut to.
+        max_length: tokens, special ones included, that a text is cut to, or a window has.
         folder: the cache, made if need be.
         progress: called now and then.
         places: whether the token of every character is wanted, too, or of those of a context, which
@@ -90,7 +91,7 @@ def prepare(
         CorpusError: a text cannot be tokenised, or the files cannot be written.
     """
     facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}" + (
-        f" {places}" if places else ""
+        f" {_PLACED[places]}" if places else ""
     )
     key = hashlib.blake2b(facts.encode(), digest_size=10).hexdigest()
     prepared = Prepared(folder / f"tokens-{key}.arrow", folder / f"rows-{corpus.digest[:20]}.arrow")
@@ -150,13 +151,14 @@ def _write_tokens(
             values = pa.from_numpy_dtype(np.min_scalar_type(max(pad_id, size - 1)))
             columns = {"tokens": pa.list_(values)}
             if places:
-                columns["places"] = pa.list_(pa.uint16())
+                columns["places"] = pa.list_(pa.uint32())
             schema = pa.schema(
                 columns,
                 {
                     "pad_id": str(pad_id),
                     "special_ids": " ".join(map(str, sorted(special))),
                     "rows": str(len(texts)),
+                    **({"window": str(max_length)} if places == "context" else {}),
                 },
             )
             with atomic_with_digest(path) as temp, pa.ipc.new_file(temp, schema) as writer:

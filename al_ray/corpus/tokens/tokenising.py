@@ -39,7 +39,8 @@ class Tokeniser(Protocol):
 
     def pairs(self, texts: Sequence[str], max_length: int) -> tuple[Encoded, Encoded]:
         """Ids of a question and its context, which a line break divides; and of each character of
-        the context the token, by its number in the row. It is the context that is cut.
+        the context the token, by its number in the row. A longer context is read in windows, each
+        of them the question and a part of the context, of `max_length` tokens but for the last.
         """
         ...
 

@@ -13,9 +13,12 @@ from al_ray.corpus.tokens.prepared import Tokens
 
 
 def pad(tokens: Tokens, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token ids and attention mask (rows, longest), int64, of these rows."""
-    lengths = tokens.lengths[rows]
-    ids = np.full((len(rows), int(lengths.max())), tokens.pad_id, np.int64)
+    """Token ids and attention mask (sequences, longest), int64, of these rows.
+
+    A row is one sequence, or its windows in their order.
+    """
+    lengths = tokens.read_together(rows)
+    ids = np.full((len(lengths), int(lengths.max())), tokens.pad_id, np.int64)
     mask = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
     ids[mask.astype(bool)] = np.concatenate([tokens[row] for row in rows])
     return ids, mask

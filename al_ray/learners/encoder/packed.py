@@ -45,10 +45,10 @@ class Batch:
 
     Attributes:
         ids: int64 (1, tokens).
-        positions: int64 (1, tokens), within the row.
+        positions: int64 (1, tokens), within the row, or its window.
         first: int64 (rows,), where each row begins.
         lengths: int64 (rows,), tokens of each row.
-        groups: (rows, length) of runs of rows of one length.
+        groups: (sequences, length) of runs of one length; a sequence is a row, or its window.
     """
 
     ids: torch.Tensor
@@ -62,15 +62,16 @@ def pack(tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
     """These rows in this order; fewest groups where equal lengths are side by side."""
     lengths = tokens.lengths[rows].astype(np.int64)
     first = np.cumsum(lengths) - lengths
-    positions = np.arange(lengths.sum()) - np.repeat(first, lengths)
+    together = tokens.read_together(rows)
+    positions = np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
     ids = np.concatenate([tokens[row] for row in rows]).astype(np.int64)
-    cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(rows)]
+    cuts = [0, *(np.flatnonzero(np.diff(together)) + 1).tolist(), len(together)]
     return Batch(
         torch.from_numpy(ids[None]),
         torch.from_numpy(positions[None]),
         torch.from_numpy(first),
         torch.from_numpy(lengths),
-        [(end - start, int(lengths[start])) for start, end in pairwise(cuts)],
+        [(end - start, int(together[start])) for start, end in pairwise(cuts)],
     )
 
 
@@ -136,7 +137,7 @@ class Packed:
         return cast(torch.Tensor, hidden)
 
     def _mix(self, batch: Batch, attention: Any, vectors: list[torch.Tensor]) -> torch.Tensor:
-        """Attention within each row, (tokens, width)."""
+        """Attention within each sequence, (tokens, width)."""
         dropout = attention.dropout.p if attention.training else 0.0
         kind = vectors[0].dtype
         if dropout:  # torch would convert each group on its own

@@ -53,6 +53,9 @@ class Tokens:
     def __getitem__(self, row):
         return self._rows[row]
 
+    def read_together(self, rows):
+        return self.lengths[rows]
+
 
 @pytest.fixture(scope="module")
 def corpus():

@@ -46,6 +46,9 @@ class Texts:
     def __getitem__(self, row):
         return self._rows[row]
 
+    def read_together(self, rows):
+        return self.lengths[rows]
+
 
 @pytest.fixture(params=KINDS)
 def module(request):
