@@ -48,6 +48,7 @@ def decided(out: Path) -> tuple[pd.DataFrame, list[object]]:
     return table, [replace(entry, seconds=0) for entry in account(Store(out))]
 
 
+@pytest.mark.campaign  # minutes; what is decided of which tables is in tests/search
 def test_a_search_that_is_interrupted_decides_the_same(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
