@@ -94,6 +94,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("smallest_budget", pa.int64()),
         ("tie_share", pa.float64()),
         ("picks_digest", pa.string()),
+        ("answers_digest", pa.string()),
         ("finished_at", pa.timestamp("us", "UTC")),
     ],
     "selections": [
@@ -153,6 +154,18 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("prediction", pa.string()),
         ("confidence", pa.float32()),
         ("entropy", pa.float32()),
+    ],
+    # What people said of rows, of a project's labels: a file for what was taken at once.
+    "answers": [
+        ("row_id", pa.string()),
+        ("annotator", pa.string()),
+        ("annotation", pa.string()),
+        ("state", pa.string()),
+        ("answer", pa.string()),
+        ("seconds", pa.float64()),
+        ("time", pa.timestamp("us", "UTC")),
+        ("note", pa.string()),
+        ("source", pa.string()),
     ],
     # Of the corpus, once a study: what the ids stand for, so that tables are enough to read it.
     "rows": [

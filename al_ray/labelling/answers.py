@@ -1,0 +1,204 @@
+"""What people said of rows: an append-only log, and what it comes to.
+
+The rules, which docs/labelling.md has for people:
+
+1. Everything that is said is an event and stays in the log; nothing is erased. An event whose id is
+   there already is the same one, so what is taken twice counts once.
+2. What an annotator says of a row is the last event by time; an undone one leaves nothing said.
+3. A skip is said, and paid for, and teaches nothing.
+4. A row's answer is what most of its annotators say. Where no answer has most, it is in conflict,
+   and teaches nothing until somebody says more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+import pyarrow as pa
+
+from al_ray.errors import UserError
+from al_ray.results import Store
+from al_ray.results.schema import SCHEMAS
+
+State = Literal["answered", "skipped", "undone"]
+
+TABLE = "answers"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An event: what somebody said of a row, or took back.
+
+    Attributes:
+        row_id: of the row.
+        annotator: a name.
+        state: an answer, a skip, or that what was said before is taken back.
+        answer: as the task writes it; '' but where answered.
+        time: when, with a time zone.
+        annotation: what names the annotation where it was made; '' where nothing does.
+        seconds: that it took; None: not known.
+        note: of the annotator.
+        source: where it came from: `page`, `csv`, `jsonl`, `label-studio`, `simulated`.
+    """
+
+    row_id: str
+    annotator: str
+    state: State
+    answer: str
+    time: datetime
+    annotation: str = ""
+    seconds: float | None = None
+    note: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state not in get_args(State):
+            raise ValueError(f"state {self.state!r}")
+        if (self.state == "answered") != bool(self.answer):
+            raise ValueError(f"{self.row_id}: {self.state} with the answer {self.answer!r}")
+        if self.time.tzinfo is None:
+            raise ValueError(f"{self.row_id}: a time without a zone")
+
+    @property
+    def id(self) -> str:
+        """16 hex digits that name the event."""
+        facts = [self.row_id, self.annotator, self.annotation, self.state, self.answer, self.note]
+        content = json.dumps([*facts, self.time.astimezone(UTC).isoformat()])
+        return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+    def says(self, other: Said | None) -> bool:
+        """Whether it says no more than another did of the same row, by the same annotator."""
+        if other is None or other.state == "undone":
+            return self.state == "undone"
+        return (self.state, self.answer) == (other.state, other.answer)
+
+
+class Log:
+    """The table `answers` of a project: a file for whatever was taken at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._events: dict[str, Said] = {}
+        self._read: set[str] = set()
+
+    def events(self) -> list[Said]:
+        """Everything, by time and then by id; files that came since are read."""
+        for name in self._store.files(TABLE):
+            if name not in self._read:
+                for row in self._store.get(name).to_pylist():
+                    said = _said(row)
+                    self._events.setdefault(said.id, said)
+                self._read.add(name)
+        return sorted(self._events.values(), key=lambda said: (said.time, said.id))
+
+    def add(self, events: Iterable[Said]) -> list[Said]:
+        """Write what is new, in one file that is there whole or not at all; answer with that."""
+        known = {said.id for said in self.events()}
+        new = {said.id: said for said in events if said.id not in known}
+        if not new:
+            return []
+        schema = SCHEMAS[TABLE]
+        rows = [{name: getattr(said, name) for name in schema.names} for said in new.values()]
+        digest = hashlib.blake2b("".join(new).encode(), digest_size=8).hexdigest()
+        table = pa.Table.from_pylist(rows, schema=schema)
+        self._store.put(f"{TABLE}/{digest}.parquet", table, TABLE)
+        return list(new.values())
+
+
+def _said(row: Mapping[str, object]) -> Said:
+    return Said(**{name: row[name] for name in SCHEMAS[TABLE].names})  # type: ignore[arg-type]
+
+
+Word = Mapping[str, Mapping[str, Said]]
+"""What each annotator says now of each row: by row id, then by annotator; nothing undone."""
+
+
+def said_now(events: Sequence[Said]) -> dict[str, dict[str, Said]]:
+    """Of events in their order (rule 2)."""
+    found: dict[str, dict[str, Said]] = {}
+    for said in events:
+        of_row = found.setdefault(said.row_id, {})
+        if said.state == "undone":
+            of_row.pop(said.annotator, None)
+        else:
+            of_row[said.annotator] = said
+    return {row: by for row, by in found.items() if by}
+
+
+def consensus(word: Word) -> dict[str, str]:
+    """The answer of every row that has one (rules 3 and 4)."""
+    found = {}
+    for row, by in word.items():
+        counts = Counter(said.answer for said in by.values() if said.state == "answered")
+        (first, n), *others = counts.most_common(2) or [("", 0)]
+        if n and not (others and others[0][1] == n):
+            found[row] = first
+    return found
+
+
+def conflicts(word: Word) -> list[str]:
+    """Rows that were answered and have no answer, in the order of the log."""
+    agreed = consensus(word)
+    return [
+        row
+        for row, by in word.items()
+        if row not in agreed and any(said.state == "answered" for said in by.values())
+    ]
+
+
+def paid(word: Word) -> int:
+    """Answers and skips, of all annotators."""
+    return sum(map(len, word.values()))
+
+
+def new_words(events: Sequence[Said], known: Sequence[Said]) -> list[Said]:
+    """Of events without times of their own, those that say something new.
+
+    A file that has no times is taken again with the time of taking; what is in it already was
+    said.
+    """
+    now = {
+        (row, annotator): said
+        for row, by in said_now(known).items()
+        for annotator, said in by.items()
+    }
+    return [said for said in events if not said.says(now.get((said.row_id, said.annotator)))]
+
+
+def check(events: Sequence[Said], rows: Iterable[str], labels: Sequence[str]) -> None:
+    """Refuse what is of another project.
+
+    Raises:
+        UserError: a row or an answer that the project does not have; nothing of it is to be taken.
+    """
+    known = set(rows)
+    for said in events:
+        if said.row_id not in known:
+            raise UserError(
+                "row {row!r}: none of this project's; give what was labelled of its own batches",
+                row=said.row_id[:60],
+            )
+        if said.state == "answered" and said.answer not in labels:
+            raise UserError(
+                "row {row!r}: {answer!r} is none of the labels ({labels}); correct it, or leave it "
+                "empty",
+                row=said.row_id[:60],
+                answer=said.answer[:60],
+                labels=", ".join(labels),
+            )
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+def renamed(events: Iterable[Said], annotator: str) -> list[Said]:
+    """As said by this annotator."""
+    return [replace(said, annotator=annotator) for said in events]
