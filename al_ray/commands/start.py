@@ -23,11 +23,15 @@ def main() -> NoReturn:
     """Run `al-ray`."""
     first, words = _language_apart(sys.argv[1:])
     runs = words[:1] == ["run"]
-    _begin("al-ray", RESUMES if runs else STOPPED)
+    _begin("al-ray", RESUMES if words[:1] in (["run"], ["replay"]) else STOPPED)
     if runs:
         from al_ray.commands import run
 
         run.main([*words[1:], *first])
+    if words[:1] == ["replay"]:
+        from al_ray.commands import replay
+
+        replay.main([*words[1:], *first])
     from al_ray.commands import study as cli
 
     cli.main()

@@ -18,6 +18,7 @@ from rich.console import Console
 from al_ray import __version__
 from al_ray.commands import check as check_command
 from al_ray.commands import compare as compare_command
+from al_ray.commands import label as label_command
 from al_ray.commands import plan as plan_command
 from al_ray.commands import report as report_command
 from al_ray.commands import search as search_command
@@ -93,9 +94,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--version", action="version", version=f"al_ray {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="study your texts: frozen first, then fine-tuned")
+    commands.add_parser("replay", help="would another strategy have saved labels in a project")
     modules = (
         *(show_command, check_command, tables_command, report_command, compare_command),
-        *(search_command, stopping_command),
+        *(search_command, stopping_command, label_command),
     )
     for each in modules:
         each.add_commands(commands)

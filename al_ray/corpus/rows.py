@@ -20,7 +20,7 @@ class Split:
         name: of the split.
         row_ids: one string a row, unique within the corpus; never a position.
         texts: one string a row.
-        labels: int32, codes into `Corpus.labels`.
+        labels: int32, codes into `Corpus.labels`; -1 of what nobody has labelled yet.
     """
 
     name: str

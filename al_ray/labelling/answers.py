@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
@@ -171,17 +171,19 @@ def new_words(events: Sequence[Said], known: Sequence[Said]) -> list[Said]:
     return [said for said in events if not said.says(now.get((said.row_id, said.annotator)))]
 
 
-def check(events: Sequence[Said], rows: Iterable[str], labels: Sequence[str]) -> None:
-    """Refuse what is of another project.
+def check(events: Sequence[Said], asked: Iterable[str], labels: Sequence[str]) -> None:
+    """Refuse what nobody asked for: rows that somebody picked stand for nothing.
 
     Raises:
-        UserError: a row or an answer that the project does not have; nothing of it is to be taken.
+        UserError: a row that was not asked for, or an answer that is none of the labels; nothing
+            of it is to be taken.
     """
-    known = set(rows)
+    known = set(asked)
     for said in events:
         if said.row_id not in known:
             raise UserError(
-                "row {row!r}: none of this project's; give what was labelled of its own batches",
+                "row {row!r}: this project has not asked for it; give what was labelled of its own "
+                "batches",
                 row=said.row_id[:60],
             )
         if said.state == "answered" and said.answer not in labels:
@@ -197,8 +199,3 @@ def check(events: Sequence[Said], rows: Iterable[str], labels: Sequence[str]) ->
 def now() -> datetime:
     """The time, with its zone."""
     return datetime.now(UTC)
-
-
-def renamed(events: Iterable[Said], annotator: str) -> list[Said]:
-    """As said by this annotator."""
-    return [replace(said, annotator=annotator) for said in events]

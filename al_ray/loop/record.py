@@ -44,7 +44,7 @@ class Recorder:
         columns = {
             "rank": list(range(len(rows))),
             "row_id": self._rows.ids_of(rows),
-            "label": [self._rows.label_names[label] for label in self._rows.labels[rows]],
+            "label": self._names(rows),
         }
         self._store.write("selections", columns, self.config.id, -1)
 
@@ -52,13 +52,13 @@ class Recorder:
         self, step: int, pool: NDArray[np.int64], chosen: Selection, scores: Scores | None
     ) -> str:
         """Write what was chosen and, if wanted, all scores; answer with the digest."""
-        names, written = self._rows.label_names, self.task.written
+        written = self.task.written
         rows = pool[chosen.rows]
         ids = self._rows.ids_of(rows)
         columns: dict[str, Any] = {
             "rank": list(range(len(rows))),
             "row_id": ids,
-            "label": [names[label] for label in self._rows.labels[rows]],
+            "label": self._names(rows),
         }
         if scores is not None:
             predictions = scores.predictions[self.config.learner.evaluated]
@@ -99,12 +99,26 @@ class Recorder:
             "part_rows": [member.part_rows for member in fitted],
         }
         if scores is not None:
-            right = self.answers(pool)
-            each = [self.task.overview(given, right) for given in scores.predictions]
+            told = bool((self._rows.labels[pool] >= 0).all())
+            each = [
+                self.task.overview(given, self.answers(pool) if told else given)
+                for given in scores.predictions
+            ]
             columns["predicted_counts"] = [overview.counts for overview in each]
             columns["collapsed"] = [overview.collapsed for overview in each]
-            columns["confusion"] = [overview.confusion for overview in each]
+            if told:
+                columns["confusion"] = [overview.confusion for overview in each]
         self._store.write("members", columns, self.config.id, step)
+
+    def digest_of_answers(self, rows: NDArray[np.int64], answers: Answers) -> str:
+        """Names what was learnt, in that order: rows (rows,), and the answer to each."""
+        pairs = zip(self._rows.ids_of(rows), self.task.written(answers), strict=True)
+        return picks_digest([part for pair in pairs for part in pair])
+
+    def _names(self, rows: NDArray[np.int64]) -> list[str | None]:
+        """The labels that a corpus has of these rows; None where it has none."""
+        names = self._rows.label_names
+        return [names[label] if label >= 0 else None for label in self._rows.labels[rows]]
 
     def predictions(self, step: int, columns: Mapping[str, Any]) -> None:
         """Every test row's prediction."""
@@ -144,11 +158,15 @@ def record_rows(store: Store, corpus: Corpus, tokens: Path) -> None:
     columns = {
         "row_id": [row_id for split in splits for row_id in split.row_ids],
         "split": [split.name for split in splits for _ in range(len(split))],
-        "label": [corpus.labels[label] for split in splits for label in split.labels],
+        "label": [
+            corpus.labels[label] if label >= 0 else None
+            for split in splits
+            for label in split.labels
+        ],
         "text": [text for split in splits for text in split.texts],
         "tokens": Tokens(tokens).lengths,
         "marks": [
-            TASKS[corpus.task].marks(corpus.labels[label])
+            TASKS[corpus.task].marks(corpus.labels[label]) if label >= 0 else None
             for split in splits
             for label in split.labels
         ],

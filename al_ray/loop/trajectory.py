@@ -6,6 +6,7 @@ are read in `_evaluate` only, whose result is written and never looked at again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
 from al_ray.loop.clock import Clock
 from al_ray.loop.correlation import rank_correlation
+from al_ray.loop.oracle import OfCorpus, Oracle
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
 from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
@@ -27,7 +29,6 @@ from al_ray.study.config import stop_set_of
 from al_ray.study.learner import LOWER
 from al_ray.study.sharing import first_fits
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.tasks import Answers, Task
 from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 
 HALVINGS = 4
@@ -48,7 +49,7 @@ class Step:
 
     Attributes:
         accuracy: the task's score on the main test; where there is none, as in a search, on
-            validation rows.
+            validation rows; not a number where nobody has labelled any yet.
     """
 
     step: int
@@ -57,17 +58,6 @@ class Step:
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
     n_scored: int = 0
-
-
-class Oracle:
-    """Answers with the corpus's own labels, and is the only one who may."""
-
-    def __init__(self, rows: Rows, task: Task) -> None:
-        self._rows, self._task = rows, task
-
-    def __call__(self, rows: NDArray[np.int64]) -> Answers:
-        """Answers (rows,) to the rows asked for."""
-        return self._task.known(self._rows.labels[rows], self._rows.label_names)
 
 
 class Trajectory:
@@ -82,7 +72,22 @@ class Trajectory:
         ledger: bool = False,
         stop_set: int | None = 0,
         shared: Collection[str] = (),
+        oracle: Oracle | None = None,
+        first: NDArray[np.int64] | None = None,
     ) -> None:
+        """Begin, or go on.
+
+        Args:
+            config: what it is.
+            rows: of the corpus.
+            workers: who fit and score.
+            store: of the study.
+            ledger: whether all scores are written.
+            stop_set: see `stop_set_of`.
+            shared: names of fits that other trajectories need, too.
+            oracle: who labels; None: the corpus.
+            first: rows of the first draw; None: the seed's.
+        """
         self.config = config
         self._rows = rows
         self._workers = workers
@@ -90,7 +95,7 @@ class Trajectory:
         self._shared = shared
         self._record = Recorder(config, rows, store, ledger)
         self._task = self._record.task
-        self._oracle = Oracle(rows, self._task)
+        self._oracle: Oracle = oracle or OfCorpus(rows, self._task)
         chooser = config.chooser
         self._strategy = build(config.spec) if config.query else None
         draw = self._draw(rows.train)
@@ -100,14 +105,16 @@ class Trajectory:
         self._labelled: list[NDArray[np.int64]] = (
             self._chosen_by(chooser.trajectory, range(-1, chooser.step))
             if isinstance(chooser, RowsUpTo)
-            else [draw[: config.schedule.initial]]
+            else [draw[: config.schedule.initial] if first is None else first]
         )
 
     def run(self) -> Iterator[Step]:
-        """Do the steps that are not done yet, and say something of each."""
+        """Do the steps that are not done yet and need not wait, and say something of each."""
         first = self._resume()
         weights: Sequence[Ref] | None = self._initial_weights(first)
         for step in range(first, self.config.schedule.steps):
+            if self._oracle.waits(step):
+                return
             with self._naming(step):
                 weights, said = self.step(step, weights)
             yield said
@@ -151,15 +158,17 @@ class Trajectory:
         self._record.metrics(step, metrics)
         if self.config.schedule.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
-        n_labelled = sum(len(rows) for rows in self._labelled)
+        learnt, validation_rows = self._learnt(), self._validated()
+        paid = self._oracle.paid(np.concatenate([*self._labelled, self._validation]))
+        n_labelled = len(learnt)
         self._record.step(
             step,
             {
                 **tests,
                 **clock.laps,
                 "n_labelled": n_labelled,
-                "n_validation": len(self._validation),
-                "n_labels_paid": n_labelled + len(self._validation),
+                "n_validation": len(validation_rows),
+                "n_labels_paid": paid,
                 "pool_share": n_labelled / (n_labelled + len(pool)),
                 "validation_accuracy": validation,
                 "train_loss": fitted[self.config.learner.evaluated].train_loss,
@@ -170,20 +179,21 @@ class Trajectory:
                 "n_scored": None if scores is None else len(candidates),
                 "tie_share": chosen.tie_share if chosen else None,
                 "picks_digest": digest,
+                "answers_digest": self._record.digest_of_answers(learnt, self._oracle(learnt)),
             },
         )
         if chosen is not None:
             self._labelled.append(candidates[chosen.rows])
         n_scored = 0 if scores is None else len(candidates)
         score = validation if tests["test_score"] == [None] else tests["test_score"][0]
-        assert score is not None, "a study without a test has validation rows"
-        return weights, Step(step, n_labelled, score, clock.total(), clock.laps, n_scored)
+        accuracy = math.nan if score is None else score
+        return weights, Step(step, n_labelled, accuracy, clock.total(), clock.laps, n_scored)
 
     def _fit(self, step: int, previous: Sequence[Ref] | None) -> list[Fitted]:
         rows = (
-            self._labelled[-1]
+            self._of_oracle(self._labelled[-1])
             if self.config.schedule.retrain == "warm-new"
-            else np.concatenate(self._labelled)
+            else self._learnt()
         )
         if self.config.schedule.retrain == "cold":
             previous = None
@@ -242,9 +252,9 @@ class Trajectory:
         return steps, answers, metrics
 
     def _validate(self, weights: Ref) -> float | None:
-        if not len(self._validation):
+        rows = np.sort(self._validated())
+        if not len(rows):
             return None
-        rows = np.sort(self._validation)
         said = self._workers.predict(rows, weights)
         answers, texts = self._oracle(rows), self._rows.texts_of(rows)
         return self._task.evaluated(said.outputs, answers, texts).score
@@ -265,7 +275,7 @@ class Trajectory:
             return None
         labelled = None
         if "labelled" in strategy.needs:
-            rows = np.sort(np.concatenate(self._labelled))
+            rows = np.sort(self._learnt())
             needs = strategy.needs & {"vectors"}
             labelled = self._workers.put(
                 self._workers.observe(rows, weights[config.learner.evaluated], needs)
@@ -350,6 +360,17 @@ class Trajectory:
         return [self._workers.put(weights) for weights in kept]
 
     # Rows
+
+    def _learnt(self) -> NDArray[np.int64]:
+        """What can be learnt of all that was chosen, in that order."""
+        return self._of_oracle(np.concatenate(self._labelled))
+
+    def _validated(self) -> NDArray[np.int64]:
+        """Validation rows that have an answer."""
+        return self._of_oracle(self._validation)
+
+    def _of_oracle(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return rows[self._oracle.answered(rows)]
 
     @contextmanager
     def _naming(self, step: int) -> Iterator[None]:

@@ -84,7 +84,7 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
         if told is None or set(told.step) != set(rows.step):
             continue  # begun before there was one
         rows = rows.sort_values("step")
-        found.setdefault(names[str(name)], []).append((_course(told, rows, labels, most), rows))
+        found.setdefault(names[str(name)], []).append((course_of(told, rows, labels, most), rows))
     return [
         _scored(which, criterion, courses, worth)
         for which, courses in found.items()
@@ -93,8 +93,15 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
     ]
 
 
-def _course(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str], most: float) -> Course:
-    """`most` is the largest entropy that there is, in nats."""
+def course_of(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str], most: float) -> Course:
+    """Of a trajectory's rows of `stop_set` and `steps`.
+
+    Args:
+        told: of all steps.
+        steps: a row a step, ascending.
+        labels: of the corpus, or all that was answered.
+        most: the largest entropy that there is, in nats.
+    """
     # Rows that all steps were asked about: the set may have been made larger on the way.
     codes = told.assign(code=pd.Categorical(told.prediction, labels).codes)
     table = codes.pivot(index="row_id", columns="step", values="code").dropna().sort_index(axis=1)
@@ -103,7 +110,7 @@ def _course(told: pd.DataFrame, steps: pd.DataFrame, labels: list[str], most: fl
         table.to_numpy(np.int64).T,
         (entropy / most).to_numpy(np.float64),
         steps.validation_accuracy.to_numpy(np.float64),
-        int(steps.n_validation.fillna(0).iloc[0]),
+        int(steps.n_validation.fillna(0).iloc[-1]),
         len(labels),
     )
 

@@ -50,8 +50,8 @@ class Columns:
 
 def has_known_text(columns: Columns) -> bool:
     """Whether a text's column is called as texts are: the line it is from is one of names."""
-    known = set(map(_folded, TEXT_COLUMNS.split()))
-    return any(_folded(name) in known for name in columns.text)
+    known = set(map(folded, TEXT_COLUMNS.split()))
+    return any(folded(name) in known for name in columns.text)
 
 
 def choose(
@@ -83,7 +83,7 @@ def choose(
     if split is not None:
         _check_there(train, "split", split)
 
-    def detect(known: str, fold: Callable[[str], str] = _folded) -> list[str]:
+    def detect(known: str, fold: Callable[[str], str] = folded) -> list[str]:
         names = {fold(name): name for name in reversed(train.names) if name not in taken}
         return [names[name] for name in map(fold, known.split()) if name in names]
 
@@ -181,7 +181,7 @@ def _divides(table: Table, name: str, notes: list[str]) -> bool:
     other = [value for value in values if word(value) is None]
     if len(other) < len(values) and not any(cleaned(value or "") for value in other):
         return True
-    if other and (len(other) < len(values) or _folded(name) == "split"):
+    if other and (len(other) < len(values) or folded(name) == "split"):
         note = tr(
             "Column {name!r} is not read: {values} in it names no split; --split-column {name} has "
             "it read.",
@@ -192,7 +192,8 @@ def _divides(table: Table, name: str, notes: list[str]) -> bool:
     return not other
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as names are compared: without case, blanks, hyphens and underscores."""
     return re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", name).lower())
 
 

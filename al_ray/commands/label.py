@@ -1,0 +1,534 @@
+"""`al-ray label`: from texts without labels to labelled texts and a model, with people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import rich.progress
+from rich.console import Console
+
+from al_ray.commands.like import winner
+from al_ray.commands.parser import whole, word
+from al_ray.corpus.reading.remote import fetched
+from al_ray.errors import UserError
+from al_ray.io import terminal
+from al_ray.io.storage import is_remote
+from al_ray.io.table import NOTHING, Column, Row, Table
+from al_ray.language import tr
+from al_ray.study.knobs import add_knobs, given
+from al_ray.study.learner import Head
+from al_ray.study.training import Recipe, Training
+
+if TYPE_CHECKING:
+    from al_ray.labelling.answers import Said
+    from al_ray.labelling.project import Project
+    from al_ray.labelling.status import Status
+
+NAMES = ("label",)
+
+PORT: Final = 8642
+"""Always the same, so that a page finds its server again that was begun anew."""
+
+SHOWN: Final = 10
+"""Doubts, conflicts and pairs that are listed."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parser of `label` to those of `al-ray`."""
+    label = commands.add_parser("label", help="label your texts with people, by the same loop")
+    label.set_defaults(out=None)
+    actions = label.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(name, help=help)
+        parser.add_argument("project", type=word, metavar="PROJECT", help="its folder")
+        return parser
+
+    new = add("new", "begin a project on texts without labels, and choose the first batch")
+    new.add_argument("--data", type=word, required=True, metavar="DATA", help="file or folder")
+    new.add_argument("--labels", nargs="+", required=True, metavar="LABEL")
+    new.add_argument("--text-column", nargs="+", metavar="NAME", help="default: detected, and said")
+    new.add_argument("--id-column", metavar="NAME", help="default: detected, and said")
+    new.add_argument("--guideline", type=word, metavar="FILE", help="text for annotators")
+    new.add_argument(
+        "--model",
+        type=word,
+        default=None,
+        metavar="MODEL",
+        help="kobert (default), a folder or a hub id",
+    )
+    new.add_argument("--strategy", type=word, metavar="NAME", help="default: margin")
+    new.add_argument(
+        "--step-size",
+        type=whole,
+        metavar="N",
+        help="labels a batch, one in ten of them of texts drawn at random; default: 50",
+    )
+    new.add_argument(
+        "--head",
+        choices=get_args(Head),
+        help="of the model that chooses; default: frozen where the encoder is pretrained",
+    )
+    new.add_argument(
+        "--first",
+        choices=("diverse", "random"),
+        help="the first batch; default: diverse where the head is frozen",
+    )
+    new.add_argument("--seed", type=whole, default=0, metavar="SEED")
+    new.add_argument("--recipe", choices=get_args(Recipe))
+    new.add_argument(
+        "--like",
+        type=word,
+        metavar="OUT",
+        help="label as the winner of this study did; what is given takes its place",
+    )
+    add_knobs(new, Training, {int: whole})
+
+    following = add("next", "learn what was answered, and choose the next batch")
+    following.add_argument(
+        "--now", action="store_true", help="though rows of this batch were not spoken of"
+    )
+    batch = add("batch", "write the batch that is asked now to a file")
+    batch.add_argument(
+        "--to",
+        required=True,
+        type=word,
+        metavar="FILE",
+        help=".csv, .jsonl, or .json for Label Studio",
+    )
+    take = add("take", "read answers from a file")
+    take.add_argument(
+        "file", type=word, metavar="FILE", help=".csv, .jsonl, or Label Studio's full JSON"
+    )
+    take.add_argument(
+        "--annotator",
+        type=word,
+        default="annotator",
+        metavar="NAME",
+        help="who answered, where the file does not say",
+    )
+    serve = add("serve", "a page to label in, on this machine alone")
+    serve.add_argument("--port", type=whole, default=PORT, metavar="PORT", help=f"default: {PORT}")
+    serve.add_argument("--annotators", nargs="+", default=[], metavar="NAME")
+    status = add("status", "how the project stands")
+    status.add_argument("--json", action="store_true", help="for machines")
+    add("finish", "labelled rows, a model, and its answers to all other rows")
+
+
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run one of them.
+
+    Raises:
+        UserError: an option, a file or a project that cannot be used.
+    """
+    action: Callable[[argparse.Namespace, Console], int] = {
+        "new": _new,
+        "next": _next,
+        "batch": _batch,
+        "take": _take,
+        "serve": _serve,
+        "status": _status,
+        "finish": _finish,
+    }[options.action]
+    return action(options, console)
+
+
+def _new(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.corpus.reading.texts import read_texts
+    from al_ray.labelling.begin import SIZE, STRATEGY, begin
+    from al_ray.labelling.files import content
+
+    training = {n: v[0] if isinstance(v, list) else v for n, v in given(options, Training).items()}
+    several = [n for n, v in given(options, Training).items() if isinstance(v, list) and len(v) > 1]
+    if several:
+        raise UserError(
+            "--{name}: a project has one value; give one", name=several[0].replace("_", "-")
+        )
+    if options.recipe:
+        training["recipe"] = options.recipe
+    like = winner(options.like) if options.like else {}
+    with ExitStack() as stack:
+        where = options.data
+        path = stack.enter_context(fetched(where)) if is_remote(where) else Path(where)
+        train, notes = read_texts(path, options.text_column, options.id_column)
+    for note in notes:
+        terminal.say(console, note)
+    project = begin(
+        Path(options.project),
+        train,
+        options.labels,
+        options.model or like.get("model") or "kobert",
+        options.strategy or like.get("strategy") or STRATEGY,
+        options.step_size or like.get("size") or SIZE,
+        options.head or like.get("head"),
+        options.first,
+        options.seed,
+        {**like.get("training", {}), **training},
+        guideline=content(Path(options.guideline)) if options.guideline else "",
+        like=options.like or "",
+    )
+    terminal.say(
+        console,
+        tr(
+            "Project {folder}: {n:,} texts, {labels} labels; {strategy} with {model}, {size} "
+            "labels a batch, one in ten of texts drawn at random.",
+            folder=project.folder,
+            n=len(train),
+            labels=len(options.labels),
+            strategy=project.config.spec,
+            model=project.config.learner.model.name,
+            size=project.facts.size,
+        ),
+    )
+    return _go_on(project, console)
+
+
+def _opened(options: argparse.Namespace) -> Project:
+    from al_ray.labelling.project import Project
+
+    return Project(options.project)
+
+
+def _next(options: argparse.Namespace, console: Console) -> int:
+    project = _opened(options)
+    before = project.steps_done
+    code = _go_on(project, console, options.now)
+    if project.steps_done == before and not project.finished and not options.now:
+        batch = project.batches()[-1]
+        word = project.word
+        left = sum(row not in word for row in project.ids(batch.rows))
+        if left:
+            terminal.say(
+                console,
+                tr(
+                    "{n:,} rows of batch {number} were not spoken of; to go on without them: "
+                    "al-ray label next {folder} --now",
+                    n=left,
+                    number=batch.number + 1,
+                    folder=shlex.quote(str(project.folder)),
+                ),
+            )
+    return code
+
+
+def _go_on(project: Project, console: Console, early: bool = False) -> int:
+    """Learn and choose until people must be waited for, and say what came of it."""
+    with _bar(console, tr("Tokens")) as tokens, _bar(console, tr("Vectors")) as vectors:
+        for step in project.advance(early, tokens, vectors):
+            accuracy = (
+                ""
+                if math.isnan(step.accuracy)
+                else tr(
+                    "; accuracy on texts drawn at random {share:.0f} %", share=100 * step.accuracy
+                )
+            )
+            terminal.say(
+                console,
+                tr(
+                    "Model {number}: learnt {n:,} labels in {seconds:.0f} s{accuracy}.",
+                    number=step.step + 1,
+                    n=step.n_labelled,
+                    seconds=step.seconds,
+                    accuracy=accuracy,
+                ),
+            )
+    batch = project.batches()[-1]
+    word = project.word
+    if project.finished and project.complete(batch, word):
+        terminal.say(
+            console,
+            tr(
+                "All was asked. To have the model: {command}",
+                command=f"al-ray label finish {project.folder}",
+            ),
+        )
+        return 0
+    left = sum(row not in word for row in project.ids(batch.rows))
+    terminal.say(
+        console,
+        tr(
+            "Batch {number}: {n:,} texts to label, {left:,} left. In a page: al-ray label serve "
+            "{folder}; in a file: al-ray label batch {folder} --to FILE",
+            number=batch.number + 1,
+            n=len(batch),
+            left=left,
+            folder=shlex.quote(str(project.folder)),
+        ),
+    )
+    return 0
+
+
+def _batch(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.labelling import label_studio
+    from al_ray.labelling.desk import Item
+    from al_ray.labelling.files import write_csv, write_jsonl
+    from al_ray.labelling.work import suggestions
+
+    project, path = _opened(options), Path(options.to)
+    batch, word = project.batches()[-1], project.word
+    items = [Item(row, project.texts[row]) for row in project.ids(batch.rows) if row not in word]
+    if not items:
+        raise UserError(
+            "{folder}: nothing of this batch is left; choose the next: al-ray label next {folder}",
+            folder=project.folder,
+        )
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        write_csv(path, items)
+    elif kind == ".jsonl":
+        write_jsonl(path, items)
+    elif kind == ".json":
+        told = label_studio.tasks(items, suggestions(project), f"batch-{batch.number + 1}")
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+        path.with_suffix(".xml").write_text(
+            label_studio.config(project.facts.labels), encoding="utf-8"
+        )
+    else:
+        raise UserError("--to {path}: end its name in .csv, .jsonl or .json", path=path)
+    terminal.say(console, tr("{path}, {n:,} rows.", path=path, n=len(items)))
+    return 0
+
+
+def _take(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.labelling import label_studio
+    from al_ray.labelling.files import content, read_csv, read_jsonl, warning
+    from al_ray.labelling.project import Busy
+
+    project, path = _opened(options), Path(options.file)
+    kind, notes, timed = path.suffix.lower(), [], True
+    events: Sequence[Said]
+    if kind in (".csv", ".jsonl"):
+        taken = (read_csv if kind == ".csv" else read_jsonl)(path, options.annotator)
+        events, timed = taken.events, taken.timed
+        notes += [warning()] if kind == ".csv" else []
+        if taken.untouched:
+            notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
+    elif kind == ".json":
+        try:
+            export = json.loads(content(path))
+        except ValueError:
+            raise UserError("{path}: no JSON; export it again", path=path) from None
+        events, notes = label_studio.answers(export)
+    else:
+        raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
+    new = project.take(events, timed)
+    for note in notes:
+        terminal.say(console, note)
+    terminal.say(
+        console,
+        tr(
+            "{n:,} answers and skips taken, {new:,} of them new.",
+            n=len(events),
+            new=len(new),
+        ),
+    )
+    try:
+        return _go_on(project, console)
+    except Busy as busy:
+        terminal.say(console, str(busy))
+        return 0
+
+
+def _serve(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.labelling.page.server import serve
+    from al_ray.labelling.work import Learning, Work, next_batch_of
+
+    project = _opened(options)
+    learning = Learning(next_batch_of(options.project))
+    work = Work(project, learning)
+    work.wanted()
+
+    def listening(address: str) -> None:
+        terminal.say(
+            console, tr("To label: {address} (Ctrl-C ends; nothing is lost)", address=address)
+        )
+
+    try:
+        serve(
+            work,
+            port=options.port,
+            token=project.token(),
+            names=options.annotators or None,
+            listening=listening,
+            wanted=work.wanted,
+        )
+    finally:
+        learning.stop()
+    return 0
+
+
+def _status(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.labelling.status import status
+
+    project = _opened(options)
+    found = status(project)
+    if options.json:
+        print(terminal.json_line(asdict(found)))
+        return 0
+    _say_status(project, found, console)
+    return 0
+
+
+def _say_status(project: Project, found: Status, console: Console) -> None:
+    rows: list[Row] = [
+        (tr("texts"), f"{found.rows:,}"),
+        (tr("with an answer"), f"{found.labelled:,}"),
+        (tr("skipped by all"), f"{found.skipped:,}"),
+        (tr("in conflict"), f"{len(found.conflicts):,}"),
+        (tr("labels paid for"), f"{found.paid:,}"),
+        (tr("batches"), f"{found.batches:,}"),
+        (tr("left of this one"), f"{found.left:,}"),
+    ]
+    if found.shared:
+        rows.append((tr("agreement (Krippendorff's alpha)"), _number(found.alpha)))
+        rows.append((tr("on texts that two have answered"), f"{found.shared:,}"))
+    console.print(
+        Table([Column(""), Column("")], rows, title=tr("Project {name}", name=project.facts.name))
+    )
+    if found.curve:
+        lines: list[Row] = [
+            (
+                f"{each.labels:,}",
+                NOTHING if math.isnan(each.accuracy) else f"{100 * each.accuracy:.1f} %",
+                NOTHING if not each.rows else f"{100 * each.low:.0f}–{100 * each.high:.0f} %",
+                f"{each.rows:,}",
+            )
+            for each in found.curve
+        ]
+        console.print(
+            Table(
+                [
+                    Column(tr("labels paid")),
+                    Column(tr("accuracy")),
+                    Column("95 %"),
+                    Column(tr("measured on")),
+                ],
+                lines,
+                caption=tr("on texts drawn at random, which no model has learnt"),
+            )
+        )
+    people: list[Row] = [
+        (p.name, f"{p.answers:,}", f"{p.skips:,}", _number(p.an_hour, 0)) for p in found.people
+    ]
+    if people:
+        console.print(
+            Table(
+                [
+                    Column(tr("annotator")),
+                    Column(tr("answers")),
+                    Column(tr("skips")),
+                    Column(tr("an hour")),
+                ],
+                people,
+            )
+        )
+    for pair in found.pairs[:SHOWN]:
+        apart = ", ".join(f"{a}/{b} {n}" for a, b, n in pair.apart[:3])
+        terminal.say(
+            console,
+            tr(
+                "{one} and {other} agree on {alike} of {rows}{apart}.",
+                one=pair.one,
+                other=pair.other,
+                alike=pair.alike,
+                rows=pair.rows,
+                apart=f" ({apart})" if apart else "",
+            ),
+        )
+    for row in found.conflicts[:SHOWN]:
+        terminal.say(console, tr("In conflict: {row} {text}", row=row, text=_cut(project, row)))
+    for doubt in (found.doubts or ())[:SHOWN]:
+        terminal.say(
+            console,
+            tr(
+                "To look at again: {row} {text}: {label}, or {other} ({share:.0f} %)?",
+                row=doubt.row_id,
+                text=_cut(project, doubt.row_id),
+                label=doubt.label,
+                other=doubt.other,
+                share=100 * doubt.probability,
+            ),
+        )
+    said = [f"{tr(name)} ({at:,})" for name, at in found.stopped.items() if at is not None]
+    if said:
+        terminal.say(
+            console,
+            tr(
+                "By these criteria one could have stopped, at so many labels: {said}. How far to "
+                "trust them: docs/search.md.",
+                said=", ".join(said),
+            ),
+        )
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return NOTHING if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def _cut(project: Project, row: str, most: int = 40) -> str:
+    text = " ".join(project.texts[row].split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _finish(options: argparse.Namespace, console: Console) -> int:
+    from al_ray.labelling.finish import finish
+
+    project = _opened(options)
+    said = {"learning": tr("Fine-tuning the encoder …"), "answering": tr("Answering all rows …")}
+    found = finish(project, lambda what: terminal.say(console, said[what]))
+    at = found.measured
+    if at.rows:
+        terminal.say(
+            console,
+            tr(
+                "Accuracy {share:.1f} % (95 %: {low:.1f} to {high:.1f} %) on {n:,} texts drawn at "
+                "random, which it did not learn.",
+                share=100 * at.accuracy,
+                low=100 * at.low,
+                high=100 * at.high,
+                n=at.rows,
+            ),
+        )
+    terminal.say(
+        console,
+        tr(
+            "{folder}: labelled.csv ({labelled:,} rows), predictions.csv ({predicted:,} rows), "
+            "model (transformers.pipeline opens it), README.md.",
+            folder=found.folder,
+            labelled=found.labelled,
+            predicted=found.predicted,
+        ),
+    )
+    return 0
+
+
+@contextmanager
+def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, where there is somebody to see it."""
+    columns = (
+        rich.progress.TextColumn(title),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    bar = rich.progress.Progress(*columns, console=console, transient=True)
+    task = bar.add_task("", total=None)
+
+    def progress(done: int, total: int) -> None:
+        if console.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -1,0 +1,73 @@
+"""What won a study, as what a project of labelling begins with."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from al_ray.errors import UserError
+from al_ray.study.chooser import spelt
+from al_ray.study.knobs import knobs
+from al_ray.study.training import Training
+
+NUMERICS = ("precision", "token_budget", "chunk_rows", "threads")
+"""Knobs of how rows are run over, which a project has of its own."""
+
+
+def winner(out: str) -> dict[str, Any]:
+    """The arm that a study's verdict says to label with, in the words of `labelling.begin`.
+
+    Where the verdict is to label at random, or that nothing can be told, it is random with what
+    the study trained.
+
+    Args:
+        out: results folder.
+
+    Raises:
+        UserError: no study there, or none of classification.
+    """
+    from al_ray.analysis.comparison import key_of
+    from al_ray.analysis.conclusion import conclusion
+    from al_ray.analysis.study import load
+    from al_ray.analysis.verdict import arm_names
+
+    study = load(out)
+    if study.task["name"] != "classification":
+        raise UserError("--like {out}: a study of another task; leave it out", out=out)
+    arm = conclusion(study).arm
+    named = {name: key for key, name in arm_names(study).items()}
+    known = study.trajectories
+    keys = [key_of(row) for row in known.to_dict("records")]
+    chosen = known[[key == named.get(arm or "") for key in keys]]
+    strategy = None
+    if not len(chosen):
+        chosen, strategy = known[known.strategy == "random"], "random"
+    if not len(chosen):
+        raise UserError("--like {out}: it has no arm to begin with; leave it out", out=out)
+    row = chosen.iloc[0]
+    training = {
+        name: row[name]
+        for name in knobs(Training)
+        if name not in NUMERICS and name in row and row[name] == row[name] and row[name] is not None
+    }
+    whole = {name for name in training if isinstance(training[name], float)}
+    declared = {name: kind for name, kind in Training.__annotations__.items() if name in whole}
+    training |= {n: int(training[n]) for n, kind in declared.items() if kind.startswith("int")}
+    return {
+        "strategy": strategy or spelt(row.strategy, row.parameters or ""),
+        "head": row["head"],
+        "size": int(row.step_size),
+        "training": training,
+        "recipe": row.recipe,
+        "model": _model(out),
+    }
+
+
+def _model(out: str) -> str | None:
+    """The encoder as the study was asked for it, where its folder says."""
+    try:
+        asked = tomllib.loads((Path(out) / "study.toml").read_text(encoding="utf-8"))["model"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return asked if isinstance(asked, str) else str(asked[0])

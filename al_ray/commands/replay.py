@@ -1,0 +1,101 @@
+"""`al-ray replay PROJECT`: would another strategy have saved labels on what people answered?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from al_ray.commands.parser import Parser
+from al_ray.errors import UserError
+from al_ray.io import terminal
+from al_ray.io.files import atomic
+from al_ray.language import tr
+
+if TYPE_CHECKING:
+    from al_ray.labelling.project import Project
+
+FOLDER = "replay"
+
+BIAS = (
+    "The pool of this study is what {strategy} chose, and nothing of what it passed over: another "
+    "strategy is seen choosing among these rows alone, so a saving here may be more or less than "
+    "on all texts. The test is of texts drawn at random."
+)
+
+
+def main(given: Sequence[str]) -> NoReturn:
+    """Run `al-ray replay` with these words: a study as `al-ray run` has it, on what was answered.
+
+    What the project has fixed, its encoder and its batches, is what the study has, too.
+    """
+    from al_ray.commands import run
+    from al_ray.labelling.project import Project
+
+    folder = given[0] if given and not given[0].startswith("-") else ""
+    parser = Parser(prog="al-ray replay")
+    if not folder:
+        parser.error(tr("no PROJECT; give its folder, before any option of al-ray run"))
+    console = terminal.console()
+    try:
+        project = Project(folder)
+        data, rows = written(project)
+    except UserError as error:
+        print(terminal.one_line(f"{parser.prog}: {error}"), file=sys.stderr)
+        sys.exit(2)
+    terminal.say(console, tr(BIAS, strategy=project.config.spec))
+    size = project.config.schedule.step_size
+    own = {
+        "--model": project.facts.model,
+        "--max-length": str(project.config.learner.training.max_length),
+        "--step-size": str(min(size, max(1, rows // 5))),
+        "--budget": str(rows // 2),
+        "--out": str(project.folder / FOLDER / "study"),
+    }
+    words = [w for name, value in own.items() if name not in given for w in (name, value)]
+    run.main([str(data), *words, *given[1:]])
+
+
+def written(project: Project) -> tuple[Path, int]:
+    """The project's answers as a corpus: what was chosen is train, what was drawn is the test.
+
+    Returns:
+        Its folder, and the rows of train.
+
+    Raises:
+        UserError: too few are answered.
+    """
+    from al_ray.labelling.answers import consensus
+
+    agreed = consensus(project.word)
+    drawn = set(project.ids(project.reserve))
+    parts = {
+        "train": [row for row in agreed if row not in drawn],
+        "test": [row for row in agreed if row in drawn],
+    }
+    if len(parts["train"]) < FEWEST or len(parts["test"]) < FEWEST // 10:
+        raise UserError(
+            "{folder}: {train} chosen and {test} random rows are answered; label more, {least} and "
+            "a tenth of that at least",
+            folder=project.folder,
+            train=len(parts["train"]),
+            test=len(parts["test"]),
+            least=FEWEST,
+        )
+    folder = project.folder / FOLDER / "answers"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in parts.items():
+        held = io.StringIO()
+        writer = csv.writer(held)
+        writer.writerow(["row_id", "text", "label"])
+        writer.writerows([row, project.texts[row], agreed[row]] for row in sorted(rows))
+        with atomic(folder / f"{name}.csv") as temp:
+            Path(temp).write_text(held.getvalue(), encoding="utf-8-sig", newline="")
+    return folder, len(parts["train"])
+
+
+FEWEST = 100
+"""Answers of chosen rows that a study can be made of."""

@@ -1,0 +1,159 @@
+"""What a project is made of: the words of a study, for one trajectory that people answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from al_ray.corpus.rows import Corpus, Split
+from al_ray.errors import UserError
+from al_ray.labelling.batches import audit_of, reserve_of
+from al_ray.labelling.project import Facts, Project, create
+from al_ray.learners.encoder import source as sources
+from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
+from al_ray.strategies import split
+from al_ray.study.config import StudyConfig
+from al_ray.study.grid import Encoder, trajectories
+from al_ray.study.knobs import check
+from al_ray.study.learner import Head, Source
+from al_ray.study.training import Recipe, Training, recipe_values
+from al_ray.study.trajectory import TrajectoryConfig
+from al_ray.tasks import TASKS
+
+SIZE = 50
+STRATEGY = "margin"
+TASK = "classification"
+FEWEST = 10
+"""Labels a batch, of which one is drawn at random."""
+
+
+def begin(
+    folder: Path,
+    train: Split,
+    labels: Sequence[str],
+    model: str,
+    strategy: str = STRATEGY,
+    size: int = SIZE,
+    head: Head | None = None,
+    first: str | None = None,
+    seed: int = 0,
+    training: Mapping[str, Any] | None = None,
+    rates: Sequence[float] = (),
+    guideline: str = "",
+    like: str = "",
+) -> Project:
+    """Make a project.
+
+    Args:
+        folder: new.
+        train: texts.
+        labels: two or more, in the order of the number keys.
+        model: as `--model`.
+        strategy: as `--strategies` has one.
+        size: labels a batch, one in ten of them of rows drawn at random.
+        head: None: frozen where the encoder is pretrained, since a batch is then chosen in seconds.
+        first: None: `diverse` where the encoder is pretrained.
+        seed: of all that is drawn.
+        training: knobs of `Training` that were given.
+        rates: of a committee; empty: multiples of the learning rate.
+        guideline: for annotators.
+        like: the study that this follows.
+
+    Raises:
+        UserError: labels, sizes or a strategy that cannot be.
+    """
+    _check(labels, size, len(train))
+    few = audit_of(size)
+    chosen = size - few
+    reserve = reserve_of(len(train), size)
+    rate = dict(training or {}).get("learning_rate", sources.learning_rate(model))
+    recipe: Recipe = "seed" if model in sources.HUB else "stable"
+    recipe = dict(training or {}).get("recipe", recipe)
+    how = Training(
+        **{
+            "recipe": recipe,
+            **recipe_values(recipe),
+            "learning_rate": rate,
+            "batch_size": 16,
+            "max_length": 128,
+            "precision": "float32",
+            "token_budget": 4096,
+            **(training or {}),
+        }
+    )
+    if how.precision == "auto":
+        how = replace(how, precision="float32")
+
+    def config(corpus: Corpus, source: ModelSource) -> TrajectoryConfig:
+        pretrained = has_weights(source.folder)
+        task = TASKS[TASK]
+        asked: Head = head or ("frozen" if pretrained else "fine-tuned")
+        study = StudyConfig(
+            strategies=(strategy,),
+            model=model,
+            training=how,
+            rates=tuple(rates) or (2 * rate, rate, rate / 2),
+            seeds=(seed,),
+            heads=(asked,),
+            step_sizes=(chosen,),
+            initial=chosen,
+            steps=max(1, (len(train) - reserve) // chosen),
+            validation=reserve,
+        )
+        encoder = Encoder(
+            Source(name=source.name, digest=source.digest),
+            has_dropout(source.folder),
+            pretrained,
+            task.gives,
+            task.frozen,
+            task.name,
+        )
+        named = Source(name=corpus.name, digest=corpus.digest)
+        made = trajectories(study, named, encoder, len(train))
+        (found,) = (
+            each
+            for each in made
+            if (each.learner.head, each.strategy) == (asked, split(strategy)[0])
+        )
+        return found
+
+    def facts(made: TrajectoryConfig) -> Facts:
+        can = made.learner.head == "frozen"
+        return Facts(
+            name=folder.resolve().name,
+            labels=tuple(labels),
+            model=model,
+            size=size,
+            first=first or ("diverse" if can else "random"),
+            trajectory=made.to_json(),
+            like=like,
+        )
+
+    return create(folder, train, labels, config, facts, model, guideline)
+
+
+def _check(labels: Sequence[str], size: int, rows: int) -> None:
+    check(len(labels) > 1, "--labels: give two or more, such as --labels 긍정 부정")
+    twice = [label for label in labels if list(labels).count(label) > 1]
+    check(not twice, "--labels: {label!r} is there twice; drop one", label=(twice or [""])[0])
+    wrong = [label for label in labels if label != label.strip() or not label.isprintable()]
+    check(
+        not wrong,
+        "--labels: {label!r} has blanks around it, or a character that cannot be seen; write it "
+        "without",
+        label=(wrong or [""])[0],
+    )
+    check(
+        size >= FEWEST,
+        "--step-size {size}: give {least} or more, of which one is drawn at random",
+        size=size,
+        least=FEWEST,
+    )
+    if rows < 2 * size:
+        raise UserError(
+            "--step-size {size}: only {rows:,} texts; give less, so that there are two batches",
+            size=size,
+            rows=rows,
+        )

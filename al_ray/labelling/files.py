@@ -1,0 +1,215 @@
+"""Batches as files and back: CSV and JSON Lines; Label Studio's are in `label_studio`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from al_ray.errors import UserError
+from al_ray.io.files import atomic
+from al_ray.io.reading import open_regular
+from al_ray.labelling.answers import Said, now
+from al_ray.labelling.desk import Item
+from al_ray.language import tr
+
+COLUMNS = ("row_id", "text", "label", "annotator", "skipped", "seconds", "time", "annotation",
+           "note")  # fmt: skip
+"""Of which `row_id` and `label` are needed when a file is taken."""
+
+SKIPS = ("1", "x", "o", "y", "yes", "true", "skip", "skipped", "예", "건너뜀")
+"""What a cell of `skipped` may hold, whatever the case; nothing: not skipped."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a file says.
+
+    Attributes:
+        events: in the order of the file.
+        timed: whether they have times of their own; otherwise that of taking.
+        untouched: rows of which it says nothing.
+    """
+
+    events: list[Said]
+    timed: bool
+    untouched: int
+
+
+def write_csv(path: Path, items: Sequence[Item]) -> None:
+    """Rows to be filled in, with a byte order mark, without which Excel does not read Korean."""
+    held = io.StringIO()
+    writer = csv.writer(held)
+    writer.writerow(COLUMNS)
+    for item in items:
+        writer.writerow([item.row_id, item.text, *[""] * (len(COLUMNS) - 2)])
+    with atomic(path) as temp:
+        Path(temp).write_text(held.getvalue(), encoding="utf-8-sig", newline="")
+
+
+def write_jsonl(path: Path, items: Sequence[Item]) -> None:
+    """Rows to be filled in, an object a line; `label` is null."""
+    lines = (
+        json.dumps({"row_id": item.row_id, "text": item.text, "label": None}, ensure_ascii=False)
+        for item in items
+    )
+    with atomic(path) as temp:
+        Path(temp).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def read_csv(path: Path, annotator: str) -> Taken:
+    """What was filled in.
+
+    Raises:
+        UserError: no such columns, or a cell that says nothing we know.
+    """
+    text = content(path)
+    try:
+        lines = list(csv.DictReader(io.StringIO(text), strict=True))
+    except csv.Error as error:
+        raise UserError("{path}: {why}; save it as CSV again", path=path, why=error) from None
+    return _taken(path, lines, annotator, "csv")
+
+
+def read_jsonl(path: Path, annotator: str) -> Taken:
+    """What was filled in.
+
+    Raises:
+        UserError: a line that is no object, or a value that says nothing we know.
+    """
+    lines = []
+    for number, line in enumerate(content(path).splitlines(), start=1):
+        if line.strip():
+            try:
+                said = json.loads(line)
+            except ValueError:
+                said = None
+            if not isinstance(said, dict):
+                raise UserError(
+                    "{path}: line {n} is no JSON object; give one a line", path=path, n=number
+                )
+            lines.append(said)
+    return _taken(path, lines, annotator, "jsonl")
+
+
+def content(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        UserError: there is none, or it is not UTF-8.
+    """
+    try:
+        with open_regular(path) as file:
+            data: bytes = file.read()
+    except ValueError as error:
+        raise UserError("{path}: {why}; give a file", path=path, why=error) from None
+    except OSError as error:
+        raise UserError(
+            "{path}: cannot be read ({why}); check the file", path=path, why=error.strerror
+        ) from None
+    for encoding in ("utf-8-sig", "cp949"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UserError("{path}: neither UTF-8 nor CP949; save it as UTF-8", path=path)
+
+
+def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, source: str) -> Taken:
+    for name in ("row_id", "label"):
+        if lines and name not in lines[0]:
+            raise UserError(
+                "{path}: no column {name!r}; keep the columns of the batch", path=path, name=name
+            )
+    events, timed, taken_at = [], 0, now()
+    for number, line in enumerate(lines, start=1):
+
+        def cell(name: str, line: Mapping[str, Any] = line) -> str:
+            value = line.get(name)
+            return "" if value is None else str(value).strip()
+
+        answer, skip = cell("label"), cell("skipped").casefold()
+        if skip not in ("", "0", "false", "no", *SKIPS):
+            raise UserError(
+                "{path}: row {n}: {value!r} in column 'skipped'; write x, or leave it empty",
+                path=path,
+                n=number,
+                value=skip[:40],
+            )
+        skipped = skip in SKIPS
+        if skipped and answer:
+            raise UserError(
+                "{path}: row {n}: skipped, and labelled {answer!r}; leave one empty",
+                path=path,
+                n=number,
+                answer=answer[:40],
+            )
+        if not (answer or skipped):
+            continue
+        time = _time(path, number, cell("time"))
+        timed += time is not None
+        events.append(
+            Said(
+                row_id=cell("row_id"),
+                annotator=cell("annotator") or annotator,
+                state="skipped" if skipped else "answered",
+                answer=answer,
+                time=time or taken_at,
+                annotation=cell("annotation"),
+                seconds=_seconds(path, number, cell("seconds")),
+                note=cell("note"),
+                source=source,
+            )
+        )
+    return Taken(events, bool(events) and timed == len(events), len(lines) - len(events))
+
+
+def _time(path: Path, number: int, said: str) -> datetime | None:
+    if not said:
+        return None
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        found = None
+    if found is None:
+        raise UserError(
+            "{path}: row {n}: {value!r} is no time; write 2026-01-31T09:30:00+09:00, or leave it "
+            "empty",
+            path=path,
+            n=number,
+            value=said[:40],
+        )
+    return found if found.tzinfo else found.astimezone()
+
+
+def _seconds(path: Path, number: int, said: str) -> float | None:
+    if not said:
+        return None
+    try:
+        found = float(said)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e9:
+        raise UserError(
+            "{path}: row {n}: {value!r} is no number of seconds; correct it, or leave it empty",
+            path=path,
+            n=number,
+            value=said[:40],
+        )
+    return found
+
+
+CSV_WARNING = (
+    "CSV does not tell a changed answer from a new one, nor who gave it but by the column "
+    "'annotator'; Label Studio's full JSON does."
+)
+
+
+def warning() -> str:
+    """What is said where a CSV is taken."""
+    return tr(CSV_WARNING)

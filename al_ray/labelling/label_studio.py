@@ -1,0 +1,314 @@
+"""What Label Studio reads and writes: a configuration, tasks, and the export of what was said.
+
+Made for Label Studio 1.23.2, community edition; `label_studio_api` speaks to its server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from xml.sax.saxutils import quoteattr
+
+from al_ray.errors import UserError
+from al_ray.labelling.answers import Said
+from al_ray.labelling.desk import Item, Suggestion
+from al_ray.language import tr, trn
+
+CONTROL: Final = "label"
+"""The control that a person answers with."""
+
+OBJECT: Final = "text"
+"""What is asked about; also the field of a task that has it."""
+
+ROW: Final = "row_id"
+"""The field of a task that names the row."""
+
+GROUND_TRUTH: Final = "ground truth"
+EMPTY: Final = "empty submission"
+"""Notes of events that were so marked, or had no choice; in English, since they are kept."""
+
+_HOTKEYS: Final = "1234567890"
+
+
+def config(labels: Sequence[str]) -> str:
+    """A labelling configuration, XML: a text, and one choice of these labels.
+
+    The first ten have the number keys 1 to 9 and 0; Label Studio gives keys to the others itself.
+
+    Raises:
+        UserError: a label has a character that XML cannot hold.
+    """
+    keys = [*_HOTKEYS, *[""] * len(labels)]
+    choices = "\n".join(
+        f"    {_choice(label, key)}" for label, key in zip(labels, keys, strict=False)
+    )
+    return (
+        "<View>\n"
+        f'  <Text name="{OBJECT}" value="${OBJECT}"/>\n'
+        f'  <Choices name="{CONTROL}" toName="{OBJECT}" choice="single" required="true">\n'
+        f"{choices}\n"
+        "  </Choices>\n"
+        "</View>"
+    )
+
+
+def _choice(label: str, key: str) -> str:
+    if not all(map(_in_xml, label)):
+        raise UserError(
+            "label {label!r}: has a character that Label Studio cannot hold; rename the label",
+            label=label[:60],
+        )
+    facts = {"value": label}
+    if "$" in label:
+        # Its page takes `$name` in a value for a field of the task and shows that: another sign is
+        # shown, and the alias is what is answered.
+        facts = {"value": label.replace("$", "＄"), "alias": label}
+    if key:
+        facts["hotkey"] = key
+    said = " ".join(f"{name}={_attribute(value)}" for name, value in facts.items())
+    return f"<Choice {said}/>"
+
+
+def _attribute(value: str) -> str:
+    # Or an XML reader makes a space of it.
+    return quoteattr(value, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def _in_xml(character: str) -> bool:
+    code = ord(character)
+    if code < 32:
+        return character in "\t\n\r"
+    return not (0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF))
+
+
+def tasks(
+    items: Sequence[Item], suggestions: Mapping[str, Suggestion], model_version: str
+) -> list[dict[str, Any]]:
+    """A task for each row, in their order.
+
+    Each has a prediction whose score is its rank, scaled into (0, 1), which is all that Label
+    Studio allows: 'Uncertainty sampling' serves the lowest score first. A row without a suggestion
+    has an empty one, since tasks without a prediction of the project's model version come last and
+    at random.
+
+    Args:
+        items: the rows, the first to be asked about first.
+        suggestions: by row id; for as many of the rows as there are.
+        model_version: names what chose these rows; the project's must become the same.
+    """
+    if not model_version:
+        raise ValueError("a model version is needed: predictions without one are not gone by")
+    return [
+        {
+            "data": {OBJECT: item.text, ROW: item.row_id},
+            "predictions": [
+                {
+                    "model_version": model_version,
+                    "score": rank / (len(items) + 1),
+                    "result": _result(suggestions.get(item.row_id)),
+                }
+            ],
+        }
+        for rank, item in enumerate(items, 1)
+    ]
+
+
+def _result(suggestion: Suggestion | None) -> list[dict[str, Any]]:
+    if suggestion is None:
+        return []
+    value = {"choices": [suggestion.answer]}
+    return [{"from_name": CONTROL, "to_name": OBJECT, "type": "choices", "value": value}]
+
+
+def answers(export: Sequence[Mapping[str, Any]]) -> tuple[list[Said], list[str]]:
+    """What an export says, and notes on what was left out or is special.
+
+    Every annotation is an event: by the e-mail address of its annotator, or by their number where
+    the export has no address (a file has numbers, `Studio.pull` gives addresses: take one project
+    by one of the two); at the time of its last change. One that was changed since has its id and a
+    later time, so it is a new event. One that was deleted is in no export: nothing is said of it.
+
+    Args:
+        export: the full JSON export, as parsed.
+
+    Returns:
+        The events in the export's order, each once; and notes for a person.
+
+    Raises:
+        UserError: it is no such export, or of a project that was configured otherwise.
+    """
+    given: Any = export
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise UserError(
+            "Label Studio export: is no list of tasks; export the project as JSON, not as CSV or "
+            "CoNLL"
+        )
+    events: dict[str, Said] = {}
+    seen: Counter[str] = Counter()
+    for number, task in enumerate(given, 1):
+        row, annotations = _task(task, number)
+        seen["drafts"] += len(task.get("drafts") or ())
+        seen["untouched"] += not annotations
+        for annotation in annotations:
+            said = _event(row, annotation)
+            if said is None:
+                seen["nobody"] += 1
+            elif said.id not in events:  # an export to a storage may repeat them
+                events[said.id] = said
+                seen["empty"] += said.note.endswith(EMPTY)
+                seen["ground truth"] += said.note.startswith(GROUND_TRUTH)
+    return list(events.values()), _notes(seen)
+
+
+def _notes(seen: Mapping[str, int]) -> list[str]:
+    said = {
+        "untouched": trn(
+            "{n} task has no answer yet", "{n} tasks have no answer yet", seen["untouched"]
+        ),
+        "drafts": trn(
+            "{n} draft is left out: it was not submitted",
+            "{n} drafts are left out: they were not submitted",
+            seen["drafts"],
+        ),
+        "empty": trn(
+            "{n} submission without a choice counts as skipped",
+            "{n} submissions without a choice count as skipped",
+            seen["empty"],
+        ),
+        "ground truth": trn(
+            "{n} annotation is marked as ground truth, and counts as any other",
+            "{n} annotations are marked as ground truth, and count as any other",
+            seen["ground truth"],
+        ),
+        "nobody": trn(
+            "{n} annotation is left out: its annotator is no more",
+            "{n} annotations are left out: their annotators are no more",
+            seen["nobody"],
+        ),
+    }
+    return [note for kind, note in said.items() if seen[kind]]
+
+
+def _task(task: Any, number: int) -> tuple[str, list[Any]]:
+    """The row and the annotations of an entry of an export."""
+    data = task.get("data") if isinstance(task, Mapping) else None
+    annotations = task.get("annotations") if isinstance(task, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(annotations, list):
+        raise UserError(
+            "Label Studio export, entry {n}: has no 'data' and 'annotations'; export the project "
+            "as JSON, which keeps skips and annotators, not as JSON-MIN or CSV",
+            n=number,
+        )
+    row = data.get(ROW)
+    if isinstance(row, bool) or not isinstance(row, str | int) or row == "":
+        raise UserError(
+            "Label Studio export, task {task}: its data have no {field}; give an export of the "
+            "project that al_ray filled",
+            task=task.get("id", number),
+            field=ROW,
+        )
+    return str(row), annotations
+
+
+def _event(row: str, annotation: Any) -> Said | None:
+    """None where it is not known whose it is."""
+    if not isinstance(annotation, Mapping):
+        raise UserError(
+            "Label Studio export, row {row!r}: an annotation cannot be read; export the project "
+            "as JSON",
+            row=row[:60],
+        )
+    name = _annotator(annotation.get("completed_by"))
+    if not name:
+        return None
+    skipped = annotation.get("was_cancelled") is True
+    answer = "" if skipped else _answer(row, annotation)
+    notes = [GROUND_TRUTH] if annotation.get("ground_truth") is True else []
+    if not (skipped or answer):
+        notes.append(EMPTY)
+    return Said(
+        row_id=row,
+        annotator=name,
+        state="answered" if answer else "skipped",
+        answer=answer,
+        time=_time(row, annotation),
+        annotation=str(annotation.get("id", "")),
+        seconds=_seconds(annotation.get("lead_time")),
+        note=", ".join(notes),
+        source="label-studio",
+    )
+
+
+def _annotator(completed_by: Any) -> str:
+    if isinstance(completed_by, Mapping):
+        completed_by = completed_by.get("email") or completed_by.get("id")
+    return str(completed_by or "")
+
+
+def _answer(row: str, annotation: Mapping[str, Any]) -> str:
+    """The one choice of an annotation; '' where nothing was chosen."""
+    chosen: list[Any] = []
+    for part in annotation.get("result") or ():
+        found = _choices(part)
+        if found is None:
+            raise UserError(
+                "Label Studio export, row {row!r}, annotation {id}: was made with {control}, and "
+                "choices of {ours!r} alone can be read; label with the configuration that al_ray "
+                "made",
+                row=row[:60],
+                id=annotation.get("id", "?"),
+                control=_named(part),
+                ours=CONTROL,
+            )
+        chosen += found
+    if len(chosen) > 1:
+        raise UserError(
+            "Label Studio export, row {row!r}, annotation {id}: has {n} choices, and one is asked "
+            "for; label with the configuration that al_ray made",
+            row=row[:60],
+            id=annotation.get("id", "?"),
+            n=len(chosen),
+        )
+    return str(chosen[0]) if chosen else ""
+
+
+def _choices(part: Any) -> list[Any] | None:
+    """None where it is of another control, or cannot be read."""
+    if not isinstance(part, Mapping) or part.get("type") != "choices":
+        return None
+    value = part.get("value")
+    found = value.get("choices") if isinstance(value, Mapping) else None
+    if part.get("from_name") != CONTROL or not isinstance(found, list):
+        return None
+    return found if all(isinstance(each, str) for each in found) else None
+
+
+def _named(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        return repr(part)[:60]
+    name = str(part.get("from_name", "?"))[:60]
+    return tr("{name!r} ({type})", name=name, type=str(part.get("type", "?"))[:60])
+
+
+def _time(row: str, annotation: Mapping[str, Any]) -> datetime:
+    said = annotation.get("updated_at") or annotation.get("created_at")
+    try:
+        time = datetime.fromisoformat(said)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise UserError(
+            "Label Studio export, row {row!r}, annotation {id}: has no time that can be read "
+            "({time!r}); export the project as JSON",
+            row=row[:60],
+            id=annotation.get("id", "?"),
+            time=str(said)[:60],
+        ) from None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def _seconds(lead_time: Any) -> float | None:
+    if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
+        return None
+    return float(lead_time) if math.isfinite(lead_time) and lead_time >= 0 else None

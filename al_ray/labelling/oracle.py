@@ -1,0 +1,55 @@
+"""People as the loop's oracle: they answer later, and not always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.corpus.tokens.prepared import Rows
+from al_ray.labelling.answers import Log, Word, consensus, said_now
+from al_ray.tasks import Answers, Task
+
+
+@dataclass
+class People:
+    """What was said up to the moment a step begins; what comes later counts at the next one.
+
+    Attributes:
+        rows: of the project.
+        task: what is learnt.
+        log: of what was said.
+        waited_for: whether a step must wait, by its number and what is said now.
+    """
+
+    rows: Rows
+    task: Task
+    log: Log
+    waited_for: Callable[[int, Word], bool]
+    _word: Word = field(default_factory=dict, init=False)
+    _codes: NDArray[np.int32] = field(init=False)
+
+    def waits(self, step: int) -> bool:
+        """See `Oracle`; what is said is read anew."""
+        self._word = said_now(self.log.events())
+        names = {name: code for code, name in enumerate(self.rows.label_names)}
+        answers = consensus(self._word)
+        self._codes = np.array(
+            [names[answers[row]] if row in answers else -1 for row in self.rows.ids.to_pylist()],
+            np.int32,
+        )
+        return self.waited_for(step, self._word)
+
+    def answered(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Those on whose answer most agree."""
+        return np.asarray(self._codes[rows] >= 0)
+
+    def paid(self, rows: NDArray[np.int64]) -> int:
+        """Answers and skips of all annotators."""
+        return sum(len(self._word.get(row, ())) for row in self.rows.ids_of(rows))
+
+    def __call__(self, rows: NDArray[np.int64]) -> Answers:
+        """See `Oracle`."""
+        return self.task.known(self._codes[rows], self.rows.label_names)

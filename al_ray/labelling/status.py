@@ -1,0 +1,245 @@
+"""How a project stands: numbers from its tables alone, but for what is to be looked at again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from al_ray.labelling.agreement import Pair, alpha, answers_of, pairs
+from al_ray.labelling.answers import Word, conflicts, consensus, paid
+from al_ray.labelling.project import Project
+from al_ray.randomness import generator
+from al_ray.search.stopping import CRITERIA, stops_at
+from al_ray.search.stops import course_of
+
+FOLDS = 5
+
+PAUSE = 600.0
+"""Seconds over which nobody has thought about a text: a break, which is no work."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's accuracy on rows that were drawn at random, which no model learns.
+
+    Attributes:
+        labels: paid for when it was learnt.
+        rows: at random, that had an answer by then.
+        accuracy: share of them that it answers as people did; NaN: there are none.
+        low, high: 95 % of this model on all texts (Wilson 1927).
+    """
+
+    labels: int
+    rows: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """What an annotator has done.
+
+    Attributes:
+        answers, skips: that count now.
+        hours: at it; NaN where nobody measured.
+    """
+
+    name: str
+    answers: int
+    skips: int
+    hours: float
+
+    @property
+    def an_hour(self) -> float:
+        """Answers and skips an hour."""
+        return (self.answers + self.skips) / self.hours if self.hours else math.nan
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A label to look at again.
+
+    Attributes:
+        label: that the row has.
+        other: that a model thinks which has not learnt the row.
+        probability: of that.
+    """
+
+    row_id: str
+    label: str
+    other: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that `al-ray label status` says.
+
+    Attributes:
+        rows: of the project.
+        batches: asked so far.
+        left: rows of the last one of which nobody has spoken.
+        labelled: rows with an answer.
+        paid: answers and skips of all annotators.
+        skipped: rows that everybody skipped.
+        conflicts: row ids on whose answer no most agree.
+        people: who did what, who did most first.
+        curve: of every model.
+        alpha: Krippendorff's; NaN where no row has two answers.
+        shared: rows that have two answers or more.
+        pairs: who disagrees with whom.
+        doubts: labels to look at again, the worst first; None: no vectors to tell by.
+        stopped: by criterion, the labels at which it would have stopped; None: not yet.
+        finished: whether nothing is left to ask.
+    """
+
+    rows: int
+    batches: int
+    left: int
+    labelled: int
+    paid: int
+    skipped: int
+    conflicts: tuple[str, ...]
+    people: tuple[Person, ...]
+    curve: tuple[Measured, ...]
+    alpha: float
+    shared: int
+    pairs: tuple[Pair, ...]
+    doubts: tuple[Doubt, ...] | None
+    stopped: dict[str, int | None]
+    finished: bool
+
+
+def status(project: Project) -> Status:
+    """How it stands now."""
+    word, batches = project.word, project.batches()
+    agreed, clash = consensus(word), conflicts(word)
+    answered = answers_of(word)
+    last = project.ids(batches[-1].rows) if batches else []
+    return Status(
+        rows=len(project.corpus.train),
+        batches=len(batches),
+        left=sum(row not in word for row in last),
+        labelled=len(agreed),
+        paid=paid(word),
+        skipped=sum(row not in agreed and row not in clash for row in word),
+        conflicts=tuple(clash),
+        people=_people(word),
+        curve=_curve(project),
+        alpha=alpha(answered),
+        shared=len(answered),
+        pairs=tuple(pairs(answered)),
+        doubts=_doubts(project, agreed),
+        stopped=_stopped(project),
+        finished=project.finished,
+    )
+
+
+def wilson(right: float, rows: int) -> tuple[float, float]:
+    """95 % for a share (Wilson 1927); from 0 to 1 where there is nothing."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not rows:
+        return 0.0, 1.0
+    low, high = proportion_confint(right, rows, method="wilson")
+    return float(low), float(high)
+
+
+def _people(word: Word) -> tuple[Person, ...]:
+    found = []
+    for name in sorted({who for by in word.values() for who in by}):
+        own = [by[name] for by in word.values() if name in by]
+        seconds = [min(said.seconds, PAUSE) for said in own if said.seconds is not None]
+        # What was not measured is taken to go as what was.
+        hours = sum(seconds) / 3600 * len(own) / len(seconds) if seconds else math.nan
+        answers = sum(said.state == "answered" for said in own)
+        found.append(Person(name, answers, len(own) - answers, hours))
+    return tuple(sorted(found, key=lambda person: -(person.answers + person.skips)))
+
+
+def _curve(project: Project) -> tuple[Measured, ...]:
+    steps = project.store.read("steps", [project.config.id]).sort_values("step")
+    found = []
+    for labels, rows, accuracy in zip(
+        steps.n_labels_paid, steps.n_validation, steps.validation_accuracy, strict=True
+    ):
+        share = float("nan") if accuracy is None else float(accuracy)
+        low, high = wilson(0 if math.isnan(share) else share * rows, int(rows))
+        found.append(Measured(int(labels), int(rows), share, low, high))
+    return tuple(found)
+
+
+def _stopped(project: Project) -> dict[str, int | None]:
+    told = project.store.read("stop_set", [project.config.id])
+    steps = project.store.read("steps", [project.config.id]).sort_values("step")
+    if told.empty or len(steps) < 2:
+        return dict.fromkeys(CRITERIA)
+    labels = list(project.facts.labels)
+    course = course_of(told, steps, labels, math.log(len(labels)))
+    paid_at = steps.n_labels_paid.tolist()
+    at = {name: stops_at(course, criterion) for name, criterion in CRITERIA.items()}
+    return {name: None if step is None else int(paid_at[step]) for name, step in at.items()}
+
+
+def _doubts(project: Project, agreed: dict[str, str]) -> tuple[Doubt, ...] | None:
+    """By confident learning (Northcutt et al. 2021), as cleanlab has it."""
+    vectors = project.vectors_there()
+    if vectors is None:
+        return None
+    labels, ids = list(project.facts.labels), sorted(agreed)
+    codes = np.array([labels.index(agreed[row]) for row in ids], np.int32)
+    counts = np.bincount(codes, minlength=len(labels))
+    if len(ids) < 2 * FOLDS or (counts > 0).sum() < 2:
+        return ()
+    told = out_of_fold(vectors[project.numbers(ids)], codes, len(labels), project.config.seed)
+    # cleanlab wants every label among the rows.
+    present = np.flatnonzero(counts)
+    shares = told[:, present] / told[:, present].sum(axis=1, keepdims=True)
+    within = np.searchsorted(present, codes)
+    return tuple(
+        Doubt(ids[row], agreed[ids[row]], labels[present[best]], float(shares[row, best]))
+        for row in _issues(within, shares)
+        for best in [int(shares[row].argmax())]
+    )
+
+
+def _issues(labels: NDArray[np.int64], shares: NDArray[np.float64]) -> Sequence[int]:
+    from cleanlab.filter import find_label_issues
+
+    found: Any = find_label_issues(
+        labels,
+        shares,
+        return_indices_ranked_by="self_confidence",
+        filter_by="confident_learning",
+        n_jobs=1,
+    )
+    return [int(row) for row in found]
+
+
+def out_of_fold(
+    vectors: NDArray[np.float32], codes: NDArray[np.int32], labels: int, seed: int
+) -> NDArray[np.float64]:
+    """Probabilities (rows, labels) of each row by a linear model that has not learnt it.
+
+    Args:
+        vectors: (rows, width), standardised.
+        codes: (rows,) labels.
+        labels: how many there are.
+        seed: of the folds.
+    """
+    from al_ray.learners import linear
+    from al_ray.strategies import log_softmax
+
+    fold = generator(seed, 0, "folds").permutation(len(codes)) % FOLDS
+    found = np.empty((len(codes), labels))
+    for number in range(FOLDS):
+        inside, outside = fold != number, fold == number
+        model, _, _ = linear.fit(vectors[inside], codes[inside], labels)
+        found[outside] = np.exp(log_softmax(linear.logits(model, vectors[outside])))
+    return found
