@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from al_ray.commands.parser import whole, word
 from al_ray.corpus.reading.remote import fetched
 from al_ray.errors import UserError
 from al_ray.io import terminal
+from al_ray.io.files import atomic
 from al_ray.io.storage import is_remote
 from al_ray.io.table import NOTHING, Column, Row, Table
 from al_ray.language import tr
@@ -29,6 +31,7 @@ from al_ray.study.training import Recipe, Training
 
 if TYPE_CHECKING:
     from al_ray.labelling.answers import Said
+    from al_ray.labelling.label_studio_api import Studio
     from al_ray.labelling.project import Project
     from al_ray.labelling.status import Status
 
@@ -102,11 +105,14 @@ def add_commands(commands: Any) -> None:
         required=True,
         type=word,
         metavar="FILE",
-        help=".csv, .jsonl, or .json for Label Studio",
+        help=".csv, .jsonl, .json for Label Studio, or the address of a server of it",
     )
     take = add("take", "read answers from a file")
     take.add_argument(
-        "file", type=word, metavar="FILE", help=".csv, .jsonl, or Label Studio's full JSON"
+        "file",
+        type=word,
+        metavar="FILE",
+        help=".csv, .jsonl, Label Studio's full JSON, or the address of its server",
     )
     take.add_argument(
         "--annotator",
@@ -247,7 +253,7 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
             console,
             tr(
                 "All was asked. To have the model: {command}",
-                command=f"al-ray label finish {project.folder}",
+                command="al-ray label finish " + shlex.quote(str(project.folder)),
             ),
         )
         return 0
@@ -267,12 +273,14 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
 
 
 def _batch(options: argparse.Namespace, console: Console) -> int:
+    """To a file, or to a server of Label Studio."""
     from al_ray.labelling import label_studio
     from al_ray.labelling.desk import Item
     from al_ray.labelling.files import write_csv, write_jsonl
     from al_ray.labelling.work import suggestions
 
     project, path = _opened(options), Path(options.to)
+    server = options.to.startswith(("http://", "https://"))
     batch, word = project.batches()[-1], project.word
     items = [Item(row, project.texts[row]) for row in project.ids(batch.rows) if row not in word]
     if not items:
@@ -281,31 +289,56 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
             folder=project.folder,
         )
     kind = path.suffix.lower()
+    version = f"batch-{batch.number + 1}"
+    if server:
+        studio, number = _studio(project, options.to, make=True)
+        new = studio.push(number, label_studio.tasks(items, suggestions(project), version))
+        terminal.say(
+            console,
+            tr(
+                "{address}: {new:,} of {n:,} rows are new there, in project {number}.",
+                address=options.to,
+                new=new,
+                n=len(items),
+                number=number,
+            ),
+        )
+        return 0
     if kind == ".csv":
         write_csv(path, items)
     elif kind == ".jsonl":
         write_jsonl(path, items)
     elif kind == ".json":
-        told = label_studio.tasks(items, suggestions(project), f"batch-{batch.number + 1}")
+        told = label_studio.tasks(items, suggestions(project), version)
         path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
         path.with_suffix(".xml").write_text(
             label_studio.config(project.facts.labels), encoding="utf-8"
         )
     else:
-        raise UserError("--to {path}: end its name in .csv, .jsonl or .json", path=path)
+        raise UserError(
+            "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
+            "Label Studio",
+            path=path,
+        )
     terminal.say(console, tr("{path}, {n:,} rows.", path=path, n=len(items)))
     return 0
 
 
 def _take(options: argparse.Namespace, console: Console) -> int:
     from al_ray.labelling import label_studio
+    from al_ray.labelling.answers import taken_back
     from al_ray.labelling.files import content, read_csv, read_jsonl, warning
     from al_ray.labelling.project import Busy
 
     project, path = _opened(options), Path(options.file)
-    kind, notes, timed = path.suffix.lower(), [], True
+    kind, timed = path.suffix.lower(), True
+    notes: list[str] = []
     events: Sequence[Said]
-    if kind in (".csv", ".jsonl"):
+    if options.file.startswith(("http://", "https://")):
+        studio, number = _studio(project, options.file, make=False)
+        events, notes = label_studio.answers(studio.pull(number))
+        events = [*events, *taken_back(events, project.log.events(), "label-studio")]
+    elif kind in (".csv", ".jsonl"):
         taken = (read_csv if kind == ".csv" else read_jsonl)(path, options.annotator)
         events, timed = taken.events, taken.timed
         notes += [warning()] if kind == ".csv" else []
@@ -335,6 +368,39 @@ def _take(options: argparse.Namespace, console: Console) -> int:
     except Busy as busy:
         terminal.say(console, str(busy))
         return 0
+
+
+def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
+    """The server, and the number that the project has there; it is kept in the project's folder.
+
+    Raises:
+        UserError: no token, no project there, or as `Studio`.
+    """
+    from al_ray.labelling.label_studio_api import Studio
+
+    token = os.environ.get("LABEL_STUDIO_TOKEN", "")
+    if not token:
+        raise UserError(
+            "{address}: LABEL_STUDIO_TOKEN is not set; put a token of your account there into it",
+            address=address,
+        )
+    studio, path = Studio(address, token), project.folder / "label-studio.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    number = known.get(address.rstrip("/"))
+    if number is not None:
+        studio.check(number, project.facts.labels)
+    elif make:
+        number = studio.make(project.facts.name, project.facts.labels, project.guideline)
+        with atomic(path) as temp:
+            Path(temp).write_text(json.dumps({**known, address.rstrip("/"): number}))
+    else:
+        raise UserError(
+            "{address}: nothing of this project is there; send a batch: al-ray label batch "
+            "{folder} --to {address}",
+            address=address,
+            folder=project.folder,
+        )
+    return studio, number
 
 
 def _serve(options: argparse.Namespace, console: Console) -> int:
@@ -440,7 +506,7 @@ def _say_status(project: Project, found: Status, console: Console) -> None:
                 other=pair.other,
                 alike=pair.alike,
                 rows=pair.rows,
-                apart=f" ({apart})" if apart else "",
+                apart=" (" + apart + ")" if apart else "",
             ),
         )
     for row in found.conflicts[:SHOWN]:

@@ -13,14 +13,14 @@ from al_ray.commands.parser import Parser
 from al_ray.errors import UserError
 from al_ray.io import terminal
 from al_ray.io.files import atomic
-from al_ray.language import tr
+from al_ray.language import mark, tr
 
 if TYPE_CHECKING:
     from al_ray.labelling.project import Project
 
 FOLDER = "replay"
 
-BIAS = (
+BIAS = mark(
     "The pool of this study is what {strategy} chose, and nothing of what it passed over: another "
     "strategy is seen choosing among these rows alone, so a saving here may be more or less than "
     "on all texts. The test is of texts drawn at random."

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
@@ -155,6 +155,28 @@ def conflicts(word: Word) -> list[str]:
 def paid(word: Word) -> int:
     """Answers and skips, of all annotators."""
     return sum(map(len, word.values()))
+
+
+def taken_back(
+    events: Sequence[Said], known: Sequence[Said], source: str, time: datetime | None = None
+) -> list[Said]:
+    """That annotations are gone where they were made, and so are taken back.
+
+    Args:
+        events: all that a source has now.
+        known: the log.
+        source: of these; what came from elsewhere is not its to take back.
+        time: when it was seen; None: now.
+    """
+    here = {(said.row_id, said.annotator, said.annotation) for said in events}
+    gone = (
+        said
+        for by in said_now(known).values()
+        for said in by.values()
+        if said.source == source and (said.row_id, said.annotator, said.annotation) not in here
+    )
+    at = time or now()
+    return [replace(said, state="undone", answer="", time=at, seconds=None) for said in gone]
 
 
 def new_words(events: Sequence[Said], known: Sequence[Said]) -> list[Said]:

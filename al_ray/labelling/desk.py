@@ -87,7 +87,9 @@ class Desk(Protocol):
         ...
 
     def say(self, event: Said) -> bool:
-        """Keep it: when this returns it is on disk. False: it had been, or says nothing new.
+        """Keep it: when this returns it is on disk. False: it had been.
+
+        An annotation is known again by its id, since each time it is sent it has a new time.
 
         Raises:
             UserError: a row or label that the project does not have.
@@ -99,5 +101,5 @@ class Desk(Protocol):
         ...
 
     def found(self, query: str, n: int) -> list[Item]:
-        """Rows of the project whose text has these characters, at most n."""
+        """Rows that were asked for whose text has these characters, at most n."""
         ...

@@ -16,7 +16,7 @@ from al_ray.io.files import atomic
 from al_ray.io.reading import open_regular
 from al_ray.labelling.answers import Said, now
 from al_ray.labelling.desk import Item
-from al_ray.language import tr
+from al_ray.language import mark, tr
 
 COLUMNS = ("row_id", "text", "label", "annotator", "skipped", "seconds", "time", "annotation",
            "note")  # fmt: skip
@@ -204,7 +204,7 @@ def _seconds(path: Path, number: int, said: str) -> float | None:
     return found
 
 
-CSV_WARNING = (
+CSV_WARNING = mark(
     "CSV does not tell a changed answer from a new one, nor who gave it but by the column "
     "'annotator'; Label Studio's full JSON does."
 )

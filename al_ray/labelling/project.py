@@ -31,6 +31,7 @@ from al_ray.labelling.answers import Log, Said, Word, check, consensus, new_word
 from al_ray.labelling.batches import Batch, batch_of
 from al_ray.labelling.first import diverse
 from al_ray.labelling.oracle import People
+from al_ray.language import mark
 from al_ray.learners.encoder.source import ModelSource, resolve
 from al_ray.loop.record import Recorder, record_rows, steps_done
 from al_ray.loop.trajectory import Step, Trajectory
@@ -277,7 +278,7 @@ class Project:
                 yield
         except Timeout:
             raise Busy(
-                "{folder}: another process is choosing its next batch; wait for it",
+                mark("{folder}: another process is choosing its next batch; wait for it"),
                 folder=self.folder,
             ) from None
 

@@ -151,9 +151,9 @@ class Work:
             return suggestions(self.project).get(row_id)
 
     def found(self, query: str, n: int) -> list[Item]:
-        """See `Desk`."""
-        wanted = query.casefold()
-        hits = (Item(row, t) for row, t in self.project.texts.items() if wanted in t.casefold())
+        """See `Desk`; among rows that were asked for."""
+        wanted, asked, texts = query.casefold(), self.project.asked(), self.project.texts
+        hits = (Item(r, t) for r, t in texts.items() if r in asked and wanted in t.casefold())
         return [hit for hit, _ in zip(hits, range(n), strict=False)]
 
     def wanted(self) -> None:

@@ -16,6 +16,7 @@ from al_ray.labelling.answers import (
     new_words,
     paid,
     said_now,
+    taken_back,
 )
 from al_ray.results import Store
 
@@ -119,3 +120,15 @@ def test_refusals():
         Said("1", "가람", "skipped", "", datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="with the answer"):
         Said("1", "가람", "skipped", "정치", NOON)
+
+
+def test_an_annotation_that_is_gone_is_taken_back():
+    """But not what was said elsewhere, nor twice."""
+    first = said("1", "가람", "정치", 0, annotation="7", source="label-studio")
+    other = said("2", "가람", "정치", 0, annotation="8", source="label-studio")
+    page = said("3", "가람", "정치", 0, annotation="9", source="page")
+    log = [first, other, page]
+    (back,) = taken_back([other], log, "label-studio", NOON + timedelta(hours=1))
+    assert (back.row_id, back.state, back.answer) == ("1", "undone", "")
+    assert set(said_now([*log, back])) == {"2", "3"}
+    assert taken_back([other], [*log, back], "label-studio") == []
