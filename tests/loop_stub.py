@@ -244,7 +244,7 @@ def tables(store):
     return {
         table: store.read(table).drop(columns=list(UNTIMED), errors="ignore")
         for table in SCHEMAS
-        if table not in ("trajectories", "rows")  # not the loop's
+        if table not in ("trajectories", "rows", "answers")  # not the loop's
     }
 
 
