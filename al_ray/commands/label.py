@@ -107,6 +107,13 @@ def add_commands(commands: Any) -> None:
         metavar="FILE",
         help=".csv, .jsonl, .json for Label Studio, or the address of a server of it",
     )
+    batch.add_argument(
+        "--again",
+        type=whole,
+        metavar="N",
+        help="in place of the batch, N texts that were answered and that one more person should "
+        "see: those in conflict, then by ActiveLab",
+    )
     take = add("take", "read answers from a file")
     take.add_argument(
         "file",
@@ -276,13 +283,22 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
     """To a file, or to a server of Label Studio."""
     from al_ray.labelling import label_studio
     from al_ray.labelling.desk import Item
+    from al_ray.labelling.doubts import again
     from al_ray.labelling.files import write_csv, write_jsonl
     from al_ray.labelling.work import suggestions
 
     project, path = _opened(options), Path(options.to)
     server = options.to.startswith(("http://", "https://"))
     batch, word = project.batches()[-1], project.word
-    items = [Item(row, project.texts[row]) for row in project.ids(batch.rows) if row not in word]
+    if options.again is None:
+        rows = [row for row in project.ids(batch.rows) if row not in word]
+    else:
+        rows = again(project, word, options.again)
+    items = [Item(row, project.texts[row]) for row in rows]
+    if not items and options.again is not None:
+        raise UserError(
+            "{folder}: too few answers to tell what to ask again; label more", folder=project.folder
+        )
     if not items:
         raise UserError(
             "{folder}: nothing of this batch is left; choose the next: al-ray label next {folder}",

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from al_ray.labelling.agreement import Pair, alpha, answers_of, pairs
 from al_ray.labelling.answers import Word, conflicts, consensus, paid
+from al_ray.labelling.doubts import Doubt, doubts
 from al_ray.labelling.project import Project
-from al_ray.randomness import generator
 from al_ray.search.stopping import CRITERIA, stops_at
 from al_ray.search.stops import course_of
-
-FOLDS = 5
 
 PAUSE = 600.0
 """Seconds over which nobody has thought about a text: a break, which is no work."""
@@ -59,22 +52,6 @@ class Person:
     def an_hour(self) -> float:
         """Answers and skips an hour."""
         return (self.answers + self.skips) / self.hours if self.hours else math.nan
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A label to look at again.
-
-    Attributes:
-        label: that the row has.
-        other: that a model thinks which has not learnt the row.
-        probability: of that.
-    """
-
-    row_id: str
-    label: str
-    other: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -135,7 +112,7 @@ def status(project: Project) -> Status:
         alpha=alpha(answered),
         shared=len(answered),
         pairs=tuple(pairs(answered)),
-        doubts=_doubts(project, agreed),
+        doubts=doubts(project, agreed),
         stopped=_stopped(project),
         finished=project.finished,
     )
@@ -185,61 +162,3 @@ def _stopped(project: Project) -> dict[str, int | None]:
     paid_at = steps.n_labels_paid.tolist()
     at = {name: stops_at(course, criterion) for name, criterion in CRITERIA.items()}
     return {name: None if step is None else int(paid_at[step]) for name, step in at.items()}
-
-
-def _doubts(project: Project, agreed: dict[str, str]) -> tuple[Doubt, ...] | None:
-    """By confident learning (Northcutt et al. 2021), as cleanlab has it."""
-    vectors = project.vectors_there()
-    if vectors is None:
-        return None
-    labels, ids = list(project.facts.labels), sorted(agreed)
-    codes = np.array([labels.index(agreed[row]) for row in ids], np.int32)
-    counts = np.bincount(codes, minlength=len(labels))
-    if len(ids) < 2 * FOLDS or (counts > 0).sum() < 2:
-        return ()
-    told = out_of_fold(vectors[project.numbers(ids)], codes, len(labels), project.config.seed)
-    # cleanlab wants every label among the rows.
-    present = np.flatnonzero(counts)
-    shares = told[:, present] / told[:, present].sum(axis=1, keepdims=True)
-    within = np.searchsorted(present, codes)
-    return tuple(
-        Doubt(ids[row], agreed[ids[row]], labels[present[best]], float(shares[row, best]))
-        for row in _issues(within, shares)
-        for best in [int(shares[row].argmax())]
-    )
-
-
-def _issues(labels: NDArray[np.int64], shares: NDArray[np.float64]) -> Sequence[int]:
-    from cleanlab.filter import find_label_issues
-
-    found: Any = find_label_issues(
-        labels,
-        shares,
-        return_indices_ranked_by="self_confidence",
-        filter_by="confident_learning",
-        n_jobs=1,
-    )
-    return [int(row) for row in found]
-
-
-def out_of_fold(
-    vectors: NDArray[np.float32], codes: NDArray[np.int32], labels: int, seed: int
-) -> NDArray[np.float64]:
-    """Probabilities (rows, labels) of each row by a linear model that has not learnt it.
-
-    Args:
-        vectors: (rows, width), standardised.
-        codes: (rows,) labels.
-        labels: how many there are.
-        seed: of the folds.
-    """
-    from al_ray.learners import linear
-    from al_ray.strategies import log_softmax
-
-    fold = generator(seed, 0, "folds").permutation(len(codes)) % FOLDS
-    found = np.empty((len(codes), labels))
-    for number in range(FOLDS):
-        inside, outside = fold != number, fold == number
-        model, _, _ = linear.fit(vectors[inside], codes[inside], labels)
-        found[outside] = np.exp(log_softmax(linear.logits(model, vectors[outside])))
-    return found
