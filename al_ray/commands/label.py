@@ -108,6 +108,12 @@ def add_commands(commands: Any) -> None:
         help=".csv, .jsonl, .json for Label Studio, or the address of a server of it",
     )
     batch.add_argument(
+        "--annotator",
+        type=word,
+        metavar="NAME",
+        help="who is to answer: of the texts drawn at random also those that others have answered",
+    )
+    batch.add_argument(
         "--again",
         type=whole,
         metavar="N",
@@ -216,8 +222,7 @@ def _next(options: argparse.Namespace, console: Console) -> int:
     code = _go_on(project, console, options.now)
     if project.steps_done == before and not project.finished and not options.now:
         batch = project.batches()[-1]
-        word = project.word
-        left = sum(row not in word for row in project.ids(batch.rows))
+        left = len(project.left(batch, project.word))
         if left:
             terminal.say(
                 console,
@@ -254,8 +259,8 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
                 ),
             )
     batch = project.batches()[-1]
-    word = project.word
-    if project.finished and project.complete(batch, word):
+    left = len(project.left(batch, project.word))
+    if project.finished and not left:
         terminal.say(
             console,
             tr(
@@ -264,7 +269,6 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
             ),
         )
         return 0
-    left = sum(row not in word for row in project.ids(batch.rows))
     terminal.say(
         console,
         tr(
@@ -291,7 +295,7 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
     server = options.to.startswith(("http://", "https://"))
     batch, word = project.batches()[-1], project.word
     if options.again is None:
-        rows = [row for row in project.ids(batch.rows) if row not in word]
+        rows = project.left(batch, word, options.annotator)
     else:
         rows = again(project, word, options.again)
     items = [Item(row, project.texts[row]) for row in rows]

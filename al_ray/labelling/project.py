@@ -218,9 +218,20 @@ class Project:
         """What is said now."""
         return said_now(self.log.events())
 
-    def complete(self, batch: Batch, word: Word) -> bool:
-        """Whether somebody has said something of every row of a batch."""
-        return all(row in word for row in self.ids(batch.rows))
+    def left(self, batch: Batch, word: Word, annotator: str | None = None) -> list[str]:
+        """Rows of a batch, in its order, that are still to be spoken of.
+
+        Args:
+            batch: which.
+            word: what is said now.
+            annotator: who is to; also those drawn at random of which others alone have spoken, so
+                that agreement is measured on them; None: anybody.
+        """
+        return [
+            row
+            for row, audit in zip(self.ids(batch.rows), batch.audit, strict=True)
+            if row not in word or (annotator is not None and audit and annotator not in word[row])
+        ]
 
     # The loop
 
@@ -246,14 +257,16 @@ class Project:
 
             def waits(step: int, word: Word) -> bool:
                 batch = self.batches()[step]
+                left = self.left(batch, word)
                 if early and step < batches:
-                    if not consensus(word):
+                    if not consensus(word) or len(left) == len(batch):
                         raise UserError(
-                            "{folder}: nothing was answered yet; label some rows first",
+                            "{folder}: nothing of this batch was answered yet; label some rows "
+                            "first",
                             folder=self.folder,
                         )
                     return False
-                return not self.complete(batch, word)
+                return bool(left)
 
             oracle = People(rows, self.task, self.log, waits)
             if self.finished or oracle.waits(self.steps_done):

@@ -98,11 +98,10 @@ def status(project: Project) -> Status:
     word, batches = project.word, project.batches()
     agreed, clash = consensus(word), conflicts(word)
     answered = answers_of(word)
-    last = project.ids(batches[-1].rows) if batches else []
     return Status(
         rows=len(project.corpus.train),
         batches=len(batches),
-        left=sum(row not in word for row in last),
+        left=len(project.left(batches[-1], word)) if batches else 0,
         labelled=len(agreed),
         paid=paid(word),
         skipped=sum(row not in agreed and row not in clash for row in word),

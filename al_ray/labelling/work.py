@@ -160,7 +160,7 @@ class Work:
         """Begin to choose the next batch, if this one is complete."""
         with self._lock:
             batch = self._current()
-            over = batch is None or self.project.complete(batch, self.project.word)
+            over = batch is None or not self.project.left(batch, self.project.word)
             if over and not self.project.finished:
                 self.learning.begin()
 
@@ -174,14 +174,7 @@ class Work:
 
     def _left(self, annotator: str, word: Word) -> list[str]:
         batch = self._current()
-        if batch is None:
-            return []
-        rows = zip(self.project.ids(batch.rows), batch.audit, strict=True)
-        return [
-            row for row, audit in rows if annotator not in word.get(row, ()) and (
-                audit or row not in word
-            )
-        ]  # fmt: skip
+        return self.project.left(batch, word, annotator) if batch else []
 
     def _held(self, row: str, annotator: str, now: float) -> bool:
         who, since = self._handed.get(row, (annotator, now))

@@ -134,7 +134,7 @@ def test_it_waits_and_late_answers_count_at_the_next_step(project):
 
 
 def test_nothing_was_answered_yet(project):
-    with pytest.raises(UserError, match="nothing was answered yet"):
+    with pytest.raises(UserError, match="nothing of this batch was answered yet"):
         list(project.advance(early=True))
 
 
@@ -265,3 +265,20 @@ def test_the_first_batch_has_every_cluster():
     assert diverse(vectors.astype(np.float32), hashes, 8, 0).tolist() == chosen.tolist()
     same = np.ones((30, 4), np.float32)
     assert len(set(diverse(same, hashes[:30], 5, 0).tolist())) == 5
+
+
+def test_going_on_early_needs_an_answer_of_this_batch(project):
+    project.take(answers(project, 0))
+    list(project.advance())
+    with pytest.raises(UserError, match="nothing of this batch was answered yet"):
+        list(project.advance(early=True))
+
+
+def test_what_is_drawn_at_random_is_asked_of_everybody(project):
+    batch = project.batches()[0]
+    project.take(answers(project, 0, "가람", leave=(0,)))
+    ids, audit = project.ids(batch.rows), project.ids(batch.rows[batch.audit])
+    assert project.left(batch, project.word) == ids[:1]
+    expected = [row for row in ids if row == ids[0] or row in audit]
+    assert project.left(batch, project.word, "나래") == expected
+    assert project.left(batch, project.word, "가람") == ids[:1]
