@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -21,7 +22,6 @@ from al_ray.commands.parser import whole, word
 from al_ray.corpus.reading.remote import fetched
 from al_ray.errors import UserError
 from al_ray.io import terminal
-from al_ray.io.files import atomic
 from al_ray.io.storage import is_remote
 from al_ray.io.table import NOTHING, Column, Row, Table
 from al_ray.language import tr
@@ -186,7 +186,7 @@ def _new(options: argparse.Namespace, console: Console) -> int:
         options.labels,
         options.model or like.get("model") or "kobert",
         options.strategy or like.get("strategy") or STRATEGY,
-        options.step_size or like.get("size") or SIZE,
+        like.get("size", SIZE) if options.step_size is None else options.step_size,
         options.head or like.get("head"),
         options.first,
         options.seed,
@@ -217,24 +217,15 @@ def _opened(options: argparse.Namespace) -> Project:
 
 
 def _next(options: argparse.Namespace, console: Console) -> int:
-    project = _opened(options)
-    before = project.steps_done
-    code = _go_on(project, console, options.now)
-    if project.steps_done == before and not project.finished and not options.now:
-        batch = project.batches()[-1]
-        left = len(project.left(batch, project.word))
-        if left:
-            terminal.say(
-                console,
-                tr(
-                    "{n:,} rows of batch {number} were not spoken of; to go on without them: "
-                    "al-ray label next {folder} --now",
-                    n=left,
-                    number=batch.number + 1,
-                    folder=shlex.quote(str(project.folder)),
-                ),
-            )
-    return code
+    """Choose the next batch; where another process is at it, a code of its own says so."""
+    from al_ray.labelling.project import Busy
+    from al_ray.labelling.work import BUSY
+
+    try:
+        return _go_on(_opened(options), console, options.now)
+    except Busy as busy:
+        print(terminal.one_line(f"al-ray: {busy}"), file=sys.stderr)
+        return BUSY
 
 
 def _go_on(project: Project, console: Console, early: bool = False) -> int:
@@ -280,6 +271,14 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
             folder=shlex.quote(str(project.folder)),
         ),
     )
+    if 0 < left < len(batch):
+        terminal.say(
+            console,
+            tr(
+                "To go on without the rest: al-ray label next {folder} --now",
+                folder=shlex.quote(str(project.folder)),
+            ),
+        )
     return 0
 
 
@@ -288,7 +287,7 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
     from al_ray.labelling import label_studio
     from al_ray.labelling.desk import Item
     from al_ray.labelling.doubts import again
-    from al_ray.labelling.files import write_csv, write_jsonl
+    from al_ray.labelling.files import write_batch, write_jsonl, write_text
     from al_ray.labelling.work import suggestions
 
     project, path = _opened(options), Path(options.to)
@@ -325,15 +324,13 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
         )
         return 0
     if kind == ".csv":
-        write_csv(path, items)
+        write_batch(path, items)
     elif kind == ".jsonl":
         write_jsonl(path, items)
     elif kind == ".json":
         told = label_studio.tasks(items, suggestions(project), version)
-        path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-        path.with_suffix(".xml").write_text(
-            label_studio.config(project.facts.labels), encoding="utf-8"
-        )
+        write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
+        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels))
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -396,6 +393,7 @@ def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
     Raises:
         UserError: no token, no project there, or as `Studio`.
     """
+    from al_ray.labelling.files import write_text
     from al_ray.labelling.label_studio_api import Studio
 
     token = os.environ.get("LABEL_STUDIO_TOKEN", "")
@@ -411,8 +409,7 @@ def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
         studio.check(number, project.facts.labels)
     elif make:
         number = studio.make(project.facts.name, project.facts.labels, project.guideline)
-        with atomic(path) as temp:
-            Path(temp).write_text(json.dumps({**known, address.rstrip("/"): number}))
+        write_text(path, json.dumps({**known, address.rstrip("/"): number}))
     else:
         raise UserError(
             "{address}: nothing of this project is there; send a batch: al-ray label batch "
@@ -430,7 +427,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     project = _opened(options)
     learning = Learning(next_batch_of(options.project))
     work = Work(project, learning)
-    work.wanted()
+    work.go_on()
 
     def listening(address: str) -> None:
         terminal.say(
@@ -444,7 +441,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
             token=project.token(),
             names=options.annotators or None,
             listening=listening,
-            wanted=work.wanted,
+            wanted=work.go_on,
         )
     finally:
         learning.stop()

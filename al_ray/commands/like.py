@@ -6,9 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from al_ray.errors import UserError
 from al_ray.study.chooser import spelt
-from al_ray.study.knobs import knobs
+from al_ray.study.knobs import kinds, knobs
 from al_ray.study.training import Training
 
 NUMERICS = ("precision", "token_budget", "chunk_rows", "threads")
@@ -19,7 +21,7 @@ def winner(out: str) -> dict[str, Any]:
     """The arm that a study's verdict says to label with, in the words of `labelling.begin`.
 
     Where the verdict is to label at random, or that nothing can be told, it is random with what
-    the study trained.
+    the study trained. A tenth of a batch is drawn at random, so a little less is chosen at once.
 
     Args:
         out: results folder.
@@ -46,20 +48,17 @@ def winner(out: str) -> dict[str, Any]:
     if not len(chosen):
         raise UserError("--like {out}: it has no arm to begin with; leave it out", out=out)
     row = chosen.iloc[0]
+    kinds_of = kinds(Training)
     training = {
-        name: row[name]
+        name: kinds_of[name](row[name])  # tables have whole numbers with gaps as floats
         for name in knobs(Training)
-        if name not in NUMERICS and name in row and row[name] == row[name] and row[name] is not None
+        if name not in NUMERICS and name in row and not pd.isna(row[name])
     }
-    whole = {name for name in training if isinstance(training[name], float)}
-    declared = {name: kind for name, kind in Training.__annotations__.items() if name in whole}
-    training |= {n: int(training[n]) for n, kind in declared.items() if kind.startswith("int")}
     return {
         "strategy": strategy or spelt(row.strategy, row.parameters or ""),
         "head": row["head"],
         "size": int(row.step_size),
-        "training": training,
-        "recipe": row.recipe,
+        "training": {**training, "recipe": row.recipe},
         "model": _model(out),
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 from al_ray.commands.parser import Parser
 from al_ray.errors import UserError
 from al_ray.io import terminal
-from al_ray.io.files import atomic
 from al_ray.language import mark, tr
 
 if TYPE_CHECKING:
@@ -30,13 +27,15 @@ BIAS = mark(
 def main(given: Sequence[str]) -> NoReturn:
     """Run `al-ray replay` with these words: a study as `al-ray run` has it, on what was answered.
 
-    What the project has fixed, its encoder and its batches, is what the study has, too.
+    With the project's encoder, and its batches where there are rows for five of them.
     """
     from al_ray.commands import run
     from al_ray.labelling.project import Project
 
     folder = given[0] if given and not given[0].startswith("-") else ""
     parser = Parser(prog="al-ray replay")
+    if {"-h", "--help"} & {*given}:
+        run.main([folder or "ANSWERS", "--help"])
     if not folder:
         parser.error(tr("no PROJECT; give its folder, before any option of al-ray run"))
     console = terminal.console()
@@ -51,12 +50,12 @@ def main(given: Sequence[str]) -> NoReturn:
     own = {
         "--model": project.facts.model,
         "--max-length": str(project.config.learner.training.max_length),
+        "--test-split": "given",  # the texts drawn at random, whose labels may well be others
         "--step-size": str(min(size, max(1, rows // 5))),
         "--budget": str(rows // 2),
         "--out": str(project.folder / FOLDER / "study"),
     }
-    words = [w for name, value in own.items() if name not in given for w in (name, value)]
-    run.main([str(data), *words, *given[1:]])
+    run.main([str(data), *(word for pair in own.items() for word in pair), *given[1:]])
 
 
 def written(project: Project) -> tuple[Path, int]:
@@ -69,6 +68,7 @@ def written(project: Project) -> tuple[Path, int]:
         UserError: too few are answered.
     """
     from al_ray.labelling.answers import consensus
+    from al_ray.labelling.files import write_csv
 
     agreed = consensus(project.word)
     drawn = set(project.ids(project.reserve))
@@ -88,12 +88,8 @@ def written(project: Project) -> tuple[Path, int]:
     folder = project.folder / FOLDER / "answers"
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in parts.items():
-        held = io.StringIO()
-        writer = csv.writer(held)
-        writer.writerow(["row_id", "text", "label"])
-        writer.writerows([row, project.texts[row], agreed[row]] for row in sorted(rows))
-        with atomic(folder / f"{name}.csv") as temp:
-            Path(temp).write_text(held.getvalue(), encoding="utf-8-sig", newline="")
+        lines = ([row, project.texts[row], agreed[row]] for row in sorted(rows))
+        write_csv(folder / f"{name}.csv", [["row_id", "text", "label"], *lines])
     return folder, len(parts["train"])
 
 

@@ -40,7 +40,6 @@ def begin(
     first: str | None = None,
     seed: int = 0,
     training: Mapping[str, Any] | None = None,
-    rates: Sequence[float] = (),
     guideline: str = "",
     like: str = "",
 ) -> Project:
@@ -54,10 +53,9 @@ def begin(
         strategy: as `--strategies` has one.
         size: labels a batch, one in ten of them of rows drawn at random.
         head: None: frozen where the encoder is pretrained, since a batch is then chosen in seconds.
-        first: None: `diverse` where the encoder is pretrained.
+        first: None: `diverse` where the head is frozen.
         seed: of all that is drawn.
         training: knobs of `Training` that were given.
-        rates: of a committee; empty: multiples of the learning rate.
         guideline: for annotators.
         like: the study that this follows.
 
@@ -94,7 +92,7 @@ def begin(
             strategies=(strategy,),
             model=model,
             training=how,
-            rates=tuple(rates) or (2 * rate, rate, rate / 2),
+            rates=(2 * rate, rate, rate / 2),
             seeds=(seed,),
             heads=(asked,),
             step_sizes=(chosen,),

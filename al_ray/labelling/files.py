@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,25 +41,48 @@ class Taken:
     untouched: int
 
 
-def write_csv(path: Path, items: Sequence[Item]) -> None:
-    """Rows to be filled in, with a byte order mark, without which Excel does not read Korean."""
+def write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
+    """Lines of cells, with a byte order mark, without which Excel does not read Korean.
+
+    Raises:
+        UserError: as `write_text`.
+    """
     held = io.StringIO()
-    writer = csv.writer(held)
-    writer.writerow(COLUMNS)
-    for item in items:
-        writer.writerow([item.row_id, item.text, *[""] * (len(COLUMNS) - 2)])
-    with atomic(path) as temp:
-        Path(temp).write_text(held.getvalue(), encoding="utf-8-sig", newline="")
+    csv.writer(held).writerows(lines)
+    write_text(path, held.getvalue(), "utf-8-sig")
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """A file that is there whole or not at all.
+
+    Raises:
+        UserError: its folder is not there, or does not let it be written.
+    """
+    try:
+        with atomic(path) as temp:
+            Path(temp).write_text(text, encoding=encoding, newline="")
+    except OSError as error:
+        raise UserError(
+            "{path}: cannot be written ({why}); give a file in a folder that you may write to",
+            path=path,
+            why=error.strerror,
+        ) from None
+
+
+def write_batch(path: Path, items: Sequence[Item]) -> None:
+    """Rows to be filled in, as CSV."""
+    empty = [""] * (len(COLUMNS) - 2)
+    write_csv(path, [COLUMNS, *([item.row_id, item.text, *empty] for item in items)])
 
 
 def write_jsonl(path: Path, items: Sequence[Item]) -> None:
-    """Rows to be filled in, an object a line; `label` is null."""
+    """Rows to be filled in, an object a line; what is to be filled in is null."""
+    empty = dict.fromkeys(COLUMNS[2:])
     lines = (
-        json.dumps({"row_id": item.row_id, "text": item.text, "label": None}, ensure_ascii=False)
+        json.dumps({"row_id": item.row_id, "text": item.text, **empty}, ensure_ascii=False)
         for item in items
     )
-    with atomic(path) as temp:
-        Path(temp).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    write_text(path, "".join(line + "\n" for line in lines))
 
 
 def read_csv(path: Path, annotator: str) -> Taken:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,8 +12,8 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.errors import UserError
-from al_ray.io.files import atomic
-from al_ray.labelling.answers import consensus
+from al_ray.labelling.answers import Word, consensus
+from al_ray.labelling.files import write_csv, write_text
 from al_ray.labelling.project import Project, device
 from al_ray.labelling.status import Measured, wilson
 
@@ -56,12 +54,16 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
     Raises:
         UserError: too little was answered.
     """
+    import torch
+
     from al_ray.learners.encoder.fit import fit
+    from al_ray.learners.encoder.head import classifier
     from al_ray.learners.encoder.load import load
     from al_ray.learners.encoder.predict import logits
 
     with project.alone():
-        agreed = consensus(project.word)
+        word = project.word  # once: people go on meanwhile
+        agreed = consensus(word)
         names, ids = list(project.facts.labels), project.corpus.train.row_ids
         codes = np.array([names.index(agreed[i]) if i in agreed else -1 for i in ids], np.int32)
         audit = np.zeros(len(ids), np.bool_)
@@ -89,6 +91,9 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
         low, high = wilson(right, n)
         measured = Measured(len(agreed), n, right / n if n else float("nan"), low, high)
         temperature = temperature_of(every[measured_on], codes[measured_on])
+        with torch.no_grad():  # so that whoever opens it has the same confidence
+            for part in classifier(module).parameters():
+                part.div_(temperature)
         out = project.folder / FOLDER
         (out / "model").mkdir(parents=True, exist_ok=True)
         for path in source.folder.iterdir():
@@ -102,9 +107,8 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
         )
         card = card_of(project, found, training.learning_rate)
         for path in (out / "README.md", out / "model" / "README.md"):
-            with atomic(path) as temp:
-                Path(temp).write_text(card, encoding="utf-8")
-        _write_labelled(project, out / "labelled.csv", agreed, audit)
+            write_text(path, card)
+        _write_labelled(project, out / "labelled.csv", word, audit)
         shares = _shares(every / temperature)
         others = np.flatnonzero(codes < 0)
         _write_predictions(project, out / "predictions.csv", others, shares[others])
@@ -138,23 +142,14 @@ def _shares(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def _write(path: Path, lines: list[list[object]]) -> None:
-    held = io.StringIO()
-    csv.writer(held).writerows(lines)
-    with atomic(path) as temp:
-        Path(temp).write_text(held.getvalue(), encoding="utf-8-sig", newline="")
-
-
-def _write_labelled(
-    project: Project, path: Path, agreed: dict[str, str], audit: NDArray[np.bool_]
-) -> None:
-    word = project.word
+def _write_labelled(project: Project, path: Path, word: Word, audit: NDArray[np.bool_]) -> None:
+    agreed = consensus(word)
     lines: list[list[object]] = [["row_id", "text", "label", "annotators", "drawn_at_random"]]
     for row, (row_id, text) in enumerate(project.texts.items()):
         if row_id in agreed:
             who = sum(said.state == "answered" for said in word[row_id].values())
             lines.append([row_id, text, agreed[row_id], who, int(audit[row])])
-    _write(path, lines)
+    write_csv(path, lines)
 
 
 def _write_predictions(
@@ -165,7 +160,7 @@ def _write_predictions(
     best = shares.argmax(axis=1)
     for row, code, share in zip(rows.tolist(), best.tolist(), shares.max(axis=1), strict=True):
         lines.append([ids[row], texts[ids[row]], names[code], f"{share:.4f}"])
-    _write(path, lines)
+    write_csv(path, lines)
 
 
 def card_of(project: Project, found: Finished, rate: float) -> str:
@@ -192,8 +187,8 @@ Tells {len(facts.labels)} labels apart: {", ".join(facts.labels)}.
 - **Encoder**: `{config.learner.model.name}`, fine-tuned with learning rate {rate:g}, batches of
   {training.batch_size}, {training.epochs} epochs, at least {training.min_updates} updates,
   texts cut at {training.max_length} tokens.
-- **Confidence**: divide logits by {found.temperature:.3f} (fitted on the texts drawn at random);
-  the file `predictions.csv` has that done.
+- **Confidence** is calibrated: the last layer is divided by {found.temperature:.3f}, fitted on the
+  texts drawn at random.
 
     from transformers import pipeline
     classify = pipeline("text-classification", model="model")

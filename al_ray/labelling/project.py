@@ -33,7 +33,7 @@ from al_ray.labelling.first import diverse
 from al_ray.labelling.oracle import People
 from al_ray.language import mark
 from al_ray.learners.encoder.source import ModelSource, resolve
-from al_ray.loop.record import Recorder, record_rows, steps_done
+from al_ray.loop.record import Recorder, record_rows
 from al_ray.loop.trajectory import Step, Trajectory
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
@@ -111,6 +111,7 @@ class Project:
         self.config = TrajectoryConfig.from_json(self.facts.trajectory)
         self.store = Store(self.folder)
         self.log = Log(self.store)
+        self._batches: list[Batch] = []
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -166,16 +167,19 @@ class Project:
         return {row_id: row for row, row_id in enumerate(self.corpus.train.row_ids)}
 
     def batches(self) -> list[Batch]:
-        """All that were asked so far."""
-        chosen = self.store.read("selections", [self.config.id])
-        found = []
-        for number in range(self.steps_done + 1):
-            of_step = chosen[chosen.step == number - 1].sort_values("rank")
-            if not len(of_step):
+        """All that were asked so far; they are read once, as what is on disk stays."""
+        while (number := len(self._batches)) == 0 or self._is_done(number - 1):
+            chosen = self.store.read_one("selections", self.config.id, number - 1)
+            if chosen is None:
                 break
-            rows = np.array([self._number[row] for row in of_step.row_id], np.int64)
-            found.append(batch_of(number, rows, self.reserve, self.facts.size, self.config.seed))
-        return found
+            rows = self.numbers(chosen.sort_values("rank").row_id.tolist())
+            self._batches.append(
+                batch_of(number, rows, self.reserve, self.facts.size, self.config.seed)
+            )
+        return self._batches
+
+    def _is_done(self, step: int) -> bool:
+        return self.store.exists("steps", self.config.id, step)
 
     def asked(self) -> set[str]:
         """Row ids of all batches."""
@@ -199,10 +203,28 @@ class Project:
         with FileLock(self.folder / TAKING):  # or what two say at once would both be new
             return self.log.add(events if timed else new_words(events, self.log.events()))
 
+    def asked_of(self, annotator: str, word: Word) -> list[str]:
+        """What somebody is still to be asked: of the last batch, then of what was drawn for others.
+
+        Args:
+            annotator: who.
+            word: what is said now.
+        """
+        batches = self.batches()
+        if not batches:
+            return []
+        *earlier, last = batches
+        drawn = (row for batch in earlier for row in self.ids(batch.rows[batch.audit]))
+        return [
+            *self.left(last, word, annotator),
+            *(row for row in drawn if annotator not in word.get(row, ())),
+        ]
+
     @property
     def steps_done(self) -> int:
         """How many models were learnt."""
-        return steps_done(self.store, self.config)
+        batches = len(self.batches())
+        return batches - 1 + self._is_done(batches - 1) if batches else 0
 
     @property
     def finished(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -13,6 +14,13 @@ from al_ray.labelling.answers import Said, Word, consensus
 from al_ray.labelling.batches import Batch
 from al_ray.labelling.desk import Item, Progress, Suggestion
 from al_ray.labelling.project import Project
+from al_ray.language import spoken
+
+AGAIN = 5.0
+"""Seconds after which what has failed is tried again."""
+
+BUSY = 75
+"""The code with which a command ends where another process learns (EX_TEMPFAIL)."""
 
 HELD = 600.0
 """Seconds for which a row that one annotator was given is not given to another, unless no other is
@@ -28,12 +36,15 @@ class Learning:
     """
 
     command: Sequence[str]
+    clock: Callable[[], float] = time.monotonic
     _process: subprocess.Popen[str] | None = None
     _error: str = ""
+    _failed: float = -math.inf
 
     def begin(self) -> None:
-        """Unless it is at it."""
-        if not self.running():
+        """Unless it is at it, or has failed a moment ago."""
+        if not self.running() and self.clock() - self._failed >= AGAIN:
+            self._error = ""
             self._process = subprocess.Popen(
                 self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
             )
@@ -46,9 +57,10 @@ class Learning:
             return True
         assert self._process.stderr is not None
         said = self._process.stderr.read().strip().splitlines()
-        self._error = said[-1] if self._process.returncode and said else ""
-        self._process = None
-        return False
+        code, self._process = self._process.returncode, None
+        self._error = said[-1] if code and said and code != BUSY else ""
+        self._failed = self.clock() if code else -math.inf
+        return code == BUSY
 
     @property
     def error(self) -> str:
@@ -64,15 +76,15 @@ class Learning:
 
 def next_batch_of(folder: str) -> list[str]:
     """The command that learns and chooses."""
-    return [sys.executable, "-m", "al_ray", "label", "next", folder]
+    return [sys.executable, "-m", "al_ray", "--lang", spoken(), "label", "next", folder]
 
 
 @dataclass
 class Work:
     """A `Desk` of a project; all that is kept in memory can be read again from its folder.
 
-    Rows that were drawn at random are asked of everybody, so that agreement is measured on texts
-    that stand for all; the others of whoever comes first.
+    Rows that were drawn at random are asked of everybody, those of earlier batches last, so that
+    agreement is measured on texts that stand for all; the others of whoever comes first.
     """
 
     project: Project
@@ -80,7 +92,6 @@ class Work:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _handed: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _batch: Batch | None = None
 
     @property
     def title(self) -> str:
@@ -100,6 +111,7 @@ class Work:
     def progress(self, annotator: str) -> Progress:
         """See `Desk`."""
         with self._lock:
+            self.go_on()  # whoever failed to choose the next batch is followed by another
             word, batch, running = self.project.word, self._current(), self.learning.running()
             ids = self.project.ids(batch.rows) if batch else []
             said = sum(row in word for row in ids)
@@ -110,9 +122,9 @@ class Work:
                 left=len(self._left(annotator, word)),
                 own=sum(annotator in by for by in word.values()),
                 labelled=len(consensus(word)),
-                learning=running or (not batch and not self.learning.error),
+                learning=not self.learning.error and (running or self._over(batch, word)),
                 done=self.project.finished and said == len(ids),
-                error="" if running else self.learning.error,
+                error=self.learning.error,
             )
 
     def items(self, annotator: str, n: int) -> list[Item]:
@@ -152,29 +164,27 @@ class Work:
 
     def found(self, query: str, n: int) -> list[Item]:
         """See `Desk`; among rows that were asked for."""
-        wanted, asked, texts = query.casefold(), self.project.asked(), self.project.texts
-        hits = (Item(r, t) for r, t in texts.items() if r in asked and wanted in t.casefold())
+        part, asked, texts = query.casefold(), self.project.asked(), self.project.texts
+        hits = (Item(r, t) for r, t in texts.items() if r in asked and part in t.casefold())
         return [hit for hit, _ in zip(hits, range(n), strict=False)]
 
-    def wanted(self) -> None:
+    def go_on(self) -> None:
         """Begin to choose the next batch, if this one is complete."""
         with self._lock:
-            batch = self._current()
-            over = batch is None or not self.project.left(batch, self.project.word)
-            if over and not self.project.finished:
+            if self._over(self._current(), self.project.word):
                 self.learning.begin()
+
+    def _over(self, batch: Batch | None, word: Word) -> bool:
+        """Whether the next batch is to be chosen."""
+        left = batch is not None and self.project.left(batch, word)
+        return not left and not self.project.finished
 
     def _current(self) -> Batch | None:
         """The last batch; None: the first is not chosen yet."""
-        done = self.project.steps_done
-        if self._batch is None or self._batch.number < done:
-            batches = self.project.batches()
-            self._batch = batches[-1] if batches else None
-        return self._batch
+        return next(reversed(self.project.batches()), None)
 
     def _left(self, annotator: str, word: Word) -> list[str]:
-        batch = self._current()
-        return self.project.left(batch, word, annotator) if batch else []
+        return self.project.asked_of(annotator, word)
 
     def _held(self, row: str, annotator: str, now: float) -> bool:
         who, since = self._handed.get(row, (annotator, now))

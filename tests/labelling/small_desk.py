@@ -117,7 +117,7 @@ class SmallDesk:
         return Suggestion(self.labels[0], 0.87)
 
     def found(self, query: str, n: int) -> list[Item]:
-        return self._items([row for row, text in self.rows.items() if query in text][:n])
+        return self._items([row for row in self._asked() if query in self.rows[row]][:n])
 
     def _items(self, rows: Iterable[str]) -> list[Item]:
         return [Item(row, self.rows[row]) for row in rows]

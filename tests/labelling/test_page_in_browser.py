@@ -147,10 +147,11 @@ def test_a_batch_by_keyboard_alone(come, desk):
     her.shows("11. ")
     her.press("/")
     her.page.keyboard.type("40. ")
-    her.page.wait_for_selector("#search-list button >> text=40. ")
-    her.press("Enter", "Enter")  # its turn has not come: it is read, not labelled
-    her.page.wait_for_selector("#search-list button[aria-expanded=true]")
-    her.press("Escape", "/")
+    her.page.wait_for_function(  # its turn has not come
+        "() => document.getElementById('search-said').textContent"
+        " && !document.querySelector('#search-list button')"
+    )
+    her.press("Escape", "Escape", "/")
     her.page.keyboard.type("4. ")
     her.page.wait_for_selector("#search-list button >> text=14. ")
     her.press("Enter", "Enter")

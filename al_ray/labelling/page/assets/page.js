@@ -283,27 +283,16 @@ const search = async () => {
   list(items);
 };
 
-// A row can be opened where this annotator is asked about it or was; another is only read.
+// All of these were asked for, so each can be opened.
 const list = (items) => $("search-list").replaceChildren(...items.map((item) => {
   const button = made("button", "", { type: "button" });
   button.append(made("span", visible(item.text).slice(0, 300), { dir: "auto" }));
   const was = rows.before(item.row_id) ?? item.was;
-  const asked = was || rows.ahead.some((each) => each.row_id === item.row_id);
   if (was) button.append(made("small", was.answer || say("skip")));
-  if (!asked) {
-    button.append(made("small", say("notAsked"), { className: "soft" }));
-    button.setAttribute("aria-expanded", "false");
-  }
   button.addEventListener("click", () => {
-    if (asked) {
-      $("search").close();
-      rows.visit({ row_id: item.row_id, text: item.text, was });
-      render();
-    } else {
-      const open = button.getAttribute("aria-expanded") !== "true";
-      button.setAttribute("aria-expanded", String(open));
-      button.firstChild.textContent = open ? visible(item.text) : visible(item.text).slice(0, 300);
-    }
+    $("search").close();
+    rows.visit({ row_id: item.row_id, text: item.text, was });
+    render();
   });
   const line = made("li");
   line.append(button);
