@@ -495,7 +495,11 @@ def _say_status(project: Project, found: Status, console: Console) -> None:
                     Column(tr("measured on")),
                 ],
                 lines,
-                caption=tr("on texts drawn at random, which no model has learnt"),
+                caption=tr(
+                    "as people answer them, on texts drawn at random that no model has learnt; "
+                    "{n} of these were skipped, and do not count",
+                    n=found.unmeasured,
+                ),
             )
         )
     people: list[Row] = [

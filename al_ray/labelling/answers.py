@@ -142,6 +142,21 @@ def consensus(word: Word) -> dict[str, str]:
     return found
 
 
+def measured_by(word: Word, drawn: Iterable[str]) -> dict[str, str]:
+    """Answers to rows that were drawn at random: where no answer has most, whoever spoke first.
+
+    These are asked of everybody, so that leaving out what people disagree on would leave out the
+    hard ones of them alone.
+    """
+    agreed, found = consensus(word), {}
+    for row in drawn:
+        given = (said for said in word.get(row, {}).values() if said.state == "answered")
+        first = min(given, key=lambda said: (said.time, said.id), default=None)
+        if first is not None:
+            found[row] = agreed.get(row, first.answer)
+    return found
+
+
 def conflicts(word: Word) -> list[str]:
     """Rows that were answered and have no answer, in the order of the log."""
     agreed = consensus(word)

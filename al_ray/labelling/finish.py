@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Rows, Tokens
 from al_ray.errors import UserError
-from al_ray.labelling.answers import Word, consensus
+from al_ray.labelling.answers import Word, consensus, measured_by
 from al_ray.labelling.files import write_csv, write_text
 from al_ray.labelling.project import Project, device
 from al_ray.labelling.status import Measured, wilson
 
 FOLDER = "finished"
+
+SPREAD = 0.4
+"""Of the logarithm of temperatures, before any row is seen."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
 
     with project.alone():
         word = project.word  # once: people go on meanwhile
-        agreed = consensus(word)
+        agreed = consensus(word) | measured_by(word, project.ids(project.reserve))
         names, ids = list(project.facts.labels), project.corpus.train.row_ids
         codes = np.array([names.index(agreed[i]) if i in agreed else -1 for i in ids], np.int32)
         audit = np.zeros(len(ids), np.bool_)
@@ -116,7 +119,10 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
 
 
 def temperature_of(logits: NDArray[np.float64], codes: NDArray[np.int32]) -> float:
-    """What makes the likelihood of these rows largest (Guo et al. 2017); 1 where there are none.
+    """What makes these rows likeliest (Guo et al. 2017), drawn to 1 where they are few.
+
+    Its logarithm is taken to be normal around 0 with deviation `SPREAD`: of five rows that are all
+    right, the likeliest one would be 0, which makes every answer certain.
 
     Args:
         logits: (rows, labels), which no model has learnt.
@@ -129,12 +135,10 @@ def temperature_of(logits: NDArray[np.float64], codes: NDArray[np.int32]) -> flo
 
     def loss(logarithm: float) -> float:
         told = _shares(logits / np.exp(logarithm))[np.arange(len(codes)), codes]
-        return float(-np.log(np.maximum(told, 1e-300)).mean())
+        likelihood = float(np.log(np.maximum(told, 1e-300)).sum())
+        return (logarithm / SPREAD) ** 2 / 2 - likelihood
 
-    # Where all are right there is no best one: no colder than a quarter.
-    return float(
-        np.exp(minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded").x)
-    )
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
 def _shares(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -143,7 +147,7 @@ def _shares(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _write_labelled(project: Project, path: Path, word: Word, audit: NDArray[np.bool_]) -> None:
-    agreed = consensus(word)
+    agreed = consensus(word)  # what people do not agree on has no label
     lines: list[list[object]] = [["row_id", "text", "label", "annotators", "drawn_at_random"]]
     for row, (row_id, text) in enumerate(project.texts.items()):
         if row_id in agreed:
@@ -187,8 +191,8 @@ Tells {len(facts.labels)} labels apart: {", ".join(facts.labels)}.
 - **Encoder**: `{config.learner.model.name}`, fine-tuned with learning rate {rate:g}, batches of
   {training.batch_size}, {training.epochs} epochs, at least {training.min_updates} updates,
   texts cut at {training.max_length} tokens.
-- **Confidence** is calibrated: the last layer is divided by {found.temperature:.3f}, fitted on the
-  texts drawn at random.
+- **Confidence**: the last layer is divided by {found.temperature:.3f}, fitted on {at.rows} texts
+  drawn at random; how well it is calibrated was not measured.
 
     from transformers import pipeline
     classify = pipeline("text-classification", model="model")

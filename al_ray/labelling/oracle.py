@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Rows
-from al_ray.labelling.answers import Log, Word, consensus, said_now
+from al_ray.labelling.answers import Log, Word, consensus, measured_by, said_now
 from al_ray.tasks import Answers, Task
 
 
@@ -21,12 +21,14 @@ class People:
         rows: of the project.
         task: what is learnt.
         log: of what was said.
+        drawn: row ids that are kept apart to measure on.
         waited_for: whether a step must wait, by its number and what is said now.
     """
 
     rows: Rows
     task: Task
     log: Log
+    drawn: Sequence[str]
     waited_for: Callable[[int, Word], bool]
     _word: Word = field(default_factory=dict, init=False)
     _codes: NDArray[np.int32] = field(init=False)
@@ -35,7 +37,7 @@ class People:
         """See `Oracle`; what is said is read anew."""
         self._word = said_now(self.log.events())
         names = {name: code for code, name in enumerate(self.rows.label_names)}
-        answers = consensus(self._word)
+        answers = consensus(self._word) | measured_by(self._word, self.drawn)
         self._codes = np.array(
             [names[answers[row]] if row in answers else -1 for row in self.rows.ids.to_pylist()],
             np.int32,

@@ -290,7 +290,7 @@ class Project:
                     return False
                 return bool(left)
 
-            oracle = People(rows, self.task, self.log, waits)
+            oracle = People(rows, self.task, self.log, self.ids(self.reserve), waits)
             if self.finished or oracle.waits(self.steps_done):
                 return
             workers = LocalWorkers(

@@ -13,6 +13,7 @@ from al_ray.labelling.answers import (
     check,
     conflicts,
     consensus,
+    measured_by,
     new_words,
     paid,
     said_now,
@@ -132,3 +133,19 @@ def test_an_annotation_that_is_gone_is_taken_back():
     assert (back.row_id, back.state, back.answer) == ("1", "undone", "")
     assert set(said_now([*log, back])) == {"2", "3"}
     assert taken_back([other], [*log, back], "label-studio") == []
+
+
+def test_what_is_measured_on_does_not_lose_what_people_disagree_on():
+    """The first answer counts there; a skip is none, and most still decide."""
+    word = said_now(
+        [
+            said("1", "가람", "정치", 1),
+            said("1", "나래", "경제", 0),
+            said("2", "가람", "-", 0),
+            said("3", "가람", "세계", 0),
+            said("3", "나래", "정치", 1),
+            said("3", "다솜", "정치", 2),
+            said("4", "가람", "정치", 0),
+        ]
+    )
+    assert measured_by(word, ["1", "2", "3", "5"]) == {"1": "경제", "3": "정치"}
