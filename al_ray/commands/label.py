@@ -8,9 +8,9 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -292,7 +292,14 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
 
     project, path = _opened(options), Path(options.to)
     server = options.to.startswith(("http://", "https://"))
+    if not project.batches():
+        raise UserError(
+            "{folder}: no batch is chosen yet; give: al-ray label next {folder}",
+            folder=project.folder,
+        )
     batch, word = project.batches()[-1], project.word
+    if not server:
+        _check_unfilled(path)
     if options.again is None:
         rows = project.left(batch, word, options.annotator)
     else:
@@ -301,6 +308,11 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
     if not items and options.again is not None:
         raise UserError(
             "{folder}: too few answers to tell what to ask again; label more", folder=project.folder
+        )
+    if not items and project.finished:
+        raise UserError(
+            "{folder}: all was asked; to have the model: al-ray label finish {folder}",
+            folder=project.folder,
         )
     if not items:
         raise UserError(
@@ -343,7 +355,7 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
 
 def _take(options: argparse.Namespace, console: Console) -> int:
     from al_ray.labelling import label_studio
-    from al_ray.labelling.answers import taken_back
+    from al_ray.labelling.answers import now, reconciled
     from al_ray.labelling.files import content, read_csv, read_jsonl, warning
     from al_ray.labelling.project import Busy
 
@@ -351,20 +363,25 @@ def _take(options: argparse.Namespace, console: Console) -> int:
     kind, timed = path.suffix.lower(), True
     notes: list[str] = []
     events: Sequence[Said]
+    taken_of: int | None = None
     if options.file.startswith(("http://", "https://")):
         studio, number = _studio(project, options.file, make=False)
         events, notes = label_studio.answers(studio.pull(number))
-        events = [*events, *taken_back(events, project.log.events(), "label-studio")]
+        source = f"label-studio {options.file.rstrip('/')} {number}"
+        events = [replace(said, source=source) for said in events]
+        taken_of = len(events)
+        events = reconciled(events, project.log.events(), source, now())
     elif kind in (".csv", ".jsonl"):
         taken = (read_csv if kind == ".csv" else read_jsonl)(path, options.annotator)
         events, timed = taken.events, taken.timed
+        _check_texts(path, project, taken.texts)
         notes += [warning()] if kind == ".csv" else []
         if taken.untouched:
             notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
     elif kind == ".json":
         try:
             export = json.loads(content(path))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError("{path}: no JSON; export it again", path=path) from None
         events, notes = label_studio.answers(export)
     else:
@@ -376,7 +393,7 @@ def _take(options: argparse.Namespace, console: Console) -> int:
         console,
         tr(
             "{n:,} answers and skips taken, {new:,} of them new.",
-            n=len(events),
+            n=len(events) if taken_of is None else taken_of,
             new=len(new),
         ),
     )
@@ -385,6 +402,43 @@ def _take(options: argparse.Namespace, console: Console) -> int:
     except Busy as busy:
         terminal.say(console, str(busy))
         return 0
+
+
+def _check_texts(path: Path, project: Project, texts: Mapping[str, str]) -> None:
+    """A program that opens tables may take an id for a number, and so make it another's.
+
+    Raises:
+        UserError: a row has another text here than in the project.
+    """
+    for row, text in texts.items():
+        if row in project.texts and text.split() != project.texts[row].split():
+            raise UserError(
+                "{path}: row {row!r} has the text of another; keep the columns of the batch as "
+                "they are",
+                path=path,
+                row=row[:60],
+            )
+
+
+def _check_unfilled(path: Path) -> None:
+    """Refuse to write over what somebody has filled in.
+
+    Raises:
+        UserError: the file holds answers.
+    """
+    from al_ray.labelling.files import read_csv, read_jsonl
+
+    kind = {".csv": read_csv, ".jsonl": read_jsonl}.get(path.suffix.lower())
+    if kind is None or not path.exists():
+        return
+    try:
+        filled = bool(kind(path, "annotator").events)
+    except UserError:
+        filled = True  # what cannot be read may be somebody's work, too
+    if filled:
+        raise UserError(
+            "{path}: is there, and filled in; take it first, or give another name", path=path
+        )
 
 
 def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:

@@ -4,7 +4,8 @@ The rules, which docs/labelling.md has for people:
 
 1. Everything that is said is an event and stays in the log; nothing is erased. An event whose id is
    there already is the same one, so what is taken twice counts once.
-2. What an annotator says of a row is the last event by time; an undone one leaves nothing said.
+2. What an annotator says of a row is the last event by time. An undo takes back the annotation
+   that it names; where it names none that is there, all that the annotator has said of the row.
 3. A skip is said, and paid for, and teaches nothing.
 4. A row's answer is what most of its annotators say. Where no answer has most, it is in conflict,
    and teaches nothing until somebody says more.
@@ -17,7 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 import pyarrow as pa
@@ -29,6 +30,9 @@ from al_ray.results.schema import SCHEMAS
 State = Literal["answered", "skipped", "undone"]
 
 TABLE = "answers"
+
+LONGEST = 64
+"""Letters of an annotator's name."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,22 @@ Word = Mapping[str, Mapping[str, Said]]
 def said_now(events: Sequence[Said]) -> dict[str, dict[str, Said]]:
     """Of events in their order (rule 2)."""
     found: dict[str, dict[str, Said]] = {}
+    for (row, annotator), there in standing(events).items():
+        found.setdefault(row, {})[annotator] = list(there.values())[-1]
+    return found
+
+
+def standing(events: Sequence[Said]) -> dict[tuple[str, str], dict[str, Said]]:
+    """By row and annotator: what is not undone, by its name, the latest last; none is empty."""
+    found: dict[tuple[str, str], dict[str, Said]] = {}
     for said in events:
-        of_row = found.setdefault(said.row_id, {})
-        if said.state == "undone":
-            of_row.pop(said.annotator, None)
-        else:
-            of_row[said.annotator] = said
-    return {row: by for row, by in found.items() if by}
+        there = found.setdefault((said.row_id, said.annotator), {})
+        known = there.pop(said.annotation, None) is not None
+        if said.state != "undone":
+            there[said.annotation] = said
+        elif not known:
+            there.clear()
+    return {key: there for key, there in found.items() if there}
 
 
 def consensus(word: Word) -> dict[str, str]:
@@ -172,26 +185,36 @@ def paid(word: Word) -> int:
     return sum(map(len, word.values()))
 
 
-def taken_back(
-    events: Sequence[Said], known: Sequence[Said], source: str, time: datetime | None = None
+def reconciled(
+    events: Sequence[Said], known: Sequence[Said], source: str, at: datetime
 ) -> list[Said]:
-    """That annotations are gone where they were made, and so are taken back.
+    """What the log lacks so that it says what a source says now, which has all its annotations.
+
+    An annotation that is gone there is taken back; one that had been, and is there again, is said
+    again.
 
     Args:
-        events: all that a source has now.
+        events: all that the source has.
         known: the log.
-        source: of these; what came from elsewhere is not its to take back.
-        time: when it was seen; None: now.
+        source: of the events; what came from elsewhere is not its to take back.
+        at: when it was seen.
     """
+    live = {
+        (*key, name): said for key, there in standing(known).items() for name, said in there.items()
+    }
+    ids = {said.id for said in known}
     here = {(said.row_id, said.annotator, said.annotation) for said in events}
-    gone = (
-        said
-        for by in said_now(known).values()
-        for said in by.values()
-        if said.source == source and (said.row_id, said.annotator, said.annotation) not in here
-    )
-    at = time or now()
-    return [replace(said, state="undone", answer="", time=at, seconds=None) for said in gone]
+    found = []
+    for said in events:
+        if said.id not in ids:
+            found.append(said)
+        elif (said.row_id, said.annotator, said.annotation) not in live:
+            found.append(replace(said, time=max(at, said.time)))
+    for key, said in live.items():
+        if said.source == source and key not in here:
+            later = max(at, said.time + timedelta(microseconds=1))  # clocks differ
+            found.append(replace(said, state="undone", answer="", time=later, seconds=None))
+    return found
 
 
 def new_words(events: Sequence[Said], known: Sequence[Said]) -> list[Said]:
@@ -215,8 +238,20 @@ def check(events: Sequence[Said], asked: Iterable[str], labels: Sequence[str]) -
         UserError: a row that was not asked for, or an answer that is none of the labels; nothing
             of it is to be taken.
     """
-    known = set(asked)
+    known, latest = set(asked), now() + timedelta(days=1)
     for said in events:
+        if not said.annotator.isprintable() or not 0 < len(said.annotator.strip()) <= LONGEST:
+            raise UserError(
+                "annotator {name!r}: give a name of at most {most} printable letters",
+                name=said.annotator[:60],
+                most=LONGEST,
+            )
+        if said.time > latest:
+            raise UserError(
+                "row {row!r}: said at {time}, which is still to come; correct the time",
+                row=said.row_id[:60],
+                time=said.time.isoformat(timespec="minutes"),
+            )
         if said.row_id not in known:
             raise UserError(
                 "row {row!r}: this project has not asked for it; give what was labelled of its own "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ from al_ray.tasks import TASKS
 SIZE = 50
 STRATEGY = "margin"
 TASK = "classification"
+ZWJ = "\u200d"
+"""What holds several signs of an emoji together."""
+
 FEWEST = 10
 """Labels a batch, of which one is drawn at random."""
 
@@ -62,7 +66,10 @@ def begin(
     Raises:
         UserError: labels, sizes or a strategy that cannot be.
     """
+    labels = [unicodedata.normalize("NFC", label) for label in labels]
     _check(labels, size, len(train))
+    if Path(model).expanduser().is_dir():  # wherever the next command is given
+        model = str(Path(model).expanduser().resolve())
     few = audit_of(size)
     chosen = size - few
     reserve = reserve_of(len(train), size)
@@ -136,7 +143,11 @@ def _check(labels: Sequence[str], size: int, rows: int) -> None:
     check(len(labels) > 1, "--labels: give two or more, such as --labels 긍정 부정")
     twice = [label for label in labels if list(labels).count(label) > 1]
     check(not twice, "--labels: {label!r} is there twice; drop one", label=(twice or [""])[0])
-    wrong = [label for label in labels if label != label.strip() or not label.isprintable()]
+    wrong = [
+        label
+        for label in labels
+        if label != label.strip() or not label.replace(ZWJ, "").isprintable()
+    ]
     check(
         not wrong,
         "--labels: {label!r} has blanks around it, or a character that cannot be seen; write it "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,11 +35,13 @@ class Taken:
         events: in the order of the file.
         timed: whether they have times of their own; otherwise that of taking.
         untouched: rows of which it says nothing.
+        texts: by row id, where the file has them: what was answered.
     """
 
     events: list[Said]
     timed: bool
     untouched: int
+    texts: Mapping[str, str]
 
 
 def write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
@@ -92,6 +95,7 @@ def read_csv(path: Path, annotator: str) -> Taken:
         UserError: no such columns, or a cell that says nothing we know.
     """
     text = content(path)
+    csv.field_size_limit(2**31 - 1)  # a text may be long
     try:
         lines = list(csv.DictReader(io.StringIO(text), strict=True))
     except csv.Error as error:
@@ -106,11 +110,11 @@ def read_jsonl(path: Path, annotator: str) -> Taken:
         UserError: a line that is no object, or a value that says nothing we know.
     """
     lines = []
-    for number, line in enumerate(content(path).splitlines(), start=1):
+    for number, line in enumerate(content(path).split("\n"), start=1):
         if line.strip():
             try:
                 said = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 said = None
             if not isinstance(said, dict):
                 raise UserError(
@@ -149,7 +153,9 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
             raise UserError(
                 "{path}: no column {name!r}; keep the columns of the batch", path=path, name=name
             )
-    events, timed, taken_at = [], 0, now()
+    events: dict[object, Said] = {}
+    timed, taken_at, untouched = 0, now(), 0
+    texts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
 
         def cell(name: str, line: Mapping[str, Any] = line) -> str:
@@ -173,23 +179,27 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
                 answer=answer[:40],
             )
         if not (answer or skipped):
+            untouched += 1
             continue
+        row = str(line.get("row_id") or "")
+        if line.get("text"):
+            texts[row] = str(line["text"])
         time = _time(path, number, cell("time"))
         timed += time is not None
-        events.append(
-            Said(
-                row_id=cell("row_id"),
-                annotator=cell("annotator") or annotator,
-                state="skipped" if skipped else "answered",
-                answer=answer,
-                time=time or taken_at,
-                annotation=cell("annotation"),
-                seconds=_seconds(path, number, cell("seconds")),
-                note=cell("note"),
-                source=source,
-            )
+        who = unicodedata.normalize("NFC", cell("annotator") or annotator).strip()
+        # Of two lines that say when neither was said, the later one counts.
+        events[(row, who) if time is None else number] = Said(
+            row_id=row,
+            annotator=who,
+            state="skipped" if skipped else "answered",
+            answer=unicodedata.normalize("NFC", answer),
+            time=time or taken_at,
+            annotation=cell("annotation"),
+            seconds=_seconds(path, number, cell("seconds")),
+            note=cell("note"),
+            source=source,
         )
-    return Taken(events, bool(events) and timed == len(events), len(lines) - len(events))
+    return Taken(list(events.values()), bool(events) and timed == len(events), untouched, texts)
 
 
 def _time(path: Path, number: int, said: str) -> datetime | None:
@@ -197,9 +207,10 @@ def _time(path: Path, number: int, said: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(said)
-    except ValueError:
+        found = found if found.tzinfo else found.astimezone()
+    except (ValueError, OverflowError):
         found = None
-    if found is None:
+    if found is None or not 2000 < found.year < 9999:
         raise UserError(
             "{path}: row {n}: {value!r} is no time; write 2026-01-31T09:30:00+09:00, or leave it "
             "empty",
@@ -207,7 +218,7 @@ def _time(path: Path, number: int, said: str) -> datetime | None:
             n=number,
             value=said[:40],
         )
-    return found if found.tzinfo else found.astimezone()
+    return found
 
 
 def _seconds(path: Path, number: int, said: str) -> float | None:

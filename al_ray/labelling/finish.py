@@ -195,7 +195,9 @@ Tells {len(facts.labels)} labels apart: {", ".join(facts.labels)}.
   drawn at random; how well it is calibrated was not measured.
 
     from transformers import pipeline
-    classify = pipeline("text-classification", model="model")
+    classify = pipeline(
+        "text-classification", model="model", truncation=True, max_length={training.max_length}
+    )
 
 Made with al_ray.
 """

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.tokens.prepared import Prepared, Progress, Rows, prepare
 from al_ray.errors import StudyConflict, UserError
-from al_ray.io.files import atomic, atomic_with_digest, is_as_written
+from al_ray.io.files import atomic, atomic_with_digest, is_as_written, is_temporary
 from al_ray.labelling.answers import Log, Said, Word, check, consensus, new_words, said_now
 from al_ray.labelling.batches import Batch, batch_of
 from al_ray.labelling.first import diverse
@@ -107,8 +107,13 @@ class Project:
                 theirs=version,
                 ours=VERSION,
             )
-        self.facts = Facts(**{**said, "labels": tuple(said["labels"])})
-        self.config = TrajectoryConfig.from_json(self.facts.trajectory)
+        try:
+            self.facts = Facts(**{**said, "labels": tuple(said["labels"])})
+            self.config = TrajectoryConfig.from_json(self.facts.trajectory)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                "{path}: cannot be read ({error}); put it back from a copy", path=path, error=error
+            ) from None
         self.store = Store(self.folder)
         self.log = Log(self.store)
         self._batches: list[Batch] = []
@@ -280,6 +285,12 @@ class Project:
             def waits(step: int, word: Word) -> bool:
                 batch = self.batches()[step]
                 left = self.left(batch, word)
+                if (not left or early) and not self._learnable(word):
+                    raise UserError(
+                        "{folder}: none of the chosen texts has an answer, so that nothing can be "
+                        "learnt; answer some of them",
+                        folder=self.folder,
+                    )
                 if early and step < batches:
                     if not consensus(word) or len(left) == len(batch):
                         raise UserError(
@@ -300,6 +311,13 @@ class Project:
                 self.config, rows, workers, self.store, stop_set=None, oracle=oracle, first=first
             )
             yield from trajectory.run()
+
+    def _learnable(self, word: Word) -> bool:
+        """Whether any chosen row has an answer."""
+        agreed = consensus(word)
+        return any(
+            row in agreed for batch in self.batches() for row in self.ids(batch.rows[~batch.audit])
+        )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -472,4 +490,8 @@ def create(
 def _own(folder: Path) -> Iterator[str]:
     """What is in a folder, but for what an interrupted `create` leaves."""
     with os.scandir(folder) as found:
-        yield from (each.name for each in found if each.name not in ("cache", "rows", GUIDELINE))
+        yield from (
+            each.name
+            for each in found
+            if each.name not in ("cache", "rows", GUIDELINE) and not is_temporary(Path(each.name))
+        )

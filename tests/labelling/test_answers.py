@@ -16,8 +16,8 @@ from al_ray.labelling.answers import (
     measured_by,
     new_words,
     paid,
+    reconciled,
     said_now,
-    taken_back,
 )
 from al_ray.results import Store
 
@@ -59,16 +59,37 @@ def test_what_is_taken_twice_counts_once(first, second):
         assert len(log.events()) == len({each.id for each in [*first, *second]})
 
 
+def named(own, place):
+    """Whether an undo names an annotation that stands when it comes."""
+    standing = set()
+    for event in own[:place]:
+        if event.state != "undone":
+            standing.add(event.annotation)
+        elif event.annotation in standing:
+            standing.discard(event.annotation)
+        else:
+            standing.clear()
+    return own[place].annotation in standing
+
+
 @given(EVENTS)
 def test_rules_are_a_plain_loop(events):
     events = sorted({each.id: each for each in events}.values(), key=lambda e: (e.time, e.id))
     word = said_now(events)
     for row in "abc":
         last = {}
-        for event in events:
-            if event.row_id == row:
-                last[event.annotator] = event
-        last = {who: event for who, event in last.items() if event.state != "undone"}
+        for who in {event.annotator for event in events}:
+            own = [e for e in events if (e.row_id, e.annotator) == (row, who)]
+            stays = [
+                e for i, e in enumerate(own)
+                if e.state != "undone" and not any(
+                    later.annotation == e.annotation
+                    or (later.state == "undone" and not named(own, i + 1 + j))
+                    for j, later in enumerate(own[i + 1 :])
+                )
+            ]  # fmt: skip
+            if stays:
+                last[who] = stays[-1]
         assert word.get(row, {}) == last
         votes = [event.answer for event in last.values() if event.state == "answered"]
         most = {answer for answer in votes if votes.count(answer) * 1.0 > max(
@@ -117,22 +138,43 @@ def test_refusals():
         check([said("9", "가람", "정치")], ["1"], ["정치"])
     with pytest.raises(UserError, match="none of the labels"):
         check([said("1", "가람", "정차")], ["1"], ["정치"])
+    far = Said("1", "가람", "answered", "정치", datetime(2199, 1, 1, tzinfo=UTC))
+    with pytest.raises(UserError, match="still to come"):
+        check([far], ["1"], ["정치"])
+    with pytest.raises(UserError, match="printable"):
+        check([said("1", "a\nb", "정치")], ["1"], ["정치"])
     with pytest.raises(ValueError, match="without a zone"):
         Said("1", "가람", "skipped", "", datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="with the answer"):
         Said("1", "가람", "skipped", "정치", NOON)
 
 
-def test_an_annotation_that_is_gone_is_taken_back():
-    """But not what was said elsewhere, nor twice."""
-    first = said("1", "가람", "정치", 0, annotation="7", source="label-studio")
-    other = said("2", "가람", "정치", 0, annotation="8", source="label-studio")
-    page = said("3", "가람", "정치", 0, annotation="9", source="page")
-    log = [first, other, page]
-    (back,) = taken_back([other], log, "label-studio", NOON + timedelta(hours=1))
-    assert (back.row_id, back.state, back.answer) == ("1", "undone", "")
-    assert set(said_now([*log, back])) == {"2", "3"}
-    assert taken_back([other], [*log, back], "label-studio") == []
+def test_a_source_that_has_all_its_annotations():
+    """What is gone is taken back, whatever its clock; what is there again counts again."""
+    later, soon = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
+    first = said("1", "가람", "정치", 0, annotation="7", source="there")
+    second = said("1", "가람", "경제", 1, annotation="8", source="there")
+    ahead = said("2", "가람", "정치", 90, annotation="9", source="there")  # its clock is ahead
+    elsewhere = said("3", "가람", "정치", 0, annotation="1", source="elsewhere")
+    log = [first, second, elsewhere]
+
+    def add(events, at):
+        new = reconciled(events, log, "there", at)
+        log.extend(new)
+        log.sort(key=lambda each: (each.time, each.id))
+        return len(new)
+
+    def word():
+        return {row: by["가람"].answer for row, by in said_now(log).items()}
+
+    assert add([first, second, ahead], later) == 1
+    assert add([first, second, ahead], later) == 0
+    assert word() == {"1": "경제", "2": "정치", "3": "정치"}
+    assert add([first], later) == 2  # the second of row 1, and row 2
+    assert word() == {"1": "정치", "3": "정치"}
+    assert add([first], soon) == 0
+    assert add([first, ahead], soon) == 1
+    assert word() == {"1": "정치", "2": "정치", "3": "정치"}
 
 
 def test_what_is_measured_on_does_not_lose_what_people_disagree_on():

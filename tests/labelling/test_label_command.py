@@ -197,3 +197,28 @@ def tell(address, row, answer):
     )
     with urllib.request.urlopen(request) as answered:
         assert json.load(answered)["new"]
+
+
+def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refused):
+    """Nothing filled in is written over; of two lines the later counts; ids and texts belong."""
+    project, batch = tmp_path / "project", tmp_path / "batch.csv"
+    said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL)
+    said("batch", project, "--to", batch)
+    fill(batch, batch, "가람", leave=18)
+    assert "filled in; take it first" in refused("batch", project, "--to", batch)
+    said("take", project, batch)
+    known = Project(project)
+    one, other = known.ids(known.batches()[0].rows)[:2]
+    (tmp_path / "x.csv").write_text(
+        f"row_id,label,annotator\n{one},정치,가\u1105\u1161\u11b7\n{one},경제,가람\n", "utf-8"
+    )
+    assert "1 of them new" in said("take", project, tmp_path / "x.csv")
+    assert "0 of them new" in said("take", project, tmp_path / "x.csv")
+    assert {who: e.answer for who, e in Project(project).word[one].items()} == {"가람": "경제"}
+    (tmp_path / "y.csv").write_text(
+        f"row_id,text,label\n{one},{known.texts[other]},정치\n", encoding="utf-8"
+    )
+    assert "has the text of another" in refused("take", project, tmp_path / "y.csv")
+    assert "cannot be written" in refused("batch", project, "--to", tmp_path / "no" / "x.json")
+    (project / "project.json").write_text('{"version": 1, "labels": ["a"]}', encoding="utf-8")
+    assert "put it back from a copy" in refused("status", project)

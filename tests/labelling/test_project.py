@@ -133,9 +133,17 @@ def test_it_waits_and_late_answers_count_at_the_next_step(project):
     assert status(project).skipped == 1
 
 
-def test_nothing_was_answered_yet(project):
-    with pytest.raises(UserError, match="nothing of this batch was answered yet"):
+def test_where_nothing_can_be_learnt_no_step_is_done(project):
+    """Nobody has answered, all is skipped, or those alone that no model learns are answered."""
+    batch = project.batches()[0]
+    with pytest.raises(UserError, match="none of the chosen texts has an answer"):
         list(project.advance(early=True))
+    chosen = [place for place, audit in enumerate(batch.audit) if not audit]
+    project.take(answers(project, 0, skips=chosen))
+    for early in (False, True):
+        with pytest.raises(UserError, match="none of the chosen texts has an answer"):
+            list(project.advance(early))
+    assert project.steps_done == 0
 
 
 def test_killed_at_any_write_it_ends_the_same(begun, tmp_path):
