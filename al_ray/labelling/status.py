@@ -13,8 +13,7 @@ from al_ray.search.stopping import CRITERIA, NEED_VALIDATION, stops_at
 from al_ray.search.stops import course_of
 
 ENOUGH = 20
-"""Rows with two answers below which an agreement of them says next to nothing: of ten whose true
-alpha is 0.6 nine tables in ten have 0.2 to 1."""
+"""Rows with two answers below which their agreement says next to nothing."""
 
 PAUSE = 600.0
 """Seconds over which nobody has thought about a text: a break, which is no work."""
