@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from s3_server import S3Server
 
 from al_ray import language
 
 TESTS = Path(__file__).parent
 RAY = TESTS / "ray"
+settings.register_profile("al_ray", deadline=None)  # how long something takes is not tested
+settings.load_profile("al_ray")
 sys.path.insert(0, str(RAY))  # its studies and strategies are used in other rooms, too
 
 os.environ |= {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import al_ray
@@ -42,6 +43,12 @@ for module in sys.argv[1:]:
 print(*{name.partition(".")[0] for name in sys.modules})
 """
     return set(python(code, *modules).split())
+
+
+def test_modules_of_tests_have_names_of_their_own():
+    """Pytest collects one of two that are called the same; in a clean clone it refuses both."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 def test_modules_are_found():
