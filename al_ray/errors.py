@@ -60,6 +60,10 @@ class StorageError(UserError):
     """Results cannot be read or written: no room, not reachable, or a file that is damaged."""
 
 
+class Damaged(StorageError):
+    """A file is not as it was written; `values` has its `path`."""
+
+
 class Superseded(AlRayError):
     """Another attempt at the same trajectory has begun: this one may write no more."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from al_ray import language
 
 TESTS = Path(__file__).parent
 RAY = TESTS / "ray"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 settings.register_profile("al_ray", deadline=None)  # how long something takes is not tested
 settings.load_profile("al_ray")
 sys.path.insert(0, str(RAY))  # its studies and strategies are used in other rooms, too
@@ -178,3 +180,18 @@ def no_ray_no_hub_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     monkeypatch.setattr(prepared, "ProcessPoolExecutor", Inline)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, gone after these tests: its event loop would be in the way of others."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; install one (Debian: apt-get install chromium)")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        # A container has neither the sandbox's privileges nor much shared memory.
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()

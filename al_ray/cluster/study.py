@@ -12,7 +12,6 @@ from rich.console import Console
 
 from al_ray.cluster.access.connect import one_line
 from al_ray.cluster.actors.embedding import vectors_of
-from al_ray.cluster.observe.progress import row_bar
 from al_ray.cluster.observe.tensorboard import TensorBoard, Tracker
 from al_ray.cluster.trials.ready import Ready, encoders_of, readied, refuse_misfits, shared
 from al_ray.cluster.trials.trial import Job, Setups, key_of
@@ -21,6 +20,7 @@ from al_ray.corpus.embedded import EMBEDDED
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, StorageError, UserError
+from al_ray.io.bars import row_bar
 from al_ray.io.node_files import share
 from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource

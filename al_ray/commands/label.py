@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import rich.progress
 from rich.console import Console
 
+from al_ray.commands.label_status import say_status
 from al_ray.commands.like import winner
 from al_ray.commands.parser import whole, word
 from al_ray.corpus.reading.remote import fetched
-from al_ray.errors import UserError
+from al_ray.errors import Damaged, UserError
 from al_ray.io import terminal
+from al_ray.io.bars import row_bar
 from al_ray.io.storage import is_remote
-from al_ray.io.table import NOTHING, Column, Row, Table
 from al_ray.language import tr
 from al_ray.study.knobs import add_knobs, given
 from al_ray.study.learner import Head
 from al_ray.study.training import Recipe, Training
 
 if TYPE_CHECKING:
-    from al_ray.labelling.answers import Said
-    from al_ray.labelling.label_studio_api import Studio
     from al_ray.labelling.project import Project
-    from al_ray.labelling.status import Status
 
 NAMES = ("label",)
 
 PORT: Final = 8642
 """Always the same, so that a page finds its server again that was begun anew."""
-
-SHOWN: Final = 10
-"""Doubts, conflicts and pairs that are listed."""
 
 
 def add_commands(commands: Any) -> None:
@@ -157,7 +149,13 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
         "status": _status,
         "finish": _finish,
     }[options.action]
-    return action(options, console)
+    try:
+        return action(options, console)
+    except Damaged as error:  # a study does it anew; what people said, nobody can
+        raise UserError(
+            "{path}: is damaged or was cut short; put it back from a copy of the project",
+            path=error.values["path"],
+        ) from None
 
 
 def _new(options: argparse.Namespace, console: Console) -> int:
@@ -218,7 +216,7 @@ def _opened(options: argparse.Namespace) -> Project:
 
 def _next(options: argparse.Namespace, console: Console) -> int:
     """Choose the next batch; where another process is at it, a code of its own says so."""
-    from al_ray.labelling.project import Busy
+    from al_ray.labelling.advance import Busy
     from al_ray.labelling.work import BUSY
 
     try:
@@ -230,8 +228,10 @@ def _next(options: argparse.Namespace, console: Console) -> int:
 
 def _go_on(project: Project, console: Console, early: bool = False) -> int:
     """Learn and choose until people must be waited for, and say what came of it."""
-    with _bar(console, tr("Tokens")) as tokens, _bar(console, tr("Vectors")) as vectors:
-        for step in project.advance(early, tokens, vectors):
+    from al_ray.labelling.advance import advance
+
+    with row_bar(console, tr("Tokens")) as tokens, row_bar(console, tr("Vectors")) as vectors:
+        for step in advance(project, early, tokens, vectors):
             accuracy = (
                 ""
                 if math.isnan(step.accuracy)
@@ -283,120 +283,20 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
 
 
 def _batch(options: argparse.Namespace, console: Console) -> int:
-    """To a file, or to a server of Label Studio."""
-    from al_ray.labelling import label_studio
-    from al_ray.labelling.desk import Item
-    from al_ray.labelling.doubts import again
-    from al_ray.labelling.files import write_batch, write_jsonl, write_text
-    from al_ray.labelling.work import suggestions
+    from al_ray.labelling.exchange import hand_out
 
-    project, path = _opened(options), Path(options.to)
-    server = options.to.startswith(("http://", "https://"))
-    if not project.batches():
-        raise UserError(
-            "{folder}: no batch is chosen yet; give: al-ray label next {folder}",
-            folder=project.folder,
-        )
-    batch, word = project.batches()[-1], project.word
-    if not server:
-        _check_unfilled(path)
-    if options.again is None:
-        rows = project.left(batch, word, options.annotator)
-    else:
-        rows = again(project, word, options.again)
-    items = [Item(row, project.texts[row]) for row in rows]
-    if not items and options.again is not None:
-        raise UserError(
-            "{folder}: too few answers to tell what to ask again; label more", folder=project.folder
-        )
-    if not items and project.finished:
-        raise UserError(
-            "{folder}: all was asked; to have the model: al-ray label finish {folder}",
-            folder=project.folder,
-        )
-    if not items:
-        raise UserError(
-            "{folder}: nothing of this batch is left; choose the next: al-ray label next {folder}",
-            folder=project.folder,
-        )
-    kind = path.suffix.lower()
-    version = f"batch-{batch.number + 1}"
-    if server:
-        studio, number = _studio(project, options.to, make=True)
-        new = studio.push(number, label_studio.tasks(items, suggestions(project), version))
-        terminal.say(
-            console,
-            tr(
-                "{address}: {new:,} of {n:,} rows are new there, in project {number}.",
-                address=options.to,
-                new=new,
-                n=len(items),
-                number=number,
-            ),
-        )
-        return 0
-    if kind == ".csv":
-        write_batch(path, items)
-    elif kind == ".jsonl":
-        write_jsonl(path, items)
-    elif kind == ".json":
-        told = label_studio.tasks(items, suggestions(project), version)
-        write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
-        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels))
-    else:
-        raise UserError(
-            "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
-            "Label Studio",
-            path=path,
-        )
-    terminal.say(console, tr("{path}, {n:,} rows.", path=path, n=len(items)))
+    terminal.say(console, hand_out(_opened(options), options.to, options.annotator, options.again))
     return 0
 
 
 def _take(options: argparse.Namespace, console: Console) -> int:
-    from al_ray.labelling import label_studio
-    from al_ray.labelling.answers import now, reconciled
-    from al_ray.labelling.files import content, read_csv, read_jsonl, warning
-    from al_ray.labelling.project import Busy
+    """Keep the answers, and go on; where another process is at that, it is left to it."""
+    from al_ray.labelling.advance import Busy
+    from al_ray.labelling.exchange import take
 
-    project, path = _opened(options), Path(options.file)
-    kind, timed = path.suffix.lower(), True
-    notes: list[str] = []
-    events: Sequence[Said]
-    taken_of: int | None = None
-    if options.file.startswith(("http://", "https://")):
-        studio, number = _studio(project, options.file, make=False)
-        events, notes = label_studio.answers(studio.pull(number))
-        source = f"label-studio {options.file.rstrip('/')} {number}"
-        events = [replace(said, source=source) for said in events]
-        taken_of = len(events)
-        events = reconciled(events, project.log.events(), source, now())
-    elif kind in (".csv", ".jsonl"):
-        taken = (read_csv if kind == ".csv" else read_jsonl)(path, options.annotator)
-        events, timed = taken.events, taken.timed
-        _check_texts(path, project, taken.texts)
-        notes += [warning()] if kind == ".csv" else []
-        if taken.untouched:
-            notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
-    elif kind == ".json":
-        try:
-            export = json.loads(content(path))
-        except (ValueError, RecursionError):
-            raise UserError("{path}: no JSON; export it again", path=path) from None
-        events, notes = label_studio.answers(export)
-    else:
-        raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
-    new = project.take(events, timed)
-    for note in notes:
-        terminal.say(console, note)
-    terminal.say(
-        console,
-        tr(
-            "{n:,} answers and skips taken, {new:,} of them new.",
-            n=len(events) if taken_of is None else taken_of,
-            new=len(new),
-        ),
-    )
+    project = _opened(options)
+    for line in take(project, options.file, options.annotator):
+        terminal.say(console, line)
     try:
         return _go_on(project, console)
     except Busy as busy:
@@ -404,78 +304,8 @@ def _take(options: argparse.Namespace, console: Console) -> int:
         return 0
 
 
-def _check_texts(path: Path, project: Project, texts: Mapping[str, str]) -> None:
-    """A program that opens tables may take an id for a number, and so make it another's.
-
-    Raises:
-        UserError: a row has another text here than in the project.
-    """
-    for row, text in texts.items():
-        if row in project.texts and text.split() != project.texts[row].split():
-            raise UserError(
-                "{path}: row {row!r} has the text of another; keep the columns of the batch as "
-                "they are",
-                path=path,
-                row=row[:60],
-            )
-
-
-def _check_unfilled(path: Path) -> None:
-    """Refuse to write over what somebody has filled in.
-
-    Raises:
-        UserError: the file holds answers.
-    """
-    from al_ray.labelling.files import read_csv, read_jsonl
-
-    kind = {".csv": read_csv, ".jsonl": read_jsonl}.get(path.suffix.lower())
-    if kind is None or not path.exists():
-        return
-    try:
-        filled = bool(kind(path, "annotator").events)
-    except UserError:
-        filled = True  # what cannot be read may be somebody's work, too
-    if filled:
-        raise UserError(
-            "{path}: is there, and filled in; take it first, or give another name", path=path
-        )
-
-
-def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
-    """The server, and the number that the project has there; it is kept in the project's folder.
-
-    Raises:
-        UserError: no token, no project there, or as `Studio`.
-    """
-    from al_ray.labelling.files import write_text
-    from al_ray.labelling.label_studio_api import Studio
-
-    token = os.environ.get("LABEL_STUDIO_TOKEN", "")
-    if not token:
-        raise UserError(
-            "{address}: LABEL_STUDIO_TOKEN is not set; put a token of your account there into it",
-            address=address,
-        )
-    studio, path = Studio(address, token), project.folder / "label-studio.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    number = known.get(address.rstrip("/"))
-    if number is not None:
-        studio.check(number, project.facts.labels)
-    elif make:
-        number = studio.make(project.facts.name, project.facts.labels, project.guideline)
-        write_text(path, json.dumps({**known, address.rstrip("/"): number}))
-    else:
-        raise UserError(
-            "{address}: nothing of this project is there; send a batch: al-ray label batch "
-            "{folder} --to {address}",
-            address=address,
-            folder=project.folder,
-        )
-    return studio, number
-
-
 def _serve(options: argparse.Namespace, console: Console) -> int:
-    from al_ray.labelling.page.server import serve
+    from al_ray.labelling.page import Server
     from al_ray.labelling.work import Learning, Work, next_batch_of
 
     project = _opened(options)
@@ -489,14 +319,14 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
         )
 
     try:
-        serve(
+        Server(
             work,
-            port=options.port,
-            token=project.token(),
-            names=options.annotators or None,
+            project.token(),
+            options.port,
+            options.annotators or None,
             listening=listening,
             wanted=work.go_on,
-        )
+        ).run()
     finally:
         learning.stop()
     return 0
@@ -510,113 +340,8 @@ def _status(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         print(terminal.json_line(asdict(found)))
         return 0
-    _say_status(project, found, console)
+    say_status(project, found, console)
     return 0
-
-
-def _say_status(project: Project, found: Status, console: Console) -> None:
-    rows: list[Row] = [
-        (tr("texts"), f"{found.rows:,}"),
-        (tr("with an answer"), f"{found.labelled:,}"),
-        (tr("skipped by all"), f"{found.skipped:,}"),
-        (tr("in conflict"), f"{len(found.conflicts):,}"),
-        (tr("labels paid for"), f"{found.paid:,}"),
-        (tr("batches"), f"{found.batches:,}"),
-        (tr("left of this one"), f"{found.left:,}"),
-    ]
-    if found.shared:
-        rows.append((tr("agreement (Krippendorff's alpha)"), _number(found.alpha)))
-        rows.append((tr("on texts that two have answered"), f"{found.shared:,}"))
-    console.print(
-        Table([Column(""), Column("")], rows, title=tr("Project {name}", name=project.facts.name))
-    )
-    if found.curve:
-        lines: list[Row] = [
-            (
-                f"{each.labels:,}",
-                NOTHING if math.isnan(each.accuracy) else f"{100 * each.accuracy:.1f} %",
-                NOTHING if not each.rows else f"{100 * each.low:.0f}–{100 * each.high:.0f} %",
-                f"{each.rows:,}",
-            )
-            for each in found.curve
-        ]
-        console.print(
-            Table(
-                [
-                    Column(tr("labels paid")),
-                    Column(tr("accuracy")),
-                    Column("95 %"),
-                    Column(tr("measured on")),
-                ],
-                lines,
-                caption=tr(
-                    "as people answer them, on texts drawn at random that no model has learnt; "
-                    "{n} of these were skipped, and do not count",
-                    n=found.unmeasured,
-                ),
-            )
-        )
-    people: list[Row] = [
-        (p.name, f"{p.answers:,}", f"{p.skips:,}", _number(p.an_hour, 0)) for p in found.people
-    ]
-    if people:
-        console.print(
-            Table(
-                [
-                    Column(tr("annotator")),
-                    Column(tr("answers")),
-                    Column(tr("skips")),
-                    Column(tr("an hour")),
-                ],
-                people,
-            )
-        )
-    for pair in found.pairs[:SHOWN]:
-        apart = ", ".join(f"{a}/{b} {n}" for a, b, n in pair.apart[:3])
-        terminal.say(
-            console,
-            tr(
-                "{one} and {other} agree on {alike} of {rows}{apart}.",
-                one=pair.one,
-                other=pair.other,
-                alike=pair.alike,
-                rows=pair.rows,
-                apart=" (" + apart + ")" if apart else "",
-            ),
-        )
-    for row in found.conflicts[:SHOWN]:
-        terminal.say(console, tr("In conflict: {row} {text}", row=row, text=_cut(project, row)))
-    for doubt in (found.doubts or ())[:SHOWN]:
-        terminal.say(
-            console,
-            tr(
-                "To look at again: {row} {text}: {label}, or {other} ({share:.0f} %)?",
-                row=doubt.row_id,
-                text=_cut(project, doubt.row_id),
-                label=doubt.label,
-                other=doubt.other,
-                share=100 * doubt.probability,
-            ),
-        )
-    said = [f"{tr(name)} ({at:,})" for name, at in found.stopped.items() if at is not None]
-    if said:
-        terminal.say(
-            console,
-            tr(
-                "By these criteria one could have stopped, at so many labels: {said}. How far to "
-                "trust them: docs/search.md.",
-                said=", ".join(said),
-            ),
-        )
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return NOTHING if math.isnan(value) else f"{value:,.{digits}f}"
-
-
-def _cut(project: Project, row: str, most: int = 40) -> str:
-    text = " ".join(project.texts[row].split())
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _finish(options: argparse.Namespace, console: Console) -> int:
@@ -649,27 +374,3 @@ def _finish(options: argparse.Namespace, console: Console) -> int:
         ),
     )
     return 0
-
-
-@contextmanager
-def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, where there is somebody to see it."""
-    columns = (
-        rich.progress.TextColumn(title),
-        rich.progress.BarColumn(),
-        rich.progress.MofNCompleteColumn(),
-        rich.progress.TimeRemainingColumn(),
-    )
-    bar = rich.progress.Progress(*columns, console=console, transient=True)
-    task = bar.add_task("", total=None)
-
-    def progress(done: int, total: int) -> None:
-        if console.is_terminal:
-            bar.start()
-            bar.update(task, completed=done, total=total)
-
-    try:
-        yield progress
-    finally:
-        if bar.live.is_started:
-            bar.stop()

@@ -67,7 +67,7 @@ def written(project: Project) -> tuple[Path, int]:
     Raises:
         UserError: too few are answered.
     """
-    from al_ray.labelling.answers import consensus
+    from al_ray.labelling.answers.log import consensus
     from al_ray.labelling.files import write_csv
 
     agreed = consensus(project.word)

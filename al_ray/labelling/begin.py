@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.tokens.prepared import prepare
 from al_ray.errors import UserError
-from al_ray.labelling.batches import audit_of, reserve_of
-from al_ray.labelling.project import Facts, Project, create
+from al_ray.io.files import is_temporary
+from al_ray.labelling.asked.batches import audit_of, reserve_of
+from al_ray.labelling.files import write_text
+from al_ray.labelling.project import FILE, GUIDELINE, TASK, Facts, Project
 from al_ray.learners.encoder import source as sources
-from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights
+from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights, resolve
+from al_ray.loop.record import record_rows
+from al_ray.results import Store
 from al_ray.strategies import split
 from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Encoder, trajectories
 from al_ray.study.knobs import check
 from al_ray.study.learner import Head, Source
 from al_ray.study.training import Recipe, Training, recipe_values
-from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks import TASKS
 
 SIZE = 50
 STRATEGY = "margin"
-TASK = "classification"
 ZWJ = "\u200d"
 """What holds several signs of an emoji together."""
 
@@ -64,7 +68,7 @@ def begin(
         like: the study that this follows.
 
     Raises:
-        UserError: labels, sizes or a strategy that cannot be.
+        UserError: labels, sizes or a strategy that cannot be, or something is in the folder.
     """
     labels = [unicodedata.normalize("NFC", label) for label in labels]
     _check(labels, size, len(train))
@@ -91,52 +95,80 @@ def begin(
     if how.precision == "auto":
         how = replace(how, precision="float32")
 
-    def config(corpus: Corpus, source: ModelSource) -> TrajectoryConfig:
-        pretrained = has_weights(source.folder)
-        task = TASKS[TASK]
-        asked: Head = head or ("frozen" if pretrained else "fine-tuned")
-        study = StudyConfig(
-            strategies=(strategy,),
-            model=model,
-            training=how,
-            rates=(2 * rate, rate, rate / 2),
-            seeds=(seed,),
-            heads=(asked,),
-            step_sizes=(chosen,),
-            initial=chosen,
-            steps=max(1, (len(train) - reserve) // chosen),
-            validation=reserve,
-        )
-        encoder = Encoder(
-            Source(name=source.name, digest=source.digest),
-            has_dropout(source.folder),
-            pretrained,
-            task.gives,
-            task.frozen,
-            task.name,
-        )
-        named = Source(name=corpus.name, digest=corpus.digest)
-        made = trajectories(study, named, encoder, len(train))
-        (found,) = (
-            each
-            for each in made
-            if (each.learner.head, each.strategy) == (asked, split(strategy)[0])
-        )
-        return found
+    check_new(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    store, name = Store(folder), folder.resolve().name
+    corpus = Corpus(name, tuple(labels), train, ())
+    source = resolve(model, corpus, store.cache)
+    head = head or ("frozen" if has_weights(source.folder) else "fine-tuned")
+    study = StudyConfig(
+        strategies=(strategy,),
+        model=model,
+        training=how,
+        rates=(2 * rate, rate, rate / 2),
+        seeds=(seed,),
+        heads=(head,),
+        step_sizes=(chosen,),
+        initial=chosen,
+        steps=max(1, (len(train) - reserve) // chosen),
+        validation=reserve,
+    )
+    made = trajectories(study, _named(corpus), _encoder(source), len(train))
+    wanted = (head, split(strategy)[0])
+    (config,) = (each for each in made if (each.learner.head, each.strategy) == wanted)
+    prepared = prepare(corpus, source.folder, source.digest, how.max_length, store.cache)
+    record_rows(store, corpus, prepared.tokens)
+    facts = Facts(
+        name=name,
+        labels=corpus.labels,
+        model=model,
+        size=size,
+        first=first or ("diverse" if head == "frozen" else "random"),
+        trajectory=config.to_json(),
+        like=like,
+    )
+    if guideline:
+        write_text(folder / GUIDELINE, guideline)
+    # Last: without it there is no project.
+    write_text(folder / FILE, json.dumps(asdict(facts), ensure_ascii=False, indent=1) + "\n")
+    return Project(folder)
 
-    def facts(made: TrajectoryConfig) -> Facts:
-        can = made.learner.head == "frozen"
-        return Facts(
-            name=folder.resolve().name,
-            labels=tuple(labels),
-            model=model,
-            size=size,
-            first=first or ("diverse" if can else "random"),
-            trajectory=made.to_json(),
-            like=like,
-        )
 
-    return create(folder, train, labels, config, facts, model, guideline)
+def check_new(folder: Path) -> None:
+    """Refuse a folder with anything in it but what an interrupted beginning leaves.
+
+    Raises:
+        UserError: there is something.
+    """
+    if not folder.exists():
+        return
+    ours = ("cache", "rows", GUIDELINE)
+    if folder.is_dir() and all(
+        path.name in ours or is_temporary(path) for path in folder.iterdir()
+    ):
+        return
+    if (folder / FILE).exists():
+        raise UserError(
+            "{folder}: is a project already; go on with: al-ray label next {folder}", folder=folder
+        )
+    raise UserError("{folder}: there is something already; give a new folder", folder=folder)
+
+
+def _named(corpus: Corpus) -> Source:
+    return Source(name=corpus.name, digest=corpus.digest)
+
+
+def _encoder(source: ModelSource) -> Encoder:
+    """What a grid must know of it."""
+    task = TASKS[TASK]
+    return Encoder(
+        Source(name=source.name, digest=source.digest),
+        has_dropout(source.folder),
+        has_weights(source.folder),
+        task.gives,
+        task.frozen,
+        task.name,
+    )
 
 
 def _check(labels: Sequence[str], size: int, rows: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from al_ray.labelling.answers import Said
+from al_ray.labelling.answers.log import Said
 
 
 @dataclass(frozen=True)

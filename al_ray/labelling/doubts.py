@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.labelling.answers import Word, conflicts, consensus
+from al_ray.labelling.answers.log import Word, conflicts, consensus
 from al_ray.labelling.project import Project
 from al_ray.randomness import generator
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from al_ray.errors import UserError
 from al_ray.io.files import atomic
 from al_ray.io.reading import open_regular
-from al_ray.labelling.answers import Said, now
+from al_ray.labelling.answers.log import Said, now
 from al_ray.labelling.desk import Item
 from al_ray.language import mark, tr
 
@@ -122,6 +122,10 @@ def read_jsonl(path: Path, annotator: str) -> Taken:
                 )
             lines.append(said)
     return _taken(path, lines, annotator, "jsonl")
+
+
+READERS: Final = {".csv": read_csv, ".jsonl": read_jsonl}
+"""By the ending of a file's name."""
 
 
 def content(path: Path) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.tokens.prepared import Rows, Tokens
+from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.errors import UserError
-from al_ray.labelling.answers import Word, consensus, measured_by
+from al_ray.labelling.advance import alone, device, prepared
+from al_ray.labelling.answers.log import Word, consensus, measured_by
 from al_ray.labelling.files import write_csv, write_text
-from al_ray.labelling.project import Project, device
+from al_ray.labelling.project import Project
 from al_ray.labelling.status import Measured, wilson
 
 FOLDER = "finished"
@@ -64,9 +65,10 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
     from al_ray.learners.encoder.load import load
     from al_ray.learners.encoder.predict import logits
 
-    with project.alone():
+    with alone(project):
         word = project.word  # once: people go on meanwhile
-        agreed = consensus(word) | measured_by(word, project.ids(project.reserve))
+        labelled = consensus(word)
+        agreed = labelled | measured_by(word, project.ids(project.reserve))
         names, ids = list(project.facts.labels), project.corpus.train.row_ids
         codes = np.array([names.index(agreed[i]) if i in agreed else -1 for i in ids], np.int32)
         audit = np.zeros(len(ids), np.bool_)
@@ -78,8 +80,8 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
                 "{folder}: answers of two labels at least are needed; label more rows",
                 folder=project.folder,
             )
-        prepared, source = project.prepared()
-        tokens, rows = Tokens(prepared.tokens), Rows.load(prepared.rows)
+        made, source = prepared(project)
+        tokens = Tokens(made.tokens)
         training = replace(project.config.learner.training, pooling="own")
         module = load(source.folder, len(names), project.config.seed, "own").to(device())
         said("learning")
@@ -88,11 +90,11 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
             project.config.seed, 0, project.task,
         )  # fmt: skip
         said("answering")
-        every = logits(module, tokens, np.arange(len(rows.labels)), training).astype(np.float64)
+        every = logits(module, tokens, np.arange(len(ids)), training).astype(np.float64)
         right = int((every[measured_on].argmax(axis=1) == codes[measured_on]).sum())
         n = len(measured_on)
         low, high = wilson(right, n)
-        measured = Measured(len(agreed), n, right / n if n else float("nan"), low, high)
+        measured = Measured(len(labelled), n, right / n if n else float("nan"), low, high)
         temperature = temperature_of(every[measured_on], codes[measured_on])
         with torch.no_grad():  # so that whoever opens it has the same confidence
             for part in classifier(module).parameters():
@@ -105,15 +107,13 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
         module.config.id2label = dict(enumerate(names))  # type: ignore[union-attr]
         module.config.label2id = {name: code for code, name in enumerate(names)}  # type: ignore[union-attr]
         module.cpu().save_pretrained(out / "model")  # type: ignore[operator]
-        found = Finished(
-            out, len(agreed), len(learnt), measured, temperature, int((codes < 0).sum())
-        )
+        others = np.array([row for row, i in enumerate(ids) if i not in labelled], np.int64)
+        found = Finished(out, len(labelled), len(learnt), measured, temperature, len(others))
         card = card_of(project, found, training.learning_rate)
         for path in (out / "README.md", out / "model" / "README.md"):
             write_text(path, card)
         _write_labelled(project, out / "labelled.csv", word, audit)
         shares = _shares(every / temperature)
-        others = np.flatnonzero(codes < 0)
         _write_predictions(project, out / "predictions.csv", others, shares[others])
     return found
 

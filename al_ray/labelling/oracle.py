@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Rows
-from al_ray.labelling.answers import Log, Word, consensus, measured_by, said_now
+from al_ray.labelling.answers.log import Log, Word, consensus, measured_by, said_now
 from al_ray.tasks import Answers, Task
 
 

@@ -1,9 +1,9 @@
-"""A project: its folder, and how far the loop has come in it.
+"""A project: its folder, what was asked and what was said. `advance` has the loop.
 
 PROJECT/project.json      what it is, once and for all
         guideline.md      for annotators, if there is one
         rows/ answers/ selections/ steps/ members/ trajectories/     tables, as a study's
-        batches/          what was asked, as files
+        finished/         what it comes to
         cache/            tokens and vectors, which can be made again
 """
 
@@ -12,43 +12,31 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus, Split
-from al_ray.corpus.tokens.prepared import Prepared, Progress, Rows, prepare
 from al_ray.errors import StudyConflict, UserError
-from al_ray.io.files import atomic, atomic_with_digest, is_as_written, is_temporary
-from al_ray.labelling.answers import Log, Said, Word, check, consensus, new_words, said_now
-from al_ray.labelling.batches import Batch, batch_of
-from al_ray.labelling.first import diverse
-from al_ray.labelling.oracle import People
-from al_ray.language import mark
-from al_ray.learners.encoder.source import ModelSource, resolve
-from al_ray.loop.record import Recorder, record_rows
-from al_ray.loop.trajectory import Step, Trajectory
+from al_ray.io.files import atomic, is_as_written
+from al_ray.labelling.answers.log import Log, Said, Word, check, new_words, said_now
+from al_ray.labelling.asked.batches import Batch, batch_of
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
+from al_ray.strategies import drawn
 from al_ray.study.trajectory import TrajectoryConfig
 from al_ray.tasks import Task, task_of
-from al_ray.workers import LocalWorkers, Setup, chunks
 
 VERSION = 1
 FILE = "project.json"
 GUIDELINE = "guideline.md"
-LOCK, TAKING = ".learning.lock", ".taking.lock"
-
-
-class Busy(UserError):
-    """Another process learns."""
+TASK = "classification"
+TAKING = ".taking.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +65,7 @@ class Facts:
 
 
 class Project:
-    """A folder that `create` made.
+    """A folder that `begin` made.
 
     Raises:
         UserError: it is none.
@@ -159,13 +147,14 @@ class Project:
     @cached_property
     def task(self) -> Task:
         """What is learnt."""
-        return task_of("classification", self.facts.labels)
+        return task_of(TASK, self.facts.labels)
 
     @cached_property
     def reserve(self) -> NDArray[np.int64]:
         """Rows kept apart, in their drawn order: the far end of the seed's permutation."""
         config, ids = self.config, self.corpus.train.row_ids
-        return drawn(row_hashes(ids), config.seed)[len(ids) - config.validation :]
+        order: NDArray[np.int64] = drawn(row_hashes(ids), config.seed)
+        return order[len(ids) - config.validation :]
 
     @cached_property
     def _number(self) -> dict[str, int]:
@@ -260,141 +249,6 @@ class Project:
             if row not in word or (annotator is not None and audit and annotator not in word[row])
         ]
 
-    # The loop
-
-    def advance(
-        self, early: bool = False, tokens: Progress | None = None, vectors: Progress | None = None
-    ) -> Iterator[Step]:
-        """Learn and choose until people must be waited for; say something of each step.
-
-        Args:
-            early: do one step with what is there, though rows of its batch were not spoken of.
-            tokens, vectors: told of progress where these are made.
-
-        Raises:
-            Busy: another process is at it.
-            UserError: nothing was answered yet.
-        """
-        with self.alone():
-            prepared, source = self.prepared(tokens)
-            rows = Rows.load(prepared.rows)
-            setup = self.setup(prepared, source, vectors)
-            first = self._first(rows, setup)
-            batches = len(self.batches())
-
-            def waits(step: int, word: Word) -> bool:
-                batch = self.batches()[step]
-                left = self.left(batch, word)
-                if (not left or early) and not self._learnable(word):
-                    raise UserError(
-                        "{folder}: none of the chosen texts has an answer, so that nothing can be "
-                        "learnt; answer some of them",
-                        folder=self.folder,
-                    )
-                if early and step < batches:
-                    if not consensus(word) or len(left) == len(batch):
-                        raise UserError(
-                            "{folder}: nothing of this batch was answered yet; label some rows "
-                            "first",
-                            folder=self.folder,
-                        )
-                    return False
-                return bool(left)
-
-            oracle = People(rows, self.task, self.log, self.ids(self.reserve), waits)
-            if self.finished or oracle.waits(self.steps_done):
-                return
-            workers = LocalWorkers(
-                setup, self.config.member_seeds, self.config.spec, self.config.learner.head
-            )
-            trajectory = Trajectory(
-                self.config, rows, workers, self.store, stop_set=None, oracle=oracle, first=first
-            )
-            yield from trajectory.run()
-
-    def _learnable(self, word: Word) -> bool:
-        """Whether any chosen row has an answer."""
-        agreed = consensus(word)
-        return any(
-            row in agreed for batch in self.batches() for row in self.ids(batch.rows[~batch.audit])
-        )
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Learn in one process at a time.
-
-        Raises:
-            Busy: another one is at it.
-        """
-        try:
-            with FileLock(self.folder / LOCK).acquire(timeout=0):
-                yield
-        except Timeout:
-            raise Busy(
-                mark("{folder}: another process is choosing its next batch; wait for it"),
-                folder=self.folder,
-            ) from None
-
-    def model(self) -> ModelSource:
-        """The encoder, which must be the one it began with.
-
-        Raises:
-            StudyConflict: it is another.
-        """
-        found = resolve(self.facts.model, self.corpus, self.store.cache)
-        if found.digest != self.config.learner.model.digest:
-            raise StudyConflict(
-                "--model {model}: its files are not those that this project began with; put them "
-                "back",
-                model=self.facts.model,
-            )
-        return found
-
-    def prepared(self, progress: Progress | None = None) -> tuple[Prepared, ModelSource]:
-        """Tokens and rows, made if they are not there, and the encoder."""
-        source = self.model()
-        length = self.config.learner.training.max_length
-        return prepare(
-            self.corpus, source.folder, source.digest, length, self.store.cache, progress
-        ), source
-
-    def setup(self, prepared: Prepared, source: ModelSource, progress: Progress | None) -> Setup:
-        """Of members and shards."""
-        setup = Setup(
-            encoder=source.folder,
-            tokens=prepared.tokens,
-            n_labels=len(self.task.classes),
-            task=self.task,
-            training=self.config.learner.training,
-            device=device(),
-        )
-        if self.config.learner.head != "frozen" and self.facts.first != "diverse":
-            return setup
-        return replace(setup, vectors=self._vectors(setup, progress))
-
-    def _vectors(self, setup: Setup, progress: Progress | None) -> Path:
-        """Of all rows, standardised; made once."""
-        from al_ray.corpus.tokens.prepared import Tokens
-        from al_ray.learners import linear
-
-        path = self.store.cache / f"vectors-{setup.tokens.stem.removeprefix('tokens-')}.npy"
-        if is_as_written(path):
-            return path
-        tokens, training = Tokens(setup.tokens), setup.training
-        total = len(tokens)
-
-        def parts() -> Iterator[NDArray[np.float32]]:
-            done = 0
-            for chunk in chunks(np.arange(total, dtype=np.int64), EMBEDDED_AT_ONCE):
-                yield linear.embed(setup.encoder, tokens, chunk, training, setup.device)
-                done += len(chunk)
-                if progress:
-                    progress(done, total)
-
-        with atomic_with_digest(path) as temp:
-            linear.standardise(parts(), Path(temp), total, total)
-        return path
-
     def vectors_there(self) -> NDArray[np.float32] | None:
         """Of all rows, (rows, width), standardised; None: none were made."""
         for path in self.store.cache.glob("vectors-*.npy"):
@@ -406,92 +260,3 @@ class Project:
     def numbers(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of these ids."""
         return np.array([self._number[row] for row in ids], np.int64)
-
-    def _first(self, rows: Rows, setup: Setup) -> NDArray[np.int64]:
-        """The first draw, which is on disk when this returns."""
-        said = self.store.read_one("selections", self.config.id, -1)
-        if said is None:
-            pool = np.setdiff1d(rows.train, self.reserve)
-            n = self.config.schedule.initial
-            if self.facts.first == "diverse" and setup.vectors is not None:
-                vectors = np.load(setup.vectors, mmap_mode="r")[pool]
-                chosen = pool[diverse(vectors, rows.hashes[pool], n, self.config.seed)]
-            else:
-                chosen = drawn(rows.hashes, self.config.seed)[:n]
-            Recorder(self.config, rows, self.store, False).initial(chosen)
-            return chosen
-        return np.array([self._number[row] for row in said.sort_values("rank").row_id], np.int64)
-
-
-EMBEDDED_AT_ONCE = 1024
-"""Rows whose vectors are made before anything is said of progress."""
-
-
-def drawn(hashes: NDArray[np.uint64], seed: int) -> NDArray[np.int64]:
-    """The seed's one permutation of all rows, as `Trajectory` draws it."""
-    from al_ray.strategies import select
-
-    return np.asarray(select(None, hashes, len(hashes), seed, 0).rows)
-
-
-def device() -> Any:
-    """`cuda` where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def create(
-    folder: Path,
-    train: Split,
-    labels: Sequence[str],
-    config: Callable[[Corpus, ModelSource], TrajectoryConfig],
-    facts: Callable[[TrajectoryConfig], Facts],
-    model: str,
-    guideline: str = "",
-) -> Project:
-    """Make a project's folder; `project.json` comes last, and without it there is none.
-
-    Args:
-        folder: where nothing is yet, or an empty folder.
-        train: its rows.
-        labels: at least two.
-        config: of the corpus and the encoder.
-        facts: of what that is.
-        model: the encoder, as it was asked for.
-        guideline: for annotators.
-
-    Raises:
-        UserError: there is something in the folder.
-    """
-    if folder.exists() and (not folder.is_dir() or any(_own(folder))):
-        raise UserError(
-            "{folder}: there is something already; give a new folder, or go on with: al-ray label "
-            "status {folder}",
-            folder=folder,
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    corpus = Corpus(folder.resolve().name, tuple(labels), train, ())
-    store = Store(folder)
-    source = resolve(model, corpus, store.cache)
-    made = config(corpus, source)
-    length = made.learner.training.max_length
-    prepared = prepare(corpus, source.folder, source.digest, length, store.cache)
-    record_rows(store, corpus, prepared.tokens)
-    if guideline:
-        with atomic(folder / GUIDELINE) as temp:
-            Path(temp).write_text(guideline, encoding="utf-8")
-    text = json.dumps(asdict(facts(made)), ensure_ascii=False, indent=1)
-    with atomic(folder / FILE) as temp:
-        Path(temp).write_text(text + "\n", encoding="utf-8")
-    return Project(folder)
-
-
-def _own(folder: Path) -> Iterator[str]:
-    """What is in a folder, but for what an interrupted `create` leaves."""
-    with os.scandir(folder) as found:
-        yield from (
-            each.name
-            for each in found
-            if each.name not in ("cache", "rows", GUIDELINE) and not is_temporary(Path(each.name))
-        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from al_ray.labelling.agreement import Pair, alpha, answers_of, pairs
-from al_ray.labelling.answers import Word, conflicts, consensus, measured_by, paid
+from al_ray.labelling.answers.agreement import Pair, alpha, answers_of, pairs
+from al_ray.labelling.answers.log import Word, conflicts, consensus, measured_by, paid
 from al_ray.labelling.doubts import Doubt, doubts
 from al_ray.labelling.project import Project
 from al_ray.search.stopping import CRITERIA, NEED_VALIDATION, stops_at

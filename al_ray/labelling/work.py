@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from al_ray.labelling.answers import Said, Word, consensus
-from al_ray.labelling.batches import Batch
+from al_ray.labelling.answers.log import Said, Word, consensus
+from al_ray.labelling.asked.batches import Batch
 from al_ray.labelling.desk import Item, Progress, Suggestion
 from al_ray.labelling.project import Project
 from al_ray.language import spoken

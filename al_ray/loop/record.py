@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens
+from al_ray.loop.oracle import OfCorpus
 from al_ray.results import Store
 from al_ray.results.damage.check import damaged_checkpoints
 from al_ray.strategies import Outputs, Selection, means, picks_digest
@@ -26,7 +27,7 @@ from al_ray.workers import Fitted, Scores
 
 
 class Recorder:
-    """Writes the tables of one trajectory. It knows all labels, and answers nobody with them."""
+    """Writes the tables of one trajectory; labels that nobody has bought are written only."""
 
     def __init__(self, config: TrajectoryConfig, rows: Rows, store: Store, ledger: bool) -> None:
         self.config = config
@@ -34,10 +35,6 @@ class Recorder:
         self._store = store
         self._ledger = ledger
         self.task: Task = task_of(rows.task, rows.label_names)
-
-    def answers(self, rows: NDArray[np.int64]) -> Answers:
-        """The right ones of these rows."""
-        return self.task.known(self._rows.labels[rows], self._rows.label_names)
 
     def initial(self, rows: NDArray[np.int64]) -> None:
         """The first draw, as step −1 of `selections`."""
@@ -100,8 +97,9 @@ class Recorder:
         }
         if scores is not None:
             told = bool((self._rows.labels[pool] >= 0).all())
+            right = OfCorpus(self._rows, self.task)(pool) if told else None
             each = [
-                self.task.overview(given, self.answers(pool) if told else given)
+                self.task.overview(given, given if right is None else right)
                 for given in scores.predictions
             ]
             columns["predicted_counts"] = [overview.counts for overview in each]

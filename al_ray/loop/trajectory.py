@@ -1,7 +1,7 @@
 """The loop: one step of active learning at a time, in plain Python.
 
 Read `Trajectory.step` from top to bottom. What fits and scores is behind `Workers`; test labels
-are read in `_evaluate` only, whose result is written and never looked at again.
+are read in `evaluation` only, whose result is written and never looked at again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,11 @@ from al_ray import randomness
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
 from al_ray.loop.clock import Clock
-from al_ray.loop.correlation import rank_correlation
+from al_ray.loop.evaluation import evaluated_on_tests
 from al_ray.loop.oracle import OfCorpus, Oracle
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
-from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, select
+from al_ray.strategies import AHEAD, Selection, Sequential, build, diverse, drawn, select
 from al_ray.study.chooser import Query, RowsOf, RowsUpTo
 from al_ray.study.config import stop_set_of
 from al_ray.study.learner import LOWER
@@ -33,11 +32,6 @@ from al_ray.workers import FitJob, Fitted, Question, Ref, Scores, Workers
 
 HALVINGS = 4
 """How often a fit that diverges is begun again at half the rate, where that is wanted."""
-
-_MEASURED = ("test", "main", "test_score", "loss_correlation")
-_ANSWERED = ("test", "main", "row_id", "label", "prediction", "confidence", "score")
-_OF_LABELS = ("test_accuracy", "test_balanced_accuracy", "test_macro_f1", "test_loss")
-"""Columns of `steps` that were there before there was a table of `metrics`."""
 
 NAMED = 5
 """How many row ids an error gives."""
@@ -98,7 +92,8 @@ class Trajectory:
         self._oracle: Oracle = oracle or OfCorpus(rows, self._task)
         chooser = config.chooser
         self._strategy = build(config.spec) if config.query else None
-        draw = self._draw(rows.train)
+        # Initial draws and random arms are prefixes of it.
+        draw = rows.train[drawn(rows.hashes[rows.train], config.seed)]
         # From the far end, so that validation rows leave the order of the draws as it is.
         self._validation = draw[len(draw) - config.validation :]
         self._stop_set = self._drawn(stop_set) if config.asked else draw[:0]
@@ -138,7 +133,9 @@ class Trajectory:
             clock.laps["fit_seconds"] = max(clock.laps["fit_seconds"], *shared)
 
         evaluated = weights[self.config.learner.evaluated]
-        tests, predictions, metrics = self._evaluate(evaluated)
+        tests, predictions, metrics = evaluated_on_tests(
+            self._task, self._rows, lambda rows: self._workers.predict(rows, evaluated)
+        )
         validation = self._validate(evaluated)
         self._predict_stop_set(step, evaluated)
         clock.lap("evaluate_seconds")
@@ -158,8 +155,7 @@ class Trajectory:
         self._record.metrics(step, metrics)
         if self.config.schedule.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
-        learnt, validation_rows = self._learnt(), self._validated()
-        paid = self._oracle.paid(np.concatenate([*self._labelled, self._validation]))
+        learnt = self._learnt()
         n_labelled = len(learnt)
         self._record.step(
             step,
@@ -167,8 +163,10 @@ class Trajectory:
                 **tests,
                 **clock.laps,
                 "n_labelled": n_labelled,
-                "n_validation": len(validation_rows),
-                "n_labels_paid": paid,
+                "n_validation": len(self._validated()),
+                "n_labels_paid": self._oracle.paid(
+                    np.concatenate([*self._labelled, self._validation])
+                ),
                 "pool_share": n_labelled / (n_labelled + len(pool)),
                 "validation_accuracy": validation,
                 "train_loss": fitted[self.config.learner.evaluated].train_loss,
@@ -197,13 +195,14 @@ class Trajectory:
         )
         if self.config.schedule.retrain == "cold":
             previous = None
+        labels = self._oracle(rows)
         shared = first_fits(self.config) if step == 0 else ()
         return self._workers.fit(
             [
                 FitJob(
                     member=member,
                     rows=rows,
-                    labels=self._oracle(rows),
+                    labels=labels,
                     learning_rate=rate,
                     seed=self.config.member_seeds[member],
                     step=step,
@@ -214,42 +213,6 @@ class Trajectory:
                 for member, rate in enumerate(self.config.learner.rates)
             ]
         )
-
-    def _evaluate(self, weights: Ref) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Columns of `steps`, with a value per test, of `predictions` and of `metrics`."""
-        task, main = self._task, next(iter(self._rows.tests), None)
-        of_labels = _OF_LABELS if task.few else ()
-        steps: dict[str, list[Any]] = {name: [] for name in (*_MEASURED, *of_labels)}
-        answers: dict[str, list[Any]] = {name: [] for name in _ANSWERED}
-        metrics: dict[str, list[Any]] = {name: [] for name in ("test", "main", "metric", "value")}
-        for test, rows in self._rows.tests.items():
-            said = self._workers.predict(rows, weights)
-            right = self._record.answers(rows)
-            found = task.evaluated(said.outputs, right, self._rows.texts_of(rows))
-            correlation = (
-                None
-                if said.predicted_loss is None
-                else rank_correlation(said.predicted_loss, found.losses)
-            )
-            measured = {task.score: found.score, **found.metrics}
-            labelled = (measured[name.removeprefix("test_")] for name in of_labels)
-            values = (test, test == main, found.score, correlation, *labelled)
-            for column, value in zip(steps, values, strict=True):
-                steps[column].append(value)
-            metrics["test"] += [test] * len(measured)
-            metrics["main"] += [test == main] * len(measured)
-            metrics["metric"] += measured
-            metrics["value"] += measured.values()
-            answers["test"] += [test] * len(rows)
-            answers["main"] += [test == main] * len(rows)
-            answers["row_id"] += self._rows.ids_of(rows)
-            answers["label"] += task.written(right)
-            answers["prediction"] += task.written(found.answers)
-            answers["confidence"] += found.confidence.tolist()
-            answers["score"] += found.scores.tolist()
-        if main is None:  # a step has a row, if only to say that it is complete
-            steps = {name: [None] for name in steps}
-        return steps, answers, metrics
 
     def _validate(self, weights: Ref) -> float | None:
         rows = np.sort(self._validated())
@@ -387,11 +350,6 @@ class Trajectory:
                 ids=", ".join(ids),
                 more=more,
             ) from None
-
-    def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The seed's one permutation; initial draws and random arms are prefixes of it."""
-        chosen = select(None, self._rows.hashes[rows], len(rows), self.config.seed, 0)
-        return rows[chosen.rows]
 
     def _drawn(self, size: int | None) -> NDArray[np.int64]:
         """A seeded sample of the pool at its beginning, ascending, a part of any larger one."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from mmap import mmap
 from typing import Final
 
-from al_ray.errors import StorageError
+from al_ray.errors import Damaged
 from al_ray.language import tr
 
 _MARK: Final = b"al_ray-seal:"
@@ -58,9 +58,9 @@ def seal_of(data: bytes, name: str, first: bool = False) -> str | None:
     return found.decode()
 
 
-def damaged(where: str) -> StorageError:
+def damaged(where: str) -> Damaged:
     """What is said of a file that cannot be believed."""
-    return StorageError(
+    return Damaged(
         "{path}: is damaged or was cut short; the study's command, given again, sets it "
         "aside and does anew what was in it",
         path=where,

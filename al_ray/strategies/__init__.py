@@ -12,7 +12,7 @@ from al_ray.strategies.registry import (
     source_digest,
     split,
 )
-from al_ray.strategies.selection import Selection, picks_digest, select
+from al_ray.strategies.selection import Selection, drawn, picks_digest, select
 from al_ray.strategies.sequential import Best, Holder, Picks, pick
 from al_ray.strategies.units import best_path, means
 
@@ -36,6 +36,7 @@ __all__ = [
     "build",
     "check_needs",
     "diverse",
+    "drawn",
     "log_softmax",
     "means",
     "pick",

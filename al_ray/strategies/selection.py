@@ -81,6 +81,11 @@ def select(
     return Selection(reach[order], places / n if contested else 0.0)
 
 
+def drawn(hashes: NDArray[np.uint64], seed: int) -> NDArray[np.int64]:
+    """The seed's one permutation of these rows: positions (rows,)."""
+    return _draw(randomness.keys(hashes, seed, 0, "draw"), len(hashes))
+
+
 def _draw(keys: NDArray[np.uint64], n: int) -> NDArray[np.int64]:
     """Positions of the n smallest keys, ascending."""
     if n == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from al_ray.labelling.answers import Said, check, consensus, said_now
+from al_ray.labelling.answers.log import Said, check, consensus, said_now
 from al_ray.labelling.desk import Item, Progress, Suggestion
 
 TOKEN = "a-token-of-22-letters-"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_ray.labelling.agreement import alpha, pairs
+from al_ray.labelling.answers.agreement import alpha, pairs
 
 # Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, examples A and C.
 BINARY = ["0100000010", "1110010000"]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from al_ray.labelling.answers import Said
+from al_ray.labelling.answers.log import Said
 from al_ray.labelling.doubts import _believed, again, doubts
 
 LABELS = ("정치", "경제", "사회")

@@ -9,7 +9,8 @@ from written_studies import write_study
 from al_ray.commands import replay
 from al_ray.commands.like import winner
 from al_ray.errors import UserError
-from al_ray.labelling.answers import now
+from al_ray.labelling.advance import advance
+from al_ray.labelling.answers.log import now
 from al_ray.labelling.work import AGAIN, BUSY, HELD, Learning, Said, Work
 from al_ray.results import Store
 
@@ -64,7 +65,7 @@ def test_rows_are_handed_out_once_but_those_at_random(work):
 
 def test_drawn_rows_of_earlier_batches_are_asked_of_others_too(work):
     work.project.take(answers(work.project, 0))
-    list(work.project.advance())
+    list(advance(work.project))
     first, second = work.project.batches()
     audit = work.project.ids(first.rows[first.audit])
     assert [item.row_id for item in work.items("나래", 99)] == [
@@ -109,7 +110,7 @@ def test_a_replay_is_a_study_of_what_was_answered(project, monkeypatch):  # noqa
     """The test is of the rows drawn at random, whatever their labels are."""
     for number in range(4):
         project.take(answers(project, number))
-        list(project.advance())
+        list(advance(project))
     with pytest.raises(UserError, match="label more"):
         replay.written(project)
     monkeypatch.setattr(replay, "FEWEST", 50)

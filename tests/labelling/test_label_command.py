@@ -100,7 +100,7 @@ def test_from_texts_to_a_model(texts, tmp_path, said, refused):
     project, batch, filled = tmp_path / "project", tmp_path / "batch.csv", tmp_path / "filled.csv"
     out = said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL)
     assert "60 texts, 7 labels; margin with mini, 20 labels a batch" in out
-    assert "there is something already" in refused(
+    assert "is a project already; go on with" in refused(
         "new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL
     )
     assert f"al-ray label batch {project} --to FILE" in out
@@ -220,5 +220,12 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     )
     assert "has the text of another" in refused("take", project, tmp_path / "y.csv")
     assert "cannot be written" in refused("batch", project, "--to", tmp_path / "no" / "x.json")
+    for table in ("answers", "selections"):
+        path = next((project / table).glob("[!.]*.parquet"))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-100])
+        assert "put it back from a copy of the project" in refused("status", project)
+        path.write_bytes(whole)  # which the message says
+        said("status", project)
     (project / "project.json").write_text('{"version": 1, "labels": ["a"]}', encoding="utf-8")
     assert "put it back from a copy" in refused("status", project)

@@ -18,10 +18,10 @@ import pytest
 
 from al_ray.errors import UserError
 from al_ray.labelling import label_studio_api
-from al_ray.labelling.answers import said_now
+from al_ray.labelling.answers.log import said_now
 from al_ray.labelling.desk import Item, Suggestion
-from al_ray.labelling.label_studio import answers, config, tasks
-from al_ray.labelling.label_studio_api import Studio
+from al_ray.labelling.label_studio.api import Studio
+from al_ray.labelling.label_studio.formats import answers, config, tasks
 
 HOSTILE = ["<b>", "a&b", "'q\"", "가, 나", " lead", "two\nlines", "$100", "US$text", "{{x}}", "]]>"]
 

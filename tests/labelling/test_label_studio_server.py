@@ -30,10 +30,10 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 import pytest
 
 from al_ray.errors import UserError
-from al_ray.labelling.answers import said_now
+from al_ray.labelling.answers.log import said_now
 from al_ray.labelling.desk import Item, Suggestion
-from al_ray.labelling.label_studio import answers, config, tasks
-from al_ray.labelling.label_studio_api import Studio
+from al_ray.labelling.label_studio.api import Studio
+from al_ray.labelling.label_studio.formats import answers, config, tasks
 
 PROGRAM = os.environ.get("AL_RAY_LABEL_STUDIO", "")
 
@@ -335,8 +335,8 @@ def test_killed_in_the_middle_and_pushed_again_each_row_is_there_once(
     program = textwrap.dedent(f"""
         import os
         from al_ray.labelling.desk import Item
-        from al_ray.labelling.label_studio import tasks
-        from al_ray.labelling.label_studio_api import Studio
+        from al_ray.labelling.label_studio.formats import tasks
+        from al_ray.labelling.label_studio.api import Studio
         items = [Item(f"r{{i}}", "문장") for i in range({n})]
         Studio({url!r}, os.environ["TOKEN"]).push({project}, tasks(items, {{}}, "m1"))
     """)

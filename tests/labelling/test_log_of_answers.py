@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from al_ray.errors import UserError
-from al_ray.labelling.answers import (
+from al_ray.labelling.answers.log import (
     Log,
     Said,
     check,

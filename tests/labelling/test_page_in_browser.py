@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,22 +13,8 @@ from al_ray.labelling.page import Server
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "ko-KR"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here; install one (Debian: apt-get install chromium)")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 class Annotator:
@@ -103,7 +87,7 @@ def come(browser, server):
 
 
 def restarted(server: Server, desk: SmallDesk) -> Server:
-    return Server(desk, server.port, TOKEN)
+    return Server(desk, TOKEN, server.port)
 
 
 def test_a_batch_by_keyboard_alone(come, desk):

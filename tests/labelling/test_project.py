@@ -15,11 +15,12 @@ from al_ray.corpus.embedded.news import generate
 from al_ray.corpus.rows import Split
 from al_ray.corpus.tokens import prepared
 from al_ray.errors import UserError
-from al_ray.labelling.answers import Log, Said
-from al_ray.labelling.batches import batch_of, reserve_of
+from al_ray.labelling.advance import advance, alone
+from al_ray.labelling.answers.log import Log, Said
+from al_ray.labelling.asked.batches import batch_of, reserve_of
+from al_ray.labelling.asked.first import diverse
 from al_ray.labelling.begin import begin
 from al_ray.labelling.finish import finish, temperature_of
-from al_ray.labelling.first import diverse
 from al_ray.labelling.project import Project
 from al_ray.labelling.status import status
 from al_ray.randomness import row_hashes
@@ -48,7 +49,7 @@ def begun(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepared, "ProcessPoolExecutor", Inline)
         project = begin(folder, train, CORPUS.labels, "mini", size=SIZE, training=small)
-        assert list(project.advance()) == []
+        assert list(advance(project)) == []
     return folder
 
 
@@ -85,7 +86,7 @@ def test_batches_are_a_tenth_at_random_and_never_learnt(project):
         asked += project.ids(batch.rows)
         audited += project.ids(batch.rows[batch.audit])
         project.take(answers(project, number))
-        steps = list(project.advance())
+        steps = list(advance(project))
         assert len(steps) == 1
         assert steps[0].n_labelled == (number + 1) * (SIZE - SIZE // 10)
     assert len(set(asked)) == len(asked)
@@ -117,15 +118,15 @@ def test_the_reserve_lasts_to_the_end():
 
 def test_it_waits_and_late_answers_count_at_the_next_step(project):
     project.take(answers(project, 0, leave=range(5), skips=(6,)))
-    assert list(project.advance()) == []
+    assert list(advance(project)) == []
     assert project.steps_done == 0
-    (step,) = project.advance(early=True)
+    (step,) = advance(project, early=True)
     first = project.store.read("steps").iloc[0]
     learnt = step.n_labelled
     assert first.n_labels_paid == 15
     project.take(answers(project, 0, skips=(6,)))  # five are late
     project.take(answers(project, 1))
-    (step,) = project.advance()
+    (step,) = advance(project)
     steps = project.store.read("steps")
     assert steps.n_labels_paid.tolist() == [15, 40]
     audit = project.batches()[0].audit[:5].sum()
@@ -137,12 +138,12 @@ def test_where_nothing_can_be_learnt_no_step_is_done(project):
     """Nobody has answered, all is skipped, or those alone that no model learns are answered."""
     batch = project.batches()[0]
     with pytest.raises(UserError, match="none of the chosen texts has an answer"):
-        list(project.advance(early=True))
+        list(advance(project, early=True))
     chosen = [place for place, audit in enumerate(batch.audit) if not audit]
     project.take(answers(project, 0, skips=chosen))
     for early in (False, True):
         with pytest.raises(UserError, match="none of the chosen texts has an answer"):
-            list(project.advance(early))
+            list(advance(project, early))
     assert project.steps_done == 0
 
 
@@ -154,11 +155,11 @@ def test_killed_at_any_write_it_ends_the_same(begun, tmp_path):
         project.store = store
         project.log = Log(store)
         if not project.batches():
-            list(project.advance())
+            list(advance(project))
         for number in (0, 1):
             if project.steps_done <= number:
                 project.take(answers(project, number, wrong=(3,), skips=(5,)))
-                list(project.advance())
+                list(advance(project))
 
     whole = shutil.copytree(begun, tmp_path / "whole")
     go(whole, Store(whole))
@@ -189,7 +190,7 @@ def test_two_annotators_who_differ(project):
     assert found.paid == 2 * SIZE
     assert [(p.alike, p.rows) for p in found.pairs] == [(SIZE - 2, SIZE)]
     assert found.people[0].an_hour == pytest.approx(900)  # four seconds each
-    (step,) = project.advance()
+    (step,) = advance(project)
     assert step.n_labelled == (~batch.audit[2:]).sum()
     project.take([Said(ids[0], "다솜", "answered", GOLD[ids[0]], NOON, "d1")])
     assert set(status(project).conflicts) == {ids[1]}
@@ -205,8 +206,8 @@ def test_what_was_not_asked_for_is_not_taken(project):
 
 
 def test_another_process_at_it_is_refused(project):
-    with project.alone(), pytest.raises(UserError, match="another process"):
-        list(Project(project.folder).advance())
+    with alone(project), pytest.raises(UserError, match="another process"):
+        list(advance(Project(project.folder)))
 
 
 def test_finish(project, tmp_path):
@@ -214,7 +215,7 @@ def test_finish(project, tmp_path):
     transformers = pytest.importorskip("transformers")
     for number in (0, 1):
         project.take(answers(project, number))
-        list(project.advance())
+        list(advance(project))
     found = finish(project)
     out = found.folder
     classify = transformers.pipeline("text-classification", model=str(out / "model"))
@@ -279,9 +280,9 @@ def test_the_first_batch_has_every_cluster():
 
 def test_going_on_early_needs_an_answer_of_this_batch(project):
     project.take(answers(project, 0))
-    list(project.advance())
+    list(advance(project))
     with pytest.raises(UserError, match="nothing of this batch was answered yet"):
-        list(project.advance(early=True))
+        list(advance(project, early=True))
 
 
 def test_what_is_drawn_at_random_is_asked_of_everybody(project):

@@ -1,17 +1,13 @@
-"""One page of one small study for all tests of the report, and a browser to open pages in."""
+"""One page of one small study for all tests of the report."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pages import Opened
 from written_studies import write_study
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
 @pytest.fixture(scope="session")
@@ -49,21 +45,6 @@ def written(study):
     from al_ray.report.build import write_report
 
     return write_report(study)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium, gone after these tests: its event loop would be in the way of others."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here; install one (Debian: apt-get install chromium)")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        # A container has neither the sandbox's privileges nor much shared memory.
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

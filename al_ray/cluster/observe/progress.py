@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import rich.progress
 from ray.tune import Callback
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from al_ray.cluster.observe import metrics
 from al_ray.io.table import Column, Table
@@ -210,30 +207,6 @@ class Progress(Callback):  # type: ignore[misc]
             "" if line.accuracy is None else f"{line.accuracy:.3f}",
             "" if left is None or line.state == "done" else _clock(left),
         ]
-
-
-@contextmanager
-def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left while all rows are gone through; nothing where that is done."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = rich.progress.Progress(*columns, console=console, transient=True)
-    task = bar.add_task("", total=None)
-    said = 0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal said
-        said = total
-        if console.is_terminal:
-            bar.start()
-            bar.update(task, completed=done, total=total)
-
-    try:
-        yield progress
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-    if said:
-        console.print(tr("{title}: {n:,} texts", title=title, n=said), highlight=False)
 
 
 SURROUNDINGS = ("committee", "candidates", "diversity")

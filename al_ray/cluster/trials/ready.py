@@ -16,11 +16,12 @@ from al_ray.cluster.access.connect import connect, device_of, machines, reach, s
 from al_ray.cluster.access.first_worker import await_worker
 from al_ray.cluster.access.leaving import leaving
 from al_ray.cluster.layout import Machine, misfit, total
-from al_ray.cluster.observe.progress import name_of, row_bar
+from al_ray.cluster.observe.progress import name_of
 from al_ray.cluster.trials.trial import Job, Setups, trial_layout
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import prepare
 from al_ray.errors import UserError
+from al_ray.io.bars import row_bar
 from al_ray.io.node_files import share
 from al_ray.language import tr
 from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights

@@ -1,5 +1,5 @@
 """A page to label in: rows out and answers in over HTTP, on this machine alone."""
 
-from al_ray.labelling.page.server import Server, app, new_token, serve
+from al_ray.labelling.page.server import Server, app
 
-__all__ = ["Server", "app", "new_token", "serve"]
+__all__ = ["Server", "app"]

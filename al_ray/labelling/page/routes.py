@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from al_ray.errors import AlRayError, StorageError, StudyConflict, UserError
-from al_ray.labelling.answers import Said, now
+from al_ray.labelling.answers.log import Said, now
 from al_ray.labelling.desk import Desk, Item
 from al_ray.labelling.page.guard import Guard
 from al_ray.language import mark, spoken

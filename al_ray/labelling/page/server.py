@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 import sys
 import threading
@@ -16,18 +15,13 @@ from al_ray.errors import UserError
 from al_ray.labelling.desk import Desk
 from al_ray.labelling.page.routes import app
 
-__all__ = ["Server", "app", "new_token", "serve"]
+__all__ = ["Server", "app"]
 
 HOST: Final = "127.0.0.1"
 """And no other: who labels from elsewhere comes through a tunnel of their own."""
 
 _LEAVING: Final = 5
 """Seconds that requests under way are given when it is stopped."""
-
-
-def new_token() -> str:
-    """One that nobody can guess; kept by the caller, so that a restart keeps the address."""
-    return secrets.token_urlsafe(24)
 
 
 class Server:
@@ -37,8 +31,8 @@ class Server:
 
     Args:
         desk: of the project.
+        token: that nobody can guess; kept by the caller, so that a restart keeps the address.
         port: 0: any that is free.
-        token: None: a new one.
         names: of annotators; None: whoever comes.
         wanted: called after each new thing said; it is to return soon.
         listening: called with the address once it can be opened.
@@ -50,13 +44,13 @@ class Server:
     def __init__(
         self,
         desk: Desk,
+        token: str,
         port: int = 0,
-        token: str | None = None,
         names: Sequence[str] | None = None,
         wanted: Callable[[], None] | None = None,
         listening: Callable[[str], None] | None = None,
     ) -> None:
-        self.port, self.token = port, token or new_token()
+        self.port, self.token = port, token
         self._listening = listening
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
@@ -133,22 +127,6 @@ class Server:
         self._open.set()
         if self._listening is not None:
             self._listening(self.address)
-
-
-def serve(
-    desk: Desk,
-    port: int = 0,
-    token: str | None = None,
-    names: Sequence[str] | None = None,
-    wanted: Callable[[], None] | None = None,
-    listening: Callable[[str], None] | None = None,
-) -> None:
-    """Serve the page of a project until SIGINT or SIGTERM; arguments as of `Server`.
-
-    Raises:
-        UserError: another program has the port.
-    """
-    Server(desk, port, token, names, wanted, listening).run()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
 from al_ray.errors import UserError
-from al_ray.labelling.answers import Said
+from al_ray.labelling.answers.log import Said
 from al_ray.labelling.desk import Item, Suggestion
 from al_ray.language import tr, trn
 

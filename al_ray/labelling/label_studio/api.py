@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from al_ray.errors import UserError
-from al_ray.labelling.label_studio import ROW, config
-from al_ray.labelling.label_studio_http import Server
+from al_ray.labelling.label_studio.formats import ROW, config
+from al_ray.labelling.label_studio.http import Server
 
 SAMPLING: Final = "Uncertainty sampling"
 """Its name there; the interface does not offer it in the community edition, the server has it."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
-from al_ray.labelling.answers import Word
+from al_ray.labelling.answers.log import Word
 
 
 def answers_of(word: Word) -> dict[str, dict[str, str]]:

@@ -1,0 +1,35 @@
+"""Progress through rows, with the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from al_ray.language import tr
+
+
+@contextmanager
+def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left while all rows are gone through; nothing where that is done."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task("", total=None)
+    said = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        said = total
+        if console.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    if said:
+        console.print(tr("{title}: {n:,} texts", title=title, n=said), highlight=False)

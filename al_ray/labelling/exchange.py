@@ -1,0 +1,218 @@
+"""Where batches go and answers come from: a file, or a server of Label Studio."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from al_ray.errors import UserError
+from al_ray.labelling.answers.log import Said, now, reconciled
+from al_ray.labelling.desk import Item
+from al_ray.labelling.doubts import again
+from al_ray.labelling.files import (
+    READERS,
+    content,
+    read_csv,
+    warning,
+    write_batch,
+    write_jsonl,
+    write_text,
+)
+from al_ray.labelling.label_studio import formats as label_studio
+from al_ray.labelling.label_studio.api import Studio
+from al_ray.labelling.project import Project
+from al_ray.labelling.work import suggestions
+from al_ray.language import mark, tr
+
+
+def hand_out(project: Project, to: str, annotator: str | None, second: int | None) -> str:
+    """Write what is asked now; answers with what is said of it.
+
+    Args:
+        project: whose batch.
+        to: a file, by the ending of its name, or the address of a server.
+        annotator: who is to answer; None: anybody.
+        second: in place of the batch, so many rows that one more person should see.
+
+    Raises:
+        UserError: nothing is to be asked, or it cannot be written there.
+    """
+    path, server = Path(to), _is_address(to)
+    if not project.batches():
+        raise UserError(
+            "{folder}: no batch is chosen yet; give: al-ray label next {folder}",
+            folder=project.folder,
+        )
+    if not server:
+        _check_unfilled(path)
+    items = [Item(row, project.texts[row]) for row in _rows(project, annotator, second)]
+    version = f"batch-{len(project.batches())}"
+    if server:
+        studio, number = _studio(project, to, make=True)
+        new = studio.push(number, label_studio.tasks(items, suggestions(project), version))
+        return tr(
+            "{address}: {new:,} of {n:,} rows are new there, in project {number}.",
+            address=to,
+            new=new,
+            n=len(items),
+            number=number,
+        )
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        write_batch(path, items)
+    elif kind == ".jsonl":
+        write_jsonl(path, items)
+    elif kind == ".json":
+        told = label_studio.tasks(items, suggestions(project), version)
+        write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
+        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels))
+    else:
+        raise UserError(
+            "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
+            "Label Studio",
+            path=path,
+        )
+    return tr("{path}, {n:,} rows.", path=path, n=len(items))
+
+
+def _rows(project: Project, annotator: str | None, second: int | None) -> list[str]:
+    """What is to be asked.
+
+    Raises:
+        UserError: nothing.
+    """
+    word = project.word
+    if second is not None:
+        rows, why = again(project, word, second), TOO_FEW
+    else:
+        rows = project.left(project.batches()[-1], word, annotator)
+        why = ALL_ASKED if project.finished else NONE_LEFT
+    if not rows:
+        raise UserError(why, folder=project.folder)
+    return rows
+
+
+TOO_FEW = mark("{folder}: too few answers to tell what to ask again; label more")
+ALL_ASKED = mark("{folder}: all was asked; to have the model: al-ray label finish {folder}")
+NONE_LEFT = mark(
+    "{folder}: nothing of this batch is left; choose the next: al-ray label next {folder}"
+)
+
+
+def take(project: Project, source: str, annotator: str) -> list[str]:
+    """Keep what was answered; answers with what is said of it.
+
+    Args:
+        project: of which.
+        source: a file, by the ending of its name, or the address of a server.
+        annotator: who answered, where a file does not say.
+
+    Raises:
+        UserError: it cannot be read, or an answer is none of this project's; nothing is kept then.
+    """
+    path, timed = Path(source), True
+    kind = path.suffix.lower()
+    notes: list[str] = []
+    events: Sequence[Said]
+    if _is_address(source):
+        studio, number = _studio(project, source, make=False)
+        told, notes = label_studio.answers(studio.pull(number))
+        named = f"label-studio {source.rstrip('/')} {number}"
+        told = [replace(said, source=named) for said in told]
+        events = reconciled(told, project.log.events(), named, now())
+    elif read := READERS.get(kind):
+        taken = read(path, annotator)
+        told = events = taken.events
+        timed = taken.timed
+        _check_texts(path, project, taken.texts)
+        notes += [warning()] if read is read_csv else []
+        if taken.untouched:
+            notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
+    elif kind == ".json":
+        told, notes = label_studio.answers(_json(path))
+        events = told
+    else:
+        raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
+    new = project.take(events, timed)
+    said = tr("{n:,} answers and skips taken, {new:,} of them new.", n=len(told), new=len(new))
+    return [*notes, said]
+
+
+def _json(path: Path) -> list[Mapping[str, object]]:
+    try:
+        found: list[Mapping[str, object]] = json.loads(content(path))
+    except (ValueError, RecursionError):
+        raise UserError("{path}: no JSON; export it again", path=path) from None
+    return found
+
+
+def _is_address(where: str) -> bool:
+    return where.startswith(("http://", "https://"))
+
+
+def _check_texts(path: Path, project: Project, texts: Mapping[str, str]) -> None:
+    """A program that opens tables may take an id for a number, and so make it another's.
+
+    Raises:
+        UserError: a row has another text here than in the project.
+    """
+    for row, text in texts.items():
+        if row in project.texts and text.split() != project.texts[row].split():
+            raise UserError(
+                "{path}: row {row!r} has the text of another; keep the columns of the batch as "
+                "they are",
+                path=path,
+                row=row[:60],
+            )
+
+
+def _check_unfilled(path: Path) -> None:
+    """Refuse to write over what somebody has filled in.
+
+    Raises:
+        UserError: the file holds answers.
+    """
+    read = READERS.get(path.suffix.lower())
+    if read is None or not path.exists():
+        return
+    try:
+        filled = bool(read(path, "annotator").events)
+    except UserError:
+        filled = True  # what cannot be read may be somebody's work, too
+    if filled:
+        raise UserError(
+            "{path}: is there, and filled in; take it first, or give another name", path=path
+        )
+
+
+def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
+    """The server, and the number that the project has there; it is kept in the project's folder.
+
+    Raises:
+        UserError: no token, no project there, or as `Studio`.
+    """
+    token = os.environ.get("LABEL_STUDIO_TOKEN", "")
+    if not token:
+        raise UserError(
+            "{address}: LABEL_STUDIO_TOKEN is not set; put a token of your account there into it",
+            address=address,
+        )
+    studio, path = Studio(address, token), project.folder / "label-studio.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    number = known.get(address.rstrip("/"))
+    if number is not None:
+        studio.check(number, project.facts.labels)
+    elif make:
+        number = studio.make(project.facts.name, project.facts.labels, project.guideline)
+        write_text(path, json.dumps({**known, address.rstrip("/"): number}))
+    else:
+        raise UserError(
+            "{address}: nothing of this project is there; send a batch: al-ray label batch "
+            "{folder} --to {address}",
+            address=address,
+            folder=project.folder,
+        )
+    return studio, number
