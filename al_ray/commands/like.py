@@ -37,7 +37,8 @@ def winner(out: str) -> dict[str, Any]:
     study = load(out)
     if study.task["name"] != "classification":
         raise UserError("--like {out}: a study of another task; leave it out", out=out)
-    arm = conclusion(study).arm
+    said = conclusion(study)
+    arm = said.arm if said.kind == "label with" else None
     named = {name: key for key, name in arm_names(study).items()}
     known = study.trajectories
     keys = [key_of(row) for row in known.to_dict("records")]

@@ -31,11 +31,6 @@ from al_ray.study.searching import SearchConfig
 from al_ray.study.training import RECIPES_VERSION, Recipe, Training, recipe_values
 from al_ray.study.trajectory import Schedule
 
-KOBERT_RATES = (5e-4, 2e-5, 1e-5)
-MULTIPLES = (2.0, 1.0, 0.5)
-"""Committee rates of other models, as multiples of the evaluated member's."""
-
-
 READING = ("text_column", "label_column", "id_column", "split_column", "label_variants")
 """Options that say how files are read."""
 
@@ -191,11 +186,9 @@ def _study(
     multiples: tuple[float, ...] = ()
     if options.committee_learning_rates:
         rates = tuple(options.committee_learning_rates)
-    elif model in source.HUB:
-        rates = KOBERT_RATES
     else:
-        multiples = MULTIPLES
-        rates = tuple(multiple * rate for multiple in multiples)
+        multiples = () if model in source.HUB else source.MULTIPLES
+        rates = source.committee_rates(model, rate)
     training = Training(
         **{
             "recipe": recipe,

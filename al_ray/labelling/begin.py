@@ -105,7 +105,7 @@ def begin(
         strategies=(strategy,),
         model=model,
         training=how,
-        rates=(2 * rate, rate, rate / 2),
+        rates=sources.committee_rates(model, rate),
         seeds=(seed,),
         heads=(head,),
         step_sizes=(chosen,),
