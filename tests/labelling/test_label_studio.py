@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from al_ray.errors import UserError
-from al_ray.labelling import label_studio_api
 from al_ray.labelling.answers.log import said_now
 from al_ray.labelling.desk import Item, Suggestion
+from al_ray.labelling.label_studio import api
 from al_ray.labelling.label_studio.api import Studio
 from al_ray.labelling.label_studio.formats import answers, config, tasks
 
@@ -463,7 +463,7 @@ def _serving(small: Small) -> Iterator[None]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
-    monkeypatch.setattr(label_studio_api, "_AT_ONCE", 2)
+    monkeypatch.setattr(api, "_AT_ONCE", 2)
     found = Small()
     with _serving(found):
         yield found

@@ -1,6 +1,6 @@
 """What Label Studio reads and writes: a configuration, tasks, and the export of what was said.
 
-Made for Label Studio 1.23.2, community edition; `label_studio_api` speaks to its server.
+Made for Label Studio 1.23.2, community edition; `api` speaks to its server.
 """
 
 from __future__ import annotations
