@@ -311,7 +311,7 @@ def test_an_address_that_is_no_longer_served(come, desk, server):
     """What waits is neither dropped nor given to whoever listens there now."""
     her = come("en").named("Lee")
     server.stop()
-    with Server(SmallDesk(), server.port, TOKEN[::-1]) as other:
+    with Server(SmallDesk(), TOKEN[::-1], server.port) as other:
         her.press("1")
         her.page.wait_for_function("() => lost.textContent.includes('no longer served')")
         assert her.waiting() == 1
