@@ -10,7 +10,7 @@ import numpy as np
 
 from al_ray.analysis.study import Study
 from al_ray.analysis.summary import FROZEN
-from al_ray.analysis.wording import GAIN, count, points
+from al_ray.analysis.wording import GAIN, points, wanted_rows
 from al_ray.language import mark, tr
 from al_ray.results.rerun import rerun_commands, with_options
 from al_ray.study.chooser import RANDOM
@@ -48,7 +48,7 @@ def to_see(study: Study, numbers: Sequence[Mapping[str, Any]]) -> tuple[str, tup
     if None not in wanted:
         number = int(max(*wanted, ADVISED))
         return more_seeds(study, number if number > here else 2 * here)
-    rows = [each["rows_for"] for each in numbers if each["rows_for"]]
+    rows = [each for each in numbers if each["rows_for"]]
     gain = points(GAIN)
     if not rows:
         said = tr(
@@ -57,9 +57,10 @@ def to_see(study: Study, numbers: Sequence[Mapping[str, Any]]) -> tuple[str, tup
             points=gain,
         )
         return said, ()
+    most = max(rows, key=lambda each: float(each["rows_for"]))
     said = tr(
-        "measure on more test rows: {rows} of them show {points} 8 times in 10",
-        rows=count(max(rows)),
+        "measure on more: {rows} show {points} 8 times in 10",
+        rows=wanted_rows(most["rows_for"], most.get("articles")),
         points=gain,
     )
     return said, ()

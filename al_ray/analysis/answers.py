@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.study import Study, remembered
 
 Key = tuple[str, int]
@@ -26,6 +27,7 @@ class Answers:
         scores: the same in the task's own score, from 0 to 1, where that is more than right or not.
         predictions: by trajectory and step, (rows,) places in `names`.
         names: of labels, those of the study first.
+        clusters: of rows that share an article; None: each stands for itself, or it is not known.
     """
 
     row_ids: NDArray[Any]
@@ -34,6 +36,7 @@ class Answers:
     scores: dict[Key, NDArray[Any]]
     predictions: dict[Key, NDArray[np.int32]]
     names: NDArray[Any]
+    clusters: Clusters | None
 
 
 @remembered
@@ -64,7 +67,15 @@ def answers(study: Study, test: str | None = None) -> Answers:
         if not study.few:
             scores[str(trajectory), int(step)] = rows.score.to_numpy(np.float64)[order]
         predictions[str(trajectory), int(step)] = predicted[order]
-    return Answers(np.asarray(row_ids), truth, right, scores, predictions, np.asarray(names))
+    ids, clusters = np.asarray(row_ids), _clusters(study, list(row_ids))
+    return Answers(ids, truth, right, scores, predictions, np.asarray(names), clusters)
+
+
+def _clusters(study: Study, row_ids: list[str]) -> Clusters | None:
+    if "article" not in study.rows or study.rows.article.isna().all():
+        return None
+    of_row = study.rows.drop_duplicates("row_id").set_index("row_id").article
+    return Clusters.named(of_row.reindex(row_ids).fillna("").tolist())
 
 
 def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:

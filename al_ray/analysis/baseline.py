@@ -11,6 +11,7 @@ import pandas as pd
 from al_ray.analysis.answers import answers
 from al_ray.analysis.comparison import Arm, pair, setting_of
 from al_ray.analysis.names import several, told
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed
 from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
@@ -88,7 +89,7 @@ def baselines(
         rise[steps - 1] += 1
         rise[0] -= 1
         above[steps - 1], above[steps] = 1, -1
-        gain, learnt = _effects(both, np.array([rise, above]), level)
+        gain, learnt = _effects(both, np.array([rise, above]), level, itself.clusters)
         made[setting_of(arm)] = Baseline(
             arm,
             seeds,
@@ -198,12 +199,12 @@ def _behind(
     return contrast(both, area_weights(both.labels)[None], level)[0]
 
 
-def _effects(values: Any, weights: Any, level: float) -> list[Effect]:
+def _effects(values: Any, weights: Any, level: float, clusters: Clusters | None) -> list[Effect]:
     """Contrasts of means (seeds, rows, columns); below two seeds alone the means."""
     if len(values) < 2:
         sums = weights @ values.mean(axis=(0, 1), dtype=np.float64)
         return [Effect(float(value), *[float("nan")] * 3) for value in sums]
-    found = Crossed.of(values).effects(weights, level)
+    found = Crossed.of(values, clusters).effects(weights, level)
     return [
         Effect(*(float(value) for value in each))
         for each in zip(found.mean, found.low, found.high, found.p, strict=True)

@@ -187,7 +187,7 @@ def _compared(
     if both is None or len(both.values[0]) < LEAST:
         return {"seeds": 0 if both is None else len(both.values[0])}
     areas = np.stack([values @ area_weights(both.labels) for values in both.values])
-    found = best_with_best(areas[: len(arm)], areas[len(arm) :], level, both.missing)
+    found = best_with_best(areas[: len(arm)], areas[len(arm) :], level, both.missing, both.clusters)
     usual = random[Counter(found.random.tolist()).most_common(1)[0][0]]
     base = baselines(study, test, level).get(setting_of(usual))
     kind = ""

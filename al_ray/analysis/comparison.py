@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from al_ray.analysis.answers import Key, answers
 from al_ray.analysis.metrics import RARE, rare_labels, values
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
 from al_ray.analysis.statistics.pairs import Effect, Pairs, contrast
 from al_ray.analysis.statistics.versus import Judgement, judge
@@ -131,11 +132,13 @@ class Together:
         labels: (steps,), ascending.
         values: of each arm (seeds, rows, steps); see `measured`.
         missing: seeds that all were asked for and that one has not.
+        clusters: of rows; see `Pairs`.
     """
 
     labels: NDArray[np.float64]
     values: list[NDArray[Any]]
     missing: int
+    clusters: Clusters | None
 
 
 def together(
@@ -159,7 +162,8 @@ def together(
     sides = [side[side.n_labelled.isin(labels)] for side in sides]
     shape = (len(seeds), len(labels))
     found = measured(study, sides, metric, test, shape)
-    return Together(np.array(labels, np.float64), found, len(asked) - len(seeds))
+    clusters, missing = answers(study, test).clusters, len(asked) - len(seeds)
+    return Together(np.array(labels, np.float64), found, missing, clusters)
 
 
 @remembered
@@ -170,7 +174,7 @@ def _pair(
     if found is None:
         return None
     arm, random = found.values
-    return Pairs(found.labels, arm, random, found.missing)
+    return Pairs(found.labels, arm, random, found.missing, found.clusters)
 
 
 def pair(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from al_ray.analysis.statistics.versus import Judgement
-from al_ray.analysis.wording import count, points, seeds
+from al_ray.analysis.wording import count, points, seeds, test_rows
 from al_ray.language import tr
 from al_ray.study.running import Effort
 
@@ -82,7 +82,8 @@ def gain(kind: str, found: Judgement, effort: Effort, tested: int) -> str:
 def measured_over(found: Judgement) -> str:
     """What the numbers are over."""
     if found.rows > 1:
-        return tr("{seeds} and {rows:,} test rows", seeds=seeds(found.seeds), rows=found.rows)
+        rows = test_rows(found.rows, found.articles)
+        return tr("{seeds} and {rows}", seeds=seeds(found.seeds), rows=rows)
     return tr("{seeds} on these test rows", seeds=seeds(found.seeds))
 
 

@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from al_ray.analysis.answers import answers
 from al_ray.analysis.baseline import baselines
 from al_ray.analysis.comparison import Arm, aliases, key_of, measured, setting_of
-from al_ray.analysis.statistics.intervals import LEAST_SEEDS, holm
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed, holm
 from al_ray.analysis.statistics.needs import Saving, saving
 from al_ray.analysis.study import SETTING, Study, records, remembered
 from al_ray.analysis.summary import ARM, LEARNER
@@ -179,7 +180,10 @@ def _of_arm(
     ]
     if values[0].shape[1] != values[1].shape[1]:  # the answers of one side alone are known
         values = [part.mean(axis=1, keepdims=True) for part in values]
-    found: Saving = saving(labels, points, np.concatenate(values, axis=2), level, missing)
+    clusters = answers(study, test).clusters
+    both = np.concatenate(values, axis=2)
+    crossed = Crossed.of(both, clusters) if len(both) >= 2 else both
+    found: Saving = saving(labels, points, crossed, level, missing)
     return {
         **facts,
         "target_accuracy": found.accuracy,

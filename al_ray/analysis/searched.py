@@ -18,7 +18,7 @@ from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, Pairs, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
-from al_ray.analysis.wording import clauses
+from al_ray.analysis.wording import clauses, test_rows
 from al_ray.analysis.wording import seeds as seeds_of
 from al_ray.language import mark, tr
 from al_ray.results import Store
@@ -36,6 +36,7 @@ class Comparison:
         alike: whether both are trained alike, so that the verdict says the same of them.
         seeds: that both have complete.
         rows: of the test; 1 where they are not known.
+        articles: that these are of; None: each is a draw of its own.
         area: the difference of accuracy over the labels.
         kind: `better`, `worse`, `no difference`, or `cannot tell`: too few seeds or some missing,
             or a random that has not learnt.
@@ -46,6 +47,7 @@ class Comparison:
     alike: bool
     seeds: int
     rows: int
+    articles: int | None
     area: Effect
     kind: str
 
@@ -69,7 +71,7 @@ def final(study: Study, level: float = 0.95) -> Comparison | None:
     both = together(study, [key_of(arm), key_of(random)])
     if both is None:
         return None
-    pairs = Pairs(both.labels, both.values[0], both.values[1], both.missing)
+    pairs = Pairs(both.labels, both.values[0], both.values[1], both.missing, both.clusters)
     (area,) = contrast(pairs, area_weights(both.labels)[None], level)
     columns = several(study.arms())
     names = [arm_name(each, columns) for each in (arm, random)]
@@ -77,8 +79,8 @@ def final(study: Study, level: float = 0.95) -> Comparison | None:
     unfit = base is not None and base.is_unfit
     kind = _kind(area, len(pairs.arm), both.missing) if not unfit else "cannot tell"
     alike = setting_of(arm) == setting_of(random)
-    seeds, rows, _ = pairs.arm.shape
-    return Comparison(names[0], names[1], alike, seeds, rows, area, kind)
+    facts = len(pairs.arm), pairs.rows, pairs.articles
+    return Comparison(names[0], names[1], alike, *facts, area, kind)
 
 
 def _kind(area: Effect, seeds: int, missing: int) -> str:
@@ -127,14 +129,13 @@ def said_of(found: Comparison, level: float = 0.95) -> str:
     if math.isnan(found.area.low) or found.seeds < LEAST_SEEDS:
         return seeds_of(found.seeds)
     return tr(
-        "{difference} points over the curve, {percent:g} %: {low} to {high}; {seeds} and {rows:,} "
-        "test rows",
+        "{difference} points over the curve, {percent:g} %: {low} to {high}; {seeds} and {rows}",
         difference=signed(found.area.difference),
         percent=100 * level,
         low=signed(found.area.low),
         high=signed(found.area.high),
         seeds=seeds_of(found.seeds),
-        rows=found.rows,
+        rows=test_rows(found.rows, found.articles),
     )
 
 

@@ -38,6 +38,7 @@ class Contrast:
         name: what both are called.
         seeds: that both have complete.
         rows: of the test.
+        articles: that these are of; None: each is a draw of its own.
         first, last: numbers of labels that all of these have.
         area: accuracy over the labels, the other study's less the first one's; p_holm is over all
             arms that two studies share, and of fewer than LEAST_SEEDS seeds there is the
@@ -50,6 +51,7 @@ class Contrast:
     name: str
     seeds: int
     rows: int
+    articles: int | None
     first: int
     last: int
     area: Effect
@@ -125,6 +127,7 @@ def contrasts(one: Study, other: Study, level: float = 0.95) -> list[Contrast]:
             name,
             len(pairs.arm),
             pairs.arm.shape[1],
+            pairs.articles,
             int(pairs.labels[0]),
             int(pairs.labels[-1]),
             replace(effect, p_holm=float(p)),
@@ -181,7 +184,8 @@ def _pairs(
         for study, each in ((one, arm), (other, theirs))
     ]
     missing = len(set.intersection(*asked) - seeds)
-    return Pairs(np.array(labels, np.float64), found[:, order], ours, missing)
+    at = np.array(labels, np.float64)
+    return Pairs(at, found[:, order], ours, missing, answers(one).clusters)
 
 
 def _effect(pairs: Pairs, level: float) -> Effect:

@@ -284,6 +284,7 @@ def _numbers(found: Judgement | None, effort: Effort) -> dict[str, Any]:
         "seeds": found.seeds,
         "missing": found.missing,
         "rows": found.rows,
+        "articles": found.articles,
         "begins": found.begins,
         "worst": found.worst,
         "target_labels": saved.target,

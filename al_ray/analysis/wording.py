@@ -227,11 +227,10 @@ def _by(found: Judgement, level: float, over: str = "") -> dict[str, str]:
 
 def _over(found: Judgement) -> str:
     """What an interval is over."""
-    over = (
-        tr("{seeds} and {rows:,} test rows", seeds=seeds(found.seeds), rows=found.rows)
-        if found.rows > 1
-        else tr("{seeds}, test rows taken as fixed", seeds=seeds(found.seeds))
-    )
+    over = tr("{seeds}, test rows taken as fixed", seeds=seeds(found.seeds))
+    if found.rows > 1:
+        rows = test_rows(found.rows, found.articles)
+        over = tr("{seeds} and {rows}", seeds=seeds(found.seeds), rows=rows)
     if not found.missing:
         return over
     return tr(
@@ -253,18 +252,16 @@ def _where(said: str, found: Judgement) -> str:
 
 def _wanted(found: Judgement) -> str:
     """How many seeds or test rows would show GAIN."""
-    gain, more, rows = points(GAIN), found.seeds_for, found.rows_for
+    gain, more = points(GAIN), found.seeds_for
+    rows = None if found.rows_for is None else wanted_rows(found.rows_for, found.articles)
     if more is not None and rows is not None:
         return tr(
-            "{points} with {seeds} seeds or {rows} test rows",
-            points=gain,
-            seeds=count(more),
-            rows=count(rows),
+            "{points} with {seeds} seeds or {rows}", points=gain, seeds=count(more), rows=rows
         )
     if more is not None:
         return tr("{points} with {seeds} seeds", points=gain, seeds=count(more))
     if rows is not None:
-        return tr("{points} with {rows} test rows", points=gain, rows=count(rows))
+        return tr("{points} with {rows}", points=gain, rows=rows)
     return tr("and {points} only with more seeds and more test rows", points=gain)
 
 
@@ -295,6 +292,20 @@ def clauses(*said: str) -> str:
 def seeds(number: int) -> str:
     """So many."""
     return trn("{n} seed", "{n} seeds", number)
+
+
+def test_rows(rows: int, articles: int | None) -> str:
+    """How many, and of how many articles, where intervals are over these."""
+    if articles is None:
+        return tr("{rows:,} test rows", rows=rows)
+    return tr("{rows:,} test rows of {articles:,} articles", rows=rows, articles=articles)
+
+
+def wanted_rows(number: float, articles: int | None) -> str:
+    """Of so many test rows, or articles where intervals are over these."""
+    if articles is None:
+        return tr("{rows} test rows", rows=count(number))
+    return tr("test rows of {articles} articles", articles=count(number))
 
 
 def count(value: float) -> str:

@@ -101,6 +101,8 @@ def _ends(found: Beside) -> Table:
 
 
 def _contrasts(pair: Pair) -> Table:
+    from al_ray.analysis.wording import test_rows
+
     columns = (
         *(Column(tr("arm")), Column(tr("labels"), 2), Column(tr("points")), Column(tr("95 %"))),
         *(Column(tr("found"), left=True), Column(tr("seeds"), 1, tr("{} seeds"))),
@@ -116,10 +118,10 @@ def _contrasts(pair: Pair) -> Table:
         for one in pair.contrasts
     ]
     title = tr(
-        "{other} against {one} on the same {rows:,} test rows, points of accuracy over the curve",
+        "{other} against {one} on the same {rows}, points of accuracy over the curve",
         other=pair.other,
         one=pair.one,
-        rows=pair.contrasts[0].rows,
+        rows=test_rows(pair.contrasts[0].rows, pair.contrasts[0].articles),
     )
     caption = tr("What is found is corrected over these arms (Holm); intervals are each arm's own.")
     if any(one.missing for one in pair.contrasts):

@@ -168,6 +168,7 @@ def record_rows(store: Store, corpus: Corpus, tokens: Path) -> None:
             for split in splits
             for label in split.labels
         ],
+        "article": [corpus.groups.get(row_id) for split in splits for row_id in split.row_ids],
     }
     store.write("rows", columns, name)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from al_ray.analysis.side_by_side import Beside, Pair
 from al_ray.analysis.study import Study
+from al_ray.analysis.wording import test_rows
 from al_ray.io.files import atomic
 from al_ray.language import tr
 from al_ray.report import content
@@ -97,10 +98,9 @@ def _sheet(pair: Pair) -> Sheet:
     return Sheet(
         tr("{other} against {one}", other=pair.other, one=pair.one),
         tr(
-            "Points of mean accuracy over the labels on the same {rows:,} test rows, with 95 % "
-            "intervals over seeds and test rows, each arm's own. What is found is corrected over "
-            "these arms (Holm).",
-            rows=pair.contrasts[0].rows,
+            "Points of mean accuracy over the labels on the same {rows}, with 95 % intervals over "
+            "seeds and these, each arm's own. What is found is corrected over these arms (Holm).",
+            rows=test_rows(pair.contrasts[0].rows, pair.contrasts[0].articles),
         ),
         (tr("arm"), tr("labels"), tr("seeds"), tr("points (95 %)"), tr("found")),
         tuple(

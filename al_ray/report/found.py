@@ -18,11 +18,12 @@ def judgements(study: Study) -> pd.DataFrame:
 
     Returns:
         ARM, sentence, kind, seeds, missing, rows (of the test; 1 where they are not known),
+        articles (that they are of, if they are),
         difference, low, high, p, p_holm, detectable, target_labels (of the verdict): a row per arm
         but random. All but the difference are missing where the kind is one of UNDECIDED.
     """
     frame = verdict(study)
-    columns = ["seeds", "missing", "rows", *_NUMBERS, "target_labels"]
+    columns = ["seeds", "missing", "rows", "articles", *_NUMBERS, "target_labels"]
     numbers = pd.DataFrame(frame.numbers.tolist(), index=frame.index).reindex(columns=columns)
     numbers[_NUMBERS] = numbers[_NUMBERS].astype(float)
     counts = ["seeds", "missing", "rows"]

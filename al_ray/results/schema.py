@@ -175,6 +175,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("text", pa.string()),
         ("tokens", pa.int64()),
         ("marks", pa.int64()),
+        ("article", pa.string()),
     ],
 }
 

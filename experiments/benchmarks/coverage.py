@@ -1,6 +1,6 @@
 """Does the verdict keep its word? Studies of known truth, drawn and judged many times.
 
-    python experiments/benchmarks/coverage.py [--table equal intervals saves power]
+    python experiments/benchmarks/coverage.py [--table equal intervals articles saves power]
         [--repetitions 200] [--seeds 5 10 20 40] [--rows 300 1000 3000] [--processes 2]
 
 `worlds.py` has the models that the studies are drawn from; they are described there, not taken
@@ -13,6 +13,8 @@ its standard error in brackets. Tables:
   of single steps, of the labels saved; how often that lies below and above the interval; how often
   it is bounded on both sides. And how often 'begins' names labels from which on the arm is not
   truly better at every step, and the worst loss is said to be smaller than it is.
+- articles: arms that equal random over all articles, and of which each suits some, as questions on
+  one article are; how often one is called anything else, and how often it would be by rows alone.
 - saves: ten arms that save nothing at the end; how often any is said to, how often any is said to
   save on the way that does not, and how often any is called better or worse that is not.
 - power: one arm of a true factor among others that equal random; how often it is said to save at
@@ -39,6 +41,7 @@ from scenarios import alike, noises, nulls, shapes
 from threadpoolctl import threadpool_limits
 from worlds import LABELS, Drawn, Noise, Truth, World
 
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.statistics.pairs import Pairs
 from al_ray.analysis.statistics.versus import judge
 
@@ -111,6 +114,41 @@ def intervals(cell: Cell, repetition: int, seed: int) -> Figures:
     }
 
 
+@dataclass(frozen=True)
+class Questions:
+    """Studies of questions on articles of unequal size, a mean score from 0 to 1 a question."""
+
+    suits: float
+    seeds: int
+    number: int
+    each: int = 40
+
+    def draw(self, repetition: int, seed: int) -> tuple[list[NDArray[np.float64]], Clusters]:
+        """Scores of random and an arm (seeds, rows, steps), of equal curves."""
+        place = crc32(f"{self.suits} {self.seeds} {self.number}".encode())
+        rng = np.random.default_rng([seed, place, repetition])
+        article = np.repeat(np.arange(self.number), 1 + rng.geometric(1 / self.each, self.number))
+        easy = rng.normal(0, 1.5, (len(article), 1))
+
+        def scores() -> NDArray[np.float64]:
+            suits = rng.normal(0, self.suits, self.number)[article][:, None]
+            luck = rng.normal(0, 0.15, (self.seeds, 1, 3))
+            level = easy + suits + luck + rng.normal(0, 1, (self.seeds, len(article), 3))
+            found = 1 / (1 + np.exp(-level - np.linspace(-0.5, 0.5, 3)))
+            return np.where(found > 0.4, found, 0.0)
+
+        return [scores(), scores()], Clusters(article)
+
+
+def articles(cell: Questions, repetition: int, seed: int) -> Figures:
+    (random, arm), clusters = cell.draw(repetition, seed)
+    made: Figures = {}
+    for name, known in (("articles", clusters), ("rows", None)):
+        (found,) = judge([Pairs(LABELS[:3], arm, random, clusters=known)])
+        made[name] = float(found.kind != "no difference")
+    return made
+
+
 def saves(cell: Cell, repetition: int, seed: int) -> Figures:
     found = judged(cell.draw(repetition, seed), cell.seeds, len(cell.world.arms))
     truths = cell.truths()
@@ -164,14 +202,14 @@ class Runner:
         self.repetitions, self.seed, self._pool = repetitions, seed, pool
 
     def __call__(
-        self, measure: Callable[[Cell, int, int], Figures], cell: Cell
+        self, measure: Callable[[Any, int, int], Figures], cell: Cell | Questions
     ) -> dict[str, NDArray[np.float64]]:
         tasks = [(measure, cell, repetition, self.seed) for repetition in range(self.repetitions)]
         found = list(self._pool.imap(_one, tasks, chunksize=10) if self._pool else map(_one, tasks))
         return {name: np.array([figures[name] for figures in found]) for name in found[0]}
 
 
-def _one(task: tuple[Callable[[Cell, int, int], Figures], Cell, int, int]) -> Figures:
+def _one(task: tuple[Callable[[Any, int, int], Figures], Any, int, int]) -> Figures:
     measure, *given = task
     return measure(*given)
 
@@ -231,6 +269,16 @@ def table_intervals(run: Runner, options: argparse.Namespace) -> Iterator[str]:
                 )
 
 
+def table_articles(run: Runner, options: argparse.Namespace) -> Iterator[str]:
+    yield "Equal arms that suit other articles: other than 'no difference', per cent"
+    yield f"{'seeds':>5} {'articles':>8} {'suits':>5} | {'by article':>12} {'by rows':>12}"
+    for seeds, number in itertools.product(options.seeds, options.rows):
+        for suits in (0.0, 0.3, 0.8):
+            found = run(articles, Questions(suits, seeds, number))
+            by_article, by_rows = share(found["articles"]), share(found["rows"])
+            yield f"{seeds:5} {number:8} {suits:5} | {by_article:>12} {by_rows:>12}"
+
+
 def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "Ten arms that save nothing: said of any, per cent"
     yield (
@@ -278,6 +326,7 @@ TABLES: dict[
 ] = {
     "equal": (table_equal, (5, 10, 20, 40), (300, 1000, 3000)),
     "intervals": (table_intervals, (5, 10, 20), (300,)),
+    "articles": (table_articles, (5, 20), (6, 28, 100)),
     "saves": (table_saves, (5, 10, 20), (500,)),
     "power": (table_power, (5, 10, 20), (500, 2000)),
 }
@@ -291,7 +340,9 @@ def main() -> None:
     parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--seeds", nargs="+", type=int, help="instead of the tables' own")
-    parser.add_argument("--rows", nargs="+", type=int, help="test rows, instead of their own")
+    parser.add_argument(
+        "--rows", nargs="+", type=int, help="test rows, or articles, instead of their own"
+    )
     parser.add_argument("--only", nargs="+", help="worlds whose name has one of these")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")

@@ -13,6 +13,7 @@ from al_ray.analysis.baseline import signed
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, Crossed, holm
 from al_ray.analysis.statistics.pairs import Effect
 from al_ray.analysis.study import Study
+from al_ray.analysis.wording import test_rows
 from al_ray.language import tr, trn
 from al_ray.results.description import models_of
 
@@ -227,7 +228,7 @@ def over(seeds: int, rows: int | None, missing: int) -> str:
     """
     text = trn("{n} seed", "{n} seeds", seeds)
     if rows is not None and rows > 1:
-        text = tr("{seeds} and {rows:,} test rows", seeds=text, rows=rows)
+        text = tr("{seeds} and {rows}", seeds=text, rows=test_rows(rows, None))
     elif rows is not None:
         text = tr("{seeds}, test rows taken as fixed", seeds=text)
     if not missing:

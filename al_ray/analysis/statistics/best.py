@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.statistics.intervals import Crossed, Floats
 from al_ray.analysis.statistics.pairs import Effect
 
@@ -26,7 +27,13 @@ class Best:
     effect: Effect
 
 
-def best_with_best(arm: Floats, random: Floats, level: float = 0.95, missing: int = 0) -> Best:
+def best_with_best(
+    arm: Floats,
+    random: Floats,
+    level: float = 0.95,
+    missing: int = 0,
+    clusters: Clusters | None = None,
+) -> Best:
     """Compare an arm at its best training with random at its own.
 
     What is chosen on the other seeds is chosen on the same test rows, and two seeds' choices share
@@ -41,6 +48,7 @@ def best_with_best(arm: Floats, random: Floats, level: float = 0.95, missing: in
         random: the same of random.
         level: of the interval.
         missing: seeds that should be there and are not; see `Crossed.effects`.
+        clusters: of rows; see `Crossed.of`.
 
     Raises:
         ValueError: fewer than two seeds.
@@ -52,7 +60,7 @@ def best_with_best(arm: Floats, random: Floats, level: float = 0.95, missing: in
     difference = float((means[0][first, seeds] - means[1][second, seeds]).mean())
     every = np.eye(many)
     weights = np.hstack([np.repeat(every, many, axis=0), -np.tile(every, (many, 1))])
-    crossed = Crossed.of(np.concatenate([arm, random]).transpose(1, 2, 0))
+    crossed = Crossed.of(np.concatenate([arm, random]).transpose(1, 2, 0), clusters)
     found = crossed.effects(weights, 1 - (1 - level) / many, missing)
     # (the arm's trainings, random's)
     mean, low, high, p = (

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import stdtr, stdtrit
 
+from al_ray.analysis.statistics.clusters import Clusters
+
 LEAST_SEEDS: Final = 5
 """Below this many seeds no interval is given and nothing is claimed.
 
@@ -81,7 +83,7 @@ class Crossed:
             that of the seeds; 0 where rows are not known.
         interaction: (columns, columns), the part of the seeds' covariance that more rows would
             take away.
-        n_rows: test rows; 1 where they are not known.
+        n_rows: test rows, or what their clusters are worth; 1 where they are not known.
     """
 
     by_seed: Floats
@@ -90,15 +92,21 @@ class Crossed:
     n_rows: int
 
     @classmethod
-    def of(cls, values: NDArray[Any]) -> Crossed:
+    def of(cls, values: NDArray[Any], clusters: Clusters | None = None) -> Crossed:
         """Of values (seeds, rows, columns), such as whether a row was answered rightly.
+
+        Args:
+            values: the same rows at all seeds.
+            clusters: of rows that were drawn together; None: each is a draw of its own.
 
         Raises:
             ValueError: fewer than two seeds.
         """
+        if len(values) < 2:
+            raise ValueError(f"{len(values)} seeds: no variance over seeds")
+        if clusters is not None and values.shape[1] > 1:
+            values = clusters.values(values)
         n_seeds, n_rows, n_columns = values.shape
-        if n_seeds < 2:
-            raise ValueError(f"{n_seeds} seeds: no variance over seeds")
         by_seed = values.mean(axis=1, dtype=np.float64)
         nothing = np.zeros((n_columns, n_columns))
         if n_rows == 1:
@@ -114,7 +122,9 @@ class Crossed:
             whole += flat.T @ flat
         left = whole - n_seeds * n_rows * (of_seeds * (n_seeds - 1) + of_rows * (n_rows - 1))
         interaction = left / ((n_seeds - 1) * (n_rows - 1)) / (n_seeds * n_rows)
-        return cls(by_seed, of_rows - interaction, interaction, n_rows)
+        return cls(
+            by_seed, of_rows - interaction, interaction, clusters.worth if clusters else n_rows
+        )
 
     @property
     def n_seeds(self) -> int:
@@ -200,8 +210,8 @@ def critical(share: Any, seeds: int, rows: int, level: float) -> Floats:
 def _critical(seeds: int, rows: int, level: float) -> tuple[Floats, Floats]:
     """Shares of the seeds' part, and the critical value at each, by bisection."""
     share = np.linspace(0, 1, 257)
-    few, many = (float(stdtrit(f, (1 + level) / 2)) for f in (seeds - 1, max(seeds, rows) - 1))
-    low, high = np.full(len(share), many), np.full(len(share), few)
+    ends = [float(stdtrit(freedom, (1 + level) / 2)) for freedom in _freedoms(seeds, rows)]
+    low, high = np.full(len(share), min(ends)), np.full(len(share), max(ends))
     for _ in range(50):
         middle = (low + high) / 2
         inside = _mixed(middle, share, seeds, rows) > 1 - level
@@ -209,9 +219,14 @@ def _critical(seeds: int, rows: int, level: float) -> tuple[Floats, Floats]:
     return share, high
 
 
+def _freedoms(seeds: int, rows: int) -> tuple[int, int]:
+    """Of the two parts; that of rows counts for nothing where they are not known."""
+    return seeds - 1, max(1, rows - 1)
+
+
 def _mixed(t: Floats, share: Floats, seeds: int, rows: int) -> Floats:
-    """Two-sided p of t; rows are never fewer than seeds, which would make them count for less."""
-    parts = stdtr(seeds - 1, -t), stdtr(max(seeds, rows) - 1, -t)
+    """Two-sided p of t."""
+    parts = [stdtr(freedom, -t) for freedom in _freedoms(seeds, rows)]
     return np.asarray(2 * (share * parts[0] + (1 - share) * parts[1]), np.float64)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from al_ray.analysis.statistics.clusters import Clusters
 from al_ray.analysis.statistics.intervals import Crossed, Floats
 
 
@@ -28,17 +29,30 @@ class Pairs:
             has a metric as its mean over rows; one row where only the metric itself is known.
         random: the same of random.
         missing: seeds that were asked for and that one of the two does not have.
+        clusters: of test rows that were drawn together; None: each is a draw of its own.
     """
 
     labels: Floats
     arm: NDArray[Any]
     random: NDArray[Any]
     missing: int = 0
+    clusters: Clusters | None = None
+
+    @property
+    def rows(self) -> int:
+        """Test rows; 1 where they are not known, or too few were drawn apart."""
+        fixed = self.clusters is not None and self.clusters.worth == 1
+        return 1 if fixed else self.arm.shape[1]
+
+    @property
+    def articles(self) -> int | None:
+        """That the test rows are of; None: each is a draw of its own."""
+        return None if self.clusters is None else len(self.clusters)
 
     @cached_property
     def crossed(self) -> Crossed:
         """Means of the arm's steps, then of random's; of two seeds or more."""
-        return Crossed.of(np.concatenate([self.arm, self.random], axis=2))
+        return Crossed.of(np.concatenate([self.arm, self.random], axis=2), self.clusters)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ class Judgement:
         kind: the verdict.
         seeds: that both have.
         missing: that one of the two does not have.
-        rows: test rows; 1 where they are not known.
+        rows: test rows; 1 where they are taken as fixed.
+        articles: that these are of; None: each is a draw of its own.
         area: mean over the labels of the difference, by trapezoids.
         steps: at each number of labels, each by itself; the first, which is shared, too.
         saving: at the most labels.
@@ -49,14 +50,15 @@ class Judgement:
         worst: no step costs more than this much accuracy, all steps tested at once; 0 or below.
         detectable: smallest true difference of areas that would have been seen 8 times in 10,
             after correction over the arms.
-        seeds_for, rows_for: seeds, or else test rows, that would show a difference of areas of
-            `gain` 8 times in 10; None where they alone would not.
+        seeds_for, rows_for: seeds, or else test rows (articles, where there are), that would show
+            a difference of areas of `gain` 8 times in 10; None where they alone would not.
     """
 
     kind: Kind
     seeds: int
     missing: int
     rows: int
+    articles: int | None
     area: Effect
     steps: tuple[Effect, ...]
     saving: Saving
@@ -95,7 +97,8 @@ def judge(pairs: Sequence[Pairs], level: float = 0.95, gain: float = 0.01) -> li
                 decide(area, saved, way, len(each.arm), each.missing, level),
                 len(each.arm),
                 each.missing,
-                each.arm.shape[1],
+                each.rows,
+                each.articles,
                 area,
                 steps,
                 saved,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import pandas as pd
 
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.analysis.verdict import UNDECIDED
+from al_ray.analysis.wording import test_rows
 from al_ray.language import tr
 from al_ray.report.arms import Arms
 from al_ray.report.figures.bars import arm_axis, estimates, notes, row_height
@@ -97,10 +100,13 @@ def versus(study: Study, arms: Arms) -> Figure | None:
 
 def _caption(frame: pd.DataFrame) -> str:
     said = [tr("Area under the curve minus random's, mean over seeds.")]
-    rows = int(frame.rows.max())
+    rows, articles = int(frame.rows.max()), frame.articles.astype(float).max()
     if (frame.note == "").any():
         said += [
-            tr("95 % intervals are over seeds and {rows:,} test rows.", rows=rows)
+            tr(
+                "95 % intervals are over seeds and {rows}.",
+                rows=test_rows(rows, None if math.isnan(articles) else int(articles)),
+            )
             if rows > 1
             else tr("95 % intervals are over seeds, test rows taken as fixed."),
             tr(
