@@ -130,12 +130,14 @@ class Together:
 
     Attributes:
         labels: (steps,), ascending.
+        seeds: ascending.
         values: of each arm (seeds, rows, steps); see `measured`.
         missing: seeds that all were asked for and that one has not.
         clusters: of rows; see `Pairs`.
     """
 
     labels: NDArray[np.float64]
+    seeds: list[int]
     values: list[NDArray[Any]]
     missing: int
     clusters: Clusters | None
@@ -163,7 +165,7 @@ def together(
     shape = (len(seeds), len(labels))
     found = measured(study, sides, metric, test, shape)
     clusters, missing = answers(study, test).clusters, len(asked) - len(seeds)
-    return Together(np.array(labels, np.float64), found, missing, clusters)
+    return Together(np.array(labels, np.float64), sorted(seeds), found, missing, clusters)
 
 
 @remembered

@@ -155,6 +155,12 @@ class Study:
         told = self.description.get("label_price")
         return Price.parsed(told) if told else None
 
+    @property
+    def annotation_seconds(self) -> tuple[float, float] | None:
+        """What a text and each thing marked in it take, as the study was told; None: it was not."""
+        told = self.description.get("annotation_seconds")
+        return None if told is None else (float(told[0]), float(told[1]))
+
     def effort(
         self, labels_per_day: float | None = None, label_price: Price | None = None
     ) -> Effort:

@@ -72,6 +72,7 @@ def run_config(experiment: Experiment, options: argparse.Namespace) -> RunConfig
         dashboard=not options.no_dashboard,
         labels_per_day=options.labels_per_day,
         label_price=options.label_price,
+        annotation_seconds=options.annotation_seconds and tuple(options.annotation_seconds),
         mlflow=options.mlflow,
         patience=60 * options.patience,
     )

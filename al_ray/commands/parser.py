@@ -345,6 +345,14 @@ def study_parser(
         help="what a label costs, with or without a unit: 150, 150KRW",
     )
     running.add_argument(
+        "--annotation-seconds",
+        nargs=2,
+        type=float,
+        metavar=("TEXT", "MARK"),
+        help="what a text takes one person, and each thing that is marked in it, so that arms are "
+        "compared by time, too, where texts have several",
+    )
+    running.add_argument(
         "--mlflow",
         type=word,
         metavar="URI",

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,7 +23,7 @@ from al_ray.io.terminal import json_line, one_line
 from al_ray.language import tr
 from al_ray.results import Store
 from al_ray.results.compact import compact
-from al_ray.study.running import Price, check_labels_per_day
+from al_ray.study.running import Price, check_annotation_seconds, check_labels_per_day
 
 if TYPE_CHECKING:
     from al_ray.analysis.conclusion import Conclusion
@@ -46,6 +46,14 @@ def add_commands(commands: Any) -> None:
         metavar="PRICE",
         help="what a label costs, with or without a unit: 150, 150KRW; default: as the study was "
         "told",
+    )
+    verdict.add_argument(
+        "--annotation-seconds",
+        nargs=2,
+        type=float,
+        metavar=("TEXT", "MARK"),
+        help="what a text takes one person, and each thing that is marked in it; default: as the "
+        "study was told, if at all",
     )
     verdict.add_argument(
         "--targets",
@@ -77,6 +85,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     from al_ray.analysis import best
     from al_ray.analysis.baseline import warnings
     from al_ray.analysis.conclusion import conclusion
+    from al_ray.analysis.effort import lines as effort_lines
     from al_ray.analysis.names import MANY
     from al_ray.analysis.searched import lines as searched_lines
     from al_ray.analysis.study import load
@@ -94,7 +103,11 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     per_day = options.labels_per_day
     check_labels_per_day(per_day)
     price = None if options.label_price is None else Price.parsed(options.label_price)
-    study = load(options.out)
+    study, seconds = load(options.out), options.annotation_seconds
+    check_annotation_seconds(seconds)
+    if seconds is not None:
+        told = {**study.description, "annotation_seconds": seconds}
+        study = replace(study, description=told)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test, label_price=price)
     answer = conclusion(study, labels_per_day=per_day, test=test, label_price=price)
@@ -103,6 +116,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         raise UserError("--targets: give different numbers from 1")
     table = shown_savings(study, test, labels_per_day=per_day, targets=targets)
     apart, warned = disagreements(study, test), warnings(study, test)
+    by_effort = effort_lines(study) if test is None else []
     succeeded, searched = lines(study, test), searched_lines(study)
     tuned, untold = best.tuned(study, test), best.untold(study, test)
     if options.json:
@@ -115,6 +129,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "state": study.state.word,
             "verdict": records(said),
             "disagreements": apart,
+            "by_effort": by_effort,
             "successors": succeeded,
             "search": searched,
             "best_with_best": {"arms": records(tuned), "notes": untold},
@@ -132,7 +147,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         console.print(arms_table(said, study.arms(), study.demonstration))
     told = said[said.kind.isin([*FOUND, "worse"])] if many else said
     for line in [
-        *(*apart, *told.sentence, *untold, *succeeded, *searched, *warned),
+        *(*apart, *told.sentence, *by_effort, *untold, *succeeded, *searched, *warned),
         *missing_lines(study),
     ]:
         console.print(f"- {line}.", markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from al_ray.analysis import best
+from al_ray.analysis import best, effort
 from al_ray.analysis.baseline import signed
 from al_ray.analysis.comparison import penalties, shown_cells
 from al_ray.analysis.described.agreement import texts
@@ -164,7 +164,7 @@ def missing(study: Study) -> tuple[Rows, int]:
 
 def comparisons(study: Study, arms: Arms) -> list[Sheet]:
     """Where arms are better and worse than random, and the penalties of arms against each other."""
-    sheets = _burden(study, arms)
+    sheets = [*_burden(study, arms), *_spent(study, arms)]
     cells = _decided_cells(study)
     if len(cells):
         sheets.append(
@@ -243,6 +243,38 @@ def _burden(study: Study, arms: Arms) -> list[Sheet]:
             ),
             (tr("arm"), *heads),
             tuple(rows),
+        )
+    ]
+
+
+def _spent(study: Study, arms: Arms) -> list[Sheet]:
+    """Arms against random for the same effort."""
+    measures = [] if study.few else effort.measures(study)
+    found = [one for one in effort.judged_by_effort(study) if one.found is not None]
+    if not measures or not found:
+        return []
+    frame = arms.named(pd.DataFrame([one.arm for one in found]))
+    cells = {
+        (name, one.measure): effort.said_of(one) for name, one in zip(frame.arm, found, strict=True)
+    }
+    rows = []
+    for name in arms.names:
+        mine = [cells.get((name, measure)) for measure in measures]
+        if any(mine):
+            said = ((f"{MARKS[kind]} {tr(kind)}", text) for kind, text in filter(None, mine))
+            rows.append((name, *(": ".join(filter(None, each)) for each in said)))
+    return [
+        Sheet(
+            tr("Beside random for the same effort"),
+            tr(
+                "Arms are judged over what their texts come to as they are over labels: points of "
+                "mean accuracy above random, with 95 % intervals over seeds and test rows, and "
+                "what is saved where that is shown. What is found is corrected over arms (Holm), "
+                "by each measure for itself."
+            ),
+            (tr("arm"), *(tr(effort.MEASURES[measure]) for measure in measures)),
+            tuple(rows),
+            words=len(measures),
         )
     ]
 

@@ -14,6 +14,7 @@ from al_ray.report.figures.base import Figure
 from al_ray.report.figures.committee import committee
 from al_ray.report.figures.costs import time_and_cost
 from al_ray.report.figures.curves import learning
+from al_ray.report.figures.effort import spending
 from al_ray.report.figures.gain import gain
 from al_ray.report.figures.knobs import importances, parallel, slices
 from al_ray.report.figures.labels import accuracy_by_label, distance, mix_by_label, one_label
@@ -30,6 +31,7 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("Difference from random"), versus),
     (mark("Difference from random at each number of labels"), gain),
     (mark("Labels saved"), label_savings),
+    (mark("Accuracy against effort"), spending),
     (mark("How steady each arm is"), spread),
     (mark("Right together, right alone"), pairs),
     (mark("Which arms get a test row right"), sets),
@@ -44,6 +46,9 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
 
 _OF_LABELS: Final = (accuracy_by_label, mix_by_label, distance, one_label, committee)
 """Those that there are only where a row has one label of a few."""
+
+_OF_MARKS: Final = (spending,)
+"""Those that there are only elsewhere."""
 
 _OF_A_SEARCH: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("The search: place at each number of labels"), ranks),
@@ -75,7 +80,7 @@ def gallery(study: Study, arms: Arms) -> Gallery:
     """Draw all figures; a study too small for one still gets the others."""
     made = Gallery()
     for title, maker in (*_MAKERS, *(_OF_A_SEARCH if has_search(study) else ())):
-        if maker in _OF_LABELS and not study.few:
+        if maker in (_OF_MARKS if study.few else _OF_LABELS):
             continue
         try:
             figure = maker(study, arms)

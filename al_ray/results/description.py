@@ -184,6 +184,7 @@ def describe(
         },
         "labels_per_day": run_config.labels_per_day or before.get("labels_per_day", LABELS_PER_DAY),
         "label_price": run_config.label_price or before.get("label_price"),
+        "annotation_seconds": run_config.annotation_seconds or before.get("annotation_seconds"),
         "trajectories": known,
         "arms": arms,
         "versions": versions(),

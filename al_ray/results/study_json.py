@@ -23,6 +23,7 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("schema_version", "recipes"), int),
     "labels_per_day": (int, float),
     "label_price": (str, type(None)),
+    "annotation_seconds": (list, type(None)),
 }
 """What parts of a study's description are."""
 

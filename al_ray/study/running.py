@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,19 @@ from al_ray.study.training import Device
 
 LABELS_PER_DAY = 1000.0
 """What one person labels, where a study is told nothing else."""
+
+
+def check_annotation_seconds(seconds: Sequence[float] | None) -> None:
+    """Raise `UserError` unless these are two numbers, of a text above 0 and of a mark not below."""
+    check(
+        seconds is None
+        or (
+            len(seconds) == 2 and all(map(math.isfinite, seconds)) and seconds[0] > 0 <= seconds[1]
+        ),
+        "--annotation-seconds {seconds}: give the seconds of a text, above 0, and of each thing "
+        "marked in it, such as 5 2",
+        seconds=" ".join(f"{each:g}" for each in seconds or ()),
+    )
 
 
 def check_labels_per_day(labels: float | None) -> None:
@@ -101,6 +115,7 @@ class RunConfig:
         study_file: the same as TOML, without where it runs; '' where that is not known.
         labels_per_day: what one person labels, for person-days; None: as before, or 1,000.
         label_price: what a label costs, as `Price.parsed` takes it; None: as before, if at all.
+        annotation_seconds: of a text, and of each thing marked in it; None: as before, if at all.
         mlflow: URI of an MLflow tracking server, or of its data base; None: none is told.
         patience: seconds without any progress until a trajectory is begun again.
     """
@@ -115,6 +130,7 @@ class RunConfig:
     study_file: str = ""
     labels_per_day: float | None = None
     label_price: str | None = None
+    annotation_seconds: tuple[float, float] | None = None
     mlflow: str | None = None
     patience: float = 1800.0
 
@@ -122,6 +138,7 @@ class RunConfig:
         check_labels_per_day(self.labels_per_day)
         if self.label_price is not None:
             Price.parsed(self.label_price)
+        check_annotation_seconds(self.annotation_seconds)
         check(1 <= self.shards <= 1024, "--shards {n}: give 1 to 1,024", n=self.shards)
         check(
             self.concurrent is None or self.concurrent >= 1,

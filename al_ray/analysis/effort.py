@@ -1,0 +1,215 @@
+"""Arms against random by what their texts ask of whoever labels them, not by how many there are.
+
+A strategy that is drawn to long texts saves texts and not time. So curves are drawn over what the
+labelled texts come to, and judged as those over labels are, at amounts that all models of both arms
+passed; between two models a straight line is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from al_ray.analysis.baseline import baselines, signed
+from al_ray.analysis.comparison import Arm, aliases, key_of, setting_of, together
+from al_ray.analysis.names import arm_name, several
+from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
+from al_ray.analysis.statistics.pairs import Pairs
+from al_ray.analysis.statistics.versus import Judgement, judge
+from al_ray.analysis.study import BASE, Study, records, remembered
+from al_ray.analysis.summary import ARM
+from al_ray.analysis.wording import count
+from al_ray.language import mark, tr
+from al_ray.study.chooser import RANDOM
+
+CHARACTERS, MARKS, MINUTES = "characters", "marks", "minutes"
+
+MEASURES: Final = {
+    CHARACTERS: mark("characters to read"),
+    MARKS: mark("things to mark"),
+    MINUTES: mark("minutes of one person"),
+}
+"""What labelled texts may come to; marks are the things that are marked in a text."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What is found of an arm.
+
+    Attributes:
+        arm: which.
+        measure: of MEASURES.
+        found: the judgement, whose labels are of the measure; None: no pair with random, or curves
+            that do not overlap.
+    """
+
+    arm: Arm
+    measure: str
+    found: Judgement | None
+
+
+@remembered
+def of_texts(study: Study) -> pd.DataFrame:
+    """What each row of train asks for: index row_id, a column for each of MEASURES that is known.
+
+    Minutes are there where the study was told the seconds of a text and of a mark.
+    """
+    rows = study.rows[study.rows.split == "train"].drop_duplicates("row_id")
+    found = pd.DataFrame({CHARACTERS: rows.text.str.len().astype(np.float64)})
+    found.index = pd.Index(rows.row_id)
+    marks = rows.marks.to_numpy(np.float64, na_value=np.nan) if "marks" in rows else None
+    if marks is None or study.few or np.isnan(marks).any():
+        return found
+    found[MARKS] = marks
+    if study.annotation_seconds is not None:
+        text, each = study.annotation_seconds
+        found[MINUTES] = (text + each * marks) / 60
+    return found if found[MARKS].nunique() > 1 else found.drop(columns=MARKS)
+
+
+def measures(study: Study) -> list[str]:
+    """Of MEASURES, those that are known."""
+    return [str(name) for name in of_texts(study)]
+
+
+@remembered
+def spent(study: Study) -> pd.DataFrame:
+    """What the rows come to that a model learnt: trajectory, step and a column for each measure."""
+    costs = of_texts(study)
+    chosen = study.selections.join(costs, on="row_id")
+    sums = chosen.groupby(["trajectory", "step"])[list(costs)].sum()
+    sums = sums.groupby("trajectory").cumsum().reset_index()
+    return sums.assign(step=sums.step + 1)  # what a step chose is learnt at the next
+
+
+def curves(study: Study, measure: str) -> pd.DataFrame:
+    """Each arm's mean accuracy over the mean of what its texts come to.
+
+    Returns:
+        ARM, n_labelled, spent, mean, low, high (95 % over seeds), seeds, interval: as of
+        `learning_curves`.
+    """
+    table = study.curves().merge(spent(study)[["trajectory", "step", measure]])
+    made: list[dict[str, Any]] = []
+    for key, rows in table.groupby([*ARM, "n_labelled"], sort=False):
+        low, high = t_interval(rows.test_score)
+        made.append(
+            {
+                **dict(zip([*ARM, "n_labelled"], key, strict=True)),
+                "spent": float(rows[measure].mean()),
+                "mean": float(rows.test_score.mean()),
+                "low": low,
+                "high": high,
+                "seeds": len(rows),
+                "interval": len(rows) >= LEAST_SEEDS,
+            }
+        )
+    kept = [*ARM, "n_labelled", "spent", "mean", "low", "high", "seeds", "interval"]
+    return pd.DataFrame(made, columns=kept)
+
+
+@remembered
+def judged_by_effort(study: Study, level: float = 0.95) -> list[Spent]:
+    """Every distinct arm but random, by every measure; arms are judged together by each (Holm),
+    and measures by themselves, since one of them is what somebody pays for.
+
+    Returns:
+        None of a setting whose random is no measure.
+    """
+    same, bases = aliases(study), baselines(study, None, level)
+    unfit = {setting for setting, base in bases.items() if base.is_unfit}
+    arms = [
+        arm
+        for arm in records(study.arms())
+        if arm["strategy"] != RANDOM and key_of(arm) not in same and setting_of(arm) not in unfit
+    ]
+    made: list[Spent] = []
+    for name in measures(study):
+        pairs = [pair_by(study, arm, arm | BASE, name) for arm in arms]
+        judged = iter(judge([each for each in pairs if each is not None], level))
+        found = [None if each is None else next(judged) for each in pairs]
+        made += [Spent(arm, name, each) for arm, each in zip(arms, found, strict=True)]
+    return made
+
+
+def pair_by(study: Study, one: Arm, other: Arm, measure: str) -> Pairs | None:
+    """One arm beside another at as many amounts of a measure as there are steps.
+
+    From the most that a first model of either has, to the least that a last one has; None where
+    that is nothing, or without a seed of both.
+    """
+    both = together(study, (key_of(one), key_of(other)))
+    if both is None or both.values[0].shape[1] == 1:
+        return None
+    amounts = [_amounts(study, arm, both.seeds, both.labels, measure) for arm in (one, other)]
+    first = max(float(each[:, 0].max()) for each in amounts)
+    last = min(float(each[:, -1].min()) for each in amounts)
+    if not first < last or len(both.labels) < 2:
+        return None
+    at = np.linspace(first, last, len(both.labels))
+    arm, random = (
+        np.stack([values @ _between(own, at) for values, own in zip(side, sums, strict=True)])
+        for side, sums in zip(both.values, amounts, strict=True)
+    )
+    return Pairs(at, arm, random, both.missing, both.clusters)
+
+
+def _amounts(
+    study: Study, arm: Arm, seeds: list[int], labels: NDArray[np.float64], measure: str
+) -> NDArray[np.float64]:
+    """(seeds, steps)."""
+    table = study.curves()
+    table = table[(table[ARM] == pd.Series(arm)[ARM]).all(axis=1)]
+    table = table.merge(spent(study)[["trajectory", "step", measure]])
+    wide = table.pivot_table(index="seed", columns="n_labelled", values=measure)
+    return np.asarray(wide.loc[seeds, labels], np.float64)
+
+
+def _between(own: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (steps, amounts) of a curve's steps at own amounts, straight between them."""
+    return np.stack([np.interp(at, own, step) for step in np.eye(len(own))])
+
+
+def said_of(one: Spent, level: float = 0.95) -> tuple[str, str]:
+    """What is found: its kind, and the numbers that it rests on, if any may be said."""
+    found = one.found
+    if found is None or found.kind == "cannot tell":
+        return "cannot tell", ""
+    area = tr(
+        "{difference} points, {percent:g} %: {low} to {high}",
+        difference=signed(found.area.difference),
+        percent=100 * level,
+        low=signed(found.area.low),
+        high=signed(found.area.high),
+    )
+    saved = {"saves": found.saving.low, "saves on the way": found.on_the_way.low}.get(found.kind)
+    if saved is None or saved < 1:
+        return found.kind, area
+    least = tr(
+        "at least {least} of {target}", least=count(saved), target=count(found.saving.target)
+    )
+    return found.kind, f"{least}; {area}"
+
+
+def lines(study: Study, level: float = 0.95) -> list[str]:
+    """A line for each measure: what was found of each arm by it; none for classification, whose
+    texts differ in length alone.
+    """
+    if study.few:
+        return []
+    names, made = several(study.arms()), []
+    judged = judged_by_effort(study, level)
+    for measure in measures(study):
+        said = []
+        for one in judged:
+            kind, numbers = said_of(one, level)
+            if one.measure == measure and kind != "cannot tell":
+                said.append(f"{arm_name(one.arm, names)}: {tr(kind)} ({numbers})")
+        if said:
+            what = tr(MEASURES[measure])
+            made.append(tr("By {what}: {said}", what=what, said="; ".join(said)))
+    return made

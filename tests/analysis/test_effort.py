@@ -1,0 +1,131 @@
+"""Arms over what their texts come to: by hand, and by the plainest reading of the tables."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_studies import answered
+
+from al_ray.analysis import effort
+from al_ray.analysis.comparison import judged
+from al_ray.analysis.study import BASE, records
+from al_ray.errors import UserError
+from al_ray.study.running import RunConfig
+
+LABELS = [10, 20, 30, 40]
+RISING = [0.40, 0.55, 0.65, 0.72]
+
+
+def tagged(curves, lengths, seeds=6, rows=400, seconds=None):
+    """Arms of known curves that choose texts of so many characters; each has one mark a ten."""
+    rng = np.random.default_rng(3)
+    right = {}
+    for arm, curve in curves.items():
+        drawn = rng.random((seeds, rows, len(LABELS))) < curve
+        right[arm] = drawn
+    for arm in curves:
+        right[arm][:, :, 0] = right["random"][:, :, 0]
+    found = answered(right, LABELS)
+    made, texts = [], {}
+    for name in found.trajectories.trajectory:
+        strategy = name.split("-")[0]
+        seed = name.rsplit("-s", 1)[1]
+        for step in range(-1, len(LABELS)):
+            for rank in range(10):
+                owner = "first" if step < 0 else strategy
+                row = f"{owner}-{seed}-{step}-{rank}"
+                texts[row] = "가" * (20 if step < 0 else lengths[strategy])
+                made.append({"trajectory": name, "step": step, "rank": rank, "row_id": row})
+    pool = pd.DataFrame({"row_id": list(texts), "text": list(texts.values()), "split": "train"})
+    pool = pool.assign(marks=pool.text.str.len() // 10, label="O", tokens=5)
+    told = {"name": "tagging", "score": "entity_f1", "few": False, "metrics": []}
+    description = {**found.description, "task": told, "annotation_seconds": seconds}
+    predictions = found.predictions
+    scores = (predictions.label == predictions.prediction).astype(float)
+    return replace(
+        found,
+        selections=pd.DataFrame(made),
+        rows=pool,
+        predictions=predictions.assign(score=scores),
+        description=description,
+        memory={},
+    )
+
+
+def test_amounts_are_sums_over_what_was_learnt():
+    """The first model learns 10 texts of 20 characters, each later one 10 more."""
+    study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 40}, seconds=[5, 3])
+    found = effort.spent(study).set_index(["trajectory", "step"])
+    name = next(n for n in study.trajectories.trajectory if n.startswith("long"))
+    own = found.loc[name].loc[[0, 1, 2, 3]]
+    assert own.characters.tolist() == [200, 600, 1000, 1400]
+    assert own.marks.tolist() == [20, 60, 100, 140]
+    by_hand = [(5 * n + 3 * m) / 60 for n, m in ((10, 20), (20, 60), (30, 100), (40, 140))]
+    assert own.minutes.tolist() == pytest.approx(by_hand)
+
+
+def test_values_lie_between_an_arm_s_models():
+    study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 40})
+    arm = next(each for each in records(study.arms()) if each["strategy"] == "long")
+    pairs = effort.pair_by(study, arm, arm | BASE, "characters")
+    assert pairs.labels.tolist() == pytest.approx([200, 400, 600, 800])  # random's last is 800
+    means = study.curves().groupby(["strategy", "n_labelled"]).test_score.mean()
+    for strategy, values, at in (
+        ("long", pairs.arm, [200, 600, 1000, 1400]),
+        ("random", pairs.random, [200, 400, 600, 800]),
+    ):
+        expected = np.interp(pairs.labels, at, means[strategy].to_numpy())
+        assert values.mean(axis=(0, 1)) == pytest.approx(expected)
+
+
+def test_texts_saved_may_be_time_lost():
+    """As good by texts, of twice the length; and better by texts, of equal length."""
+    curves = {"random": RISING, "long": RISING, "good": [0.40, 0.65, 0.78, 0.85]}
+    study = tagged(curves, {"random": 20, "long": 60, "good": 20})
+    by_texts = {one.arm["strategy"]: one.found.kind for one in judged(study)}
+    assert by_texts["long"] == "no difference"
+    found = {
+        one.arm["strategy"]: one.found.kind
+        for one in effort.judged_by_effort(study)
+        if one.measure == "characters"
+    }
+    assert found["long"] == "worse"
+    assert found["good"] == by_texts["good"] == "saves"
+    (line, other) = effort.lines(study)
+    assert line.startswith("By characters to read: ")
+    assert "long: worse" in line
+    assert other.startswith("By things to mark: ")
+    assert "good: saves (at least " in line
+
+
+def test_of_equal_arms_few_are_called_different():
+    """Arms whose texts have other lengths and whose accuracy follows the characters read."""
+    names = [f"arm{i}" for i in range(8)]
+    curve = np.array(RISING)
+    lengths = dict(zip(names, [15, 18, 20, 22, 25, 28, 20, 20], strict=True))
+    at = np.array([200, 400, 600, 800])
+    curves = {"random": curve} | {
+        name: np.interp([200, *(200 + 10 * lengths[name] * np.arange(1, 4))], at, curve)
+        for name in names
+    }
+    found = effort.judged_by_effort(tagged(curves, {"random": 20, **lengths}, rows=150))
+    kinds = [one.found.kind for one in found if one.measure == "characters"]
+    assert len(kinds) == 8
+    assert kinds.count("no difference") >= 7
+
+
+def test_nothing_is_said_of_classification_or_of_curves_that_do_not_overlap():
+    study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 40})
+    task = {**study.description["task"], "few": True}
+    few = replace(study, description={**study.description, "task": task}, memory={})
+    assert effort.lines(few) == []
+    far = tagged({"random": RISING[:1] * 4, "long": RISING}, {"random": 0, "long": 40})
+    assert [one.found for one in effort.judged_by_effort(far)] == [None, None]
+    assert effort.lines(far) == []
+
+
+@pytest.mark.parametrize("seconds", [(0, 1), (5,), (5, -1), (float("nan"), 1), (1, 2, 3)])
+def test_rates_that_cannot_be(seconds):
+    with pytest.raises(UserError, match=r"--annotation-seconds .* such as 5 2"):
+        RunConfig(out="out", annotation_seconds=seconds)
