@@ -227,6 +227,7 @@ def _of_task(corpus: Corpus) -> dict[str, Any]:
         "score": task.score,
         "metrics": list(task.metrics),
         "few": task.few,
+        "head": task.head,
         "outputs": len(task.classes),
     }
     return {"labels": list(task.kinds), "task": said}

@@ -106,8 +106,8 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     study, seconds = load(options.out), options.annotation_seconds
     check_annotation_seconds(seconds)
     if seconds is not None:
-        told = {**study.description, "annotation_seconds": seconds}
-        study = replace(study, description=told)
+        description = {**study.description, "annotation_seconds": seconds}
+        study = replace(study, description=description)
     test = options.test
     said = verdict(study, labels_per_day=per_day, test=test, label_price=price)
     answer = conclusion(study, labels_per_day=per_day, test=test, label_price=price)

@@ -168,6 +168,11 @@ def record_rows(store: Store, corpus: Corpus, tokens: Path) -> None:
             for split in splits
             for label in split.labels
         ],
+        "strata": [
+            list(TASKS[corpus.task].strata(text, corpus.labels[label])) if label >= 0 else None
+            for split in splits
+            for text, label in zip(split.texts, split.labels, strict=True)
+        ],
         "article": [corpus.groups.get(row_id) for split in splits for row_id in split.row_ids],
     }
     store.write("rows", columns, name)

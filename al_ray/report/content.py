@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from al_ray.language import mark, tr, trn
 from al_ray.report.arms import Arms
 from al_ray.report.figures.base import Rows, records
 from al_ray.report.found import judgements
+from al_ray.report.marked import marked
 from al_ray.results.description import models_of
 from al_ray.results.rerun import rerun_commands
 from al_ray.study.training import FIT
@@ -144,11 +146,17 @@ def telling(study: Study, arms: Arms) -> dict[str, Rows]:
         return {}
     frame = arms.named(frame)
     frame = frame.groupby("kind", sort=False).head(_MOST_TEXTS)
-    frame["text"] = [_cut(text) for text in frame.text]
-    return {
-        str(kind): records(rows, "arm", "line", "row_id", "label", "prediction", "count", "text")
-        for kind, rows in frame.groupby("kind", sort=False)
-    }
+    kept = ("arm", "line", "row_id", "label", "prediction", "count", "text")
+    found = {str(kind): records(rows, *kept) for kind, rows in frame.groupby("kind", sort=False)}
+    head = study.task.get("head", "text")
+    for row in itertools.chain.from_iterable(found.values()):
+        if head == "text" or not row["text"]:
+            row["text"] = _cut(row["text"])
+            continue
+        answers = [row[name] or "" for name in ("label", "prediction")]
+        shown = marked(row["text"], answers[0], answers[1], head == "context")
+        row |= {"pieces": shown.pieces, "label": shown.gold, "prediction": shown.said}
+    return found
 
 
 def _cut(text: Any) -> str:

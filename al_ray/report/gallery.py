@@ -22,6 +22,7 @@ from al_ray.report.figures.savings import label_savings
 from al_ray.report.figures.search import front, ranks, timeline
 from al_ray.report.figures.searched import has_search
 from al_ray.report.figures.stability import spread
+from al_ray.report.figures.strata import by_stratum
 from al_ray.report.figures.versus import versus
 
 Maker = Callable[[Study, Arms], Figure | None]
@@ -32,6 +33,7 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
     (mark("Difference from random at each number of labels"), gain),
     (mark("Labels saved"), label_savings),
     (mark("Accuracy against effort"), spending),
+    (mark("Accuracy of each kind of text"), by_stratum),
     (mark("How steady each arm is"), spread),
     (mark("Right together, right alone"), pairs),
     (mark("Which arms get a test row right"), sets),
@@ -47,7 +49,7 @@ _MAKERS: Final[tuple[tuple[str, Maker], ...]] = (
 _OF_LABELS: Final = (accuracy_by_label, mix_by_label, distance, one_label, committee)
 """Those that there are only where a row has one label of a few."""
 
-_OF_MARKS: Final = (spending,)
+_OF_MARKS: Final = (spending, by_stratum)
 """Those that there are only elsewhere."""
 
 _OF_A_SEARCH: Final[tuple[tuple[str, Maker], ...]] = (

@@ -176,6 +176,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("tokens", pa.int64()),
         ("marks", pa.int64()),
         ("article", pa.string()),
+        ("strata", pa.list_(pa.string())),
     ],
 }
 

@@ -47,6 +47,16 @@ class Targets:
         return Targets(self.values[places_of(self.units, rows)], self.units[rows])
 
 
+def band(value: int, ends: Sequence[int]) -> str:
+    """Which of the bands with these last values it is in: `0`, `1–3`, and `4+` beyond the last."""
+    first = 0
+    for last in ends:
+        if value <= last:
+            return str(last) if first == last else f"{first}–{last}"
+        first = last + 1
+    return f"{first}+"
+
+
 def places_of(units: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the units of the rows at these positions are, of how many each row has (rows,)."""
     kept = units[rows]
@@ -138,6 +148,15 @@ class Task(ABC):
     def marks(cls, answer: str) -> int:
         """How many things a person marks who gives this answer."""
         return 1
+
+    @classmethod
+    def strata(cls, text: str, answer: str) -> tuple[str, ...]:
+        """What kinds of row it is of, each as `what: which`, such as `asks: 누구`.
+
+        Tables show how well each kind is answered; where a row has one label of a few, its label
+        says it.
+        """
+        return ()
 
     @abstractmethod
     def targets(self, answers: Answers, units: NDArray[np.int64] | None) -> Targets:

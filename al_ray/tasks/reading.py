@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.question_findings import QUESTION_WORDS, QuestionFacts, question_facts
+from al_ray.corpus.question_findings import (
+    QUESTION_WORDS,
+    QuestionFacts,
+    question_facts,
+    question_word,
+)
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.spans import Span, context_of, parse, written
 from al_ray.language import tr
@@ -17,7 +22,7 @@ from al_ray.strategies import Outputs
 from al_ray.strategies.spans import distinct
 from al_ray.strategies.units import starts
 from al_ray.tasks.answers import exact, f1, rouge_w
-from al_ray.tasks.base import Answers, Evaluation, Overview, Targets, Task
+from al_ray.tasks.base import Answers, Evaluation, Overview, Targets, Task, band
 
 if TYPE_CHECKING:
     import torch
@@ -144,6 +149,17 @@ class Reading(Task):
     def overview(self, given: Answers, right: Answers) -> Overview:
         """Collapsed where all answers begin a context."""
         return Overview([len(given)], all(parse(answer)[0][0] == 0 for answer in given))
+
+    @classmethod
+    def strata(cls, text: str, answer: str) -> tuple[str, ...]:
+        """What is asked for, and how long the shortest answer and the context are."""
+        question, _, context = text.partition("\n")
+        lengths = [end - start for start, end in parse(answer)]
+        return (
+            f"question word: {question_word(question)}",
+            f"characters of the answer: {band(min(lengths, default=0), (0, 3, 6, 12))}",
+            f"characters of the context: {band(len(context), (300, 500, 700))}",
+        )
 
     @classmethod
     def facts(cls, corpus: Corpus) -> list[tuple[str, ...]]:

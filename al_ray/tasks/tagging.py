@@ -19,7 +19,7 @@ from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tagged_findings import TaggedFacts, tagged_facts
 from al_ray.language import tr
 from al_ray.strategies import Outputs, best_path, log_softmax, means
-from al_ray.tasks.base import Answers, Evaluation, Overview, Targets, Task
+from al_ray.tasks.base import Answers, Evaluation, Overview, Targets, Task, band
 
 if TYPE_CHECKING:
     import torch
@@ -85,6 +85,12 @@ class Tagging(Task):
     def marks(cls, answer: str) -> int:
         """Entities."""
         return len(parse(answer))
+
+    @classmethod
+    def strata(cls, text: str, answer: str) -> tuple[str, ...]:
+        """How many entities it has, and how long it is."""
+        entities = band(cls.marks(answer), (0, 1, 2, 4))
+        return f"entities: {entities}", f"characters: {band(len(text), (30, 60, 90))}"
 
     @cached_property
     def legal(self) -> NDArray[np.bool_]:
