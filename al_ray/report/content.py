@@ -151,7 +151,7 @@ def telling(study: Study, arms: Arms) -> dict[str, Rows]:
     head = study.task.get("head", "text")
     for row in itertools.chain.from_iterable(found.values()):
         if head == "text" or not row["text"]:
-            row["text"] = _cut(row["text"])
+            row |= {"text": _cut(row["text"]), "pieces": ()}
             continue
         answers = [row[name] or "" for name in ("label", "prediction")]
         shown = marked(row["text"], answers[0], answers[1], head == "context")
