@@ -61,6 +61,13 @@ class Desk(Protocol):
         ...
 
     @property
+    def task(self) -> str:
+        """What an answer is: `classification`, a label; `tagging`, places of the text and what each
+        is, `3-5:PS 10-13:LC` in characters from 0 without the last, or `O`.
+        """
+        ...
+
+    @property
     def labels(self) -> Sequence[str]:
         """In the order of the number keys."""
         ...

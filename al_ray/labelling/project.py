@@ -21,6 +21,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from al_ray.corpus.entities import Entity, written
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import StudyConflict, UserError
 from al_ray.io.files import atomic, is_as_written
@@ -30,12 +31,12 @@ from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.strategies import drawn
 from al_ray.study.trajectory import TrajectoryConfig
-from al_ray.tasks import Task, task_of
+from al_ray.tasks import TASKS, Task, task_of
+from al_ray.tasks.classification import Classification
 
 VERSION = 1
 FILE = "project.json"
 GUIDELINE = "guideline.md"
-TASK = "classification"
 TAKING = ".taking.lock"
 
 
@@ -49,6 +50,7 @@ class Facts:
         model: the encoder, as it was asked for.
         size: labels a batch.
         first: how the first batch is chosen: `diverse`, or `random`.
+        task: what is learnt; a key of `TASKS`.
         trajectory: what determines picks, as `TrajectoryConfig.to_json` writes it.
         like: the study whose winner it is; '': none.
         version: of this file.
@@ -61,7 +63,15 @@ class Facts:
     first: str
     trajectory: str
     like: str = ""
+    task: str = Classification.name
     version: int = VERSION
+
+
+def unlabelled(name: str, task: str, labels: Sequence[str], train: Split) -> Corpus:
+    """A corpus of which no answer is known, but what may be named in one."""
+    few = TASKS[task].few
+    answers = labels if few else [written([Entity(0, 1, label)]) for label in sorted(labels)]
+    return Corpus(name, tuple(answers), train, (), task=task, few=few)
 
 
 class Project:
@@ -116,7 +126,7 @@ class Project:
             )
         ids, texts = tuple(rows.row_id), tuple(rows.text)
         train = Split("train", ids, texts, np.full(len(ids), -1, np.int32))
-        corpus = Corpus(self.facts.name, self.facts.labels, train, ())
+        corpus = unlabelled(self.facts.name, self.facts.task, self.facts.labels, train)
         if corpus.digest != self.config.corpus.digest:
             raise UserError(
                 "{folder}: its rows are not those it began with; put them back from a copy",
@@ -147,7 +157,7 @@ class Project:
     @cached_property
     def task(self) -> Task:
         """What is learnt."""
-        return task_of(TASK, self.facts.labels)
+        return task_of(self.facts.task, self.corpus.labels)
 
     @cached_property
     def reserve(self) -> NDArray[np.int64]:
@@ -193,7 +203,8 @@ class Project:
         Raises:
             UserError: a row or an answer that cannot be; nothing is taken then.
         """
-        check(events, self.asked(), self.facts.labels)
+        asked = {row: self.texts[row] for row in self.asked()}
+        check(events, asked, self.facts.labels, type(self.task))
         with FileLock(self.folder / TAKING):  # or what two say at once would both be new
             return self.log.add(events if timed else new_words(events, self.log.events()))
 

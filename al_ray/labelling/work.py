@@ -99,6 +99,11 @@ class Work:
         return self.project.facts.name
 
     @property
+    def task(self) -> str:
+        """See `Desk`."""
+        return self.project.facts.task
+
+    @property
     def labels(self) -> Sequence[str]:
         """See `Desk`."""
         return self.project.facts.labels

@@ -150,6 +150,11 @@ class Task(ABC):
         return 1
 
     @classmethod
+    def can_be(cls, answer: str, text: str, names: Sequence[str]) -> bool:
+        """Whether somebody may give this answer to a text, where these are what may be named."""
+        return answer in names
+
+    @classmethod
     def strata(cls, text: str, answer: str) -> tuple[str, ...]:
         """What kinds of row it is of, each as `what: which`, such as `asks: 누구`.
 

@@ -87,6 +87,16 @@ class Tagging(Task):
         return len(parse(answer))
 
     @classmethod
+    def can_be(cls, answer: str, text: str, names: Sequence[str]) -> bool:
+        """Entities of these kinds within the text, none over another, sorted."""
+        try:
+            entities = parse(answer)
+            to_tags(entities, len(text))
+        except ValueError:
+            return False
+        return answer == written(entities) and all(each.kind in names for each in entities)
+
+    @classmethod
     def strata(cls, text: str, answer: str) -> tuple[str, ...]:
         """How many entities it has, and how long it is."""
         entities = band(cls.marks(answer), (0, 1, 2, 4))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from al_ray.labelling.answers.log import Said, check, consensus, said_now
 from al_ray.labelling.desk import Item, Progress, Suggestion
+from al_ray.tasks import TASKS
 
 TOKEN = "a-token-of-22-letters-"
 
@@ -30,6 +31,7 @@ class SmallDesk:
         texts: of the rows, whose ids are r0, r1 and so on.
         size: of a batch.
         by_itself: whether the next batch comes at once.
+        task: what answers are.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class SmallDesk:
         labels: Sequence[str] = LABELS,
         size: int = 20,
         by_itself: bool = True,
+        task: str = "classification",
     ) -> None:
         texts = [f"{i}. {TEXTS[i % 7]}" for i in range(60)] if texts is None else texts
         self.rows = {f"r{i}": text for i, text in enumerate(texts)}
         self.labels, self.size, self.by_itself = labels, size, by_itself
+        self.task = task
         self.title = "뉴스 주제 분류"
         self.guideline = (
             "# 뉴스 주제 분류\n\n- 제목만 보고 고릅니다.\n- 둘 이상에 걸치면 더 큰 주제를 고릅니다."
@@ -102,7 +106,8 @@ class SmallDesk:
         with self._lock:
             if self.failure is not None:
                 raise self.failure
-            check([event], list(self.rows)[: self.batch * self.size], self.labels)
+            asked = dict(list(self.rows.items())[: self.batch * self.size])
+            check([event], asked, self.labels, TASKS[self.task])
             if any(event.annotation == said.annotation for said in self.events):
                 return False
             self.events.append(event)
@@ -114,7 +119,8 @@ class SmallDesk:
     def suggestion(self, row_id: str) -> Suggestion | None:
         if row_id not in self.rows or row_id == "r1":
             return None
-        return Suggestion(self.labels[0], 0.87)
+        answer = f"0-2:{self.labels[0]}" if self.task == "tagging" else self.labels[0]
+        return Suggestion(answer, 0.87)
 
     def found(self, query: str, n: int) -> list[Item]:
         return self._items([row for row in self._asked() if query in self.rows[row]][:n])

@@ -24,8 +24,10 @@ from typing import Literal, get_args
 import pyarrow as pa
 
 from al_ray.errors import UserError
+from al_ray.language import mark
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS
+from al_ray.tasks import Task
 
 State = Literal["answered", "skipped", "undone"]
 
@@ -231,14 +233,22 @@ def new_words(events: Sequence[Said], known: Sequence[Said]) -> list[Said]:
     return [said for said in events if not said.says(now.get((said.row_id, said.annotator)))]
 
 
-def check(events: Sequence[Said], asked: Iterable[str], labels: Sequence[str]) -> None:
+def check(
+    events: Sequence[Said], asked: Mapping[str, str], labels: Sequence[str], task: type[Task]
+) -> None:
     """Refuse what nobody asked for: rows that somebody picked stand for nothing.
 
+    Args:
+        events: to be taken.
+        asked: texts by row id.
+        labels: of the project.
+        task: what answers are.
+
     Raises:
-        UserError: a row that was not asked for, or an answer that is none of the labels; nothing
-            of it is to be taken.
+        UserError: a row that was not asked for, or an answer that cannot be; nothing of it is to
+            be taken.
     """
-    known, latest = set(asked), now() + timedelta(days=1)
+    latest = now() + timedelta(days=1)
     for said in events:
         if not said.annotator.isprintable() or not 0 < len(said.annotator.strip()) <= LONGEST:
             raise UserError(
@@ -252,20 +262,30 @@ def check(events: Sequence[Said], asked: Iterable[str], labels: Sequence[str]) -
                 row=said.row_id[:60],
                 time=said.time.isoformat(timespec="minutes"),
             )
-        if said.row_id not in known:
+        if said.row_id not in asked:
             raise UserError(
                 "row {row!r}: this project has not asked for it; give what was labelled of its own "
                 "batches",
                 row=said.row_id[:60],
             )
-        if said.state == "answered" and said.answer not in labels:
-            raise UserError(
+        if said.state != "answered" or task.can_be(said.answer, asked[said.row_id], labels):
+            continue
+        if task.few:
+            message = mark(
                 "row {row!r}: {answer!r} is none of the labels ({labels}); correct it, or leave it "
-                "empty",
-                row=said.row_id[:60],
-                answer=said.answer[:60],
-                labels=", ".join(labels),
+                "empty"
             )
+        else:
+            message = mark(
+                "row {row!r}: {answer!r} marks nothing of this text; write START-END:LABEL, in "
+                "characters from 0, of the labels {labels}, sorted and none over another, or O"
+            )
+        raise UserError(
+            message,
+            row=said.row_id[:60],
+            answer=said.answer[:60],
+            labels=", ".join(labels),
+        )
 
 
 def now() -> datetime:

@@ -119,6 +119,7 @@ class _Asked:
             {
                 "project": self._project,
                 "title": self._desk.title,
+                "task": self._desk.task,
                 "labels": list(self._desk.labels),
                 "guideline": self._desk.guideline,
                 "names": self._names,
