@@ -50,6 +50,13 @@ def add_commands(commands: Any) -> None:
     new = add("new", "begin a project on texts without labels, and choose the first batch")
     new.add_argument("--data", type=word, required=True, metavar="DATA", help="file or folder")
     new.add_argument("--labels", nargs="+", required=True, metavar="LABEL")
+    new.add_argument(
+        "--task",
+        choices=("classification", "tagging"),
+        default="classification",
+        help="what is answered: a label a text (default), or which characters are what, such as "
+        "names of people",
+    )
     new.add_argument("--text-column", nargs="+", metavar="NAME", help="default: detected, and said")
     new.add_argument("--id-column", metavar="NAME", help="default: detected, and said")
     new.add_argument("--guideline", type=word, metavar="FILE", help="text for annotators")
@@ -60,7 +67,9 @@ def add_commands(commands: Any) -> None:
         metavar="MODEL",
         help="kobert (default), a folder or a hub id",
     )
-    new.add_argument("--strategy", type=word, metavar="NAME", help="default: margin")
+    new.add_argument(
+        "--strategy", type=word, metavar="NAME", help="default: margin; of tagging mnlp"
+    )
     new.add_argument(
         "--step-size",
         type=whole,
@@ -160,7 +169,7 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 def _new(options: argparse.Namespace, console: Console) -> int:
     from al_ray.corpus.reading.texts import read_texts
-    from al_ray.labelling.begin import SIZE, STRATEGY, begin
+    from al_ray.labelling.begin import SIZE, begin
     from al_ray.labelling.files import content
 
     training = {n: v[0] if isinstance(v, list) else v for n, v in given(options, Training).items()}
@@ -183,7 +192,7 @@ def _new(options: argparse.Namespace, console: Console) -> int:
         train,
         options.labels,
         options.model or like.get("model") or "kobert",
-        options.strategy or like.get("strategy") or STRATEGY,
+        options.strategy or like.get("strategy") or "",
         like.get("size", SIZE) if options.step_size is None else options.step_size,
         options.head or like.get("head"),
         options.first,
@@ -191,6 +200,7 @@ def _new(options: argparse.Namespace, console: Console) -> int:
         {**like.get("training", {}), **training},
         guideline=content(Path(options.guideline)) if options.guideline else "",
         like=options.like or "",
+        task=options.task,
     )
     terminal.say(
         console,
@@ -367,7 +377,7 @@ def _finish(options: argparse.Namespace, console: Console) -> int:
         console,
         tr(
             "{folder}: labelled.csv ({labelled:,} rows), predictions.csv ({predicted:,} rows), "
-            "model (transformers.pipeline opens it), README.md.",
+            "model (README.md says what opens it).",
             folder=found.folder,
             labelled=found.labelled,
             predicted=found.predicted,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
+from al_ray.analysis.metrics import meaning
 from al_ray.io import terminal
 from al_ray.io.table import NOTHING, Column, Row, Table
 from al_ray.language import tr
@@ -37,6 +38,12 @@ def say_status(project: Project, found: Status, console: Console) -> None:
         Table([Column(""), Column("")], rows, title=tr("Project {name}", name=project.facts.name))
     )
     if found.curve:
+        over = tr(
+            "as people answer them, on texts drawn at random that no model has learnt; {n} of "
+            "these were skipped, and do not count",
+            n=found.unmeasured,
+        )
+        measured = meaning({"few": project.task.few, "score": project.task.score})
         lines: list[Row] = [
             (
                 f"{each.labels:,}",
@@ -55,11 +62,7 @@ def say_status(project: Project, found: Status, console: Console) -> None:
                     Column(tr("measured on")),
                 ],
                 lines,
-                caption=tr(
-                    "as people answer them, on texts drawn at random that no model has learnt; "
-                    "{n} of these were skipped, and do not count",
-                    n=found.unmeasured,
-                ),
+                caption=" ".join(filter(None, (over, measured))),
             )
         )
     people: list[Row] = [

@@ -138,9 +138,9 @@ def prepared(project: Project, progress: Progress | None = None) -> tuple[Prepar
     """Tokens and rows, made if they are not there, and the encoder."""
     source = _encoder(project)
     length = project.config.learner.training.max_length
-    return prepare(
-        project.corpus, source.folder, source.digest, length, project.store.cache, progress
-    ), source
+    corpus, cache, places = project.corpus, project.store.cache, project.task.places()
+    made = prepare(corpus, source.folder, source.digest, length, cache, progress, places)
+    return made, source
 
 
 def _setup(

@@ -15,7 +15,7 @@ from al_ray.errors import UserError
 from al_ray.io.files import is_temporary
 from al_ray.labelling.asked.batches import audit_of, reserve_of
 from al_ray.labelling.files import write_text
-from al_ray.labelling.project import FILE, GUIDELINE, TASK, Facts, Project
+from al_ray.labelling.project import FILE, GUIDELINE, Facts, Project, unlabelled
 from al_ray.learners.encoder import source as sources
 from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights, resolve
 from al_ray.loop.record import record_rows
@@ -27,9 +27,13 @@ from al_ray.study.knobs import check
 from al_ray.study.learner import Head, Source
 from al_ray.study.training import Recipe, Training, recipe_values
 from al_ray.tasks import TASKS
+from al_ray.tasks.classification import Classification
+from al_ray.tasks.tagging import Tagging
 
 SIZE = 50
-STRATEGY = "margin"
+STRATEGY = {Classification.name: "margin", Tagging.name: "mnlp"}
+"""Of each task that people can be asked of."""
+
 ZWJ = "\u200d"
 """What holds several signs of an emoji together."""
 
@@ -42,7 +46,7 @@ def begin(
     train: Split,
     labels: Sequence[str],
     model: str,
-    strategy: str = STRATEGY,
+    strategy: str = "",
     size: int = SIZE,
     head: Head | None = None,
     first: str | None = None,
@@ -50,6 +54,7 @@ def begin(
     training: Mapping[str, Any] | None = None,
     guideline: str = "",
     like: str = "",
+    task: str = Classification.name,
 ) -> Project:
     """Make a project.
 
@@ -58,20 +63,22 @@ def begin(
         train: texts.
         labels: two or more, in the order of the number keys.
         model: as `--model`.
-        strategy: as `--strategies` has one.
+        strategy: as `--strategies` has one; '': that of STRATEGY.
         size: labels a batch, one in ten of them of rows drawn at random.
-        head: None: frozen where the encoder is pretrained, since a batch is then chosen in seconds.
-        first: None: `diverse` where the head is frozen.
+        head: None: frozen where the encoder is pretrained and the task lets it, since a batch is
+            then chosen in seconds.
+        first: None: `diverse` where the encoder is pretrained and the head is frozen, or cannot be.
         seed: of all that is drawn.
         training: knobs of `Training` that were given.
         guideline: for annotators.
         like: the study that this follows.
+        task: a key of `STRATEGY`.
 
     Raises:
         UserError: labels, sizes or a strategy that cannot be, or something is in the folder.
     """
     labels = [unicodedata.normalize("NFC", label) for label in labels]
-    _check(labels, size, len(train))
+    _check(labels, size, len(train), task)
     if Path(model).expanduser().is_dir():  # wherever the next command is given
         model = str(Path(model).expanduser().resolve())
     few = audit_of(size)
@@ -98,11 +105,13 @@ def begin(
     check_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
     store, name = Store(folder), folder.resolve().name
-    corpus = Corpus(name, tuple(labels), train, ())
+    corpus = unlabelled(name, task, labels, train)
     source = resolve(model, corpus, store.cache)
-    head = head or ("frozen" if has_weights(source.folder) else "fine-tuned")
+    can_freeze, is_pretrained = TASKS[task].frozen, has_weights(source.folder)
+    head = head or ("frozen" if is_pretrained and can_freeze else "fine-tuned")
+    tells_first = is_pretrained and (head == "frozen" or not can_freeze)
     study = StudyConfig(
-        strategies=(strategy,),
+        strategies=(strategy or STRATEGY[task],),
         model=model,
         training=how,
         rates=sources.committee_rates(model, rate),
@@ -113,17 +122,21 @@ def begin(
         steps=max(1, (len(train) - reserve) // chosen),
         validation=reserve,
     )
-    made = trajectories(study, _named(corpus), _encoder(source), len(train))
-    wanted = (head, split(strategy)[0])
+    made = trajectories(study, _named(corpus), _encoder(source, task), len(train))
+    wanted = (head, split(strategy or STRATEGY[task])[0])
     (config,) = (each for each in made if (each.learner.head, each.strategy) == wanted)
-    prepared = prepare(corpus, source.folder, source.digest, how.max_length, store.cache)
+    places = TASKS[task].places()
+    prepared = prepare(
+        corpus, source.folder, source.digest, how.max_length, store.cache, places=places
+    )
     record_rows(store, corpus, prepared.tokens)
     facts = Facts(
         name=name,
-        labels=corpus.labels,
+        labels=tuple(labels),
         model=model,
         size=size,
-        first=first or ("diverse" if head == "frozen" else "random"),
+        first=first or ("diverse" if tells_first else "random"),
+        task=task,
         trajectory=config.to_json(),
         like=like,
     )
@@ -158,9 +171,9 @@ def _named(corpus: Corpus) -> Source:
     return Source(name=corpus.name, digest=corpus.digest)
 
 
-def _encoder(source: ModelSource) -> Encoder:
+def _encoder(source: ModelSource, name: str) -> Encoder:
     """What a grid must know of it."""
-    task = TASKS[TASK]
+    task = TASKS[name]
     return Encoder(
         Source(name=source.name, digest=source.digest),
         has_dropout(source.folder),
@@ -171,8 +184,23 @@ def _encoder(source: ModelSource) -> Encoder:
     )
 
 
-def _check(labels: Sequence[str], size: int, rows: int) -> None:
-    check(len(labels) > 1, "--labels: give two or more, such as --labels 긍정 부정")
+def _check(labels: Sequence[str], size: int, rows: int, task: str) -> None:
+    check(
+        task in STRATEGY,
+        "--task {task}: people label one of {known}; give one of these",
+        task=task,
+        known=", ".join(STRATEGY),
+    )
+    if TASKS[task].few:
+        check(len(labels) > 1, "--labels: give two or more, such as --labels 긍정 부정")
+    else:
+        spaced = [label for label in labels if len(label.split()) != 1]
+        check(
+            not spaced,
+            "--labels: {label!r} has a blank, which stands between marks; write it without, such "
+            "as PS LC OG",
+            label=(spaced or [""])[0],
+        )
     twice = [label for label in labels if list(labels).count(label) > 1]
     check(not twice, "--labels: {label!r} is there twice; drop one", label=(twice or [""])[0])
     wrong = [

@@ -56,11 +56,11 @@ def doubts(project: Project, agreed: Mapping[str, str]) -> tuple[Doubt, ...] | N
         agreed: rows and their labels.
 
     Returns:
-        None where there are no vectors.
+        None where there are no vectors, or an answer is no label of a few.
     """
     from cleanlab.filter import find_label_issues
 
-    if project.vectors_there() is None:
+    if project.vectors_there() is None or not project.task.few:
         return None
     told = _believed(project, agreed)
     if told is None:
@@ -106,7 +106,9 @@ def again(project: Project, word: Word, n: int) -> list[str]:
 
 
 def _believed(project: Project, agreed: Mapping[str, str]) -> _Believed | None:
-    """None: no vectors, too few rows, or all have one label."""
+    """None: no vectors, too few rows, all have one label, or answers are no labels of a few."""
+    if not project.task.few:
+        return None
     vectors, ids = project.vectors_there(), sorted(agreed)
     labels = [label for label in project.facts.labels if label in set(agreed.values())]
     if vectors is None or len(ids) < 2 * FOLDS or len(labels) < 2:

@@ -49,10 +49,10 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
     if not server:
         _check_unfilled(path)
     items = [Item(row, project.texts[row]) for row in _rows(project, annotator, second)]
-    version = f"batch-{len(project.batches())}"
+    version, task = f"batch-{len(project.batches())}", project.facts.task
     if server:
         studio, number = _studio(project, to, make=True)
-        new = studio.push(number, label_studio.tasks(items, suggestions(project), version))
+        new = studio.push(number, label_studio.tasks(items, suggestions(project), version, task))
         return tr(
             "{address}: {new:,} of {n:,} rows are new there, in project {number}.",
             address=to,
@@ -66,9 +66,9 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
     elif kind == ".jsonl":
         write_jsonl(path, items)
     elif kind == ".json":
-        told = label_studio.tasks(items, suggestions(project), version)
+        told = label_studio.tasks(items, suggestions(project), version, task)
         write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
-        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels))
+        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels, task))
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -119,7 +119,7 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
     events: Sequence[Said]
     if _is_address(source):
         studio, number = _studio(project, source, make=False)
-        told, notes = label_studio.answers(studio.pull(number))
+        told, notes = label_studio.answers(studio.pull(number), project.facts.task)
         named = f"label-studio {source.rstrip('/')} {number}"
         told = [replace(said, source=named) for said in told]
         events = reconciled(told, project.log.events(), named, now())
@@ -132,7 +132,7 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
         if taken.untouched:
             notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
     elif kind == ".json":
-        told, notes = label_studio.answers(_json(path))
+        told, notes = label_studio.answers(_json(path), project.facts.task)
         events = told
     else:
         raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
@@ -204,9 +204,10 @@ def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     number = known.get(address.rstrip("/"))
     if number is not None:
-        studio.check(number, project.facts.labels)
+        studio.check(number, project.facts.labels, project.facts.task)
     elif make:
-        number = studio.make(project.facts.name, project.facts.labels, project.guideline)
+        facts = project.facts
+        number = studio.make(facts.name, facts.labels, project.guideline, facts.task)
         write_text(path, json.dumps({**known, address.rstrip("/"): number}))
     else:
         raise UserError(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,11 @@ from al_ray.labelling.answers.log import Word, consensus, measured_by
 from al_ray.labelling.files import write_csv, write_text
 from al_ray.labelling.project import Project
 from al_ray.labelling.status import Measured, wilson
+from al_ray.labelling.tagger import save
+from al_ray.strategies import log_softmax
+
+if TYPE_CHECKING:
+    import torch
 
 FOLDER = "finished"
 
@@ -58,64 +64,88 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
     Raises:
         UserError: too little was answered.
     """
-    import torch
-
     from al_ray.learners.encoder.fit import fit
-    from al_ray.learners.encoder.head import classifier
     from al_ray.learners.encoder.load import load
-    from al_ray.learners.encoder.predict import logits
+    from al_ray.learners.encoder.predict import observe
 
     with alone(project):
-        word = project.word  # once: people go on meanwhile
+        word, task = project.word, project.task  # once: people go on meanwhile
         labelled = consensus(word)
         agreed = labelled | measured_by(word, project.ids(project.reserve))
-        names, ids = list(project.facts.labels), project.corpus.train.row_ids
-        codes = np.array([names.index(agreed[i]) if i in agreed else -1 for i in ids], np.int32)
+        ids = project.corpus.train.row_ids
+        answers = np.array([agreed.get(row) for row in ids], object)
+        known = np.array([row in agreed for row in ids], np.bool_)
         audit = np.zeros(len(ids), np.bool_)
         audit[project.reserve] = True
-        learnt = np.flatnonzero((codes >= 0) & ~audit)
-        measured_on = np.flatnonzero((codes >= 0) & audit)
-        if len(set(codes[learnt].tolist())) < 2:
+        learnt, measured_on = np.flatnonzero(known & ~audit), np.flatnonzero(known & audit)
+        if len(set(answers[learnt].tolist())) < 2:
             raise UserError(
                 "{folder}: answers of two labels at least are needed; label more rows",
                 folder=project.folder,
             )
         made, source = prepared(project)
-        tokens = Tokens(made.tokens)
+        tokens, seed = Tokens(made.tokens), project.config.seed
         training = replace(project.config.learner.training, pooling="own")
-        module = load(source.folder, len(names), project.config.seed, "own").to(device())
+        module = load(source.folder, len(task.classes), seed, "own", task.head).to(device())
         said("learning")
         fit(
-            module, tokens, learnt, codes[learnt], training, training.learning_rate,
-            project.config.seed, 0, project.task,
+            module, tokens, learnt, task.read(answers[learnt]), training, training.learning_rate,
+            seed, 0, task,
         )  # fmt: skip
         said("answering")
-        every = logits(module, tokens, np.arange(len(ids)), training).astype(np.float64)
-        right = int((every[measured_on].argmax(axis=1) == codes[measured_on]).sum())
-        n = len(measured_on)
-        low, high = wilson(right, n)
-        measured = Measured(len(labelled), n, right / n if n else float("nan"), low, high)
-        temperature = temperature_of(every[measured_on], codes[measured_on])
-        with torch.no_grad():  # so that whoever opens it has the same confidence
-            for part in classifier(module).parameters():
-                part.div_(temperature)
+        on_them = observe(module, tokens, measured_on, training) if len(measured_on) else None
+        scores, temperature = np.empty(0), 1.0
+        if on_them is not None:
+            told = task.believed(on_them.logits, on_them.units)
+            right = task.read(answers[measured_on])
+            texts = [project.corpus.train.texts[row] for row in measured_on]
+            scores = task.evaluated(told, right, texts).scores
+            if task.few:
+                temperature = temperature_of(on_them.logits.astype(np.float64), right)
+        n = len(scores)
+        low, high = wilson(float(scores.sum()), n)
+        share = float(scores.mean()) if n else float("nan")
+        measured = Measured(len(labelled), n, share, low, high)
         out = project.folder / FOLDER
         (out / "model").mkdir(parents=True, exist_ok=True)
         for path in source.folder.iterdir():
             if path.is_file() and path.suffix not in (".bin", ".safetensors", ".h5", ".msgpack"):
                 shutil.copyfile(path, out / "model" / path.name)
-        module.config.id2label = dict(enumerate(names))  # type: ignore[union-attr]
-        module.config.label2id = {name: code for code, name in enumerate(names)}  # type: ignore[union-attr]
-        module.cpu().save_pretrained(out / "model")  # type: ignore[operator]
         others = np.array([row for row, i in enumerate(ids) if i not in labelled], np.int64)
+        raw = observe(module, tokens, others, training)
+        # As whoever opens it computes it.
+        told = task.believed((raw.logits / temperature).astype(np.float32), raw.units)
+        if task.few:
+            _save_classifier(module, task.classes, temperature, out / "model")
+        else:
+            save(module, task.classes, training.max_length, out / "model")
         found = Finished(out, len(labelled), len(learnt), measured, temperature, len(others))
         card = card_of(project, found, training.learning_rate)
         for path in (out / "README.md", out / "model" / "README.md"):
             write_text(path, card)
         _write_labelled(project, out / "labelled.csv", word, audit)
-        shares = _shares(every / temperature)
-        _write_predictions(project, out / "predictions.csv", others, shares[others])
+        predicted, confidence = task.answered(told)
+        _write_predictions(
+            project, out / "predictions.csv", others, task.written(predicted), confidence
+        )
     return found
+
+
+def _save_classifier(
+    module: torch.nn.Module, names: Sequence[str], temperature: float, folder: Path
+) -> None:
+    """As Transformers opens it, with the confidence that was fitted."""
+    import torch
+
+    from al_ray.learners.encoder.head import classifier
+
+    with torch.no_grad():
+        for part in classifier(module).parameters():
+            part.div_(temperature)
+    config: Any = module.config
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: code for code, name in enumerate(names)}
+    cast(Any, module.cpu()).save_pretrained(folder)
 
 
 def temperature_of(logits: NDArray[np.float64], codes: NDArray[np.int32]) -> float:
@@ -134,16 +164,11 @@ def temperature_of(logits: NDArray[np.float64], codes: NDArray[np.int32]) -> flo
         return 1.0
 
     def loss(logarithm: float) -> float:
-        told = _shares(logits / np.exp(logarithm))[np.arange(len(codes)), codes]
-        likelihood = float(np.log(np.maximum(told, 1e-300)).sum())
+        told = log_softmax(logits / np.exp(logarithm))[np.arange(len(codes)), codes]
+        likelihood = float(told.sum())
         return (logarithm / SPREAD) ** 2 / 2 - likelihood
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
-
-
-def _shares(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _write_labelled(project: Project, path: Path, word: Word, audit: NDArray[np.bool_]) -> None:
@@ -157,13 +182,17 @@ def _write_labelled(project: Project, path: Path, word: Word, audit: NDArray[np.
 
 
 def _write_predictions(
-    project: Project, path: Path, rows: NDArray[np.int64], shares: NDArray[np.float64]
+    project: Project,
+    path: Path,
+    rows: NDArray[np.int64],
+    answers: Sequence[str],
+    confidence: NDArray[np.float64],
 ) -> None:
-    names, ids, texts = project.facts.labels, project.corpus.train.row_ids, project.texts
+    ids, texts = project.corpus.train.row_ids, project.texts
     lines: list[list[object]] = [["row_id", "text", "prediction", "confidence"]]
-    best = shares.argmax(axis=1)
-    for row, code, share in zip(rows.tolist(), best.tolist(), shares.max(axis=1), strict=True):
-        lines.append([ids[row], texts[ids[row]], names[code], f"{share:.4f}"])
+    for row, answer, share in zip(rows.tolist(), answers, confidence, strict=True):
+        said = f"{share:.4f}" if share > 0.001 else f"{share:.2g}"
+        lines.append([ids[row], texts[ids[row]], answer, said])
     write_csv(path, lines)
 
 
@@ -176,28 +205,38 @@ def card_of(project: Project, found: Finished, rate: float) -> str:
         if at.rows
         else "not measured: no text that was drawn at random has an answer"
     )
-    training = config.learner.training
+    training, few = config.learner.training, project.task.few
+    if few:
+        kind, what = "text-classification", f"Tells {len(facts.labels)} labels apart"
+        confidence = f"""the last layer is divided by {found.temperature:.3f}, fitted on {at.rows}
+  texts drawn at random; how well it is calibrated was not measured"""
+        use = f"""    from transformers import pipeline
+    classify = pipeline(
+        "text-classification", model="model", truncation=True, max_length={training.max_length}
+    )"""
+    else:
+        kind, what = "token-classification", f"Marks {len(facts.labels)} kinds of entities"
+        confidence = "the probability of all of a text's tags together; not calibrated"
+        use = """    from al_ray.labelling.tagger import Tagger
+    mark = Tagger("model")"""
+    score = "Accuracy" if few else "F1 of entities (bounds and kind, mean over texts)"
     return f"""---
-pipeline_tag: text-classification
-library_name: transformers
+pipeline_tag: {kind}
+library_name: {"transformers" if few else "al_ray"}
 ---
 # {facts.name}
 
-Tells {len(facts.labels)} labels apart: {", ".join(facts.labels)}.
+{what}: {", ".join(facts.labels)}.
 
-- **Accuracy**: {accuracy}.
+- **{score}**: {accuracy}.
 - **Learnt from** {found.learnt} labelled texts, chosen by `{config.spec}` in batches of
   {facts.size}, of which one in ten was drawn at random and kept for measuring.
 - **Encoder**: `{config.learner.model.name}`, fine-tuned with learning rate {rate:g}, batches of
   {training.batch_size}, {training.epochs} epochs, at least {training.min_updates} updates,
   texts cut at {training.max_length} tokens.
-- **Confidence**: the last layer is divided by {found.temperature:.3f}, fitted on {at.rows} texts
-  drawn at random; how well it is calibrated was not measured.
+- **Confidence**: {confidence}.
 
-    from transformers import pipeline
-    classify = pipeline(
-        "text-classification", model="model", truncation=True, max_length={training.max_length}
-    )
+{use}
 
 Made with al_ray.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +32,18 @@ class People:
     drawn: Sequence[str]
     waited_for: Callable[[int, Word], bool]
     _word: Word = field(default_factory=dict, init=False)
-    _codes: NDArray[np.int32] = field(init=False)
+    _answers: NDArray[Any] = field(init=False)
 
     def waits(self, step: int) -> bool:
         """See `Oracle`; what is said is read anew."""
         self._word = said_now(self.log.events())
-        names = {name: code for code, name in enumerate(self.rows.label_names)}
         answers = consensus(self._word) | measured_by(self._word, self.drawn)
-        self._codes = np.array(
-            [names[answers[row]] if row in answers else -1 for row in self.rows.ids.to_pylist()],
-            np.int32,
-        )
+        self._answers = np.array([answers.get(row) for row in self.rows.ids.to_pylist()], object)
         return self.waited_for(step, self._word)
 
     def answered(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Those on whose answer most agree."""
-        return np.asarray(self._codes[rows] >= 0)
+        return np.array([answer is not None for answer in self._answers[rows]], np.bool_)
 
     def paid(self, rows: NDArray[np.int64]) -> int:
         """Answers and skips of all annotators."""
@@ -54,4 +51,4 @@ class People:
 
     def __call__(self, rows: NDArray[np.int64]) -> Answers:
         """See `Oracle`."""
-        return self.task.known(self._codes[rows], self.rows.label_names)
+        return self.task.read(self._answers[rows])

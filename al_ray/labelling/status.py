@@ -165,8 +165,10 @@ def _stopped(project: Project) -> dict[str, int | None]:
     criteria = {name: each for name, each in CRITERIA.items() if name not in NEED_VALIDATION}
     if told.empty or len(steps) < 2:
         return dict.fromkeys(criteria)
-    labels = list(project.facts.labels)
-    course = course_of(told, steps, labels, math.log(len(labels)))
+    task = project.task
+    # Where answers are many, one is kept or changed as a whole.
+    labels = list(task.classes) if task.few else sorted(told.prediction.unique())
+    course = course_of(told, steps, labels, math.log(max(2, len(task.classes))))
     paid_at = steps.n_labels_paid.tolist()
     at = {name: stops_at(course, criterion) for name, criterion in criteria.items()}
     return {name: None if step is None else int(paid_at[step]) for name, step in at.items()}

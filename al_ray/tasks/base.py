@@ -129,6 +129,11 @@ class Task(ABC):
     def classes_of(cls, answers: Sequence[str]) -> tuple[str, ...]:
         """What a head tells apart, of the corpus's distinct answers."""
 
+    @classmethod
+    def places(cls) -> Literal["characters", "context"] | None:
+        """Of what the head must know which token it is in; None: its outputs are texts'."""
+        return None if cls.head == "text" else cls.head
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """What answers are counted by, in order: of which a row may have several."""
@@ -207,6 +212,12 @@ class Task(ABC):
     def known(self, labels: NDArray[np.int32], names: Sequence[str]) -> Answers:
         """Answers (rows,) of positions (rows,) among the corpus's."""
         return labels if self.few else np.array([names[label] for label in labels], object)
+
+    def read(self, texts: NDArray[Any]) -> Answers:
+        """Answers of texts, as `written` has them, (rows,) objects."""
+        if not self.few:
+            return texts
+        return np.array([self.classes.index(text) for text in texts], np.int32)
 
     def written(self, answers: Answers) -> list[str]:
         """As text, for tables."""

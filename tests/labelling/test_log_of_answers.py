@@ -20,6 +20,8 @@ from al_ray.labelling.answers.log import (
     said_now,
 )
 from al_ray.results import Store
+from al_ray.tasks.classification import Classification
+from al_ray.tasks.tagging import Tagging
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -132,17 +134,41 @@ def test_a_file_without_times_says_what_is_new():
     assert new_words(back, [*known, *changed]) == back  # there and back again
 
 
+@pytest.mark.parametrize(
+    ("answer", "can_be"),
+    [
+        ("O", True),
+        ("0-3:PS 5-7:LC", True),
+        ("0-3:PS 3-4:PS", True),  # adjacent
+        ("5-7:LC 0-3:PS", False),  # not sorted
+        ("0-3:PS 2-4:LC", False),
+        ("0-3:PS 0-3:PS", False),
+        ("9-12:LC", False),  # the text has 11 characters
+        ("0-3:XX", False),
+        ("3-3:PS", False),
+        ("PS", False),
+        ("", False),
+    ],
+)
+def test_what_may_be_marked(answer, can_be):
+    text = "김철수가 서울에 갔다"
+    assert Tagging.can_be(answer, text, ("PS", "LC")) == can_be
+    if answer and not can_be:
+        with pytest.raises(UserError, match="marks nothing of this text"):
+            check([said("1", "가람", answer)], {"1": text}, ("PS", "LC"), Tagging)
+
+
 def test_refusals():
-    check([said("1", "가람", "정치")], ["1"], ["정치"])
+    check([said("1", "가람", "정치")], {"1": "글"}, ["정치"], Classification)
     with pytest.raises(UserError, match="has not asked for it"):
-        check([said("9", "가람", "정치")], ["1"], ["정치"])
+        check([said("9", "가람", "정치")], {"1": "글"}, ["정치"], Classification)
     with pytest.raises(UserError, match="none of the labels"):
-        check([said("1", "가람", "정차")], ["1"], ["정치"])
+        check([said("1", "가람", "정차")], {"1": "글"}, ["정치"], Classification)
     far = Said("1", "가람", "answered", "정치", datetime(2199, 1, 1, tzinfo=UTC))
     with pytest.raises(UserError, match="still to come"):
-        check([far], ["1"], ["정치"])
+        check([far], {"1": "글"}, ["정치"], Classification)
     with pytest.raises(UserError, match="printable"):
-        check([said("1", "a\nb", "정치")], ["1"], ["정치"])
+        check([said("1", "a\nb", "정치")], {"1": "글"}, ["정치"], Classification)
     with pytest.raises(ValueError, match="without a zone"):
         Said("1", "가람", "skipped", "", datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="with the answer"):

@@ -110,7 +110,7 @@ def readied(
                 length,
                 store.cache,
                 progress,
-                places=None if task.head == "text" else task.head,
+                places=task.places(),
                 texts=task.reads,
             )
     began = time.perf_counter()

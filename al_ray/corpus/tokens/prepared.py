@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +69,7 @@ def prepare(
     progress: Progress | None = None,
     places: Places | None = None,
     texts: bool = False,
+    aside: bool = True,
 ) -> Prepared:
     """Tokenise once per (corpus, tokenizer, maximum length) and write what actors read.
 
@@ -82,6 +83,8 @@ def prepare(
         places: whether the token of every character is wanted, too, or of those of a context, which
             the tokenizer then has beside its question.
         texts: whether the rows' texts are.
+        aside: in processes of their own, which the main module must bear to be imported by; else
+            here.
 
     Returns:
         Paths of the files. They are not written again if they are there and whole.
@@ -102,7 +105,7 @@ def prepare(
         if not is_as_written(prepared.rows):
             _write_rows(corpus, prepared.rows, every if texts else None)
         if not is_as_written(prepared.tokens):
-            _write_tokens(every, tokenizer, max_length, prepared.tokens, progress, places)
+            _write_tokens(every, tokenizer, max_length, prepared.tokens, progress, places, aside)
     except OSError as error:
         raise CorpusError(
             "{folder}: the prepared corpus cannot be written ({error}); make room there, "
@@ -141,10 +144,11 @@ def _write_tokens(
     path: Path,
     progress: Progress | None,
     places: Places | None = None,
+    aside: bool = True,
 ) -> None:
-    workers = _workers(sum(map(len, texts)))
+    workers = _workers(sum(map(len, texts))) if aside else 1
     try:
-        with child_processes(tokenizer, workers) as pool:
+        with child_processes(tokenizer, workers) if aside else ThreadPoolExecutor(1) as pool:
             with deaf_children():
                 opened = pool.submit(_open_tokenizer, str(tokenizer))
             pad_id, size, special, embedded = opened.result()
@@ -176,7 +180,7 @@ def _write_tokens(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     most: int,
     texts: Sequence[str],
     max_length: int,

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from al_ray.errors import UserError
 from al_ray.labelling.label_studio.formats import ROW, config
 from al_ray.labelling.label_studio.http import Server
+from al_ray.tasks.classification import Classification
 
 SAMPLING: Final = "Uncertainty sampling"
 """Its name there; the interface does not offer it in the community edition, the server has it."""
@@ -48,13 +49,20 @@ class Studio:
     def __init__(self, url: str, token: str) -> None:
         self._server = Server(url, token)
 
-    def make(self, title: str, labels: Sequence[str], guideline: str = "") -> int:
-        """A new project: one choice of these labels for each text; its id.
+    def make(
+        self,
+        title: str,
+        labels: Sequence[str],
+        guideline: str = "",
+        task: str = Classification.name,
+    ) -> int:
+        """A new project: one choice of these labels for each text, or marks in it; its id.
 
         Args:
             title: made to fit the 3 to 50 characters that a title has there.
             labels: in the order of the number keys.
             guideline: shown as text to annotators before they begin; may be empty.
+            task: what an answer is.
         """
         shortest, longest = _TITLE
         made = self._server.call(
@@ -62,7 +70,7 @@ class Studio:
             "/api/projects/",
             {
                 "title": (title if len(title) >= shortest else f"al_ray {title}")[:longest],
-                "label_config": config(labels),
+                "label_config": config(labels, task),
                 # Its page shows HTML, and the server drops styles.
                 "expert_instruction": html.escape(guideline).replace("\n", "<br>"),
                 "show_instruction": bool(guideline),
@@ -72,14 +80,14 @@ class Studio:
         )
         return int(made["id"])
 
-    def check(self, project: int, labels: Sequence[str]) -> None:
+    def check(self, project: int, labels: Sequence[str], task: str = Classification.name) -> None:
         """Refuse a project that is not there, or that asks for something else.
 
         Raises:
             UserError: also where its configuration is not the one for these labels.
         """
         found = self._server.call("GET", f"/api/projects/{project}/", of=project)
-        if found.get("label_config") != config(labels):
+        if found.get("label_config") != config(labels, task):
             raise UserError(
                 "Label Studio {url}: project {project} has another labelling configuration than "
                 "these labels need; name another project, or have a new one made",

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
+from al_ray.corpus.entities import Entity, parse, to_tags, written
 from al_ray.errors import UserError
 from al_ray.labelling.answers.log import Said
 from al_ray.labelling.desk import Item, Suggestion
 from al_ray.language import tr, trn
+from al_ray.tasks.classification import Classification
 
 CONTROL: Final = "label"
 """The control that a person answers with."""
@@ -33,8 +36,8 @@ EMPTY: Final = "empty submission"
 _HOTKEYS: Final = "1234567890"
 
 
-def config(labels: Sequence[str]) -> str:
-    """A labelling configuration, XML: a text, and one choice of these labels.
+def config(labels: Sequence[str], task: str = Classification.name) -> str:
+    """A labelling configuration, XML: a text, and one choice of these labels, or marks of them.
 
     The first ten have the number keys 1 to 9 and 0; Label Studio gives keys to the others itself.
 
@@ -42,20 +45,26 @@ def config(labels: Sequence[str]) -> str:
         UserError: a label has a character that XML cannot hold.
     """
     keys = [*_HOTKEYS, *[""] * len(labels)]
-    choices = "\n".join(
-        f"    {_choice(label, key)}" for label, key in zip(labels, keys, strict=False)
+    is_choice = task == Classification.name
+    control, each = ("Choices", "Choice") if is_choice else ("Labels", "Label")
+    more = ' choice="single" required="true"' if is_choice else ""
+    named = "\n".join(
+        f"    {_named_label(each, label, key)}" for label, key in zip(labels, keys, strict=False)
     )
+    text = f'  <Text name="{OBJECT}" value="${OBJECT}"/>\n'
+    if not is_choice:  # or the page takes whole words alone
+        text = text.replace("/>", ' granularity="symbol"/>')
     return (
         "<View>\n"
-        f'  <Text name="{OBJECT}" value="${OBJECT}"/>\n'
-        f'  <Choices name="{CONTROL}" toName="{OBJECT}" choice="single" required="true">\n'
-        f"{choices}\n"
-        "  </Choices>\n"
+        f"{text}"
+        f'  <{control} name="{CONTROL}" toName="{OBJECT}"{more}>\n'
+        f"{named}\n"
+        f"  </{control}>\n"
         "</View>"
     )
 
 
-def _choice(label: str, key: str) -> str:
+def _named_label(element: str, label: str, key: str) -> str:
     if not all(map(_in_xml, label)):
         raise UserError(
             "label {label!r}: has a character that Label Studio cannot hold; rename the label",
@@ -69,7 +78,7 @@ def _choice(label: str, key: str) -> str:
     if key:
         facts["hotkey"] = key
     said = " ".join(f"{name}={_attribute(value)}" for name, value in facts.items())
-    return f"<Choice {said}/>"
+    return f"<{element} {said}/>"
 
 
 def _attribute(value: str) -> str:
@@ -85,7 +94,10 @@ def _in_xml(character: str) -> bool:
 
 
 def tasks(
-    items: Sequence[Item], suggestions: Mapping[str, Suggestion], model_version: str
+    items: Sequence[Item],
+    suggestions: Mapping[str, Suggestion],
+    model_version: str,
+    task: str = Classification.name,
 ) -> list[dict[str, Any]]:
     """A task for each row, in their order.
 
@@ -98,6 +110,7 @@ def tasks(
         items: the rows, the first to be asked about first.
         suggestions: by row id; for as many of the rows as there are.
         model_version: names what chose these rows; the project's must become the same.
+        task: what a suggestion is.
     """
     if not model_version:
         raise ValueError("a model version is needed: predictions without one are not gone by")
@@ -108,7 +121,7 @@ def tasks(
                 {
                     "model_version": model_version,
                     "score": rank / (len(items) + 1),
-                    "result": _result(suggestions.get(item.row_id)),
+                    "result": _result(item.text, suggestions.get(item.row_id), task),
                 }
             ],
         }
@@ -116,14 +129,35 @@ def tasks(
     ]
 
 
-def _result(suggestion: Suggestion | None) -> list[dict[str, Any]]:
+def _result(text: str, suggestion: Suggestion | None, task: str) -> list[dict[str, Any]]:
     if suggestion is None:
         return []
-    value = {"choices": [suggestion.answer]}
-    return [{"from_name": CONTROL, "to_name": OBJECT, "type": "choices", "value": value}]
+    where = {"from_name": CONTROL, "to_name": OBJECT}
+    if task == Classification.name:
+        return [{**where, "type": "choices", "value": {"choices": [suggestion.answer]}}]
+    return [
+        {
+            **where,
+            "type": "labels",
+            "value": {
+                "start": _units(text[: mark.start]),
+                "end": _units(text[: mark.end]),
+                "text": text[mark.start : mark.end],
+                "labels": [mark.kind],
+            },
+        }
+        for mark in parse(suggestion.answer)
+    ]
 
 
-def answers(export: Sequence[Mapping[str, Any]]) -> tuple[list[Said], list[str]]:
+def _units(text: str) -> int:
+    """Its length as a browser counts it: a character beyond the first 65,536 is two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def answers(
+    export: Sequence[Mapping[str, Any]], task: str = Classification.name
+) -> tuple[list[Said], list[str]]:
     """What an export says, and notes on what was left out or is special.
 
     Every annotation is an event: by the e-mail address of its annotator, or by their number where
@@ -133,6 +167,8 @@ def answers(export: Sequence[Mapping[str, Any]]) -> tuple[list[Said], list[str]]
 
     Args:
         export: the full JSON export, as parsed.
+        task: what an answer is. In tagging a submission without a mark says that there is nothing
+            to mark.
 
     Returns:
         The events in the export's order, each once; and notes for a person.
@@ -148,12 +184,14 @@ def answers(export: Sequence[Mapping[str, Any]]) -> tuple[list[Said], list[str]]
         )
     events: dict[str, Said] = {}
     seen: Counter[str] = Counter()
-    for number, task in enumerate(given, 1):
-        row, annotations = _task(task, number)
-        seen["drafts"] += len(task.get("drafts") or ())
+    read = _answer if task == Classification.name else _marks
+    for number, entry in enumerate(given, 1):
+        row, annotations = _task(entry, number)
+        seen["drafts"] += len(entry.get("drafts") or ())
         seen["untouched"] += not annotations
+        text = str(entry["data"].get(OBJECT, ""))
         for annotation in annotations:
-            said = _event(row, annotation)
+            said = _event(row, annotation, partial(read, row, text=text))
             if said is None:
                 seen["nobody"] += 1
             elif said.id not in events:  # an export to a storage may repeat them
@@ -213,7 +251,7 @@ def _task(task: Any, number: int) -> tuple[str, list[Any]]:
     return str(row), annotations
 
 
-def _event(row: str, annotation: Any) -> Said | None:
+def _event(row: str, annotation: Any, read: Callable[[Mapping[str, Any]], str]) -> Said | None:
     """None where it is not known whose it is."""
     if not isinstance(annotation, Mapping):
         raise UserError(
@@ -225,7 +263,7 @@ def _event(row: str, annotation: Any) -> Said | None:
     if not name:
         return None
     skipped = annotation.get("was_cancelled") is True
-    answer = "" if skipped else _answer(row, annotation)
+    answer = "" if skipped else read(annotation)
     notes = [GROUND_TRUTH] if annotation.get("ground_truth") is True else []
     if not (skipped or answer):
         notes.append(EMPTY)
@@ -248,21 +286,13 @@ def _annotator(completed_by: Any) -> str:
     return str(completed_by or "")
 
 
-def _answer(row: str, annotation: Mapping[str, Any]) -> str:
+def _answer(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The one choice of an annotation; '' where nothing was chosen."""
     chosen: list[Any] = []
     for part in annotation.get("result") or ():
         found = _choices(part)
         if found is None:
-            raise UserError(
-                "Label Studio export, row {row!r}, annotation {id}: was made with {control}, and "
-                "choices of {ours!r} alone can be read; label with the configuration that al_ray "
-                "made",
-                row=row[:60],
-                id=annotation.get("id", "?"),
-                control=_named(part),
-                ours=CONTROL,
-            )
+            raise _foreign(row, annotation, part)
         chosen += found
     if len(chosen) > 1:
         raise UserError(
@@ -273,6 +303,58 @@ def _answer(row: str, annotation: Mapping[str, Any]) -> str:
             n=len(chosen),
         )
     return str(chosen[0]) if chosen else ""
+
+
+def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
+    """The marks of an annotation, which may be none."""
+    marks: list[Entity] = []
+    for part in annotation.get("result") or ():
+        found = _mark(part, text)
+        if found is None:
+            raise _foreign(row, annotation, part)
+        marks.append(found)
+    try:
+        to_tags(marks, len(text))
+    except ValueError as error:
+        raise UserError(
+            "Label Studio export, row {row!r}, annotation {id}: {why}; correct its marks there",
+            row=row[:60],
+            id=annotation.get("id", "?"),
+            why=error,
+        ) from None
+    return written(marks)
+
+
+def _foreign(row: str, annotation: Mapping[str, Any], part: Any) -> UserError:
+    return UserError(
+        "Label Studio export, row {row!r}, annotation {id}: was made with {control}, and answers "
+        "of {ours!r} alone can be read; label with the configuration that al_ray made",
+        row=row[:60],
+        id=annotation.get("id", "?"),
+        control=_named(part),
+        ours=CONTROL,
+    )
+
+
+def _mark(part: Any, text: str) -> Entity | None:
+    """None where it is of another control, or no part of this text."""
+    value = part.get("value") if isinstance(part, Mapping) else None
+    if not isinstance(value, Mapping) or part.get("type") != "labels":
+        return None
+    start, end, kinds = (value.get(name) for name in ("start", "end", "labels"))
+    if part.get("from_name") != CONTROL or not isinstance(kinds, list) or len(kinds) != 1:
+        return None
+    if not (isinstance(start, int) and isinstance(end, int)):
+        return None
+    raw = text.encode("utf-16-le", "surrogatepass")
+    before, inside = (raw[2 * a : 2 * b] for a, b in ((0, start), (start, end)))
+    try:
+        first, marked = len(before.decode("utf-16-le")), inside.decode("utf-16-le")
+    except UnicodeDecodeError:  # half of a character
+        return None
+    if not marked or value.get("text", marked) != marked or not isinstance(kinds[0], str):
+        return None
+    return Entity(first, first + len(marked), kinds[0])
 
 
 def _choices(part: Any) -> list[Any] | None:

@@ -1,0 +1,211 @@
+"""A project of marks from nothing to a model that marks: files, disagreement, what it comes to."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers import Inline
+
+from al_ray.corpus.embedded.entities import generate
+from al_ray.corpus.entities import parse
+from al_ray.corpus.rows import Split
+from al_ray.corpus.tokens import prepared
+from al_ray.errors import ModelError, UserError
+from al_ray.labelling.advance import advance
+from al_ray.labelling.begin import begin
+from al_ray.labelling.exchange import hand_out, take
+from al_ray.labelling.finish import finish
+from al_ray.labelling.label_studio.formats import answers, config, tasks
+from al_ray.labelling.project import Project
+from al_ray.labelling.status import status
+from al_ray.labelling.tagger import Tagger
+from al_ray.labelling.work import suggestions
+
+SIZE = 20
+CORPUS = generate(train=80, test=10)
+GOLD = {
+    row: CORPUS.labels[label]
+    for row, label in zip(CORPUS.train.row_ids, CORPUS.train.labels, strict=True)
+}
+KINDS = sorted({mark.kind for answer in GOLD.values() for mark in parse(answer)}, reverse=True)
+
+
+@pytest.fixture(autouse=True)
+def _inline(monkeypatch):
+    monkeypatch.setattr(prepared, "ProcessPoolExecutor", Inline)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Two batches are answered rightly, by CSV; the third is asked."""
+    folder = tmp_path_factory.mktemp("marks") / "project"
+    train = Split("train", CORPUS.train.row_ids, CORPUS.train.texts, np.full(80, -1, np.int32))
+    small = {"epochs": 1, "min_updates": 60, "max_length": 48, "learning_rate": 2e-3}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared, "ProcessPoolExecutor", Inline)
+        project = begin(folder, train, KINDS, "mini", size=SIZE, training=small, task="tagging")
+        assert list(advance(project)) == []
+        for number in range(2):
+            path = folder.parent / f"{number}.csv"
+            hand_out(project, str(path), None, None)
+            filled(path)
+            assert "20 of them new" in take(project, str(path), "가람")[-1]
+            (step,) = advance(project)
+            assert step.n_labelled == (number + 1) * 18
+    return folder
+
+
+def filled(path, said=GOLD):
+    lines = list(csv.reader(path.open(encoding="utf-8-sig", newline="")))
+    for line in lines[1:]:
+        line[2] = said[line[0]]
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows(lines)
+
+
+@pytest.fixture
+def project(begun, tmp_path):
+    return Project(shutil.copytree(begun, tmp_path / "project"))
+
+
+def test_what_it_is(project):
+    assert project.facts.labels == tuple(KINDS)  # in the order of the number keys
+    assert project.task.kinds == tuple(sorted(KINDS))
+    assert project.config.spec == "mnlp"
+    assert project.config.learner.head == "fine-tuned"
+
+
+def test_suggestions_are_marks_of_the_text(project):
+    given = suggestions(project)
+    batch = project.batches()[-1]
+    asked = set(project.ids(batch.rows[~batch.audit]))
+    assert asked <= set(given)
+    assert not set(project.ids(batch.rows[batch.audit])) & set(given)
+    for row in asked:
+        assert project.task.can_be(given[row].answer, project.texts[row], KINDS)
+
+
+def test_a_label_studio_s_file_and_back(project, tmp_path):
+    path = tmp_path / "batch.json"
+    hand_out(project, str(path), None, None)
+    told = json.loads(path.read_text(encoding="utf-8"))
+    marked = next(each for each in told if each["predictions"][0]["result"])
+    for part in marked["predictions"][0]["result"]:
+        value = part["value"]
+        text = marked["data"]["text"]
+        assert text[value["start"] : value["end"]] == value["text"]
+    for number, each in enumerate(told):
+        row, text = each["data"]["row_id"], each["data"]["text"]
+        marks = [] if number == 3 else parse(GOLD[row])
+        each["annotations"] = [
+            {
+                "id": number,
+                "completed_by": {"id": 7, "email": "na@example.org"},
+                "was_cancelled": number == 0,
+                "created_at": "2026-01-02T03:04:05Z",
+                "result": [
+                    {
+                        **{"from_name": "label", "to_name": "text", "type": "labels"},
+                        "value": {"start": m.start, "end": m.end, "labels": [m.kind],
+                                  "text": text[m.start : m.end]},
+                    }
+                    for m in marks
+                ],
+            }
+        ]  # fmt: skip
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert "20 answers and skips taken, 20 of them new" in take(project, str(path), "")[-1]
+    word = project.word
+    for number, each in enumerate(told):
+        row = each["data"]["row_id"]
+        expected = "" if number == 0 else "O" if number == 3 else GOLD[row]
+        assert word[row]["na@example.org"].answer == expected
+
+
+def test_places_as_a_browser_counts_them_and_back():
+    """An emoji is one character here and two there."""
+    from al_ray.labelling.desk import Item, Suggestion
+
+    text = "😀 김철수 👍🏽 서울"
+    (told,) = tasks([Item("1", text)], {"1": Suggestion("2-5:PS 9-11:LC", 0.9)}, "v", "tagging")
+    (one, other) = told["predictions"][0]["result"]
+    assert [(p["value"]["start"], p["value"]["end"]) for p in (one, other)] == [(3, 6), (12, 14)]
+
+    def export(result):
+        annotation = {"id": 1, "completed_by": 3, "created_at": "2026-01-02T03:04:05Z"}
+        return [{**told, "annotations": [{**annotation, "result": result}]}]
+
+    (said,), _ = answers(export([other, one]), "tagging")
+    assert said.answer == "2-5:PS 9-11:LC"
+    (said,), _ = answers(export([]), "tagging")
+    assert (said.state, said.answer) == ("answered", "O")
+    half = {**one, "value": {**one["value"], "start": 1, "text": "x"}}
+    foreign = {**one, "type": "choices", "value": {"choices": ["PS"]}}
+    for wrong in (half, foreign):
+        with pytest.raises(UserError, match="the configuration that al_ray made"):
+            answers(export([wrong]), "tagging")
+    with pytest.raises(UserError, match="correct its marks there"):
+        answers(export([one, one]), "tagging")
+    assert "<Labels " in config(["PS", "LC"], "tagging")
+    assert "<Choices " in config(["PS", "LC"])
+
+
+def test_people_who_disagree(project, tmp_path):
+    path = tmp_path / "b.csv"
+    hand_out(project, str(path), None, None)
+    filled(path)
+    take(project, str(path), "가람")
+    batch = project.batches()[-1]
+    (row, *_) = (r for r in project.ids(batch.rows) if GOLD[r] != "O")
+    filled(path, dict.fromkeys(GOLD, "O"))
+    take(project, str(path), "나래")
+    found = status(project)
+    assert row in found.conflicts
+    assert found.doubts is None
+    assert found.shared == SIZE
+    (pair,) = found.pairs
+    assert pair.alike == sum(GOLD[r] == "O" for r in project.ids(batch.rows))
+
+
+def test_what_it_comes_to(project):
+    found = finish(project)
+    with (found.folder / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    with (found.folder / "labelled.csv").open(encoding="utf-8-sig", newline="") as file:
+        labelled = {line["row_id"]: line["label"] for line in csv.DictReader(file)}
+    assert labelled.keys().isdisjoint(line["row_id"] for line in lines)
+    assert len(labelled) + len(lines) == 80
+    assert labelled == {row: GOLD[row] for row in labelled}
+    assert found.learnt == 36
+    tagger = Tagger(found.folder / "model")
+    texts = [line["text"] for line in lines]
+    assert tagger.answers(texts) == [line["prediction"] for line in lines]
+    for text, line, marks in zip(texts, lines, tagger(texts), strict=True):
+        said = [(m["start"], m["end"], m["entity_group"]) for m in marks]
+        assert said == [(m.start, m.end, m.kind) for m in parse(line["prediction"])]
+        assert all(text[m["start"] : m["end"]] == m["word"] for m in marks)
+    # As good as it says: the mean F1 of entities over the random rows, counted anew.
+    drawn = [row for batch in project.batches()[:2] for row in project.ids(batch.rows[batch.audit])]
+    given = tagger.answers([project.texts[row] for row in drawn])
+    scores = []
+    for row, answer in zip(drawn, given, strict=True):
+        gold, made = (set(each.split()) - {"O"} for each in (GOLD[row], answer))
+        found_and_right = len(gold & made)
+        scores.append(2 * found_and_right / (len(gold) + len(made)) if gold | made else 1)
+    assert found.measured.rows == len(drawn) == 4
+    assert found.measured.accuracy == pytest.approx(np.mean(scores))
+    assert tagger([]) == []
+
+
+def test_refusals(tmp_path):
+    train = Split("train", CORPUS.train.row_ids, CORPUS.train.texts, np.full(80, -1, np.int32))
+    with pytest.raises(UserError, match="has a blank"):
+        begin(tmp_path / "p", train, ["PS", "L C"], "mini", size=SIZE, task="tagging")
+    with pytest.raises(UserError, match="give one of these"):
+        begin(tmp_path / "p", train, ["PS"], "mini", size=SIZE, task="reading")
+    with pytest.raises(ModelError, match="no model that marks"):
+        Tagger(tmp_path)
