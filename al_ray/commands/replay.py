@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,17 @@ def main(given: Sequence[str]) -> NoReturn:
         print(terminal.one_line(f"{parser.prog}: {error}"), file=sys.stderr)
         sys.exit(2)
     terminal.say(console, tr(BIAS, strategy=project.config.spec))
+    if not project.task.few:  # `al-ray run` begins with a frozen head, which these tasks have not
+        terminal.say(
+            console,
+            tr(
+                "The answers are in {folder}, as files of tags. To study them: python "
+                "experiments/ner.py --data {folder} --model {model} --test-split given",
+                folder=shlex.quote(str(data)),
+                model=shlex.quote(project.facts.model),
+            ),
+        )
+        sys.exit(0)
     size = project.config.schedule.step_size
     own = {
         "--model": project.facts.model,
@@ -68,7 +80,7 @@ def written(project: Project) -> tuple[Path, int]:
         UserError: too few are answered.
     """
     from al_ray.labelling.answers.log import consensus
-    from al_ray.labelling.files import write_csv
+    from al_ray.labelling.files import write_csv, write_text
 
     agreed = consensus(project.word)
     drawn = set(project.ids(project.reserve))
@@ -88,9 +100,24 @@ def written(project: Project) -> tuple[Path, int]:
     folder = project.folder / FOLDER / "answers"
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in parts.items():
-        lines = ([row, project.texts[row], agreed[row]] for row in sorted(rows))
-        write_csv(folder / f"{name}.csv", [["row_id", "text", "label"], *lines])
+        lines = [(row, project.texts[row], agreed[row]) for row in sorted(rows)]
+        if project.task.few:
+            write_csv(folder / f"{name}.csv", [("row_id", "text", "label"), *lines])
+        else:
+            write_text(folder / f"{name}.tsv", "\n".join(tag_lines(*line) for line in lines))
     return folder, len(parts["train"])
+
+
+def tag_lines(row_id: str, text: str, answer: str) -> str:
+    """A text as KLUE's files have it: a character a line, with its tag; an end of line is a blank
+    there.
+    """
+    from al_ray.corpus.entities import parse, to_tags
+
+    plain = "".join(" " if sign in "\r\n" else sign for sign in text)
+    tags = zip(plain, to_tags(parse(answer), len(text)), strict=True)
+    named = f"## {row_id}\t{plain}\n" if len(row_id.split()) == 1 else ""
+    return named + "".join(f"{sign}\t{tag}\n" for sign, tag in tags)
 
 
 FEWEST = 100

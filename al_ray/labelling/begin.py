@@ -194,11 +194,11 @@ def _check(labels: Sequence[str], size: int, rows: int, task: str) -> None:
     if TASKS[task].few:
         check(len(labels) > 1, "--labels: give two or more, such as --labels 긍정 부정")
     else:
-        spaced = [label for label in labels if len(label.split()) != 1]
+        spaced = [label for label in labels if len(label.split()) != 1 or ":" in label]
         check(
             not spaced,
-            "--labels: {label!r} has a blank, which stands between marks; write it without, such "
-            "as PS LC OG",
+            "--labels: {label!r} has a blank or a colon, which stand between marks; write it "
+            "without, such as PS LC OG",
             label=(spaced or [""])[0],
         )
     twice = [label for label in labels if list(labels).count(label) > 1]

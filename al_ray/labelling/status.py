@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from al_ray.labelling.answers.agreement import Pair, alpha, answers_of, pairs
@@ -33,6 +34,21 @@ class Measured:
     labels: int
     rows: int
     accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a batch brought: accuracy after it less accuracy before.
+
+    Attributes:
+        difference: a share.
+        low, high: 95 % (Newcombe 1998, of two samples; both are of nearly the same texts, so that
+            it is wider than it need be).
+    """
+
+    difference: float
     low: float
     high: float
 
@@ -72,6 +88,7 @@ class Status:
         conflicts: row ids on whose answer no most agree.
         people: who did what, who did most first.
         curve: of every model.
+        gained: what the last batch brought; None: there are no two models that were measured.
         alpha: Krippendorff's; NaN where fewer than `ENOUGH` rows have two answers.
         shared: rows that have two answers or more.
         pairs: who disagrees with whom.
@@ -90,6 +107,7 @@ class Status:
     conflicts: tuple[str, ...]
     people: tuple[Person, ...]
     curve: tuple[Measured, ...]
+    gained: Gain | None
     alpha: float
     shared: int
     pairs: tuple[Pair, ...]
@@ -102,7 +120,7 @@ def status(project: Project) -> Status:
     """How it stands now."""
     word, batches = project.word, project.batches()
     agreed, clash = consensus(word), conflicts(word)
-    answered = answers_of(word)
+    answered, curve = answers_of(word), _curve(project)
     drawn = {row for batch in batches for row in project.ids(batch.rows[batch.audit])} & set(word)
     return Status(
         rows=len(project.corpus.train),
@@ -114,7 +132,8 @@ def status(project: Project) -> Status:
         unmeasured=len(drawn - set(measured_by(word, drawn))),
         conflicts=tuple(clash),
         people=_people(word),
-        curve=_curve(project),
+        curve=curve,
+        gained=gained(curve),
         alpha=alpha(answered) if len(answered) >= ENOUGH else math.nan,
         shared=len(answered),
         pairs=tuple(pairs(answered)),
@@ -132,6 +151,21 @@ def wilson(right: float, rows: int) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = proportion_confint(right, rows, method="wilson")
     return float(low), float(high)
+
+
+def gained(curve: Sequence[Measured]) -> Gain | None:
+    """What the last batch brought; curves flatten, so the next is not expected to bring more."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    told = [each for each in curve if each.rows]
+    if len(told) < 2:
+        return None
+    before, after = told[-2:]
+    right = [each.accuracy * each.rows for each in (after, before)]
+    low, high = confint_proportions_2indep(
+        right[0], after.rows, right[1], before.rows, method="newcomb", compare="diff"
+    )
+    return Gain(after.accuracy - before.accuracy, float(low), float(high))
 
 
 def _people(word: Word) -> tuple[Person, ...]:

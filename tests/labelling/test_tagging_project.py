@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from helpers import Inline
 
+from al_ray.commands import replay
 from al_ray.corpus.embedded.entities import generate
 from al_ray.corpus.entities import parse
+from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Split
 from al_ray.corpus.tokens import prepared
 from al_ray.errors import ModelError, UserError
@@ -21,7 +23,7 @@ from al_ray.labelling.exchange import hand_out, take
 from al_ray.labelling.finish import finish
 from al_ray.labelling.label_studio.formats import answers, config, tasks
 from al_ray.labelling.project import Project
-from al_ray.labelling.status import status
+from al_ray.labelling.status import Measured, gained, status
 from al_ray.labelling.tagger import Tagger
 from al_ray.labelling.work import suggestions
 
@@ -203,9 +205,36 @@ def test_what_it_comes_to(project):
 
 def test_refusals(tmp_path):
     train = Split("train", CORPUS.train.row_ids, CORPUS.train.texts, np.full(80, -1, np.int32))
-    with pytest.raises(UserError, match="has a blank"):
+    with pytest.raises(UserError, match="has a blank or a colon"):
         begin(tmp_path / "p", train, ["PS", "L C"], "mini", size=SIZE, task="tagging")
     with pytest.raises(UserError, match="give one of these"):
         begin(tmp_path / "p", train, ["PS"], "mini", size=SIZE, task="reading")
     with pytest.raises(ModelError, match="no model that marks"):
         Tagger(tmp_path)
+
+
+def test_answers_are_a_corpus_again(project, tmp_path, monkeypatch):
+    """Read by the reader of KLUE's files, they are what was said."""
+    monkeypatch.setattr(replay, "FEWEST", 20)
+    folder, rows = replay.written(project)
+    assert rows == 36
+    corpus = read(folder)
+    assert corpus.task == "tagging"
+    for split in corpus.splits:
+        for row, text, label in zip(split.row_ids, split.texts, split.labels, strict=True):
+            assert corpus.labels[label] == GOLD[row]
+            assert text == project.texts[row]
+    assert [len(split) for split in corpus.splits] == [36, 4]
+
+
+def test_what_the_last_batch_brought(project):
+    """Newcombe's own example: 56 of 70 against 48 of 80 (Newcombe 1998, table II, method 10)."""
+    before, after = (
+        Measured(n, rows, right / rows, 0, 1) for n, right, rows in ((1, 48, 80), (2, 56, 70))
+    )
+    found = gained([before, after])
+    assert found.difference == pytest.approx(0.2)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-4)
+    assert gained([after]) is None
+    assert gained([before, Measured(3, 0, float("nan"), 0, 1)]) is None
+    assert status(project).gained is not None
