@@ -22,7 +22,7 @@ from al_ray.errors import Damaged, UserError
 from al_ray.io import terminal
 from al_ray.io.bars import row_bar
 from al_ray.io.storage import is_remote
-from al_ray.language import tr
+from al_ray.language import mark, tr
 from al_ray.study.knobs import add_knobs, given
 from al_ray.study.learner import Head
 from al_ray.study.training import Recipe, Training
@@ -358,8 +358,12 @@ def _finish(options: argparse.Namespace, console: Console) -> int:
     from al_ray.labelling.finish import finish
 
     project = _opened(options)
-    said = {"learning": tr("Fine-tuning the encoder …"), "answering": tr("Answering all rows …")}
-    found = finish(project, lambda what: terminal.say(console, said[what]))
+    updates = mark("{title}: {n:,} updates")
+    with (
+        row_bar(console, tr("Answers")) as answering,
+        row_bar(console, tr("Fine-tuning"), updates) as fitting,
+    ):
+        found = finish(project, fitting, answering)
     at = found.measured
     if at.rows:
         terminal.say(

@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from al_ray.language import tr
+from al_ray.language import mark, tr
 
 
 @contextmanager
-def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left while all rows are gone through; nothing where that is done."""
+def row_bar(
+    console: Console, title: str, done_of: str = mark("{title}: {n:,} texts")
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left while all rows are gone through; nothing where that is done.
+
+    Args:
+        console: that it is on.
+        title: of what is done.
+        done_of: what is said at the end, to be translated.
+    """
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True)
     task = bar.add_task("", total=None)
@@ -32,4 +40,4 @@ def row_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]
         if bar.live.is_started:
             bar.stop()
     if said:
-        console.print(tr("{title}: {n:,} texts", title=title, n=said), highlight=False)
+        console.print(tr(done_of, title=title, n=said), highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from al_ray.corpus.tokens.prepared import Tokens
+from al_ray.corpus.tokens.prepared import Progress, Tokens
 from al_ray.errors import UserError
 from al_ray.labelling.advance import alone, device, prepared
 from al_ray.labelling.answers.log import Word, consensus, measured_by
@@ -20,11 +20,15 @@ from al_ray.labelling.project import Project
 from al_ray.labelling.status import Measured, wilson
 from al_ray.labelling.tagger import save
 from al_ray.strategies import log_softmax
+from al_ray.workers import chunks
 
 if TYPE_CHECKING:
     import torch
 
 FOLDER = "finished"
+
+AT_ONCE = 512
+"""Rows that are answered before anything is said of progress."""
 
 SPREAD = 0.4
 """Of the logarithm of temperatures, before any row is seen."""
@@ -51,7 +55,9 @@ class Finished:
     predicted: int
 
 
-def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Finished:
+def finish(
+    project: Project, fitting: Progress | None = None, answering: Progress | None = None
+) -> Finished:
     """Fine-tune the encoder on what was chosen and answered, measure it, and write all.
 
     The model has the encoder's own pooling, so that `transformers.pipeline` can open it, whatever
@@ -59,7 +65,7 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
 
     Args:
         project: with answers.
-        said: told of what is being done.
+        fitting, answering: told of updates, and of rows.
 
     Raises:
         UserError: too little was answered.
@@ -87,12 +93,10 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
         tokens, seed = Tokens(made.tokens), project.config.seed
         training = replace(project.config.learner.training, pooling="own")
         module = load(source.folder, len(task.classes), seed, "own", task.head).to(device())
-        said("learning")
         fit(
             module, tokens, learnt, task.read(answers[learnt]), training, training.learning_rate,
-            seed, 0, task,
+            seed, 0, task, fitting,
         )  # fmt: skip
-        said("answering")
         on_them = observe(module, tokens, measured_on, training) if len(measured_on) else None
         scores, temperature = np.empty(0), 1.0
         if on_them is not None:
@@ -112,9 +116,16 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
             if path.is_file() and path.suffix not in (".bin", ".safetensors", ".h5", ".msgpack"):
                 shutil.copyfile(path, out / "model" / path.name)
         others = np.array([row for row, i in enumerate(ids) if i not in labelled], np.int64)
-        raw = observe(module, tokens, others, training)
-        # As whoever opens it computes it.
-        told = task.believed((raw.logits / temperature).astype(np.float32), raw.units)
+        predicted, confidence = list[str](), list[float]()
+        for rows in chunks(others, AT_ONCE):
+            raw = observe(module, tokens, rows, training)
+            # As whoever opens it computes it.
+            told = task.believed((raw.logits / temperature).astype(np.float32), raw.units)
+            found_in, shares = task.answered(told)
+            predicted += task.written(found_in)
+            confidence += shares.tolist()
+            if answering is not None:
+                answering(len(predicted), len(others))
         if task.few:
             _save_classifier(module, task.classes, temperature, out / "model")
         else:
@@ -124,10 +135,7 @@ def finish(project: Project, said: Callable[[str], None] = lambda _: None) -> Fi
         for path in (out / "README.md", out / "model" / "README.md"):
             write_text(path, card)
         _write_labelled(project, out / "labelled.csv", word, audit)
-        predicted, confidence = task.answered(told)
-        _write_predictions(
-            project, out / "predictions.csv", others, task.written(predicted), confidence
-        )
+        _write_predictions(project, out / "predictions.csv", others, predicted, confidence)
     return found
 
 
@@ -186,7 +194,7 @@ def _write_predictions(
     path: Path,
     rows: NDArray[np.int64],
     answers: Sequence[str],
-    confidence: NDArray[np.float64],
+    confidence: Sequence[float],
 ) -> None:
     ids, texts = project.corpus.train.row_ids, project.texts
     lines: list[list[object]] = [["row_id", "text", "prediction", "confidence"]]

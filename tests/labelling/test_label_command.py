@@ -136,7 +136,7 @@ def test_from_texts_to_a_model(texts, tmp_path, said, refused):
     shown = said("status", project)
     assert "Project project" in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if line[:1] in "┏┃┡│└")
-    assert "model (transformers.pipeline opens it)" in said("finish", project)
+    assert "model (README.md says what opens it)" in said("finish", project)
 
 
 def test_what_is_refused(texts, tmp_path, said, refused):

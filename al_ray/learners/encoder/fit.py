@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,6 +52,7 @@ def fit(
     seed: int,
     step: int,
     task: Task = CLASSIFICATION,
+    progress: Callable[[int, int], None] | None = None,
 ) -> FitReport:
     """Train in place, from the weights the module has, with a new optimiser and schedule.
 
@@ -68,6 +70,7 @@ def fit(
         seed: of the trajectory.
         step: of the trajectory.
         task: what is learnt.
+        progress: told of updates, done and in all.
 
     Raises:
         TrainingDiverged: the loss or a weight is not finite.
@@ -129,6 +132,8 @@ def fit(
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
             history.append(loss)
+            if progress is not None:
+                progress(update + 1, updates)
     one_pass = math.ceil(len(rows) / training.batch_size)
     train_loss = float(torch.stack(history[-one_pass:]).mean())
     finite = math.isfinite(train_loss) and all(
