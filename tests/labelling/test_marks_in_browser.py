@@ -73,10 +73,11 @@ class Marker(Annotator):
         self.page.wait_for_selector("#choice:not(.fresh)")
 
     def drag(self, start: int, end: int) -> None:
-        where = self.page.evaluate(WHERE, [start, end])
-        self.page.mouse.move(*where["from"])
+        where = self.page.evaluate(WHERE, sorted([start, end]))
+        from_, to = (where["from"], where["to"])[:: 1 if start < end else -1]
+        self.page.mouse.move(*from_)
         self.page.mouse.down()
-        self.page.mouse.move(*where["to"], steps=4)
+        self.page.mouse.move(*to, steps=4)
         self.page.mouse.up()
 
     def tap(self, start: int, end: int) -> None:
@@ -240,7 +241,8 @@ def test_by_mouse(come, desk):
     her.drag(10, 13)
     her.press("1")
     assert her.marks() == [("PS", "김철수"), ("LC", "서울에"), ("PS", "이영희")]
-    her.drag(5, 7)
+    her.drag(4, 9)
+    her.drag(7, 5)  # begun within what is selected, and backward
     her.press("3")
     assert her.marks()[1] == ("OG", "서울")
     page.click("#text mark >> nth=1")
@@ -343,6 +345,38 @@ def test_keys_with_the_korean_input_method(come, desk):
     her.page.evaluate(press, ["KeyU", "ㅕ", {}])
     her.read("김철수")
     assert her.marks() == [("PS", "김")]  # what was begun before it was skipped
+
+
+def test_many_labels_and_another_annotator(come, desk):
+    desk.labels = [f"라벨{i:02}" for i in range(40)] + ["인물"]
+    her = come().named("김라벨")
+    her.read("김철수")
+    her.press(*["Shift+ArrowRight"] * 3, "f")
+    her.page.keyboard.insert_text("ㅇㅁ")
+    her.press("Enter")
+    assert her.marks() == [("인물", "김철수")]
+    her.page.click("#who")
+    her.named("박둘째").read("김철수")
+    assert her.marks() == []  # nobody sees what another has begun
+    her.press("Enter")
+    her.page.click("#who")
+    her.named("김라벨").read("김철수")
+    her.press("Enter")
+    her.read("한미")
+    her.sent()
+    assert desk.answers("김라벨") == {"r0": "0-3:인물"}
+    assert desk.answers("박둘째") == {"r0": "O"}
+
+
+def test_from_line_to_line(come, desk):
+    desk.rows = {"r0": "첫 줄\n둘째 줄\n\n끝"}
+    her = come().named("김라벨")
+    her.read("첫 줄")
+    her.press("ArrowDown", "Shift+ArrowRight", "Shift+ArrowRight", "1")
+    her.press("ArrowDown", "ArrowDown", "Shift+ArrowLeft", "2", "Shift+ArrowUp", "Escape", "Enter")
+    her.page.wait_for_selector("#rest:visible")
+    her.sent()
+    assert desk.answers("김라벨") == {"r0": "4-6:PS 10-11:LC"}
 
 
 def test_tab_leaves_the_text(come):

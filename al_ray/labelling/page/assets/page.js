@@ -224,7 +224,7 @@ const counted = () => {
 
 const mark = (name) => {
   if (document.activeElement?.matches("input, textarea")) $("text").focus({ preventScroll: true });
-  if (!tagging.mark(name)) toast(say("chooseFirst"));
+  if (!tagging.mark(name)) toast(say(matchMedia("(pointer: coarse)").matches ? "touchFirst" : "chooseFirst"));
 };
 
 // Nobody has read a text that has only just come.
@@ -323,6 +323,7 @@ const hint = async () => {
     setHint(say("suggests", { answer, share: Math.round(found.confidence * 100) }));
     if (tagging) drawHint(found.answer);
   }
+  if (tagging) $("hint").scrollIntoView({ block: "nearest" }); // these texts are long
 };
 
 // In the text, and with a button to take it over.

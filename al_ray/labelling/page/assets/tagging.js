@@ -34,7 +34,11 @@ export class Tagging {
     [this.#text, this.#caret, this.#labels] = [text, caret, labels];
     [this.#made, this.#changed, this.#tell] = [made, changed, tell];
     text.tabIndex = 0;
-    text.addEventListener("pointerdown", ({ pointerType }) => { this.#finger = pointerType !== "mouse"; });
+    text.addEventListener("pointerdown", ({ pointerType, button, shiftKey }) => {
+      this.#finger = pointerType !== "mouse";
+      // Or dragging would move what is selected, and not select anew.
+      if (!this.#finger && !button && !shiftKey) document.getSelection().removeAllRanges();
+    });
     text.addEventListener("click", (event) => this.#clicked(event));
     text.addEventListener("dragstart", (event) => event.preventDefault());
     text.addEventListener("focus", () => this.#mirror());
