@@ -83,7 +83,8 @@ def test_the_page_and_all_it_asks_for(server):
     assert page.status == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert b"http" not in page.body.replace(b"http-equiv", b"")  # nothing from elsewhere
-    for name in ("page.css", "page.js", "ask.js", "outbox.js", "rows.js", "stopwatch.js"):
+    scripts = ("page", "ask", "marks", "outbox", "rows", "stopwatch", "tagging", "words")
+    for name in ("page.css", *(f"{script}.js" for script in scripts)):
         found = ask(server, f"/{TOKEN}/{name}")
         assert found.status == 200, name
         assert b"innerHTML" not in found.body, name

@@ -43,9 +43,11 @@ _ASSETS: Final = {
     "page.css": ("page.css", "text/css"),
     "page.js": ("page.js", "text/javascript"),
     "ask.js": ("ask.js", "text/javascript"),
+    "marks.js": ("marks.js", "text/javascript"),
     "outbox.js": ("outbox.js", "text/javascript"),
     "rows.js": ("rows.js", "text/javascript"),
     "stopwatch.js": ("stopwatch.js", "text/javascript"),
+    "tagging.js": ("tagging.js", "text/javascript"),
     "words.js": ("words.js", "text/javascript"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }

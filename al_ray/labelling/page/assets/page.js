@@ -1,9 +1,11 @@
 // The page itself. Whatever comes from the project (texts, labels, names, errors) is put there as
 // text and never as HTML.
 import { get, post } from "./ask.js";
+import { inWords, written } from "./marks.js";
 import { newId, Outbox, storage } from "./outbox.js";
 import { Rows } from "./rows.js";
 import { Stopwatch } from "./stopwatch.js";
+import { COLOURS, Tagging } from "./tagging.js";
 import { filled, matches, WORDS } from "./words.js";
 
 const AHEAD = 20; // rows fetched ahead, to go on without a connection
@@ -22,6 +24,7 @@ const show = (element, shown) => { element.hidden = !shown; };
 let project; // as the server gave it
 let words; // of the language
 let outbox;
+let tagging = null; // of a project in which places of a text are marked, and not the whole labelled
 let annotator = "";
 let rows = new Rows();
 let progress = null;
@@ -50,7 +53,15 @@ const visible = (text) =>
 // A text as it is set. Browsers take the square of a paragraph's length to break it into lines:
 // a very long one is in pieces, each a block, of which only those in sight are set.
 const pieces = (text) => (text.length <= LONGEST ? [text]
-  : text.match(/[^]{1,2000}(?:\s|$)|[^]{1,2000}/gu).map((part) => made("span", part)));
+  : text.match(/[^]{1,2000}(?:\s|$)|[^]{1,2000}/gu));
+
+const set = (text) => {
+  const parts = pieces(text);
+  return parts.length > 1 ? parts.map((part) => made("span", part)) : parts;
+};
+
+// An answer as people say it.
+const spoken = (answer, text) => (tagging && answer ? inWords(answer, visible(text), say("noMarks")) : answer);
 
 /* What this browser keeps */
 
@@ -170,7 +181,7 @@ const put = (item, state, answer, facts) => outbox.put({
   answer,
   seconds: null,
   note: "",
-  text: item.text.slice(0, 200),
+  text: tagging ? item.text : item.text.slice(0, 200), // places are of the whole
   ...facts,
 });
 
@@ -181,18 +192,24 @@ const speak = (state, answer = "") => {
   const delta = item.visited && item.was ? 0 : 1;
   rows.did(item, state, answer, note);
   put(item, state, answer, { seconds: watch.seconds(), note, delta, asked: !item.visited });
-  toast(state === "skipped" ? say("didSkip") : say("answered", { answer }));
+  if (state === "answered") forget(item);
+  toast(state === "skipped" ? say("didSkip") : say("answered", { answer: spoken(answer, item.text) }));
   if (rows.ahead.length < LOW && counted().left > rows.ahead.length) more();
 };
 
 const undo = () => {
   const was = rows.undo();
   if (!was) return toast(say("nothing"));
+  if (tagging && was.answer) begun(was, "", was.answer); // or a reload would lose it
   put(was, "undone", "", { delta: -1, asked: true });
   toast(say("undone"));
 };
 
-const label = (i) => { if (i < project.labels.length) speak("answered", project.labels[i]); };
+const label = (i) => {
+  if (i >= project.labels.length) return;
+  if (!tagging) speak("answered", project.labels[i]);
+  else if (shown) mark(project.labels[i]);
+};
 
 // The server's numbers and what it has not heard yet.
 const counted = () => {
@@ -201,6 +218,74 @@ const counted = () => {
   const delta = waiting.reduce((sum, event) => sum + event.delta, 0);
   const asked = waiting.reduce((sum, event) => sum + (event.asked ? event.delta : 0), 0);
   return { left: Math.max(left - asked, 0), own: Math.max(own + delta, 0), size };
+};
+
+/* Marks */
+
+const mark = (name) => {
+  if (document.activeElement?.matches("input, textarea")) $("text").focus({ preventScroll: true });
+  if (!tagging.mark(name)) toast(say(matchMedia("(pointer: coarse)").matches ? "touchFirst" : "chooseFirst"));
+};
+
+// Nobody has read a text that has only just come.
+const done = () => {
+  if (shown && !$("choice").classList.contains("fresh")) speak("answered", written(tagging.marks));
+};
+
+// What is being marked is kept, of each row and annotator, beside the answer that it is to change:
+// where that is another by now, what was kept is old.
+const marksOf = (row) => `marks/${annotator}/${row}`;
+const stands = (item) => (item.visited && item.was?.answer) || "";
+const begun = ({ row_id: row }, stood, answer) =>
+  keep(storage.area, marksOf(row), JSON.stringify([stood, answer]));
+const forget = ({ row_id: row }) => {
+  if (tagging) storage.area.removeItem(kept(marksOf(row)));
+};
+const marked = (item) => {
+  const [stood, answer] = JSON.parse(recall(storage.area, marksOf(item.row_id)) ?? "[]");
+  return stood === stands(item) ? answer : item.was?.answer;
+};
+
+const edited = (marksToo) => {
+  if (!shown) return;
+  if (marksToo) begun(shown, stands(shown), written(tagging.marks));
+  renderFinish();
+};
+
+const renderFinish = () => {
+  const n = tagging.marks.length;
+  $("done").replaceChildren(made("kbd", "Enter"), made("span", say(n ? (n === 1 ? "saveOne" : "save") : "saveNone", { n })));
+  show($("remove"), Boolean(tagging.chosen));
+  current();
+};
+
+// Which label is what is chosen, or was: it is told apart from the others.
+const current = () => {
+  const name = tagging ? tagging.chosen?.label : shown?.was?.answer;
+  for (const button of $("labels").querySelectorAll("button")) {
+    button.setAttribute("aria-current", String(name === button.dataset.label));
+  }
+};
+
+const beginTagging = () => {
+  tagging = new Tagging({
+    text: $("text"), caret: $("caret"), labels: project.labels, made, changed: edited,
+    tell: (text) => $("told").replaceChildren(made("span", text.trim() ? text : say(text ? "blank" : "end"))),
+  });
+  document.body.dataset.task = "tagging";
+  $("text").setAttribute("role", "textbox");
+  $("text").setAttribute("aria-readonly", "true");
+  $("text").setAttribute("aria-multiline", "true");
+  $("text").setAttribute("aria-label", say("markHere"));
+  $("by-hand").textContent = say("byHand");
+  for (const id of ["finish", "by-hand"]) show($(id), true);
+  $("done").addEventListener("click", done);
+  $("remove").addEventListener("click", () => tagging.remove());
+  $("remove").append(made("span", say("remove")));
+  // A button that is clicked leaves the focus, and what is selected, in the text.
+  document.addEventListener("mousedown", (event) => {
+    if (event.target.closest("footer button, #hint button")) event.preventDefault();
+  });
 };
 
 /* Notes, the model's suggestion, the guideline */
@@ -226,14 +311,36 @@ const closeNote = () => {
 const hint = async () => {
   const item = shown;
   if (!item) return;
-  if (!$("hint").hidden) return hideHint();
+  if (!$("hint").hidden) return $("hint").querySelector("button") ? takeHint() : hideHint();
   setHint(say("asking"));
   const got = await get("suggestion", { row_id: item.row_id });
   if (item !== shown || $("hint").hidden) return;
   const found = got.body?.suggestion;
   if (!got.ok) setHint(say("noAnswer"));
   else if (!found) setHint(say("noSuggestion"));
-  else setHint(say("suggests", { answer: found.answer, share: Math.round(found.confidence * 100) }));
+  else {
+    const answer = spoken(found.answer, item.text);
+    setHint(say("suggests", { answer, share: Math.round(found.confidence * 100) }));
+    if (tagging) drawHint(found.answer);
+  }
+  if (tagging) $("hint").scrollIntoView({ block: "nearest" }); // these texts are long
+};
+
+// In the text, and with a button to take it over.
+const drawHint = (answer) => {
+  tagging.suggest(answer);
+  if (!tagging.suggested.length) return;
+  const button = made("button", "", { type: "button" });
+  button.append(made("kbd", "H"), made("span", say("take")));
+  button.addEventListener("click", takeHint);
+  $("hint").append(button);
+};
+
+const takeHint = () => {
+  const n = tagging.take();
+  hideHint();
+  $("text").focus({ preventScroll: true });
+  toast(say(n ? "taken" : "takenNone", { n }));
 };
 
 const setHint = (text) => {
@@ -244,6 +351,8 @@ const setHint = (text) => {
 
 const hideHint = () => {
   show($("hint"), false);
+  $("hint").replaceChildren();
+  if (tagging?.suggested.length) tagging.suggest("");
   acts("hint", (button) => button.setAttribute("aria-expanded", "false"));
 };
 
@@ -288,7 +397,7 @@ const list = (items) => $("search-list").replaceChildren(...items.map((item) => 
   const button = made("button", "", { type: "button" });
   button.append(made("span", visible(item.text).slice(0, 300), { dir: "auto" }));
   const was = rows.before(item.row_id) ?? item.was;
-  if (was) button.append(made("small", was.answer || say("skip")));
+  if (was) button.append(made("small", spoken(was.answer, item.text) || say("skip")));
   button.addEventListener("click", () => {
     $("search").close();
     rows.visit({ row_id: item.row_id, text: item.text, was });
@@ -313,7 +422,7 @@ const render = () => {
   const item = annotator ? rows.current : null;
   show($("work"), Boolean(item));
   show($("rest"), !item && Boolean(annotator));
-  for (const button of document.querySelectorAll("#labels button, [data-act=skip], [data-act=note], [data-act=hint]")) {
+  for (const button of document.querySelectorAll("#labels button, #finish button, [data-act=skip], [data-act=note], [data-act=hint]")) {
     button.disabled = !item;
   }
   acts("undo", (button) => { button.disabled = !rows.history.length; });
@@ -325,16 +434,16 @@ const render = () => {
 const renderRow = (item) => {
   shown = item;
   const text = $("text");
-  text.replaceChildren(...pieces(visible(item.text) || "—"));
+  if (tagging) tagging.open(pieces(visible(item.text)), marked(item));
+  else text.replaceChildren(...set(visible(item.text) || "—"));
   text.classList.toggle("long", item.text.length > LONG);
   const was = item.was;
   show($("before"), Boolean(was || item.visited));
   $("before-text").textContent = !was ? say("visiting")
-    : was.state === "skipped" ? say("skipped") : say("before", { answer: was.answer });
+    : was.state === "skipped" ? say("skipped")
+      : say("before", { answer: spoken(was.answer, item.text) });
   show($("back"), Boolean(item.visited));
-  for (const button of $("labels").querySelectorAll("button")) {
-    button.setAttribute("aria-current", String(was?.answer === button.dataset.label));
-  }
+  current();
   $("note-input").value = noteOf(item);
   show($("note"), Boolean($("note-input").value));
   hideHint();
@@ -408,7 +517,7 @@ const renderNotices = () => {
   $("refused-title").textContent = say("refused", { n: refused.length });
   $("refused-list").replaceChildren(...refused.map((event) => {
     const line = made("li");
-    const what = event.answer || say(event.state === "skipped" ? "skip" : "undo");
+    const what = spoken(event.answer, event.text ?? "") || say(event.state === "skipped" ? "skip" : "undo");
     line.append(
       made("bdi", visible(event.text ?? event.row_id).slice(0, 80)), " → ", made("bdi", what),
       ": ", made("bdi", event.error ?? ""),
@@ -430,16 +539,17 @@ const renderLabels = () => {
     else if (i < KEYED) button.append(made("kbd", String((i + 1) % 10)));
     button.append(made("bdi", name));
     button.disabled = !shown;
-    button.setAttribute("aria-current", String(shown?.was?.answer === name));
+    if (tagging) button.dataset.colour = i % COLOURS;
     if (i < KEYED) button.setAttribute("aria-keyshortcuts", String((i + 1) % 10));
     button.addEventListener("click", () => { clearFilter(); label(i); });
     return button;
   }));
   // As even as they can be: seven are four and three.
   const n = found.length;
-  $("labels").dataset.columns = n <= 5 ? n : n <= 8 ? 4 : 5;
+  $("labels").dataset.columns = tagging && n === 6 ? 3 : n <= 5 ? n : n <= 8 ? 4 : 5;
   $("labels").classList.toggle("short", found.every(({ name }) => name.length <= SHORT));
   if (!found.length) $("labels").append(made("p", say("noLabel")));
+  current();
 };
 
 const clearFilter = () => {
@@ -477,14 +587,35 @@ const typedKey = (event) => {
   }
 };
 
+const digitOf = ({ code }) => /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+
+// Answers with whether the key is the text's.
+const taggingKey = (event) => {
+  const { target, key, shiftKey, repeat } = event;
+  if (!shown || openDialog() || target.matches("input, textarea")) return false;
+  if (tagging.pressed(event)) return true;
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (key === "Enter" && !target.matches("button")) {
+    if (!repeat) done();
+  } else if (key === "Escape" && !$("hint").hidden) hideHint();
+  else if (key === "Escape") return tagging.release();
+  // Shift may still be held from selecting.
+  else if (shiftKey && digitOf(event) !== undefined && tagging.selected.start < tagging.selected.end) {
+    label((Number(digitOf(event)) + 9) % 10);
+  } else return false;
+  return true;
+};
+
 document.addEventListener("keydown", (event) => {
-  if (!project || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!project || event.isComposing) return;
+  if (tagging && taggingKey(event)) return void event.preventDefault();
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (openDialog()) return;
   if (event.target.matches("input, textarea")) {
     if (event.keyCode !== 229) typedKey(event); // 229: the input method has not finished a syllable
     return;
   }
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
+  const digit = digitOf(event);
   const act = actOf(event);
   const filter = event.code === "KeyF" && !$("filter").hidden;
   if (event.key === "Escape") {
@@ -574,6 +705,7 @@ const speakLanguage = () => {
   const asked = new URLSearchParams(location.search).get("lang");
   const language = [asked, project.language].find((each) => each in WORDS) ?? "ko";
   words = WORDS[language];
+  if (project.task === "tagging") words = { ...words, ...words.tagging };
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
@@ -590,9 +722,16 @@ const speakLanguage = () => {
   const many = project.labels.length > KEYED;
   const last = Math.min(project.labels.length, KEYED);
   const labels = last > 1 ? `1–${last % 10}` : "1";
+  const ofText = [
+    ["← →", "keyMove"], ["Ctrl ← →", "keyWord"], ["Home End", "keyEnds"], ["Shift ← →", "keySelect"],
+    ["Tab", "keyTab"],
+  ];
   const keys = [
-    [labels, "keyLabels"], ...(many ? [["F", "keyFilter"]] : []), ["S", "skip"], ["U", "undo"], ["N", "note"],
-    ["H", "hint"], ["/", "search"], ["G", "guide"], ["?", "keyHelp"], ["Esc", "keyEscape"],
+    ...(project.task === "tagging" ? ofText : []), [labels, "keyLabels"],
+    ...(many ? [["F", "keyFilter"]] : []),
+    ...(project.task === "tagging" ? [["⌫", "remove"], ["Enter", "keyDone"]] : []),
+    ["S", "skip"], ["U", "undo"], ["N", "note"],
+    ["H", project.task === "tagging" ? "keyHint" : "hint"], ["/", "search"], ["G", "guide"], ["?", "keyHelp"], ["Esc", "keyEscape"],
   ];
   $("keys").replaceChildren(...keys.flatMap(([key, name]) => {
     const term = made("dt");
@@ -614,6 +753,7 @@ const begin = async () => {
     if (annotator && !rows.current && !outbox.waiting().length) more();
   });
   wire();
+  if (project.task === "tagging") beginTagging();
   show($("filter"), project.labels.length > KEYED);
   renderLabels();
   const wide = matchMedia("(min-width: 900px)").matches;
