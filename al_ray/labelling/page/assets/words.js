@@ -74,6 +74,7 @@ export const WORDS = {
     kept: "답은 바로 저장됩니다. 연결이 끊겨도 계속할 수 있고, 다시 연결되면 자동으로 보냅니다.",
     tagging: { // where places of a text are marked
       before: "앞서 표시한 것: {answer}",
+      suggests: "모델 제안: {answer}", // the probability of all of it together says nothing to people
       noteHint: "Enter로 마치고 Shift+Enter로 줄을 바꿉니다. 메모는 표시와 함께 저장됩니다.",
       answered: "저장했습니다: {answer}",
       undone: "되돌렸습니다. 고친 뒤 다시 저장해 주세요.",
@@ -173,6 +174,7 @@ export const WORDS = {
     ime: "They work while the Korean input method is on, too.",
     kept: "Answers are saved at once. Without a connection you can go on; they are sent once it is back.",
     tagging: {
+      suggests: "The model suggests {answer}",
       before: "Marked before: {answer}",
       noteHint: "Enter to finish, Shift+Enter for a new line. It is saved with the marks.",
       answered: "Saved: {answer}",
