@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.corpus.tokens.prepared import Tokens
+from al_ray.learners.encoder.attention import attend
 from al_ray.learners.encoder.head import MeanPooled
 
 KINDS = {"BertModel", "ElectraModel", "RobertaModel", "XLMRobertaModel"}
@@ -150,7 +151,7 @@ class Packed:
         ):
             shape = (rows, length, attention.num_attention_heads, -1)
             query, key, value = (x.view(shape).transpose(1, 2) for x in parts)
-            answer = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+            answer = attend(query, key, value, dropout)
             mixed.append(answer.transpose(1, 2).reshape(rows * length, -1))
         return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
 
