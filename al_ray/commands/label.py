@@ -301,7 +301,6 @@ def _batch(options: argparse.Namespace, console: Console) -> int:
 
 def _take(options: argparse.Namespace, console: Console) -> int:
     """Keep the answers, and go on; where another process is at that, it is left to it."""
-    from al_ray.labelling.advance import Busy
     from al_ray.labelling.exchange import take
 
     project = _opened(options)
@@ -309,8 +308,8 @@ def _take(options: argparse.Namespace, console: Console) -> int:
         terminal.say(console, line)
     try:
         return _go_on(project, console)
-    except Busy as busy:
-        terminal.say(console, str(busy))
+    except UserError as error:  # what was said is kept all the same
+        terminal.say(console, tr("The answers are kept. {why}", why=error))
         return 0
 
 

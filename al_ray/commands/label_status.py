@@ -34,6 +34,7 @@ def say_status(project: Project, found: Status, console: Console) -> None:
     if found.shared:
         rows.append((tr("agreement (Krippendorff's alpha)"), _number(found.alpha)))
         rows.append((tr("on texts that two have answered"), f"{found.shared:,}"))
+        rows.append((tr("of these, drawn at random"), f"{found.shared_drawn:,}"))
     console.print(
         Table([Column(""), Column("")], rows, title=tr("Project {name}", name=project.facts.name))
     )
@@ -86,13 +87,14 @@ def say_status(project: Project, found: Status, console: Console) -> None:
                     Column(tr("annotator")),
                     Column(tr("answers")),
                     Column(tr("skips")),
-                    Column(tr("an hour")),
+                    Column(tr("texts an hour")),
                 ],
                 people,
             )
         )
     for pair in found.pairs[:SHOWN]:
         apart = ", ".join(f"{a}/{b} {n}" for a, b, n in pair.apart[:3])
+        apart += ", …" if len(pair.apart) > 3 else ""
         terminal.say(
             console,
             tr(
@@ -106,6 +108,9 @@ def say_status(project: Project, found: Status, console: Console) -> None:
         )
     for row in found.conflicts[:SHOWN]:
         terminal.say(console, tr("In conflict: {row} {text}", row=row, text=_cut(project, row)))
+    if len(found.conflicts) > SHOWN:
+        left = len(found.conflicts) - SHOWN
+        terminal.say(console, tr("{n:,} more are in conflict (--json has all).", n=left))
     for doubt in (found.doubts or ())[:SHOWN]:
         terminal.say(
             console,

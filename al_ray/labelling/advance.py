@@ -63,10 +63,11 @@ def advance(
         def waits(step: int, word: Word) -> bool:
             batch = project.batches()[step]
             left = project.left(batch, word)
-            if (not left or early) and not _learnable(project, word):
+            if (not left or early) and not learnable(project, word):
                 raise UserError(
                     "{folder}: none of the chosen texts has an answer, so that nothing can be "
-                    "learnt; answer some of them",
+                    "learnt; answer some that were skipped: al-ray label batch {folder} --to FILE "
+                    "has them again",
                     folder=project.folder,
                 )
             if early and step < batches:
@@ -90,7 +91,7 @@ def advance(
         yield from trajectory.run()
 
 
-def _learnable(project: Project, word: Word) -> bool:
+def learnable(project: Project, word: Word) -> bool:
     """Whether any chosen row has an answer."""
     agreed = consensus(word)
     chosen = (project.ids(batch.rows[~batch.audit]) for batch in project.batches())

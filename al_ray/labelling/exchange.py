@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from al_ray.errors import UserError
+from al_ray.labelling.advance import learnable
 from al_ray.labelling.answers.log import Said, now, reconciled
 from al_ray.labelling.desk import Item
 from al_ray.labelling.doubts import again
@@ -85,10 +86,14 @@ def _rows(project: Project, annotator: str | None, second: int | None) -> list[s
         UserError: nothing.
     """
     word = project.word
+    if second is not None and second < 1:
+        raise UserError("--again {n}: give 1 or more", n=second)
     if second is not None:
         rows, why = again(project, word, second), TOO_FEW
     else:
         rows = project.left(project.batches()[-1], word, annotator)
+        if not rows and not learnable(project, word):  # or nobody would be asked anything again
+            rows = [row for row in project.ids(project.batches()[-1].rows) if row in word]
         why = ALL_ASKED if project.finished else NONE_LEFT
     if not rows:
         raise UserError(why, folder=project.folder)
@@ -162,8 +167,8 @@ def _check_texts(path: Path, project: Project, texts: Mapping[str, str]) -> None
     for row, text in texts.items():
         if row in project.texts and text.split() != project.texts[row].split():
             raise UserError(
-                "{path}: row {row!r} has the text of another; keep the columns of the batch as "
-                "they are",
+                "{path}: row {row!r} has another text than the project; if the program that wrote "
+                "it changed the text, take the column 'text' out, else correct its row ids",
                 path=path,
                 row=row[:60],
             )

@@ -97,7 +97,9 @@ def read_csv(path: Path, annotator: str) -> Taken:
     text = content(path)
     csv.field_size_limit(2**31 - 1)  # a text may be long
     try:
-        lines = list(csv.DictReader(io.StringIO(text), strict=True))
+        head = text.partition("\n")[0]
+        delimiter = max(",;\t", key=head.count)  # as spreadsheets of some countries write it
+        lines = list(csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise UserError("{path}: {why}; save it as CSV again", path=path, why=error) from None
     return _taken(path, lines, annotator, "csv")
@@ -143,7 +145,8 @@ def content(path: Path) -> str:
         raise UserError(
             "{path}: cannot be read ({why}); check the file", path=path, why=error.strerror
         ) from None
-    for encoding in ("utf-8-sig", "cp949"):
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a spreadsheet's "Unicode text"
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp949"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -191,8 +194,7 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
         time = _time(path, number, cell("time"))
         timed += time is not None
         who = unicodedata.normalize("NFC", cell("annotator") or annotator).strip()
-        # Of two lines that say when neither was said, the later one counts.
-        events[(row, who) if time is None else number] = Said(
+        said = Said(
             row_id=row,
             annotator=who,
             state="skipped" if skipped else "answered",
@@ -203,6 +205,18 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
             note=cell("note"),
             source=source,
         )
+        # Of two lines that say when neither was said, nobody knows which is meant.
+        earlier = events.setdefault((row, who) if time is None else number, said)
+        if not said.says(earlier):
+            raise UserError(
+                "{path}: row {row!r} is there twice, as {one!r} and as {other!r} by {who}; leave "
+                "one",
+                path=path,
+                row=row[:60],
+                one=(earlier.answer or earlier.state)[:40],
+                other=(answer or said.state)[:40],
+                who=who[:60],
+            )
     return Taken(list(events.values()), bool(events) and timed == len(events), untouched, texts)
 
 

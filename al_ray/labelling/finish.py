@@ -110,8 +110,9 @@ def finish(
         low, high = wilson(float(scores.sum()), n)
         share = float(scores.mean()) if n else float("nan")
         measured = Measured(len(labelled), n, share, low, high)
-        out = project.folder / FOLDER
-        (out / "model").mkdir(parents=True, exist_ok=True)
+        out = project.folder / f".{FOLDER}"  # what was there stays until all of it is made
+        shutil.rmtree(out, ignore_errors=True)
+        (out / "model").mkdir(parents=True)
         for path in source.folder.iterdir():
             if path.is_file() and path.suffix not in (".bin", ".safetensors", ".h5", ".msgpack"):
                 shutil.copyfile(path, out / "model" / path.name)
@@ -130,12 +131,15 @@ def finish(
             _save_classifier(module, task.classes, temperature, out / "model")
         else:
             save(module, task.classes, training.max_length, out / "model")
-        found = Finished(out, len(labelled), len(learnt), measured, temperature, len(others))
+        there = project.folder / FOLDER
+        found = Finished(there, len(labelled), len(learnt), measured, temperature, len(others))
         card = card_of(project, found, training.learning_rate)
         for path in (out / "README.md", out / "model" / "README.md"):
             write_text(path, card)
         _write_labelled(project, out / "labelled.csv", word, audit)
         _write_predictions(project, out / "predictions.csv", others, predicted, confidence)
+        shutil.rmtree(there, ignore_errors=True)
+        out.rename(there)
     return found
 
 
@@ -214,6 +218,7 @@ def card_of(project: Project, found: Finished, rate: float) -> str:
         else "not measured: no text that was drawn at random has an answer"
     )
     training, few = config.learner.training, project.task.few
+    updates = training.updates_for(found.learnt)
     if few:
         kind, what = "text-classification", f"Tells {len(facts.labels)} labels apart"
         confidence = f"""the last layer is divided by {found.temperature:.3f}, fitted on {at.rows}
@@ -237,11 +242,11 @@ library_name: {"transformers" if few else "al_ray"}
 {what}: {", ".join(facts.labels)}.
 
 - **{score}**: {accuracy}.
-- **Learnt from** {found.learnt} labelled texts, chosen by `{config.spec}` in batches of
-  {facts.size}, of which one in ten was drawn at random and kept for measuring.
-- **Encoder**: `{config.learner.model.name}`, fine-tuned with learning rate {rate:g}, batches of
-  {training.batch_size}, {training.epochs} epochs, at least {training.min_updates} updates,
-  texts cut at {training.max_length} tokens.
+- **Learnt from** {found.learnt} labelled texts that `{config.spec}` chose; one text in ten was
+  drawn at random instead, and kept for measuring.
+- **Encoder**: `{config.learner.model.name}` with its own pooling, fine-tuned with learning rate
+  {rate:g} in {updates:,} updates of {training.batch_size} texts, which are cut at
+  {training.max_length} tokens.
 - **Confidence**: {confidence}.
 
 {use}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from al_ray.labelling.answers.agreement import Pair, alpha, answers_of, pairs
-from al_ray.labelling.answers.log import Word, conflicts, consensus, measured_by, paid
+from al_ray.labelling.answers.log import Said, Word, conflicts, consensus, measured_by, paid
 from al_ray.labelling.doubts import Doubt, doubts
 from al_ray.labelling.project import Project
 from al_ray.search.stopping import CRITERIA, NEED_VALIDATION, stops_at
@@ -69,7 +69,7 @@ class Person:
 
     @property
     def an_hour(self) -> float:
-        """Answers and skips an hour."""
+        """Texts an hour, answered or skipped."""
         return (self.answers + self.skips) / self.hours if self.hours else math.nan
 
 
@@ -90,7 +90,9 @@ class Status:
         curve: of every model.
         gained: what the last batch brought; None: there are no two models that were measured.
         alpha: Krippendorff's; NaN where fewer than `ENOUGH` rows have two answers.
-        shared: rows that have two answers or more.
+        shared: rows of two answers or more that agreement is measured on: those drawn at random,
+            where they are `ENOUGH`, else all.
+        shared_drawn: of these, drawn at random.
         pairs: who disagrees with whom.
         doubts: labels to look at again, the worst first; None: no vectors to tell by.
         stopped: by criterion, the labels at which it would have stopped; None: not yet.
@@ -110,6 +112,7 @@ class Status:
     gained: Gain | None
     alpha: float
     shared: int
+    shared_drawn: int
     pairs: tuple[Pair, ...]
     doubts: tuple[Doubt, ...] | None
     stopped: dict[str, int | None]
@@ -120,8 +123,12 @@ def status(project: Project) -> Status:
     """How it stands now."""
     word, batches = project.word, project.batches()
     agreed, clash = consensus(word), conflicts(word)
-    answered, curve = answers_of(word), _curve(project)
+    curve = _curve(project)
     drawn = {row for batch in batches for row in project.ids(batch.rows[batch.audit])} & set(word)
+    answered = answers_of(word)
+    for_all = {row: by for row, by in answered.items() if row in drawn}
+    if len(for_all) >= ENOUGH:
+        answered = for_all
     return Status(
         rows=len(project.corpus.train),
         batches=len(batches),
@@ -131,11 +138,12 @@ def status(project: Project) -> Status:
         skipped=sum(row not in agreed and row not in clash for row in word),
         unmeasured=len(drawn - set(measured_by(word, drawn))),
         conflicts=tuple(clash),
-        people=_people(word),
+        people=_people(word, project.log.events()),
         curve=curve,
         gained=gained(curve),
         alpha=alpha(answered) if len(answered) >= ENOUGH else math.nan,
         shared=len(answered),
+        shared_drawn=len(for_all),
         pairs=tuple(pairs(answered)),
         doubts=doubts(project, agreed),
         stopped=_stopped(project),
@@ -168,13 +176,20 @@ def gained(curve: Sequence[Measured]) -> Gain | None:
     return Gain(after.accuracy - before.accuracy, float(low), float(high))
 
 
-def _people(word: Word) -> tuple[Person, ...]:
+def _people(word: Word, events: Sequence[Said]) -> tuple[Person, ...]:
+    # A text that is answered again takes time again. Of an annotation the last event alone counts:
+    # what a server changes has all of its time.
+    spent: dict[tuple[str, str], dict[str, float]] = {}
+    for said in events:
+        if said.seconds is not None:
+            key = said.annotator, said.row_id
+            spent.setdefault(key, {})[said.annotation or said.id] = min(said.seconds, PAUSE)
     found = []
     for name in sorted({who for by in word.values() for who in by}):
         own = [by[name] for by in word.values() if name in by]
-        seconds = [min(said.seconds, PAUSE) for said in own if said.seconds is not None]
+        each = [sum(spent[name, x.row_id].values()) for x in own if (name, x.row_id) in spent]
         # What was not measured is taken to go as what was.
-        hours = sum(seconds) / 3600 * len(own) / len(seconds) if seconds else math.nan
+        hours = sum(each) / 3600 * len(own) / len(each) if each else math.nan
         answers = sum(said.state == "answered" for said in own)
         found.append(Person(name, answers, len(own) - answers, hours))
     return tuple(sorted(found, key=lambda person: -(person.answers + person.skips)))

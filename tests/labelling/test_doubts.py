@@ -22,6 +22,7 @@ def project():
     return SimpleNamespace(
         facts=SimpleNamespace(labels=LABELS),
         config=SimpleNamespace(seed=0),
+        task=SimpleNamespace(few=True),
         vectors_there=lambda: vectors,
         numbers=lambda ids: np.array([int(row) for row in ids]),
         heaps=heaps,

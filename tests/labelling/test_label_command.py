@@ -199,8 +199,34 @@ def tell(address, row, answer):
         assert json.load(answered)["new"]
 
 
+def test_a_first_batch_that_everybody_skips(texts, tmp_path, said, refused):
+    """They are asked again: there would be no way on."""
+    project, batch = tmp_path / "project", tmp_path / "batch.csv"
+    said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL, "--updates", "7")
+    said("batch", project, "--to", batch)
+    lines = list(csv.reader(batch.open(encoding="utf-8-sig", newline="")))
+    skipped = [lines[0], *([*line[:4], "x", *line[5:]] for line in lines[1:])]
+    with batch.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(skipped)
+    assert "The answers are kept" in said("take", project, batch)
+    assert "has them again" in refused("next", project)
+    assert "give 1 or more" in refused("batch", project, "--to", tmp_path / "2.csv", "--again", "0")
+    again = tmp_path / "again.csv"
+    assert "20 rows" in said("batch", project, "--to", again)
+    fill(again, again, "annotator")
+    assert "Batch 2" in said("take", project, again)
+    said("finish", project)
+    card = (project / "finished" / "README.md").read_text("utf-8")
+    assert "in 7 updates of 16 texts" in card
+    # What was finished before goes once the new is whole.
+    (project / "finished" / "of before").touch()
+    said("finish", project)
+    assert not (project / "finished" / "of before").exists()
+    assert not (project / ".finished").exists()
+
+
 def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refused):
-    """Nothing filled in is written over; of two lines the later counts; ids and texts belong."""
+    """Nothing filled in is written over; no two lines of a row; ids and texts belong."""
     project, batch = tmp_path / "project", tmp_path / "batch.csv"
     said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL)
     said("batch", project, "--to", batch)
@@ -209,16 +235,25 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     said("take", project, batch)
     known = Project(project)
     one, other = known.ids(known.batches()[0].rows)[:2]
-    (tmp_path / "x.csv").write_text(
-        f"row_id,label,annotator\n{one},정치,가\u1105\u1161\u11b7\n{one},경제,가람\n", "utf-8"
-    )
+    twice = f"row_id,label,annotator\n{one},정치,가\u1105\u1161\u11b7\n{one},경제,가람\n"
+    (tmp_path / "x.csv").write_text(twice, "utf-8")
+    assert "as '정치' and as '경제' by 가람" in refused("take", project, tmp_path / "x.csv")
+    # As spreadsheets of some countries have it, and as "Unicode text".
+    once = f"row_id;label;annotator\n{one};경제;가람\n"
+    (tmp_path / "x.csv").write_text(once, "utf-8")
     assert "1 of them new" in said("take", project, tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_bytes(once.replace(";", "\t").encode("utf-16"))
     assert "0 of them new" in said("take", project, tmp_path / "x.csv")
-    assert {who: e.answer for who, e in Project(project).word[one].items()} == {"가람": "경제"}
+    (tmp_path / "x.csv").write_text(f"row_id,label,annotator,note\n{one},경제,가람,왜\n", "utf-8")
+    assert "1 of them new" in said("take", project, tmp_path / "x.csv")
+    (now,) = Project(project).word[one].items()
+    assert (now[0], now[1].answer, now[1].note) == ("가람", "경제", "왜")
     (tmp_path / "y.csv").write_text(
         f"row_id,text,label\n{one},{known.texts[other]},정치\n", encoding="utf-8"
     )
-    assert "has the text of another" in refused("take", project, tmp_path / "y.csv")
+    assert "take the column 'text' out" in refused("take", project, tmp_path / "y.csv")
+    (tmp_path / "y.csv").write_text(f"row_id,label\n{one},정치\n", encoding="utf-8")
+    said("take", project, tmp_path / "y.csv")  # which the message says
     assert "cannot be written" in refused("batch", project, "--to", tmp_path / "no" / "x.json")
     for table in ("answers", "selections"):
         path = next((project / table).glob("[!.]*.parquet"))

@@ -15,6 +15,7 @@ from al_ray.corpus.embedded.news import generate
 from al_ray.corpus.rows import Split
 from al_ray.corpus.tokens import prepared
 from al_ray.errors import UserError
+from al_ray.labelling import status as how_it_stands
 from al_ray.labelling.advance import advance, alone
 from al_ray.labelling.answers.log import Log, Said
 from al_ray.labelling.asked.batches import batch_of, reserve_of
@@ -177,6 +178,35 @@ def test_killed_at_any_write_it_ends_the_same(begun, tmp_path):
             assert found[name].equals(table), (k, name)
         shutil.rmtree(folder)
     assert k > 8
+
+
+def test_time_of_answers_that_were_changed_counts(project):
+    first, second, third = project.ids(project.batches()[0].rows)[:3]
+
+    def said(row, answer, minute, annotation, seconds):
+        time = NOON + timedelta(minutes=minute)
+        return Said(row, "가람", "answered", answer, time, annotation, seconds)
+
+    one, other = CORPUS.labels[:2]
+    project.take([said(first, one, 0, "a", 4.0), said(first, other, 1, "b", 6.0)])
+    # A server's annotation that was changed has all of its time; nobody measured the third.
+    project.take([said(second, one, 0, "7", 5.0), said(second, other, 1, "7", 8.0)])
+    project.take([said(third, one, 2, "c", None)])
+    (person,) = status(project).people
+    assert person.answers == 3
+    assert person.hours == pytest.approx((4 + 6 + 8) / 2 * 3 / 3600)
+
+
+def test_agreement_is_of_texts_drawn_at_random_where_these_are_enough(project, monkeypatch):
+    batch = project.batches()[0]
+    places = [place for place, drawn in enumerate(batch.audit) if drawn]
+    project.take(answers(project, 0, "가람"))
+    project.take(answers(project, 0, "나래", wrong=[places[0]]))
+    assert (status(project).shared, status(project).shared_drawn) == (SIZE, 2)
+    monkeypatch.setattr(how_it_stands, "ENOUGH", 2)
+    found = status(project)
+    assert found.shared == found.shared_drawn == 2
+    assert [(pair.alike, pair.rows) for pair in found.pairs] == [(1, 2)]
 
 
 def test_two_annotators_who_differ(project):

@@ -82,7 +82,8 @@ class Said:
         """Whether it says no more than another did of the same row, by the same annotator."""
         if other is None or other.state == "undone":
             return self.state == "undone"
-        return (self.state, self.answer) == (other.state, other.answer)
+        same = (self.state, self.answer) == (other.state, other.answer)
+        return same and self.note in ("", other.note)
 
 
 class Log:
