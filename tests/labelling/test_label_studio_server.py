@@ -211,6 +211,28 @@ def test_rows_are_served_in_our_order_with_a_suggestion_or_without(
     assert owner.next(project) is None
 
 
+def test_marks_go_there_and_come_back(studio: Studio, owner: Person) -> None:
+    text, kinds = "김철수가 서울에 갔다", ["PS", "LC"]
+    project = studio.make("개체명", kinds, task="tagging")
+    studio.check(project, kinds, "tagging")
+    items = [Item("r1", text), Item("r2", "아무도 없다"), Item("r3", text)]
+    given = {"r1": Suggestion("0-3:PS 5-7:LC", 0.5)}
+    studio.push(project, tasks(items, given, "m1", "tagging"))
+    for expected in _rows(items):
+        task = owner.next(project)
+        assert task is not None
+        assert task["data"]["row_id"] == expected
+        (suggested,) = task["predictions"]
+        marks = suggested["result"] if expected == "r1" else []
+        owner("POST", f"/api/tasks/{task['id']}/annotations/", {"result": marks})
+    said, _ = answers(studio.pull(project), "tagging")
+    assert {each.row_id: each.answer for each in said} == {
+        "r1": "0-3:PS 5-7:LC",
+        "r2": "O",
+        "r3": "O",
+    }
+
+
 def test_two_people_are_served_in_our_order_by_turns(
     studio: Studio, owner: Person, second: Person
 ) -> None:

@@ -143,6 +143,9 @@ def test_places_as_a_browser_counts_them_and_back():
 
     (said,), _ = answers(export([other, one]), "tagging")
     assert said.answer == "2-5:PS 9-11:LC"
+    by_characters = {**one, "value": {**one["value"], "start": 2, "end": 5, "text": "김철수"}}
+    (said,), _ = answers(export([by_characters]), "tagging")
+    assert said.answer == "2-5:PS"
     (said,), _ = answers(export([]), "tagging")
     assert (said.state, said.answer) == ("answered", "O")
     half = {**one, "value": {**one["value"], "start": 1, "text": "x"}}

@@ -346,15 +346,26 @@ def _mark(part: Any, text: str) -> Entity | None:
         return None
     if not (isinstance(start, int) and isinstance(end, int)):
         return None
+    if not isinstance(kinds[0], str):
+        return None
+    # Places are as a browser counts them, or as another program does that has made the mark.
+    for first, last in (_places(text, start, end), (start, end)):
+        marked = text[first:last] if 0 <= first < last <= len(text) else ""
+        if marked and value.get("text", marked) == marked:
+            return Entity(first, last, kinds[0])
+    return None
+
+
+def _places(text: str, start: int, end: int) -> tuple[int, int]:
+    """Of characters, where a browser counts these; (0, 0) within one."""
     raw = text.encode("utf-16-le", "surrogatepass")
-    before, inside = (raw[2 * a : 2 * b] for a, b in ((0, start), (start, end)))
     try:
-        first, marked = len(before.decode("utf-16-le")), inside.decode("utf-16-le")
-    except UnicodeDecodeError:  # half of a character
-        return None
-    if not marked or value.get("text", marked) != marked or not isinstance(kinds[0], str):
-        return None
-    return Entity(first, first + len(marked), kinds[0])
+        before, inside = (
+            raw[2 * a : 2 * b].decode("utf-16-le") for a, b in ((0, start), (start, end))
+        )
+    except UnicodeDecodeError:
+        return 0, 0
+    return len(before), len(before) + len(inside)
 
 
 def _choices(part: Any) -> list[Any] | None:
