@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.loop.correlation import rank_correlation
 from al_ray.loop.oracle import OfCorpus
-from al_ray.tasks import Task
+from al_ray.tasks import Answers, Evaluation, Task
 from al_ray.workers import Predictions
 
 Columns = dict[str, list[Any]]
+
+VALIDATION = "validation"
+"""What stands for a test's name in `predictions` where there is none."""
 
 _MEASURED = ("test", "main", "test_score", "loss_correlation")
 _ANSWERED = ("test", "main", "row_id", "label", "prediction", "confidence", "score")
@@ -54,13 +57,39 @@ def evaluated_on_tests(
         metrics["main"] += [test == main] * len(measured)
         metrics["metric"] += measured
         metrics["value"] += measured.values()
-        answers["test"] += [test] * len(of_test)
-        answers["main"] += [test == main] * len(of_test)
-        answers["row_id"] += rows.ids_of(of_test)
-        answers["label"] += task.written(right)
-        answers["prediction"] += task.written(found.answers)
-        answers["confidence"] += found.confidence.tolist()
-        answers["score"] += found.scores.tolist()
+        of_one = answered_on(task, rows, (test, test == main), of_test, right, found)
+        for column, each in of_one.items():
+            answers[column] += each
     if main is None:  # a step has a row, if only to say that it is complete
         steps = {name: [None] for name in steps}
     return steps, answers, metrics
+
+
+def answered_on(
+    task: Task,
+    rows: Rows,
+    test: tuple[str, bool],
+    of_test: NDArray[np.int64],
+    right: Answers,
+    found: Evaluation,
+) -> Columns:
+    """Columns of `predictions`.
+
+    Args:
+        task: what is learnt.
+        rows: of the corpus.
+        test: its name, and whether it is the main one.
+        of_test: (rows,) that were evaluated.
+        right: (rows,) their answers.
+        found: how well they were answered.
+    """
+    name, main = test
+    return {
+        "test": [name] * len(of_test),
+        "main": [main] * len(of_test),
+        "row_id": rows.ids_of(of_test),
+        "label": task.written(right),
+        "prediction": task.written(found.answers),
+        "confidence": found.confidence.tolist(),
+        "score": found.scores.tolist(),
+    }

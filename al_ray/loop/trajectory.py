@@ -18,7 +18,7 @@ from al_ray import randomness
 from al_ray.corpus.tokens.prepared import Rows
 from al_ray.errors import AlRayError, NotNumbers
 from al_ray.loop.clock import Clock
-from al_ray.loop.evaluation import evaluated_on_tests
+from al_ray.loop.evaluation import VALIDATION, Columns, answered_on, evaluated_on_tests
 from al_ray.loop.oracle import OfCorpus, Oracle
 from al_ray.loop.record import Recorder, resumes_at
 from al_ray.results import Store
@@ -136,7 +136,7 @@ class Trajectory:
         tests, predictions, metrics = evaluated_on_tests(
             self._task, self._rows, lambda rows: self._workers.predict(rows, evaluated)
         )
-        validation = self._validate(evaluated)
+        validation, told = self._validate(evaluated)
         self._predict_stop_set(step, evaluated)
         clock.lap("evaluate_seconds")
 
@@ -151,7 +151,7 @@ class Trajectory:
 
         digest = self._record.selection(step, candidates, chosen, scores) if chosen else None
         self._record.members(step, fitted, candidates, scores)
-        self._record.predictions(step, predictions)
+        self._record.predictions(step, told if told and not self._rows.tests else predictions)
         self._record.metrics(step, metrics)
         if self.config.schedule.retrain != "cold":
             self._record.checkpoint(step, [self._workers.get(ref) for ref in weights])
@@ -214,13 +214,16 @@ class Trajectory:
             ]
         )
 
-    def _validate(self, weights: Ref) -> float | None:
+    def _validate(self, weights: Ref) -> tuple[float | None, Columns]:
+        """The score, and columns of `predictions`, which has them where there is no test."""
         rows = np.sort(self._validated())
         if not len(rows):
-            return None
+            return None, {}
         said = self._workers.predict(rows, weights)
-        answers, texts = self._oracle(rows), self._rows.texts_of(rows)
-        return self._task.evaluated(said.outputs, answers, texts).score
+        right, texts = self._oracle(rows), self._rows.texts_of(rows)
+        found = self._task.evaluated(said.outputs, right, texts)
+        test = VALIDATION, False
+        return found.score, answered_on(self._task, self._rows, test, rows, right, found)
 
     def _predict_stop_set(self, step: int, weights: Ref) -> None:
         if len(self._stop_set):

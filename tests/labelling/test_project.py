@@ -180,6 +180,23 @@ def test_killed_at_any_write_it_ends_the_same(begun, tmp_path):
     assert k > 8
 
 
+def test_what_is_measured_can_be_counted_again(project):
+    """`predictions` has each model's answers to the texts drawn at random, and people's."""
+    for number in range(2):
+        project.take(answers(project, number, wrong=(2, 3)))
+        list(advance(project))
+    steps = project.store.read("steps").set_index("step")
+    told = project.store.read("predictions")
+    drawn = {row for batch in project.batches()[:2] for row in project.ids(batch.rows[batch.audit])}
+    for step, rows in told.groupby("step"):
+        assert set(rows.row_id) <= drawn
+        assert len(rows) == steps.n_validation[step]
+        assert (rows.prediction == rows.label).mean() == steps.validation_accuracy[step]
+        said = {row: next(iter(project.word[row].values())).answer for row in rows.row_id}
+        assert rows.label.tolist() == [said[row] for row in rows.row_id]
+    assert told.test.unique().tolist() == ["validation"]
+
+
 def test_time_of_answers_that_were_changed_counts(project):
     first, second, third = project.ids(project.batches()[0].rows)[:3]
 
