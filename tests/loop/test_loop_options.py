@@ -320,4 +320,10 @@ def test_a_study_without_a_test_has_its_steps_and_validation(tmp_path):
     assert steps.picks_digest.tolist() == wanted.picks_digest.tolist()
     assert steps.validation_accuracy.tolist() == wanted.validation_accuracy.tolist()
     assert [each.accuracy for each in said] == steps.validation_accuracy.tolist()
-    assert store.read("predictions").empty
+    told = store.read(
+        "predictions"
+    )  # of validation rows, so that the accuracy can be counted again
+    assert told.test.unique().tolist() == ["validation"]
+    right = (told.label == told.prediction).groupby(told.step)
+    assert right.mean().tolist() == steps.validation_accuracy.tolist()
+    assert right.size().tolist() == [7] * len(steps)
