@@ -207,7 +207,7 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
         )
         # Of two lines that say when neither was said, nobody knows which is meant.
         earlier = events.setdefault((row, who) if time is None else number, said)
-        if not said.says(earlier):
+        if (said.state, said.answer) != (earlier.state, earlier.answer):
             raise UserError(
                 "{path}: row {row!r} is there twice, as {one!r} and as {other!r} by {who}; leave "
                 "one",

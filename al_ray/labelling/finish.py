@@ -138,9 +138,18 @@ def finish(
             write_text(path, card)
         _write_labelled(project, out / "labelled.csv", word, audit)
         _write_predictions(project, out / "predictions.csv", others, predicted, confidence)
-        shutil.rmtree(there, ignore_errors=True)
-        out.rename(there)
+        _move(out, there)
     return found
+
+
+def _move(made: Path, there: Path) -> None:
+    """Put files in the place of those of before; what else somebody has put there stays."""
+    for path in sorted(made.rglob("*")):
+        if path.is_file():
+            into = there / path.relative_to(made)
+            into.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(into)
+    shutil.rmtree(made)
 
 
 def _save_classifier(

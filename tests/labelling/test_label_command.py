@@ -218,10 +218,13 @@ def test_a_first_batch_that_everybody_skips(texts, tmp_path, said, refused):
     said("finish", project)
     card = (project / "finished" / "README.md").read_text("utf-8")
     assert "in 7 updates of 16 texts" in card
-    # What was finished before goes once the new is whole.
-    (project / "finished" / "of before").touch()
+    # Again it puts its own files in place of those of before, and nobody else's goes.
+    theirs, ours = (project / "finished" / name for name in ("notes.txt", "README.md"))
+    theirs.write_text("mine", "utf-8")
+    ours.write_text("old", "utf-8")
     said("finish", project)
-    assert not (project / "finished" / "of before").exists()
+    assert theirs.read_text("utf-8") == "mine"
+    assert ours.read_text("utf-8") == card
     assert not (project / ".finished").exists()
 
 
