@@ -8,7 +8,7 @@ passed; between two models a straight line is taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from al_ray.analysis.baseline import baselines, signed
 from al_ray.analysis.comparison import Arm, aliases, key_of, setting_of, together
+from al_ray.analysis.described.burden import MEASURES, measures_of, of_texts
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
 from al_ray.analysis.statistics.pairs import Pairs
@@ -23,17 +24,8 @@ from al_ray.analysis.statistics.versus import Judgement, judge
 from al_ray.analysis.study import BASE, Study, records, remembered
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.wording import count
-from al_ray.language import mark, tr
+from al_ray.language import tr
 from al_ray.study.chooser import RANDOM
-
-CHARACTERS, MARKS, MINUTES = "characters", "marks", "minutes"
-
-MEASURES: Final = {
-    CHARACTERS: mark("characters to read"),
-    MARKS: mark("things to mark"),
-    MINUTES: mark("minutes of one person"),
-}
-"""What labelled texts may come to; marks are the things that are marked in a text."""
 
 
 @dataclass(frozen=True)
@@ -50,30 +42,6 @@ class Spent:
     arm: Arm
     measure: str
     found: Judgement | None
-
-
-@remembered
-def of_texts(study: Study) -> pd.DataFrame:
-    """What each row of train asks for: index row_id, a column for each of MEASURES that is known.
-
-    Minutes are there where the study was told the seconds of a text and of a mark.
-    """
-    rows = study.rows[study.rows.split == "train"].drop_duplicates("row_id")
-    found = pd.DataFrame({CHARACTERS: rows.text.str.len().astype(np.float64)})
-    found.index = pd.Index(rows.row_id)
-    marks = rows.marks.to_numpy(np.float64, na_value=np.nan) if "marks" in rows else None
-    if marks is None or study.few or np.isnan(marks).any():
-        return found
-    found[MARKS] = marks
-    if study.annotation_seconds is not None:
-        text, each = study.annotation_seconds
-        found[MINUTES] = (text + each * marks) / 60
-    return found if found[MARKS].nunique() > 1 else found.drop(columns=MARKS)
-
-
-def measures(study: Study) -> list[str]:
-    """Of MEASURES, those that are known."""
-    return [str(name) for name in of_texts(study)]
 
 
 @remembered
@@ -128,7 +96,7 @@ def judged_by_effort(study: Study, level: float = 0.95) -> list[Spent]:
         if arm["strategy"] != RANDOM and key_of(arm) not in same and setting_of(arm) not in unfit
     ]
     made: list[Spent] = []
-    for name in measures(study):
+    for name in measures_of(study):
         pairs = [pair_by(study, arm, arm | BASE, name) for arm in arms]
         judged = iter(judge([each for each in pairs if each is not None], level))
         found = [None if each is None else next(judged) for each in pairs]
@@ -203,7 +171,7 @@ def lines(study: Study, level: float = 0.95) -> list[str]:
         return []
     names, made = several(study.arms()), []
     judged = judged_by_effort(study, level)
-    for measure in measures(study):
+    for measure in measures_of(study):
         said = []
         for one in judged:
             kind, numbers = said_of(one, level)

@@ -20,6 +20,7 @@ from al_ray.corpus.splits import choose_tests, drop_leaked, limit, shares_of, th
 from al_ray.errors import UserError
 from al_ray.io.storage import is_remote
 from al_ray.learners.encoder import source
+from al_ray.learners.encoder.rates import MULTIPLES, committee_rates, learning_rate
 from al_ray.strategies import QBC, split
 from al_ray.study.chooser import Query, spelt
 from al_ray.study.config import StudyConfig, union
@@ -182,14 +183,14 @@ def _study(
     # What else must know a value is told one end.
     axes |= {name: (said.low,) for name, said in ranges.items()}
     first = {name: values[0] for name, values in axes.items()}
-    rate = first.get("learning_rate", source.learning_rate(model))
+    rate = first.get("learning_rate", learning_rate(model))
     recipe: Recipe = options.recipe or ("seed" if model in source.HUB else "stable")
     multiples: tuple[float, ...] = ()
     if options.committee_learning_rates:
         rates = tuple(options.committee_learning_rates)
     else:
-        multiples = () if model in source.HUB else source.MULTIPLES
-        rates = source.committee_rates(model, rate)
+        multiples = () if model in source.HUB else MULTIPLES
+        rates = committee_rates(model, rate)
     training = Training(
         **{
             "recipe": recipe,

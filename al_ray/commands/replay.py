@@ -79,6 +79,7 @@ def written(project: Project) -> tuple[Path, int]:
     Raises:
         UserError: too few are answered.
     """
+    from al_ray.corpus.written import tag_lines
     from al_ray.labelling.answers.log import consensus
     from al_ray.labelling.files import write_csv, write_text
 
@@ -106,18 +107,6 @@ def written(project: Project) -> tuple[Path, int]:
         else:
             write_text(folder / f"{name}.tsv", "\n".join(tag_lines(*line) for line in lines))
     return folder, len(parts["train"])
-
-
-def tag_lines(row_id: str, text: str, answer: str) -> str:
-    """A text as KLUE's files have it: a character a line, with its tag; an end of line is a blank
-    there.
-    """
-    from al_ray.corpus.entities import parse, to_tags
-
-    plain = "".join(" " if sign in "\r\n" else sign for sign in text)
-    tags = zip(plain, to_tags(parse(answer), len(text)), strict=True)
-    named = f"## {row_id}\t{plain}\n" if len(row_id.split()) == 1 else ""
-    return named + "".join(f"{sign}\t{tag}\n" for sign, tag in tags)
 
 
 FEWEST = 100

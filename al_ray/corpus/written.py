@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from al_ray.corpus.entities import parse, to_tags
 from al_ray.corpus.rows import Corpus
 from al_ray.errors import CorpusError, UserError
 from al_ray.io.storage import is_remote
@@ -71,3 +72,13 @@ def _write(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
         writer.writerow(("id", "text", "label"))
         for row_id, text, label in rows:
             writer.writerow((row_id, text.replace("\r\n", "\n"), label))
+
+
+def tag_lines(row_id: str, text: str, answer: str) -> str:
+    """A text as KLUE's files have it: a character a line, with its tag; an end of line is a blank
+    there.
+    """
+    plain = "".join(" " if sign in "\r\n" else sign for sign in text)
+    tags = zip(plain, to_tags(parse(answer), len(text)), strict=True)
+    named = f"## {row_id}\t{plain}\n" if len(row_id.split()) == 1 else ""
+    return named + "".join(f"{sign}\t{tag}\n" for sign, tag in tags)

@@ -16,8 +16,8 @@ from al_ray.io.files import is_temporary
 from al_ray.labelling.asked.batches import audit_of, reserve_of
 from al_ray.labelling.files import write_text
 from al_ray.labelling.project import FILE, GUIDELINE, Facts, Project, unlabelled
-from al_ray.learners.encoder import source as sources
-from al_ray.learners.encoder.source import ModelSource, has_dropout, has_weights, resolve
+from al_ray.learners.encoder import rates
+from al_ray.learners.encoder.source import HUB, ModelSource, has_dropout, has_weights, resolve
 from al_ray.loop.record import record_rows
 from al_ray.results import Store
 from al_ray.strategies import split
@@ -25,7 +25,7 @@ from al_ray.study.config import StudyConfig
 from al_ray.study.grid import Encoder, trajectories
 from al_ray.study.knobs import check
 from al_ray.study.learner import Head, Source
-from al_ray.study.training import Recipe, Training, recipe_values
+from al_ray.study.training import Recipe, plain
 from al_ray.tasks import TASKS
 from al_ray.tasks.classification import Classification
 from al_ray.tasks.tagging import Tagging
@@ -84,21 +84,9 @@ def begin(
     few = audit_of(size)
     chosen = size - few
     reserve = reserve_of(len(train), size)
-    rate = dict(training or {}).get("learning_rate", sources.learning_rate(model))
-    recipe: Recipe = "seed" if model in sources.HUB else "stable"
-    recipe = dict(training or {}).get("recipe", recipe)
-    how = Training(
-        **{
-            "recipe": recipe,
-            **recipe_values(recipe),
-            "learning_rate": rate,
-            "batch_size": 16,
-            "max_length": 128,
-            "precision": "float32",
-            "token_budget": 4096,
-            **(training or {}),
-        }
-    )
+    rate = dict(training or {}).get("learning_rate", rates.learning_rate(model))
+    recipe: Recipe = "seed" if model in HUB else "stable"
+    how = plain(**{"recipe": recipe, "learning_rate": rate, **(training or {})})
     if how.precision == "auto":
         how = replace(how, precision="float32")
 
@@ -114,7 +102,7 @@ def begin(
         strategies=(strategy or STRATEGY[task],),
         model=model,
         training=how,
-        rates=sources.committee_rates(model, rate),
+        rates=rates.committee_rates(model, rate),
         seeds=(seed,),
         heads=(head,),
         step_sizes=(chosen,),

@@ -22,8 +22,9 @@ from al_ray.labelling.files import (
     write_jsonl,
     write_text,
 )
-from al_ray.labelling.label_studio import formats as label_studio
 from al_ray.labelling.label_studio.api import Studio
+from al_ray.labelling.label_studio.exports import answers
+from al_ray.labelling.label_studio.formats import config, tasks
 from al_ray.labelling.project import Project
 from al_ray.labelling.work import suggestions
 from al_ray.language import mark, tr
@@ -53,7 +54,7 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
     version, task = f"batch-{len(project.batches())}", project.facts.task
     if server:
         studio, number = _studio(project, to, make=True)
-        new = studio.push(number, label_studio.tasks(items, suggestions(project), version, task))
+        new = studio.push(number, tasks(items, suggestions(project), version, task))
         return tr(
             "{address}: {new:,} of {n:,} rows are new there, in project {number}.",
             address=to,
@@ -67,9 +68,9 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
     elif kind == ".jsonl":
         write_jsonl(path, items)
     elif kind == ".json":
-        told = label_studio.tasks(items, suggestions(project), version, task)
+        told = tasks(items, suggestions(project), version, task)
         write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
-        write_text(path.with_suffix(".xml"), label_studio.config(project.facts.labels, task))
+        write_text(path.with_suffix(".xml"), config(project.facts.labels, task))
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -124,7 +125,7 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
     events: Sequence[Said]
     if _is_address(source):
         studio, number = _studio(project, source, make=False)
-        told, notes = label_studio.answers(studio.pull(number), project.facts.task)
+        told, notes = answers(studio.pull(number), project.facts.task)
         named = f"label-studio {source.rstrip('/')} {number}"
         told = [replace(said, source=named) for said in told]
         events = reconciled(told, project.log.events(), named, now())
@@ -137,7 +138,7 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
         if taken.untouched:
             notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
     elif kind == ".json":
-        told, notes = label_studio.answers(_json(path), project.facts.task)
+        told, notes = answers(_json(path), project.facts.task)
         events = told
     else:
         raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)

@@ -20,7 +20,7 @@ from al_ray.corpus.entities import parse
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.tokens.prepared import Tokens, prepare
 from al_ray.errors import ModelError
-from al_ray.study.training import Training, recipe_values
+from al_ray.study.training import plain
 from al_ray.tasks.tagging import Tagging
 
 if TYPE_CHECKING:
@@ -115,15 +115,7 @@ class Tagger:
             made = prepare(
                 corpus, self._folder, "", length, Path(cache), places=places, aside=False
             )
-            training = Training(
-                recipe="stable",
-                **recipe_values("stable"),
-                learning_rate=1e-4,
-                batch_size=16,
-                max_length=length,
-                precision="float32",
-                token_budget=4096,
-            )
+            training = plain("stable", learning_rate=1e-4, max_length=length)
             rows = np.arange(len(ids), dtype=np.int64)
             raw = observe(self._module, Tokens(made.tokens), rows, training)
         answers, _ = self._task.answered(self._task.believed(raw.logits, raw.units))

@@ -14,10 +14,11 @@ from al_ray.io.files import atomic
 from al_ray.language import tr
 from al_ray.report import content
 from al_ray.report.arms import Arms
-from al_ray.report.content import MARKS, Sheet
 from al_ray.report.figures.beside import beside
+from al_ray.report.found import MARKS
 from al_ray.report.gallery import Gallery
 from al_ray.report.page import filled
+from al_ray.report.sheets import Sheet, across, points
 from al_ray.results.folder import own_apart
 
 
@@ -51,7 +52,7 @@ def write_comparison(
         figure=figure,
         answers=list(zip(found.names, found.answers, strict=True)),
         demonstration=any(study.demonstration for study in studies),
-        across=content.across(found),
+        across=across(found),
         pairs=[_sheet(pair) for pair in found.pairs if not pair.why],
         whys=[pair.why for pair in found.pairs if pair.why],
         differing=_differing(differences, found.names),
@@ -108,7 +109,7 @@ def _sheet(pair: Pair) -> Sheet:
                 one.name,
                 f"{one.first:,}–{one.last:,}",
                 f"{one.seeds} + {one.missing}" if one.missing else str(one.seeds),
-                content.points(one.area.difference, one.area.low, one.area.high),
+                points(one.area.difference, one.area.low, one.area.high),
                 f"{MARKS[one.kind]} {one.found}",
             )
             for one in pair.contrasts

@@ -18,7 +18,7 @@ from al_ray.errors import StudyConflict, UserError
 from al_ray.io.files import atomic
 from al_ray.io.storage import said
 from al_ray.language import mark, spoken, tr
-from al_ray.report import content
+from al_ray.report import content, sheets
 from al_ray.report.arms import Arms
 from al_ray.report.files import save
 from al_ray.report.fonts import BOXES, REMEDY, draws_korean, stand_ins
@@ -112,13 +112,13 @@ def _parts(study: Study, arms: Arms) -> tuple[dict[str, Any], list[str]]:
         "conclusion": (lambda: conclusion(study), None),
         "verdicts": (lambda: content.verdicts(study, arms), []),
         "successors": (lambda: [*searched.lines(study), *successors.lines(study)], []),
-        "best": (lambda: content.best_with_best(study), None),
+        "best": (lambda: sheets.best_with_best(study), None),
         "untold": (lambda: untold(study), []),
         "warnings": (lambda: warnings(study), []),
         "disagreements": (lambda: [content.unmarked(line) for line in disagreements(study)], []),
         "claims": (lambda: content.answers([study]), []),
         "texts": (lambda: content.telling(study, arms), {}),
-        "comparisons": (lambda: content.comparisons(study, arms), []),
+        "comparisons": (lambda: sheets.comparisons(study, arms), []),
         "missing": (lambda: content.missing(study), ([], 0)),
     }
     parts, wrong = {}, []

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import pandas as pd
 
 from al_ray.analysis.study import Study
 from al_ray.analysis.summary import ARM
 from al_ray.analysis.verdict import UNDECIDED, verdict
+from al_ray.language import mark
+
+MARKS: Final = {
+    "saves": "▲",
+    "saves on the way": "▲",
+    "better": "△",
+    "no difference": "=",
+    "worse": "▼",
+    "undertrained": "!",
+    "cannot tell": "?",
+    mark("supported"): "✓",
+    mark("contradicted"): "✗",
+}
+"""Signs beside answers, which must not rest on colour."""
 
 _NUMBERS = ["difference", "low", "high", "p", "p_holm", "detectable"]
 

@@ -183,3 +183,14 @@ def recipe_values(recipe: Recipe, version: int = RECIPES_VERSION) -> dict[str, A
     """
     before = {"pooling": "own"} if version < 2 else {}
     return {**RECIPES[recipe], **before}
+
+
+def plain(recipe: Recipe, **given: Any) -> Training:
+    """How one process trains and runs an encoder where nothing else is said.
+
+    Args:
+        recipe: whose numbers count where none is given.
+        given: fields of `Training`, the learning rate among them.
+    """
+    numerics = {"batch_size": 16, "max_length": 128, "precision": "float32", "token_budget": 4096}
+    return Training(**{"recipe": recipe, **recipe_values(recipe), **numerics, **given})

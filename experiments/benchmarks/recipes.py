@@ -36,7 +36,8 @@ from al_ray.learners.encoder.allocator import keep_freed
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.load import load
 from al_ray.learners.encoder.predict import logits
-from al_ray.learners.encoder.source import DEFAULT_LEARNING_RATE, ModelSource
+from al_ray.learners.encoder.rates import DEFAULT_LEARNING_RATE
+from al_ray.learners.encoder.source import ModelSource
 from al_ray.learners.encoder.weights import check_start
 from al_ray.randomness import keys, row_hashes
 from al_ray.study.training import RECIPES, Training

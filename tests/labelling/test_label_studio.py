@@ -21,7 +21,8 @@ from al_ray.labelling.answers.log import said_now
 from al_ray.labelling.desk import Item, Suggestion
 from al_ray.labelling.label_studio import api
 from al_ray.labelling.label_studio.api import Studio
-from al_ray.labelling.label_studio.formats import answers, config, tasks
+from al_ray.labelling.label_studio.exports import answers
+from al_ray.labelling.label_studio.formats import config, tasks
 
 HOSTILE = ["<b>", "a&b", "'q\"", "가, 나", " lead", "two\nlines", "$100", "US$text", "{{x}}", "]]>"]
 

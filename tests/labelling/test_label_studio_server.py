@@ -33,7 +33,8 @@ from al_ray.errors import UserError
 from al_ray.labelling.answers.log import said_now
 from al_ray.labelling.desk import Item, Suggestion
 from al_ray.labelling.label_studio.api import Studio
-from al_ray.labelling.label_studio.formats import answers, config, tasks
+from al_ray.labelling.label_studio.exports import answers
+from al_ray.labelling.label_studio.formats import config, tasks
 
 PROGRAM = os.environ.get("AL_RAY_LABEL_STUDIO", "")
 

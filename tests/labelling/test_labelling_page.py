@@ -18,8 +18,6 @@ import pytest
 from small_desk import LABELS, TOKEN, SmallDesk
 
 from al_ray.errors import StorageError, UserError
-
-pytest.importorskip("uvicorn")
 from al_ray.labelling.page import Server, app
 
 OURS = {"content-type": "application/json", "x-al-ray": "page"}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from annotators import DESKTOP, PHONE, Annotator, restarted, visits
 from small_desk import TOKEN, SmallDesk
-from test_page_in_browser import DESKTOP, PHONE, Annotator, restarted
 
-pytest.importorskip("uvicorn")
 from al_ray.labelling.page import Server
 
 pytestmark = pytest.mark.browser
@@ -103,18 +100,8 @@ def server(desk):
 @pytest.fixture
 def come(browser, server):
     """A new browser profile at the page."""
-    contexts, here = [], []
-
-    def go(lang: str = "ko", **options: Any) -> Marker:
-        contexts.append(browser.new_context(**(options or DESKTOP)))
-        here.append(Marker(contexts[-1], server.address, lang))
-        return here[-1]
-
-    yield go
-    errors = [each.errors for each in here]
-    for context in contexts:
-        context.close()
-    assert errors == [[] for _ in here]
+    with visits(browser, server.address, Marker) as go:
+        yield go
 
 
 def answer(text: str, **parts: str) -> str:

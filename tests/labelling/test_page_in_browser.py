@@ -6,56 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from annotators import DESKTOP, PHONE, Annotator, restarted, visits
 from small_desk import LABELS, TOKEN, SmallDesk
 
-pytest.importorskip("uvicorn")
 from al_ray.labelling.page import Server
 
 pytestmark = pytest.mark.browser
-
-DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "ko-KR"}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-class Annotator:
-    """Somebody at the page, who is stopped by the first thing that goes wrong on it."""
-
-    def __init__(self, context: Any, address: str, lang: str = "ko") -> None:
-        self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{address}?lang={lang}")
-
-    def named(self, name: str) -> Annotator:
-        self.page.fill("#name-input", name)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_selector("#text:visible")
-        return self
-
-    @property
-    def text(self) -> str:
-        return self.page.inner_text("#text")
-
-    def shows(self, part: str) -> None:
-        self.page.wait_for_function(
-            "(part) => document.getElementById('text').textContent.includes(part)", arg=part
-        )
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def waiting(self) -> int:
-        return self.page.evaluate(
-            "Object.keys(localStorage).filter((key) => key.includes('/event/')).length"
-        )
-
-    def sent(self) -> None:
-        """Wait until nothing waits."""
-        self.page.wait_for_function(
-            "() => !Object.keys(localStorage).some((key) => key.includes('/event/'))"
-        )
 
 
 @pytest.fixture
@@ -72,22 +28,8 @@ def server(desk):
 @pytest.fixture
 def come(browser, server):
     """A new browser profile at the page."""
-    contexts, here = [], []
-
-    def go(lang: str = "ko", **options: Any) -> Annotator:
-        contexts.append(browser.new_context(**(options or DESKTOP)))
-        here.append(Annotator(contexts[-1], server.address, lang))
-        return here[-1]
-
-    yield go
-    errors = [each.errors for each in here]
-    for context in contexts:
-        context.close()
-    assert errors == [[] for _ in here]
-
-
-def restarted(server: Server, desk: SmallDesk) -> Server:
-    return Server(desk, TOKEN, server.port)
+    with visits(browser, server.address) as go:
+        yield go
 
 
 def test_a_batch_by_keyboard_alone(come, desk):

@@ -21,7 +21,8 @@ from al_ray.labelling.advance import advance
 from al_ray.labelling.begin import begin
 from al_ray.labelling.exchange import hand_out, take
 from al_ray.labelling.finish import finish
-from al_ray.labelling.label_studio.formats import answers, config, tasks
+from al_ray.labelling.label_studio.exports import answers
+from al_ray.labelling.label_studio.formats import config, tasks
 from al_ray.labelling.project import Project
 from al_ray.labelling.status import Measured, gained, status
 from al_ray.labelling.tagger import Tagger

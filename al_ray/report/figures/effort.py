@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis import effort
+from al_ray.analysis.described import burden
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.language import tr
@@ -26,7 +27,7 @@ from al_ray.report.figures.lines import line_panels
 
 def spending(study: Study, arms: Arms) -> Figure | None:
     """Accuracy over characters to read, things to mark and a person's minutes."""
-    names = {name: tr(effort.MEASURES[name]) for name in effort.measures(study)}
+    names = {name: tr(burden.MEASURES[name]) for name in burden.measures_of(study)}
     frames = [effort.curves(study, name).assign(measure=name) for name in names]
     if not frames:
         return None

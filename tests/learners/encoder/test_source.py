@@ -17,7 +17,8 @@ from s3_server import SECRET
 from al_ray.corpus.embedded.news import generate
 from al_ray.errors import ModelError
 from al_ray.learners.encoder import weights
-from al_ray.learners.encoder.source import ModelSource, learning_rate, resolve
+from al_ray.learners.encoder.rates import learning_rate
+from al_ray.learners.encoder.source import ModelSource, resolve
 from al_ray.learners.encoder.weights import check_weights
 
 
