@@ -2,11 +2,12 @@
 
 A strategy that is drawn to long texts saves texts and not time. So curves are drawn over what the
 labelled texts come to, and judged as those over labels are, at amounts that all models of both arms
-passed; between two models a straight line is taken.
+passed; between two models a straight line over the logarithm is taken.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,9 @@ from al_ray.analysis.summary import ARM
 from al_ray.analysis.wording import count
 from al_ray.language import tr
 from al_ray.study.chooser import RANDOM
+
+POINTS = 9
+"""Amounts at which arms are compared, where there are not more steps."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,12 @@ def judged_by_effort(study: Study, level: float = 0.95) -> list[Spent]:
 
 
 def pair_by(study: Study, one: Arm, other: Arm, measure: str) -> Pairs | None:
-    """One arm beside another at as many amounts of a measure as there are steps.
+    """One arm beside another at so many amounts of a measure, as if these were labels.
 
     From the most that a first model of either has, to the least that a last one has; None where
-    that is nothing, or without a seed of both.
+    that is nothing, or without a seed of both. Learning curves bend: between two models a straight
+    line over the amounts would lie below the curve, the more so the longer the texts are that an
+    arm takes a step; over their logarithm it lies near.
     """
     both = together(study, (key_of(one), key_of(other)))
     if both is None or both.values[0].shape[1] == 1:
@@ -118,7 +124,7 @@ def pair_by(study: Study, one: Arm, other: Arm, measure: str) -> Pairs | None:
     last = min(float(each[:, -1].min()) for each in amounts)
     if not first < last or len(both.labels) < 2:
         return None
-    at = np.linspace(first, last, len(both.labels))
+    at = np.linspace(first, last, max(POINTS, len(both.labels)))
     arm, random = (
         np.stack([values @ _between(own, at) for values, own in zip(side, sums, strict=True)])
         for side, sums in zip(both.values, amounts, strict=True)
@@ -138,8 +144,11 @@ def _amounts(
 
 
 def _between(own: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights (steps, amounts) of a curve's steps at own amounts, straight between them."""
-    return np.stack([np.interp(at, own, step) for step in np.eye(len(own))])
+    """Weights (steps, amounts) of a curve's steps at own amounts, straight between their logarithms
+    (of nothing, as of a thousandth of the last).
+    """
+    logs, wanted = (np.log(np.maximum(each, own[-1] / 1000)) for each in (own, at))
+    return np.stack([np.interp(wanted, logs, step) for step in np.eye(len(own))])
 
 
 def said_of(one: Spent, level: float = 0.95) -> tuple[str, str]:
@@ -154,13 +163,25 @@ def said_of(one: Spent, level: float = 0.95) -> tuple[str, str]:
         low=signed(found.area.low),
         high=signed(found.area.high),
     )
-    saved = {"saves": found.saving.low, "saves on the way": found.on_the_way.low}.get(found.kind)
+    if found.kind == "no difference" and (found.area.low > 0 or found.area.high < 0):
+        area = tr(
+            "{area}; p = {p:.2g} alone, but {p_holm:.2g} among the arms tested",
+            area=area,
+            p=found.area.p,
+            p_holm=found.area.p_holm,
+        )
+    saved = _saved(found)
     if saved is None or saved < 1:
         return found.kind, area
     least = tr(
         "at least {least} of {target}", least=count(saved), target=count(found.saving.target)
     )
     return found.kind, f"{least}; {area}"
+
+
+def _saved(found: Judgement) -> float | None:
+    """At least so much; None: not shown."""
+    return {"saves": found.saving.low, "saves on the way": found.on_the_way.low}.get(found.kind)
 
 
 def lines(study: Study, level: float = 0.95) -> list[str]:
@@ -181,3 +202,29 @@ def lines(study: Study, level: float = 0.95) -> list[str]:
             what = tr(MEASURES[measure])
             made.append(tr("By {what}: {said}", what=what, said="; ".join(said)))
     return made
+
+
+def numbers(study: Study, level: float = 0.95) -> pd.DataFrame:
+    """What `lines` rests on, and the same of classification.
+
+    Returns:
+        A row for each arm that has a pair with random, and measure: arm (name), measure, kind,
+        seeds, rows, difference, low, high, p, p_holm (of the mean accuracy over the measure), and
+        target, saved_low (of the measure, where the kind says that some is saved; else NaN).
+    """
+    names, made = several(study.arms()), []
+    for one in judged_by_effort(study, level):
+        found = one.found
+        if found is None:
+            continue
+        saved = _saved(found)
+        told = {
+            "arm": arm_name(one.arm, names),
+            "measure": one.measure,
+            **{name: getattr(found, name) for name in ("kind", "seeds", "rows")},
+            **vars(found.area),
+            "target": math.nan if saved is None else found.saving.target,
+            "saved_low": math.nan if saved is None else saved,
+        }
+        made.append(told)
+    return pd.DataFrame(made)

@@ -67,16 +67,16 @@ def say_status(project: Project, found: Status, console: Console) -> None:
             )
         )
     if found.gained:
-        terminal.say(
-            console,
-            tr(
-                "The last batch: {difference:+.0f} points (95 %: {low:+.0f} to {high:+.0f}); "
-                "curves flatten, so the next is not expected to bring more.",
-                difference=100 * found.gained.difference,
-                low=100 * found.gained.low,
-                high=100 * found.gained.high,
-            ),
+        brought = tr(
+            "The last batch: {difference:+.0f} points (95 %: {low:+.0f} to {high:+.0f})",
+            difference=100 * found.gained.difference,
+            low=100 * found.gained.low,
+            high=100 * found.gained.high,
         )
+        if found.gained.difference > 0:  # of none or a loss it says nothing
+            flat = tr("curves flatten, so the next is not expected to bring more")
+            brought = f"{brought}; {flat}"
+        terminal.say(console, f"{brought}.")
     people: list[Row] = [
         (p.name, f"{p.answers:,}", f"{p.skips:,}", _number(p.an_hour, 0)) for p in found.people
     ]

@@ -82,10 +82,9 @@ def run_command(options: argparse.Namespace, console: Console) -> int:
 
 def _verdict(options: argparse.Namespace, console: Console) -> int:
     # SciPy and scikit-learn take a second to load; no other command needs them.
-    from al_ray.analysis import best
+    from al_ray.analysis import best, effort
     from al_ray.analysis.baseline import warnings
     from al_ray.analysis.conclusion import conclusion
-    from al_ray.analysis.effort import lines as effort_lines
     from al_ray.analysis.names import MANY
     from al_ray.analysis.searched import lines as searched_lines
     from al_ray.analysis.study import load
@@ -116,7 +115,6 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
         raise UserError("--targets: give different numbers from 1")
     table = shown_savings(study, test, labels_per_day=per_day, targets=targets)
     apart, warned = disagreements(study, test), warnings(study, test)
-    by_effort = effort_lines(study) if test is None else []
     succeeded, searched = lines(study, test), searched_lines(study)
     tuned, untold = best.tuned(study, test), best.untold(study, test)
     if options.json:
@@ -129,7 +127,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
             "state": study.state.word,
             "verdict": records(said),
             "disagreements": apart,
-            "by_effort": by_effort,
+            "by_effort": records(effort.numbers(study)) if test is None else [],
             "successors": succeeded,
             "search": searched,
             "best_with_best": {"arms": records(tuned), "notes": untold},
@@ -146,6 +144,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     if many:
         console.print(arms_table(said, study.arms(), study.demonstration))
     told = said[said.kind.isin([*FOUND, "worse"])] if many else said
+    by_effort = effort.lines(study) if test is None else []
     for line in [
         *(*apart, *told.sentence, *by_effort, *untold, *succeeded, *searched, *warned),
         *missing_lines(study),

@@ -162,7 +162,9 @@ def wilson(right: float, rows: int) -> tuple[float, float]:
 
 
 def gained(curve: Sequence[Measured]) -> Gain | None:
-    """What the last batch brought; curves flatten, so the next is not expected to bring more."""
+    """What the last batch brought; where that is something, the next is not expected to bring more,
+    since curves flatten.
+    """
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     told = [each for each in curve if each.rows]

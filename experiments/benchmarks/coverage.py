@@ -14,7 +14,8 @@ its standard error in brackets. Tables:
   it is bounded on both sides. And how often 'begins' names labels from which on the arm is not
   truly better at every step, and the worst loss is said to be smaller than it is.
 - articles: arms that equal random over all articles, and of which each suits some, as questions on
-  one article are; how often one is called anything else, and how often it would be by rows alone.
+  one article are, with one of two thirds of the questions or without; how often one is called
+  anything else, and how often it would be by rows alone.
 - saves: ten arms that save nothing at the end; how often any is said to, how often any is said to
   save on the way that does not, and how often any is called better or worse that is not.
 - power: one arm of a true factor among others that equal random; how often it is said to save at
@@ -121,13 +122,18 @@ class Questions:
     suits: float
     seeds: int
     number: int
+    large: bool = False  # the first has twice the questions of all others
     each: int = 40
 
     def draw(self, repetition: int, seed: int) -> tuple[list[NDArray[np.float64]], Clusters]:
         """Scores of random and an arm (seeds, rows, steps), of equal curves."""
         place = crc32(f"{self.suits} {self.seeds} {self.number}".encode())
         rng = np.random.default_rng([seed, place, repetition])
-        article = np.repeat(np.arange(self.number), 1 + rng.geometric(1 / self.each, self.number))
+        sizes = 1 + rng.geometric(1 / self.each, self.number)
+        if self.large:
+            sizes[1:] = 1 + rng.geometric(4 / self.each, self.number - 1)
+            sizes[0] = 2 * sizes[1:].sum()
+        article = np.repeat(np.arange(self.number), sizes)
         easy = rng.normal(0, 1.5, (len(article), 1))
 
         def scores() -> NDArray[np.float64]:
@@ -271,12 +277,16 @@ def table_intervals(run: Runner, options: argparse.Namespace) -> Iterator[str]:
 
 def table_articles(run: Runner, options: argparse.Namespace) -> Iterator[str]:
     yield "Equal arms that suit other articles: other than 'no difference', per cent"
-    yield f"{'seeds':>5} {'articles':>8} {'suits':>5} | {'by article':>12} {'by rows':>12}"
-    for seeds, number in itertools.product(options.seeds, options.rows):
-        for suits in (0.0, 0.3, 0.8):
-            found = run(articles, Questions(suits, seeds, number))
-            by_article, by_rows = share(found["articles"]), share(found["rows"])
-            yield f"{seeds:5} {number:8} {suits:5} | {by_article:>12} {by_rows:>12}"
+    yield (
+        f"{'seeds':>5} {'articles':>8} {'largest':>7} {'suits':>5} | {'by article':>12} "
+        f"{'by rows':>12}"
+    )
+    cells = itertools.product(options.seeds, options.rows, (False, True), (0.0, 0.3, 0.8))
+    for seeds, number, large, suits in cells:
+        found = run(articles, Questions(suits, seeds, number, large))
+        by_article, by_rows = share(found["articles"]), share(found["rows"])
+        largest = "2/3" if large else ""
+        yield (f"{seeds:5} {number:8} {largest:>7} {suits:5} | {by_article:>12} {by_rows:>12}")
 
 
 def table_saves(run: Runner, options: argparse.Namespace) -> Iterator[str]:

@@ -60,19 +60,24 @@ def test_each_row_an_article_of_its_own_is_none():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "worth"), [([5, 5, 5, 5], 4), ([97, 1, 1, 1], 1), ([9, 9], 1), ([8, 2, 2, 2, 2], 3)]
+    ("sizes", "worth"),
+    [([5, 5, 5, 5], 4), ([97, 1, 1, 1], 2), ([9, 9], 2), ([8, 2, 2, 2, 2], 3), ([9], 1)],
 )
 def test_what_articles_are_worth(sizes, worth):
-    """By hand: 20² / 100 = 4; 100² / 9,412 and 2 are too few; 16² / 80 = 3.2."""
+    """By hand: 20² / 100 = 4; 100² / 9,412 is 1.06, and at least 2 of many; 16² / 80 = 3.2."""
     assert Clusters(np.repeat(np.arange(len(sizes)), sizes)).worth == worth
 
 
-@pytest.mark.parametrize("sizes", ["unequal", "few"])
+@pytest.mark.parametrize("sizes", ["unequal", "few", "one of two thirds"])
 def test_arms_that_suit_other_articles_are_not_different(sizes):
     """By rows alone half of such studies find a difference where there is none."""
     rng, found, alone, times = np.random.default_rng(5), 0, 0, 400
     for _ in range(times):
-        of = 1 + rng.geometric(1 / 20, 24) if sizes == "unequal" else 1 + rng.geometric(1 / 40, 6)
+        of = {
+            "unequal": 1 + rng.geometric(1 / 20, 24),
+            "few": 1 + rng.geometric(1 / 40, 6),
+            "one of two thirds": np.array([80] + [4] * 10),
+        }[sizes]
         values, article = drawn(rng, of, 0.8)
         against = np.array([[1.0, -1.0]])
         found += Crossed.of(values, Clusters(article)).effects(against).p[0] < 0.05
@@ -81,14 +86,14 @@ def test_arms_that_suit_other_articles_are_not_different(sizes):
     assert alone / times > 0.3
 
 
-def test_too_few_articles_are_taken_as_fixed():
-    values, article = drawn(np.random.default_rng(6), [30, 30], 0.5, seeds=6)
+def test_a_single_article_is_taken_as_fixed():
+    values, article = drawn(np.random.default_rng(6), [60], 0.5, seeds=6)
     pairs = Pairs(np.array([10.0]), values[..., :1], values[..., 1:], clusters=Clusters(article))
     (found,) = judge([pairs])
     gaps = (values[..., 0] - values[..., 1]).mean(axis=1)
     theirs = sm.stats.DescrStatsW(gaps).tconfint_mean()
     assert (found.area.low, found.area.high) == pytest.approx(theirs)
-    assert (found.rows, found.articles) == (1, 2)
+    assert (found.rows, found.articles) == (1, 1)
 
 
 def test_a_study_says_what_its_intervals_are_over(tmp_path):

@@ -9,12 +9,15 @@ from small_studies import answered
 
 from al_ray.analysis import effort
 from al_ray.analysis.comparison import judged
+from al_ray.analysis.statistics.pairs import Effect, area_weights
+from al_ray.analysis.statistics.versus import judge
 from al_ray.analysis.study import BASE, records
 from al_ray.errors import UserError
 from al_ray.study.running import RunConfig
 
 LABELS = [10, 20, 30, 40]
 RISING = [0.40, 0.55, 0.65, 0.72]
+LONG = {"random": 20, "long": 40}
 
 
 def tagged(curves, lengths, seeds=6, rows=400, seconds=None):
@@ -53,6 +56,12 @@ def tagged(curves, lengths, seeds=6, rows=400, seconds=None):
     )
 
 
+def _one(study):
+    """The study, its arm `long` and random."""
+    arm = next(each for each in records(study.arms()) if each["strategy"] == "long")
+    return study, arm, arm | BASE
+
+
 def test_amounts_are_sums_over_what_was_learnt():
     """The first model learns 10 texts of 20 characters, each later one 10 more."""
     study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 40}, seconds=[5, 3])
@@ -66,17 +75,33 @@ def test_amounts_are_sums_over_what_was_learnt():
 
 
 def test_values_lie_between_an_arm_s_models():
-    study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 40})
-    arm = next(each for each in records(study.arms()) if each["strategy"] == "long")
-    pairs = effort.pair_by(study, arm, arm | BASE, "characters")
-    assert pairs.labels.tolist() == pytest.approx([200, 400, 600, 800])  # random's last is 800
+    study = tagged({"random": RISING, "long": RISING}, LONG)
+    pairs = effort.pair_by(*_one(study), "characters")
+    assert pairs.labels.tolist() == pytest.approx(list(range(200, 801, 75)))  # random's last: 800
     means = study.curves().groupby(["strategy", "n_labelled"]).test_score.mean()
     for strategy, values, at in (
         ("long", pairs.arm, [200, 600, 1000, 1400]),
         ("random", pairs.random, [200, 400, 600, 800]),
     ):
-        expected = np.interp(pairs.labels, at, means[strategy].to_numpy())
+        expected = np.interp(np.log(pairs.labels), np.log(at), means[strategy].to_numpy())
         assert values.mean(axis=(0, 1)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ratio", [1.45, 0.7])
+@pytest.mark.parametrize("steps", [3, 5, 9])
+@pytest.mark.parametrize(
+    "curve",
+    [lambda c: 0.85 - 0.55 * np.exp(-c / 3500), lambda c: 0.9 - 0.6 * (c / 500) ** -0.35],
+    ids=["exponential", "power"],
+)
+def test_what_follows_the_characters_alone_is_found_equal(curve, steps, ratio):
+    """Texts of other lengths, accuracy exactly a bent curve of what was read: a straight line over
+    the characters errs by 0.2 to 1 points, to the disadvantage of long texts.
+    """
+    own = [1500 + factor * 2000 * np.arange(steps) for factor in (ratio, 1.0)]
+    at = np.linspace(1500, min(each[-1] for each in own), 9)
+    arm, random = (curve(each) @ effort._between(each, at) for each in own)
+    assert abs(area_weights(at) @ (arm - random)) < 0.002
 
 
 def test_texts_saved_may_be_time_lost():
@@ -97,6 +122,30 @@ def test_texts_saved_may_be_time_lost():
     assert "long: worse" in line
     assert other.startswith("By things to mark: ")
     assert "good: saves (at least " in line
+
+
+def test_lines_have_their_numbers():
+    curves = {"random": RISING, "long": RISING, "good": [0.40, 0.65, 0.78, 0.85]}
+    study = tagged(curves, {"random": 20, "long": 60, "good": 20})
+    found = effort.numbers(study).set_index(["measure", "arm"])
+    assert len(found) == 4
+    good, long = found.loc["characters"].loc["good"], found.loc["characters"].loc["long"]
+    assert (good.kind, long.kind) == ("saves", "worse")
+    line = effort.lines(study)[0]
+    assert f"at least {good.saved_low:,.0f} of {good.target:,.0f}" in line
+    assert f"long: worse (−{-100 * long.difference:.1f} points" in line
+    assert long.p <= long.p_holm
+    assert np.isnan(long.saved_low)
+
+
+def test_no_difference_beside_an_interval_without_0_says_why():
+    """p of one arm alone, and of all of them: Holm's, by hand."""
+    area = Effect(0.02, 0.001, 0.04, 0.03, 0.09)
+    arm = {"strategy": "margin"}
+    pairs = effort.pair_by(*_one(tagged({"random": RISING, "long": RISING}, LONG)), "characters")
+    found = replace(judge([pairs])[0], kind="no difference", area=area)
+    _, said = effort.said_of(effort.Spent(arm, "characters", found))
+    assert said.endswith("p = 0.03 alone, but 0.09 among the arms tested")
 
 
 def test_of_equal_arms_few_are_called_different():

@@ -18,6 +18,7 @@ from al_ray.report.figures.labels import distance
 from al_ray.report.figures.savings import label_savings
 from al_ray.report.figures.versus import versus
 from al_ray.report.found import judgements
+from al_ray.report.sheets import across, comparisons
 
 LABELS = [100, 200, 300, 400]
 CURVE = [0.50, 0.60, 0.66, 0.70]
@@ -60,8 +61,8 @@ def test_no_interval_and_no_p_of_fewer_than_five_seeds(seeds, there):
         assert (row["low"] is not None, row["high"] is not None) == (there, there)
     for maker in (label_savings, gain):
         assert (figure(maker, tables) is not None) == there
-    assert bool(content.comparisons(tables, Arms(tables.trajectories))) == there
-    random, *cells = [row[-2] for row in content.across(beside([tables])).rows]
+    assert bool(comparisons(tables, Arms(tables.trajectories))) == there
+    random, *cells = [row[-2] for row in across(beside([tables])).rows]
     assert random == "–"
     assert ["(" in cell for cell in cells] == [there, there]
 
@@ -118,8 +119,8 @@ def test_undertrained_arms_are_pale_and_have_no_numbers():
     notes = {row["note"] for row in figure(label_savings, tables).data["savings"]}
     assert notes == {"undertrained"}
     assert figure(gain, tables) is None
-    assert content.comparisons(tables, arms) == []
-    assert all("(" not in row[-2] for row in content.across(beside([tables])).rows)
+    assert comparisons(tables, arms) == []
+    assert all("(" not in row[-2] for row in across(beside([tables])).rows)
 
 
 def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
@@ -137,7 +138,7 @@ def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
     assert kinds["badge"] == "no difference"
     raw = shown_cells(tables).set_index("strategy")
     assert (raw.cells["badge"], raw.worse["badge"]) == (2, 2)
-    sheet = content.comparisons(tables, Arms(tables.trajectories))[0]
+    sheet = comparisons(tables, Arms(tables.trajectories))[0]
     assert row_of(
         [dict(zip(("arm", *"cbw"), row, strict=True)) for row in sheet.rows], "badge"
     ) == {
@@ -150,9 +151,9 @@ def test_worse_at_every_number_of_labels_is_not_said_of_no_difference():
 
 def test_penalties_are_of_arms_and_not_of_random():
     tables = better(6)
-    sheets = content.comparisons(tables, Arms(tables.trajectories))
-    assert sheets[1].headings == ("", "margin", "entropy")
-    assert sheets[1].rows == (("margin", "", "0.00"), ("entropy", "1.00", ""))
+    found = comparisons(tables, Arms(tables.trajectories))
+    assert found[1].headings == ("", "margin", "entropy")
+    assert found[1].rows == (("margin", "", "0.00"), ("entropy", "1.00", ""))
 
 
 def test_the_gain_has_bands_of_what_differs_alone():

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-LEAST: Final = 3
-"""Clusters, of fewer of which nothing is known of what another sample of them would change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,21 +43,22 @@ class Clusters:
     @property
     def worth(self) -> int:
         """How many clusters of equal size they are worth: (sum of sizes)² / sum of squares (Kish
-        1965), to the next number; 1 where they are fewer than LEAST.
+        1965), to the next number from 2 on; 1 of a single one, of which nothing is known of what
+        another would change.
         """
         sizes = self.sizes.astype(np.float64)
         found = round(float(sizes.sum() ** 2 / (sizes**2).sum()))
-        return found if min(len(self), found) >= LEAST else 1
+        return min(len(self), max(2, found))
 
     def values(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """A value for each cluster of values (seeds, rows, columns), of the same means.
 
         Returns:
             (seeds, clusters, columns): each seed's mean over rows, plus what the cluster adds to
-            it; the means alone (seeds, 1, columns), where there are fewer than LEAST.
+            it; the means alone (seeds, 1, columns), where there is one.
         """
         mean = rows.mean(axis=1, keepdims=True, dtype=np.float64)
-        if self.worth == 1:
+        if len(self) == 1:
             return np.asarray(mean)
         order = np.argsort(self.of_row, kind="stable")
         first = np.cumsum(self.sizes) - self.sizes

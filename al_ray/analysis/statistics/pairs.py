@@ -40,8 +40,8 @@ class Pairs:
 
     @property
     def rows(self) -> int:
-        """Test rows; 1 where they are not known, or too few were drawn apart."""
-        fixed = self.clusters is not None and self.clusters.worth == 1
+        """Test rows; 1 where they are not known, or all of one article."""
+        fixed = self.clusters is not None and len(self.clusters) == 1
         return 1 if fixed else self.arm.shape[1]
 
     @property
