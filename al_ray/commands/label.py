@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from rich.console import Console
 
+from al_ray.analysis.metrics import score_of
 from al_ray.commands.label_status import say_status
 from al_ray.commands.like import winner
 from al_ray.commands.parser import whole, word
@@ -240,13 +241,16 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
     """Learn and choose until people must be waited for, and say what came of it."""
     from al_ray.labelling.advance import advance
 
+    score = tr(score_of({"score": project.task.score}))
     with row_bar(console, tr("Tokens")) as tokens, row_bar(console, tr("Vectors")) as vectors:
         for step in advance(project, early, tokens, vectors):
             accuracy = (
                 ""
                 if math.isnan(step.accuracy)
                 else tr(
-                    "; accuracy on texts drawn at random {share:.0f} %", share=100 * step.accuracy
+                    "; {score} on texts drawn at random {share:.0f} %",
+                    score=score,
+                    share=100 * step.accuracy,
                 )
             )
             terminal.say(
@@ -368,8 +372,9 @@ def _finish(options: argparse.Namespace, console: Console) -> int:
         terminal.say(
             console,
             tr(
-                "Accuracy {share:.1f} % (95 %: {low:.1f} to {high:.1f} %) on {n:,} texts drawn at "
-                "random, which it did not learn.",
+                "On {n:,} texts drawn at random, which it did not learn: {score} {share:.1f} % "
+                "(95 %: {low:.1f} to {high:.1f} %).",
+                score=tr(score_of({"score": project.task.score})),
                 share=100 * at.accuracy,
                 low=100 * at.low,
                 high=100 * at.high,

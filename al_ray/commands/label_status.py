@@ -63,7 +63,7 @@ def say_status(project: Project, found: Status, console: Console) -> None:
                     Column(tr("measured on")),
                 ],
                 lines,
-                caption=" ".join(filter(None, (over, measured))),
+                caption=". ".join(filter(None, (over, measured))),
             )
         )
     if found.gained:

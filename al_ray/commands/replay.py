@@ -47,17 +47,6 @@ def main(given: Sequence[str]) -> NoReturn:
         print(terminal.one_line(f"{parser.prog}: {error}"), file=sys.stderr)
         sys.exit(2)
     terminal.say(console, tr(BIAS, strategy=project.config.spec))
-    if not project.task.few:  # `al-ray run` begins with a frozen head, which these tasks have not
-        terminal.say(
-            console,
-            tr(
-                "The answers are in {folder}, as files of tags. To study them: python "
-                "experiments/ner.py --data {folder} --model {model} --test-split given",
-                folder=shlex.quote(str(data)),
-                model=shlex.quote(project.facts.model),
-            ),
-        )
-        sys.exit(0)
     size = project.config.schedule.step_size
     own = {
         "--model": project.facts.model,
@@ -67,7 +56,21 @@ def main(given: Sequence[str]) -> NoReturn:
         "--budget": str(rows // 2),
         "--out": str(project.folder / FOLDER / "study"),
     }
-    run.main([str(data), *(word for pair in own.items() for word in pair), *given[1:]])
+    options = [*(word for pair in own.items() for word in pair), *given[1:]]
+    if project.task.few:
+        run.main([str(data), *options])
+    else:  # `al-ray run` begins with a frozen head, which other tasks have not
+        command = shlex.join(["python", "experiments/ner.py", "--data", str(data), *options])
+        terminal.say(
+            console,
+            tr(
+                "The answers are in {folder}, as files of tags. To study them, in a checkout of "
+                "al_ray: {command}",
+                folder=data,
+                command=command,
+            ),
+        )
+    sys.exit(0)
 
 
 def written(project: Project) -> tuple[Path, int]:

@@ -150,7 +150,6 @@ def _say_shared(steps: pd.DataFrame, console: Console) -> None:
             "{n:,} fit was saved: another trajectory had made the same.",
             "{n:,} fits were saved: other trajectories had made the same.",
             shared,
-            n=shared,
         )
         say(console, line)
 

@@ -17,6 +17,9 @@ class Entity:
     end: int
     kind: str
 
+    def __str__(self) -> str:
+        return f"{self.start}-{self.end}:{self.kind}"
+
 
 def parse(answer: str) -> tuple[Entity, ...]:
     """The entities of an answer, in its order.
@@ -37,8 +40,32 @@ def _parsed(mark: str) -> Entity:
 
 def written(entities: Iterable[Entity]) -> str:
     """The answer that has these entities, sorted; `O` where there is none."""
-    marks = (f"{entity.start}-{entity.end}:{entity.kind}" for entity in sorted(entities))
-    return " ".join(marks) or NONE
+    return " ".join(map(str, sorted(entities))) or NONE
+
+
+def moved(entities: Iterable[Entity], there: str, here: str) -> list[Entity]:
+    """Entities of a copy of a text, in the text: copies that differ in blanks alone are one.
+
+    Each goes from its first to its last character that is no blank.
+
+    Raises:
+        ValueError: the texts differ in more, or an entity has no such character.
+    """
+    if bare(there) != bare(here):
+        raise ValueError("the texts differ in more than blanks")
+    places = [place for place, character in enumerate(here) if not character.isspace()]
+    found = []
+    for entity in entities:
+        first, last = (len(bare(there[:end])) for end in (entity.start, entity.end))
+        if entity.end > len(there) or first == last:
+            raise ValueError(f"{entity} marks nothing")
+        found.append(Entity(places[first], places[last - 1] + 1, entity.kind))
+    return found
+
+
+def bare(text: str) -> str:
+    """Without blanks, of which programs change some."""
+    return "".join(text.split())
 
 
 def from_tags(tags: Sequence[str]) -> list[Entity]:

@@ -115,7 +115,7 @@ def alone(project: Project) -> Iterator[None]:
         ) from None
     except Timeout:
         raise Busy(
-            mark("{folder}: another process is choosing its next batch; wait for it"),
+            mark("{folder}: another process learns from it or chooses its next batch; wait for it"),
             folder=project.folder,
         ) from None
 

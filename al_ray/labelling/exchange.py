@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from al_ray.corpus.entities import bare, moved, parse, written
 from al_ray.errors import UserError
 from al_ray.labelling.advance import learnable
 from al_ray.labelling.answers.log import Said, now, reconciled
@@ -23,8 +24,8 @@ from al_ray.labelling.files import (
     write_text,
 )
 from al_ray.labelling.label_studio.api import Studio
-from al_ray.labelling.label_studio.exports import answers
-from al_ray.labelling.label_studio.formats import config, tasks
+from al_ray.labelling.label_studio.exports import answers, texts
+from al_ray.labelling.label_studio.formats import TASK, config, tasks
 from al_ray.labelling.project import Project
 from al_ray.labelling.work import suggestions
 from al_ray.language import mark, tr
@@ -69,8 +70,13 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
         write_jsonl(path, items)
     elif kind == ".json":
         told = tasks(items, suggestions(project), version, task)
+        configuration, beside = config(project.facts.labels, task), path.with_suffix(".xml")
+        if beside.exists() and content(beside) != configuration:
+            raise UserError(
+                "{path}: is there, and would be written over; give --to another name", path=beside
+            )
         write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
-        write_text(path.with_suffix(".xml"), config(project.facts.labels, task))
+        write_text(beside, configuration)
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -90,7 +96,8 @@ def _rows(project: Project, annotator: str | None, second: int | None) -> list[s
     if second is not None and second < 1:
         raise UserError("--again {n}: give 1 or more", n=second)
     if second is not None:
-        rows, why = again(project, word, second), TOO_FEW
+        rows = again(project, word, second)
+        why = TOO_FEW if project.task.few else NO_CONFLICT
     else:
         rows = project.left(project.batches()[-1], word, annotator)
         if not rows and not learnable(project, word):  # or nobody would be asked anything again
@@ -102,6 +109,10 @@ def _rows(project: Project, annotator: str | None, second: int | None) -> list[s
 
 
 TOO_FEW = mark("{folder}: too few answers to tell what to ask again; label more")
+NO_CONFLICT = mark(
+    "{folder}: nothing is in conflict, and of marks nothing else can be told to ask again; go on "
+    "with: al-ray label batch {folder} --to FILE"
+)
 ALL_ASKED = mark("{folder}: all was asked; to have the model: al-ray label finish {folder}")
 NONE_LEFT = mark(
     "{folder}: nothing of this batch is left; choose the next: al-ray label next {folder}"
@@ -123,23 +134,26 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
     kind = path.suffix.lower()
     notes: list[str] = []
     events: Sequence[Said]
+    export: Sequence[Mapping[str, object]]
     if _is_address(source):
         studio, number = _studio(project, source, make=False)
-        told, notes = answers(studio.pull(number), project.facts.task)
+        export = studio.pull(number)
+        told, notes = answers(export, project.facts.task)
         named = f"label-studio {source.rstrip('/')} {number}"
         told = [replace(said, source=named) for said in told]
+        told = _on_own_texts(source, project, told, texts(export))
         events = reconciled(told, project.log.events(), named, now())
     elif read := READERS.get(kind):
         taken = read(path, annotator)
-        told = events = taken.events
         timed = taken.timed
-        _check_texts(path, project, taken.texts)
+        events = told = _on_own_texts(source, project, taken.events, taken.texts)
         notes += [warning()] if read is read_csv else []
         if taken.untouched:
             notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
     elif kind == ".json":
-        told, notes = answers(_json(path), project.facts.task)
-        events = told
+        export = _json(path)
+        told, notes = answers(export, project.facts.task)
+        events = told = _on_own_texts(source, project, told, texts(export))
     else:
         raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
     new = project.take(events, timed)
@@ -159,38 +173,79 @@ def _is_address(where: str) -> bool:
     return where.startswith(("http://", "https://"))
 
 
-def _check_texts(path: Path, project: Project, texts: Mapping[str, str]) -> None:
-    """A program that opens tables may take an id for a number, and so make it another's.
+def _on_own_texts(
+    source: str, project: Project, events: Sequence[Said], texts: Mapping[str, str]
+) -> list[Said]:
+    """What was said of copies of the texts, said of the texts.
+
+    A program may take an id for a number, and so make it another's; and it may change blanks and
+    the ends of lines, which moves what is behind them.
+
+    Args:
+        source: of the events, for a message.
+        project: whose texts.
+        events: any of them.
+        texts: by row id, as they were where the events are from; none need be there.
 
     Raises:
-        UserError: a row has another text here than in the project.
+        UserError: a row has another text there than in the project.
     """
-    for row, text in texts.items():
-        if row in project.texts and text.split() != project.texts[row].split():
+    few, made = project.task.few, []
+    for said in events:
+        here = project.texts.get(said.row_id)
+        there = texts.get(said.row_id, here)
+        if here is not None and there is not None and bare(there) != bare(here):
             raise UserError(
-                "{path}: row {row!r} has another text than the project; if the program that wrote "
-                "it changed the text, take the column 'text' out, else correct its row ids",
-                path=path,
-                row=row[:60],
+                mark(
+                    "{path}: row {row!r} has another text than the project; if the program that "
+                    "wrote it changed the text, take the column 'text' out, else correct its row "
+                    "ids"
+                )
+                if few
+                else mark(
+                    "{path}: row {row!r} has another text than the project, so that its marks "
+                    "cannot be placed; correct its text or its row id, or label the row anew"
+                ),
+                path=source,
+                row=said.row_id[:60],
             )
+        answer = said.answer
+        if answer and not few and here is not None and there is not None and there != here:
+            try:
+                answer = written(moved(parse(answer), there, here))
+            except ValueError:
+                raise UserError(
+                    "{path}: row {row!r}: {answer!r} cannot be placed in its text, whose blanks "
+                    "were changed there; correct it, or label the row anew",
+                    path=source,
+                    row=said.row_id[:60],
+                    answer=answer[:60],
+                ) from None
+        made.append(said if answer == said.answer else replace(said, answer=answer))
+    return made
 
 
 def _check_unfilled(path: Path) -> None:
-    """Refuse to write over what somebody has filled in.
+    """Refuse to write over anything but a batch that nobody has filled in.
 
     Raises:
-        UserError: the file holds answers.
+        UserError: the file holds answers, or cannot be read as a batch: it is somebody's, too.
     """
-    read = READERS.get(path.suffix.lower())
-    if read is None or not path.exists():
+    kind = path.suffix.lower()
+    if not path.exists():
         return
     try:
-        filled = bool(read(path, "annotator").events)
-    except UserError:
-        filled = True  # what cannot be read may be somebody's work, too
+        if kind == ".json":
+            filled = any(set(task) != TASK for task in _json(path))
+        else:
+            filled = bool(READERS[kind](path, "annotator").events)
+    except (UserError, KeyError, TypeError):
+        filled = True
     if filled:
         raise UserError(
-            "{path}: is there, and filled in; take it first, or give another name", path=path
+            "{path}: is there, and no batch that is still to be filled in; give another name (or, "
+            "if it is a batch, take it first)",
+            path=path,
         )
 
 

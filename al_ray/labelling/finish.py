@@ -84,9 +84,14 @@ def finish(
         audit = np.zeros(len(ids), np.bool_)
         audit[project.reserve] = True
         learnt, measured_on = np.flatnonzero(known & ~audit), np.flatnonzero(known & audit)
-        if len(set(answers[learnt].tolist())) < 2:
+        if task.few and len(set(answers[learnt].tolist())) < 2:
             raise UserError(
                 "{folder}: answers of two labels at least are needed; label more rows",
+                folder=project.folder,
+            )
+        if not any(map(task.marks, answers[learnt])):
+            raise UserError(
+                "{folder}: no answer marks anything, which teaches nothing; label more rows",
                 folder=project.folder,
             )
         made, source = prepared(project)

@@ -107,6 +107,8 @@ class Project:
             )
         try:
             self.facts = Facts(**{**said, "labels": tuple(said["labels"])})
+            TASKS[self.facts.task]
+            range(self.facts.size)
             self.config = TrajectoryConfig.from_json(self.facts.trajectory)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
@@ -129,7 +131,9 @@ class Project:
         corpus = unlabelled(self.facts.name, self.facts.task, self.facts.labels, train)
         if corpus.digest != self.config.corpus.digest:
             raise UserError(
-                "{folder}: its rows are not those it began with; put them back from a copy",
+                "{folder}: its rows, or task and labels in {file}, are not those it began with; "
+                "put them back from a copy",
+                file=FILE,
                 folder=self.folder,
             )
         return corpus

@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from al_ray.corpus.entities import parse
+from al_ray.corpus.entities import NONE, parse
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.tokens.prepared import Tokens, prepare
 from al_ray.errors import ModelError
@@ -71,8 +72,8 @@ class Tagger:
             head = load_file(self._folder / HEAD)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(
-                "{folder}: no model that marks ({error}); give the folder that al-ray label finish "
-                "made",
+                "{folder}: no model that marks ({error}); give the folder finished/model of a "
+                "project",
                 folder=self._folder,
                 error=error,
             ) from None
@@ -81,6 +82,9 @@ class Tagger:
 
     def __call__(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """What is marked in each text.
+
+        Args:
+            texts: a list of them.
 
         Returns:
             Of each text `entity_group`, `word`, and `start` and `end` in characters, the last
@@ -101,9 +105,15 @@ class Tagger:
         ]
 
     def answers(self, texts: Sequence[str]) -> list[str]:
-        """The same as al_ray writes it: `0-3:PS 5-7:LC`, or `O`."""
+        """The same as al_ray writes it: `0-3:PS 5-7:LC`, or `O`.
+
+        Raises:
+            TypeError: one text in place of several.
+        """
         from al_ray.learners.encoder.predict import observe
 
+        if isinstance(texts, str):
+            raise TypeError("texts: give a list, such as [text]")
         if not texts:
             return []
         ids = tuple(str(number) for number in range(len(texts)))
@@ -116,7 +126,12 @@ class Tagger:
                 corpus, self._folder, "", length, Path(cache), places=places, aside=False
             )
             training = plain("stable", learning_rate=1e-4, max_length=length)
-            rows = np.arange(len(ids), dtype=np.int64)
-            raw = observe(self._module, Tokens(made.tokens), rows, training)
-        answers, _ = self._task.answered(self._task.believed(raw.logits, raw.units))
-        return self._task.written(answers)
+            tokens = Tokens(made.tokens)
+            rows = np.flatnonzero(cast("NDArray[np.int64]", tokens.characters))
+            raw = observe(self._module, tokens, rows, training) if len(rows) else None
+        found = [NONE] * len(ids)  # what has no character that is read has nothing to mark
+        if raw is not None:
+            answers, _ = self._task.answered(self._task.believed(raw.logits, raw.units))
+            for row, answer in zip(rows.tolist(), self._task.written(answers), strict=True):
+                found[row] = answer
+        return found

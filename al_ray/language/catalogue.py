@@ -86,7 +86,7 @@ def trn(one: str, many: str, n: int, /, **values: Any) -> str:
     """As `tr`, of a number, which both messages may have as `{n}`."""
     if _Spoken.language == "en":
         return _said(one if n == 1 else many, {"n": n, **values})
-    return tr(one, n=n, **values)
+    return tr(one, **{"n": n, **values})
 
 
 def mark(message: str, /) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from al_ray.corpus.rows import Corpus
+from al_ray.language import tr
 from al_ray.strategies import Need, Outputs
 
 if TYPE_CHECKING:
@@ -155,9 +156,17 @@ class Task(ABC):
         return 1
 
     @classmethod
-    def can_be(cls, answer: str, text: str, names: Sequence[str]) -> bool:
-        """Whether somebody may give this answer to a text, where these are what may be named."""
-        return answer in names
+    def refused(cls, answer: str, text: str, names: Sequence[str]) -> str:
+        """Why nobody may give this answer to a text, where these are what may be named; '': it may
+        be given.
+        """
+        if answer in names:
+            return ""
+        return tr(
+            "{answer!r} is none of the labels ({labels})",
+            answer=answer[:60],
+            labels=", ".join(names),
+        )
 
     @classmethod
     def strata(cls, text: str, answer: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,14 +88,35 @@ class Tagging(Task):
         return len(parse(answer))
 
     @classmethod
-    def can_be(cls, answer: str, text: str, names: Sequence[str]) -> bool:
+    def refused(cls, answer: str, text: str, names: Sequence[str]) -> str:
         """Entities of these kinds within the text, none over another, sorted."""
         try:
             entities = parse(answer)
-            to_tags(entities, len(text))
         except ValueError:
-            return False
-        return answer == written(entities) and all(each.kind in names for each in entities)
+            entities = ()
+        if answer != written(entities) and answer != " ".join(map(str, entities)):
+            return tr(
+                "{answer!r} is not written as 0-3:{label} 5-7:{label}, in characters from 0 and "
+                "the end excluded, with a blank in between, or O where nothing is marked",
+                answer=answer[:60],
+                label=names[0],
+            )
+        for each in entities:
+            if each.kind not in names:
+                return tr(
+                    "{mark}: {kind!r} is none of the labels ({labels})",
+                    mark=str(each)[:60],
+                    kind=each.kind[:60],
+                    labels=", ".join(names),
+                )
+            if each.end > len(text):
+                return tr("{mark}: the text ends at {end}", mark=str(each)[:60], end=len(text))
+        for one, other in pairwise(sorted(entities)):
+            if other.start < one.end:
+                return tr("{one} and {other} lie over each other", one=one, other=other)
+        if answer != written(entities):
+            return tr("{answer!r} is not sorted", answer=answer[:60])
+        return ""
 
     @classmethod
     def strata(cls, text: str, answer: str) -> tuple[str, ...]:

@@ -234,7 +234,19 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL)
     said("batch", project, "--to", batch)
     fill(batch, batch, "가람", leave=18)
-    assert "filled in; take it first" in refused("batch", project, "--to", batch)
+    assert "(or, if it is a batch, take it first)" in refused("batch", project, "--to", batch)
+    mine = tmp_path / "mine.json"
+    for content in ('[{"data": {}, "predictions": [], "annotations": []}]', '{"version": 1}', "…"):
+        mine.write_text(content, encoding="utf-8")
+        assert "give another name" in refused("batch", project, "--to", mine)
+        assert mine.read_text(encoding="utf-8") == content
+    other = tmp_path / "other.json"  # which the message says
+    other.with_suffix(".xml").write_text("<mine/>", encoding="utf-8")
+    assert "other.xml: is there" in refused("batch", project, "--to", other)
+    assert not other.exists()
+    other.with_suffix(".xml").unlink()
+    for _ in range(2):  # what nobody has touched may be written again
+        said("batch", project, "--to", other)
     said("take", project, batch)
     known = Project(project)
     one, other = known.ids(known.batches()[0].rows)[:2]
@@ -265,5 +277,14 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
         assert "put it back from a copy of the project" in refused("status", project)
         path.write_bytes(whole)  # which the message says
         said("status", project)
-    (project / "project.json").write_text('{"version": 1, "labels": ["a"]}', encoding="utf-8")
-    assert "put it back from a copy" in refused("status", project)
+    facts = json.loads((project / "project.json").read_text(encoding="utf-8"))
+    for changed in (
+        {"version": 1, "labels": ["a"]},
+        facts | {"task": "없는 과제"},
+        facts | {"task": ["tagging"]},
+        facts | {"size": "x"},
+    ):
+        (project / "project.json").write_text(json.dumps(changed), encoding="utf-8")
+        assert "put it back from a copy" in refused("status", project)
+    (project / "project.json").write_text(json.dumps(facts | {"task": "tagging"}), "utf-8")
+    assert "or task and labels in project.json" in refused("status", project)

@@ -1,5 +1,6 @@
 """The log of answers and what it comes to, against plain loops and worked by hand."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -135,27 +136,29 @@ def test_a_file_without_times_says_what_is_new():
 
 
 @pytest.mark.parametrize(
-    ("answer", "can_be"),
+    ("answer", "why"),
     [
-        ("O", True),
-        ("0-3:PS 5-7:LC", True),
-        ("0-3:PS 3-4:PS", True),  # adjacent
-        ("5-7:LC 0-3:PS", False),  # not sorted
-        ("0-3:PS 2-4:LC", False),
-        ("0-3:PS 0-3:PS", False),
-        ("9-12:LC", False),  # the text has 11 characters
-        ("0-3:XX", False),
-        ("3-3:PS", False),
-        ("PS", False),
-        ("", False),
+        ("O", ""),
+        ("0-3:PS 5-7:LC", ""),
+        ("0-3:PS 3-4:PS", ""),  # adjacent
+        ("5-7:LC 0-3:PS", "'5-7:LC 0-3:PS' is not sorted"),
+        ("0-3:PS 2-4:LC", "0-3:PS and 2-4:LC lie over each other"),
+        ("0-3:PS 0-3:PS", "0-3:PS and 0-3:PS lie over each other"),
+        ("9-12:LC", "9-12:LC: the text ends at 11"),
+        ("0-1:PS " * 9 + "5-7:XX", "5-7:XX: 'XX' is none of the labels (PS, LC)"),
+        ("3-3:PS", "'3-3:PS' is not written as 0-3:PS 5-7:PS"),
+        ("00-3:PS", "'00-3:PS' is not written as 0-3:PS 5-7:PS"),
+        ("PS", "'PS' is not written as 0-3:PS 5-7:PS"),
     ],
 )
-def test_what_may_be_marked(answer, can_be):
+def test_what_may_be_marked(answer, why):
     text = "김철수가 서울에 갔다"
-    assert Tagging.can_be(answer, text, ("PS", "LC")) == can_be
-    if answer and not can_be:
-        with pytest.raises(UserError, match="marks nothing of this text"):
+    assert Tagging.refused(answer, text, ("PS", "LC")).startswith(why)
+    if why:
+        with pytest.raises(UserError, match="^row '1': " + re.escape(why)):
             check([said("1", "가람", answer)], {"1": text}, ("PS", "LC"), Tagging)
+    else:
+        check([said("1", "가람", answer)], {"1": text}, ("PS", "LC"), Tagging)
 
 
 def test_refusals():

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
 from helpers import Inline
+from hypothesis import given
+from hypothesis import strategies as st
 
 from al_ray.commands import replay
 from al_ray.corpus.embedded.entities import generate
-from al_ray.corpus.entities import parse
+from al_ray.corpus.entities import Entity, bare, moved, parse
 from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Split
 from al_ray.corpus.tokens import prepared
 from al_ray.errors import ModelError, UserError
+from al_ray.labelling import finish as finish_module
 from al_ray.labelling.advance import advance
 from al_ray.labelling.begin import begin
 from al_ray.labelling.exchange import hand_out, take
@@ -89,7 +94,7 @@ def test_suggestions_are_marks_of_the_text(project):
     assert asked <= set(given)
     assert not set(project.ids(batch.rows[batch.audit])) & set(given)
     for row in asked:
-        assert project.task.can_be(given[row].answer, project.texts[row], KINDS)
+        assert not project.task.refused(given[row].answer, project.texts[row], KINDS)
 
 
 def test_a_label_studio_s_file_and_back(project, tmp_path):
@@ -149,15 +154,89 @@ def test_places_as_a_browser_counts_them_and_back():
     assert said.answer == "2-5:PS"
     (said,), _ = answers(export([]), "tagging")
     assert (said.state, said.answer) == ("answered", "O")
-    half = {**one, "value": {**one["value"], "start": 1, "text": "x"}}
-    foreign = {**one, "type": "choices", "value": {"choices": ["PS"]}}
-    for wrong in (half, foreign):
-        with pytest.raises(UserError, match="the configuration that al_ray made"):
-            answers(export([wrong]), "tagging")
-    with pytest.raises(UserError, match="correct its marks there"):
-        answers(export([one, one]), "tagging")
+    for value in (
+        {"start": 1, "text": "x"},  # within the emoji
+        {"end": 99, "text": "김철수 👍🏽 서울"},  # behind the text
+        {"end": 3},
+        {"labels": ["PS", "LC"]},
+    ):
+        with pytest.raises(UserError, match="is no part of the text with one label"):
+            answers(export([{**one, "value": one["value"] | value}]), "tagging")
+    with pytest.raises(UserError, match="the configuration that al_ray made"):
+        answers(export([{**one, "type": "choices", "value": {"choices": ["PS"]}}]), "tagging")
+    apart = one["value"] | {"labels": [unicodedata.normalize("NFD", "감정")]}
+    (said,) = answers(export([{**one, "value": apart}]), "tagging")[0]
+    assert said.answer == "2-5:감정"
     assert "<Labels " in config(["PS", "LC"], "tagging")
     assert "<Choices " in config(["PS", "LC"])
+
+
+@pytest.mark.parametrize(("before", "blank"), [("", "\r\n"), ("  ", " "), ("\n", ""), ("", " ")])
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".json"])
+def test_marks_of_a_copy_whose_blanks_a_program_changed(project, tmp_path, before, blank, kind):
+    path, row = tmp_path / f"said{kind}", most_marked(project)
+    copy, at = before, []
+    for letter in project.texts[row]:
+        at.append(len(copy))
+        copy += blank if letter == " " else letter
+    marks = [(at[m.start], at[m.end - 1] + 1, m.kind) for m in parse(GOLD[row])]
+    if kind == ".json":  # its page writes an escape where a line ends
+        parts = [
+            {"start": a, "end": b, "labels": [tag],
+             "text": re.sub("[\n\r]", r"\\n", copy[a:b])} for a, b, tag in marks
+        ]  # fmt: skip
+        result = [{"from_name": "label", "type": "labels", "value": part} for part in parts]
+        note = {"id": 1, "completed_by": 3, "created_at": "2026-01-02T03:04:05Z", "result": result}
+        task = {"data": {"row_id": row, "text": copy}, "annotations": [note]}
+        path.write_text(json.dumps([task]), encoding="utf-8")
+    else:
+        label = " ".join(f"{a}-{b}:{tag}" for a, b, tag in marks)
+        line = {"row_id": row, "text": copy, "label": label}
+        if kind == ".jsonl":
+            path.write_text(json.dumps(line), encoding="utf-8")
+        else:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([line.keys(), line.values()])
+    take(project, str(path), "가람")
+    (said,) = project.word[row].values()
+    assert said.answer == GOLD[row]
+
+
+def most_marked(project):
+    """Of the rows that are asked now."""
+    rows = project.ids(project.batches()[-1].rows)
+    return max(rows, key=lambda row: len(parse(GOLD[row])))
+
+
+def test_another_text_has_no_marks_of_ours(project, tmp_path):
+    row = project.ids(project.batches()[-1].rows)[0]
+    line = {"row_id": row, "text": "다른 글", "label": "0-2:PS"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    with pytest.raises(UserError, match="label the row anew"):
+        take(project, str(tmp_path / "x.jsonl"), "가람")
+    blank = {**line, "text": f"  {project.texts[row]}", "label": "0-2:PS"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(blank), encoding="utf-8")
+    with pytest.raises(UserError, match="cannot be placed in its text"):
+        take(project, str(tmp_path / "x.jsonl"), "가람")
+    fresh = {"row_id": row, "label": "O"}  # which both messages say
+    (tmp_path / "x.jsonl").write_text(json.dumps(fresh), encoding="utf-8")
+    take(project, str(tmp_path / "x.jsonl"), "가람")
+
+
+@given(st.text("가나 \n", max_size=12), st.data())
+def test_moved_marks_have_the_same_letters(text, data):
+    blanks = st.text(" \n", max_size=2)
+    copy = "".join(data.draw(blanks) + letter for letter in text if not letter.isspace())
+    spans = [Entity(a, b, "PS") for a in range(len(copy)) for b in range(a + 1, len(copy) + 1)]
+    for span in spans:
+        letters = bare(copy[span.start : span.end])
+        if letters:
+            (found,) = moved([span], copy, text)
+            assert bare(text[found.start : found.end]) == letters
+            assert bare(text[: found.start]) == bare(copy[: span.start])
+        else:
+            with pytest.raises(ValueError, match="marks nothing"):
+                moved([span], copy, text)
 
 
 def test_people_who_disagree(project, tmp_path):
@@ -205,6 +284,9 @@ def test_what_it_comes_to(project):
     assert found.measured.rows == len(drawn) == 4
     assert found.measured.accuracy == pytest.approx(np.mean(scores))
     assert tagger([]) == []
+    assert tagger.answers(["", texts[0]]) == ["O", lines[0]["prediction"]]
+    with pytest.raises(TypeError, match="give a list"):
+        tagger(texts[0])
 
 
 def test_refusals(tmp_path):
@@ -213,8 +295,26 @@ def test_refusals(tmp_path):
         begin(tmp_path / "p", train, ["PS", "L C"], "mini", size=SIZE, task="tagging")
     with pytest.raises(UserError, match="give one of these"):
         begin(tmp_path / "p", train, ["PS"], "mini", size=SIZE, task="reading")
-    with pytest.raises(ModelError, match="no model that marks"):
+    with pytest.raises(ModelError, match=r"no model that marks .* folder finished/model"):
         Tagger(tmp_path)
+
+
+def test_where_nothing_is_marked(project, monkeypatch):
+    nothing = dict.fromkeys(project.word, "O")
+    monkeypatch.setattr(finish_module, "consensus", lambda _: nothing)
+    monkeypatch.setattr(finish_module, "measured_by", lambda *_: {})
+    with pytest.raises(UserError, match="no answer marks anything"):
+        finish(project)
+
+
+def test_of_marks_what_is_in_conflict_alone_is_asked_again(project, tmp_path):
+    with pytest.raises(UserError, match="go on with: al-ray label batch"):
+        hand_out(project, str(tmp_path / "again.csv"), None, 5)
+    row = next(row for row, told in project.word.items() if told["가람"].answer != "O")
+    (tmp_path / "x.jsonl").write_text(json.dumps({"row_id": row, "label": "O"}), encoding="utf-8")
+    take(project, str(tmp_path / "x.jsonl"), "나래")
+    hand_out(project, str(tmp_path / "again.csv"), None, 5)
+    assert f"\n{row}," in (tmp_path / "again.csv").read_text(encoding="utf-8-sig")
 
 
 def test_answers_are_a_corpus_again(project, tmp_path, monkeypatch):

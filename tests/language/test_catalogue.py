@@ -40,6 +40,12 @@ def test_numbers_have_their_form():
     assert language.trn("{n} goose", "{n:,} geese", 2000) == "2,000 geese"
 
 
+@pytest.mark.parametrize("spoken", ["en", "ko"])
+def test_a_number_may_be_given_as_a_value_too(spoken):
+    language.use(spoken)
+    assert language.trn("{n} goose", "{n} geese", 2, n="two") in ("two geese", "two goose")
+
+
 @pytest.mark.parametrize(
     ("said", "read"),
     [

@@ -24,7 +24,6 @@ from typing import Literal, get_args
 import pyarrow as pa
 
 from al_ray.errors import UserError
-from al_ray.language import mark
 from al_ray.results import Store
 from al_ray.results.schema import SCHEMAS
 from al_ray.tasks import Task
@@ -269,24 +268,12 @@ def check(
                 "batches",
                 row=said.row_id[:60],
             )
-        if said.state != "answered" or task.can_be(said.answer, asked[said.row_id], labels):
+        if said.state != "answered":
             continue
-        if task.few:
-            message = mark(
-                "row {row!r}: {answer!r} is none of the labels ({labels}); correct it, or leave it "
-                "empty"
+        if why := task.refused(said.answer, asked[said.row_id], labels):
+            raise UserError(
+                "row {row!r}: {why}; correct it, or leave it empty", row=said.row_id[:60], why=why
             )
-        else:
-            message = mark(
-                "row {row!r}: {answer!r} marks nothing of this text; write START-END:LABEL, in "
-                "characters from 0, of the labels {labels}, sorted and none over another, or O"
-            )
-        raise UserError(
-            message,
-            row=said.row_id[:60],
-            answer=said.answer[:60],
-            labels=", ".join(labels),
-        )
 
 
 def now() -> datetime:

@@ -6,13 +6,14 @@ Made for Label Studio 1.23.2, community edition.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from al_ray.corpus.entities import Entity, to_tags, written
+from al_ray.corpus.entities import Entity, bare, written
 from al_ray.errors import UserError
 from al_ray.labelling.answers.log import Said
 from al_ray.labelling.label_studio.formats import CONTROL, OBJECT, ROW
@@ -68,6 +69,15 @@ def answers(
                 seen["empty"] += said.note.endswith(EMPTY)
                 seen["ground truth"] += said.note.startswith(GROUND_TRUTH)
     return list(events.values()), _notes(seen)
+
+
+def texts(export: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What was labelled, by row id, of an export that `answers` takes."""
+    return {
+        str(entry["data"][ROW]): str(entry["data"][OBJECT])
+        for entry in export
+        if OBJECT in entry["data"]
+    }
 
 
 def _notes(seen: Mapping[str, int]) -> list[str]:
@@ -178,19 +188,24 @@ def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The marks of an annotation, which may be none."""
     marks: list[Entity] = []
     for part in annotation.get("result") or ():
-        found = _mark(part, text)
-        if found is None:
+        value: Any = part.get("value") if isinstance(part, Mapping) else None
+        kinds = value.get("labels") if isinstance(value, Mapping) else None
+        if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
             raise _foreign(row, annotation, part)
+        if part.get("type") != "labels" or part.get("from_name") != CONTROL:
+            raise _foreign(row, annotation, part)
+        found = _mark(value, kinds[0], text) if len(kinds) == 1 else None
+        if found is None:
+            raise UserError(
+                "Label Studio export, row {row!r}, annotation {id}: a mark from {start} to {end} "
+                "({labels}) is no part of the text with one label; make it anew there",
+                row=row[:60],
+                id=annotation.get("id", "?"),
+                start=str(value.get("start"))[:20],
+                end=str(value.get("end"))[:20],
+                labels=", ".join(kinds)[:60],
+            )
         marks.append(found)
-    try:
-        to_tags(marks, len(text))
-    except ValueError as error:
-        raise UserError(
-            "Label Studio export, row {row!r}, annotation {id}: {why}; correct its marks there",
-            row=row[:60],
-            id=annotation.get("id", "?"),
-            why=error,
-        ) from None
     return written(marks)
 
 
@@ -205,29 +220,25 @@ def _foreign(row: str, annotation: Mapping[str, Any], part: Any) -> UserError:
     )
 
 
-def _mark(part: Any, text: str) -> Entity | None:
-    """None where it is of another control, or no part of this text."""
-    value = part.get("value") if isinstance(part, Mapping) else None
-    if not isinstance(value, Mapping) or part.get("type") != "labels":
-        return None
-    start, end, kinds = (value.get(name) for name in ("start", "end", "labels"))
-    if part.get("from_name") != CONTROL or not isinstance(kinds, list) or len(kinds) != 1:
-        return None
+def _mark(value: Mapping[str, Any], kind: str, text: str) -> Entity | None:
+    """None where it is no part of this text."""
+    start, end, said = (value.get(name) for name in ("start", "end", "text"))
     if not (isinstance(start, int) and isinstance(end, int)):
-        return None
-    if not isinstance(kinds[0], str):
         return None
     # Places are as a browser counts them, or as another program does that has made the mark.
     for first, last in (_places(text, start, end), (start, end)):
-        marked = text[first:last] if 0 <= first < last <= len(text) else ""
-        if marked and value.get("text", marked) == marked:
-            return Entity(first, last, kinds[0])
+        marked = bare(text[first:last]) if 0 <= first < last <= len(text) else ""
+        # Its page writes the two signs of an escape where a line ends.
+        if marked and (said is None or bare(str(said).replace("\\n", "\n")) == marked):
+            return Entity(first, last, unicodedata.normalize("NFC", kind))
     return None
 
 
 def _places(text: str, start: int, end: int) -> tuple[int, int]:
-    """Of characters, where a browser counts these; (0, 0) within one."""
+    """Of characters, where a browser counts these; (0, 0) within one, or behind the text."""
     raw = text.encode("utf-16-le", "surrogatepass")
+    if 2 * end > len(raw):
+        return 0, 0
     try:
         before, inside = (
             raw[2 * a : 2 * b].decode("utf-16-le") for a, b in ((0, start), (start, end))
