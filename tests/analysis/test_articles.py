@@ -71,7 +71,7 @@ def test_what_articles_are_worth(sizes, worth):
 @pytest.mark.parametrize("sizes", ["unequal", "few", "one of two thirds"])
 def test_arms_that_suit_other_articles_are_not_different(sizes):
     """By rows alone half of such studies find a difference where there is none."""
-    rng, found, alone, times = np.random.default_rng(5), 0, 0, 400
+    rng, found, alone, times = np.random.default_rng(5), 0, 0, 200
     for _ in range(times):
         of = {
             "unequal": 1 + rng.geometric(1 / 20, 24),
@@ -97,14 +97,12 @@ def test_a_single_article_is_taken_as_fixed():
 
 
 def test_a_study_says_what_its_intervals_are_over(tmp_path):
-    write_study(tmp_path / "plain")
-    out = write_study(tmp_path / "articles")
-    study = load(out)
+    study = load(write_study(tmp_path))
     rows = study.rows.assign(article=None)
     is_test = rows.split == "test"
     rows.loc[is_test, "article"] = [f"문서 {i // 8}" for i in range(int(is_test.sum()))]
     study = type(study)(**{**vars(study), "rows": rows, "memory": {}})
-    plain, found = against_random(load(tmp_path / "plain")), against_random(study)
+    plain, found = against_random(load(tmp_path)), against_random(study)
     assert (plain.difference == found.difference).all()
     assert (plain.low != found.low).any()
     said = verdict(study)

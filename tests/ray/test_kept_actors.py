@@ -47,6 +47,7 @@ def nothing_is_left(study: str) -> None:
     until(lambda: all(a["State"] == "DEAD" for a in actors_of(study)), "actors were left", 30)
 
 
+@pytest.mark.campaign
 def test_new_processes_for_every_trajectory(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
