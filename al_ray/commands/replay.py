@@ -70,7 +70,7 @@ def main(given: Sequence[str]) -> NoReturn:
                 command=command,
             ),
         )
-    sys.exit(0)
+        sys.exit(0)
 
 
 def written(project: Project) -> tuple[Path, int]:
