@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,18 +96,25 @@ PART = 64
 def parts(lengths: NDArray[np.signedinteger[Any]], part: int = PART) -> list[NDArray[np.int64]]:
     """Positions into `lengths` (rows,), cut by length into the parts that cost least together.
 
-    A part costs its padded tokens and `part` more. Rows go longest first, ties in the given
-    order, so the best cuts are found exactly, by dynamic programming over how many are taken.
+    A part costs its padded tokens and `part` more. Rows go longest first, ties in the given order.
     """
     order = np.argsort(-lengths, kind="stable")
-    longest = lengths[order].tolist()
-    best: list[tuple[int, int]] = [(0, 0)]  # cost of the first n rows, and where the last cut is
-    for end in range(1, len(longest) + 1):
-        best.append(
-            min((best[cut][0] + (end - cut) * longest[cut] + part, cut) for cut in range(end))
-        )
-    cuts, end = [], len(longest)
-    while end:
-        end = best[end][1]
-        cuts.append(end)
-    return np.split(order, cuts[-2::-1])
+    return [order[start:end] for start, end in runs(lengths[order].astype(np.int64), part)]
+
+
+def runs(lengths: NDArray[np.int64], part: int, power: int = 1) -> list[tuple[int, int]]:
+    """Where to cut rows of these lengths (rows,), in their order, so that the runs cost least.
+
+    A run costs `part`, and for each of its rows the longest one's length to this power. The best
+    cuts are found exactly, by dynamic programming over how many rows are taken.
+    """
+    best, cuts = [0], [0]
+    for end in range(1, len(lengths) + 1):
+        longest = np.maximum.accumulate(lengths[:end][::-1])[::-1]
+        cost = np.array(best) + (end - np.arange(end)) * longest**power + part
+        cuts.append(int(cost.argmin()))
+        best.append(int(cost[cuts[-1]]))
+    ends = [len(lengths)]
+    while ends[-1]:
+        ends.append(cuts[ends[-1]])
+    return list(pairwise(ends[::-1]))

@@ -16,6 +16,7 @@ from al_ray.errors import TrainingDiverged
 from al_ray.learners.encoder.batches import at_most, characters, pad, parts, training_batches
 from al_ray.learners.encoder.head import HEAD_RATE, PerCharacter
 from al_ray.learners.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
+from al_ray.learners.encoder.occurring import occurring
 from al_ray.learners.encoder.packed import Packed, can_pack, pack
 from al_ray.learners.encoder.precision import body_in_half
 from al_ray.learners.encoder.predict import units_of
@@ -83,12 +84,6 @@ def fit(
     ordered = np.argsort(rows, kind="stable")
     rows, labels = rows[ordered], labels[ordered]
     targets = task.targets(labels, units_of(module, tokens, rows))
-    optimiser = torch.optim.AdamW(
-        _groups(module, training.weight_decay, learning_rate), lr=learning_rate, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda update: training.rate_factor(update, updates)
-    )
     batches = training_batches(
         len(rows), training.batch_size, updates, generator(seed, step, "data order")
     )
@@ -98,8 +93,14 @@ def fit(
     most: int | None = None
     module.train()
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(devices=devices), occurring(module, tokens, rows) as embedding:
         torch.manual_seed(derive(seed, step, "dropout"))
+        optimiser = torch.optim.AdamW(
+            _groups(module, training.weight_decay, learning_rate), lr=learning_rate, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda update: training.rate_factor(update, updates)
+        )
         for update, batch in enumerate(batches):
             lengths = tokens.lengths[rows[batch]]
             pieces = [np.argsort(-lengths, kind="stable")] if whole else parts(lengths)
@@ -129,6 +130,9 @@ def fit(
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip, foreach=True)
             optimiser.step()
+            if embedding is not None:
+                rate = optimiser.param_groups[0]["lr"]
+                embedding.decayed *= 1 - rate * training.weight_decay
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
             history.append(loss)
@@ -193,7 +197,7 @@ def _losses(
     if isinstance(module, PerCharacter):
         return _of_characters(module, tokens, rows, target, task, half), 0.0
     if predictor is None and can_pack(module):
-        logits = Packed(module, half, trained=True).logits(pack(tokens, rows))
+        logits = Packed(module, half, trained=True).logits(pack(tokens, rows, trained=True))
         return task.losses(logits, target, None).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
     with body_in_half(module, half):
@@ -218,7 +222,9 @@ def _of_characters(
     """The mean loss of these rows."""
     where, units = characters(tokens, rows), cast("NDArray[np.int64]", tokens.characters)[rows]
     if can_pack(module):
-        logits = module.logits(Packed(module, half, trained=True).hidden(pack(tokens, rows)), where)
+        logits = module.logits(
+            Packed(module, half, trained=True).hidden(pack(tokens, rows, trained=True)), where
+        )
     else:
         ids, mask = (torch.from_numpy(array).to(target.device) for array in pad(tokens, rows))
         with body_in_half(module, half):

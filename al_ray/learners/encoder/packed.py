@@ -8,7 +8,6 @@ weights, and embeddings and head are theirs, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.corpus.tokens.prepared import Tokens
-from al_ray.learners.encoder.attention import attend
+from al_ray.learners.encoder.attention import Group, attend, grouped
+from al_ray.learners.encoder.dropout import Drops
 from al_ray.learners.encoder.head import MeanPooled
 
 KINDS = {"BertModel", "ElectraModel", "RobertaModel", "XLMRobertaModel"}
@@ -49,30 +49,35 @@ class Batch:
         positions: int64 (1, tokens), within the row, or its window.
         first: int64 (rows,), where each row begins.
         lengths: int64 (rows,), tokens of each row.
-        groups: (sequences, length) of runs of one length; a sequence is a row, or its window.
+        groups: of sequences, each of which is a row or its window.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
     first: torch.Tensor
     lengths: torch.Tensor
-    groups: list[tuple[int, int]]
+    groups: list[Group]
 
 
-def pack(tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
-    """These rows in this order; fewest groups where equal lengths are side by side."""
+def pack(tokens: Tokens, rows: NDArray[np.int64], trained: bool = False) -> Batch:
+    """These rows in this order; fewest groups where equal lengths are side by side.
+
+    Args:
+        tokens: of all rows.
+        rows: which.
+        trained: lengths that differ may share a group.
+    """
     lengths = tokens.lengths[rows].astype(np.int64)
     first = np.cumsum(lengths) - lengths
     together = tokens.read_together(rows)
     positions = np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
     ids = np.concatenate([tokens[row] for row in rows]).astype(np.int64)
-    cuts = [0, *(np.flatnonzero(np.diff(together)) + 1).tolist(), len(together)]
     return Batch(
         torch.from_numpy(ids[None]),
         torch.from_numpy(positions[None]),
         torch.from_numpy(first),
         torch.from_numpy(lengths),
-        [(end - start, int(together[start])) for start, end in pairwise(cuts)],
+        grouped(together, trained),
     )
 
 
@@ -127,37 +132,35 @@ class Packed:
         if hasattr(base, "embeddings_project"):
             hidden = base.embeddings_project(hidden)
         hidden = hidden[0]
+        drops = Drops() if self._base.embeddings.dropout.training else None
         for layer in base.encoder.layer:
             attention, inner = layer.attention.self, layer.intermediate
             given = hidden.to(self._kind)
             parts = (attention.query, attention.key, attention.value)
-            mixed = self._mix(batch, attention, [self._linear(part, given) for part in parts])
-            hidden = self._add(layer.attention.output, mixed, hidden)
+            mixed = self._mix(
+                batch, attention, [self._linear(part, given) for part in parts], drops
+            )
+            hidden = self._add(layer.attention.output, mixed, hidden, drops)
             wide = inner.intermediate_act_fn(self._linear(inner.dense, hidden.to(self._kind)))
-            hidden = self._add(layer.output, wide, hidden)
+            hidden = self._add(layer.output, wide, hidden, drops)
         return cast(torch.Tensor, hidden)
 
-    def _mix(self, batch: Batch, attention: Any, vectors: list[torch.Tensor]) -> torch.Tensor:
+    def _mix(
+        self, batch: Batch, attention: Any, vectors: list[torch.Tensor], drops: Drops | None
+    ) -> torch.Tensor:
         """Attention within each sequence, (tokens, width)."""
-        dropout = attention.dropout.p if attention.training else 0.0
-        kind = vectors[0].dtype
-        if dropout:  # torch would convert each group on its own
+        kind, dropout = vectors[0].dtype, attention.dropout.p
+        if drops and dropout:
             vectors = [x.float() for x in vectors]
-        # Not slices, each of whose gradients is as long as the whole.
-        sizes = [rows * length for rows, length in batch.groups]
-        mixed = []
-        for (rows, length), *parts in zip(
-            batch.groups, *(x.split(sizes) for x in vectors), strict=True
-        ):
-            shape = (rows, length, attention.num_attention_heads, -1)
-            query, key, value = (x.view(shape).transpose(1, 2) for x in parts)
-            answer = attend(query, key, value, dropout)
-            mixed.append(answer.transpose(1, 2).reshape(rows * length, -1))
-        return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
+        return attend(vectors, batch.groups, attention.num_attention_heads, drops, dropout).to(kind)
 
-    def _add(self, output: Any, given: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    def _add(
+        self, output: Any, given: torch.Tensor, hidden: torch.Tensor, drops: Drops | None
+    ) -> torch.Tensor:
         """The end of half a layer."""
-        change = output.dropout(self._linear(output.dense, given))
+        change = self._linear(output.dense, given)
+        if drops:
+            change = drops(change.float(), output.dropout.p)
         return cast(torch.Tensor, output.LayerNorm(hidden + change))
 
     def _linear(self, part: torch.nn.Linear, given: torch.Tensor) -> torch.Tensor:

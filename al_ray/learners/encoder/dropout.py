@@ -1,0 +1,60 @@
+"""Dropout (Srivastava et al. 2014) whose draws cost less than torch's: four to a number.
+
+torch draws each on its own, which is a tenth of a small encoder's update.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+PARTS = 65536
+"""A share is rounded to so many parts."""
+
+
+class Drops:
+    """What is dropped in one pass, which follows from torch's generator as it is when this is made.
+
+    On processors; a generator of NumPy's draws.
+    """
+
+    def __init__(self) -> None:
+        seed = int(torch.randint(2**63 - 1, ()))
+        self._generator = np.random.SFC64(seed)
+
+    def kept(self, shape: tuple[int, ...], dropout: float) -> torch.Tensor:
+        """Uint8, 0 with this probability, else 1."""
+        # No bool, by which torch multiplies four times as slowly.
+        many = math.prod(shape)
+        drawn = self._generator.random_raw(-(-many // 4)).view(np.uint16)[:many]
+        kept = drawn >= np.uint16(round(dropout * PARTS))
+        return torch.from_numpy(kept.view(np.uint8)).view(shape)
+
+    def __call__(self, given: torch.Tensor, dropout: float) -> torch.Tensor:
+        """Values of which a share is 0, and the others are greater by what that takes away."""
+        if not dropout:
+            return given
+        apply: Any = _Dropped.apply
+        kept = self.kept(tuple(given.shape), dropout)
+        return cast(torch.Tensor, apply(given, kept, 1 / (1 - dropout)))
+
+
+def drop(given: torch.Tensor, kept: torch.Tensor, factor: float) -> torch.Tensor:
+    """Values times a factor, 0 where they are not kept."""
+    return (given * kept).mul_(factor)
+
+
+class _Dropped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, given: torch.Tensor, kept: torch.Tensor, factor: float) -> torch.Tensor:
+        ctx.save_for_backward(kept)
+        ctx.factor = factor
+        return drop(given, kept, factor)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (kept,) = ctx.saved_tensors
+        return drop(gradients[0], kept, ctx.factor), None, None
