@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from al_ray.corpus.reading.read import read
 from al_ray.corpus.tokens.tokenisers import open_tokeniser
 from al_ray.corpus.tokens.tokenising import quiet_transformers
 from al_ray.strategies import build
@@ -44,6 +45,14 @@ class Texts:
 
     def __getitem__(self, row: int) -> NDArray[np.int32]:
         return self._rows[row]
+
+    def read_together(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Each row is one sequence."""
+        return self.lengths[rows].astype(np.int64)
+
+    def below(self, vocabulary: int) -> Texts:
+        """The same with other ids, for a model of fewer tokens."""
+        return Texts(self.lengths, np.concatenate(self._rows) % vocabulary, self.pad_id)
 
 
 def kobert_shaped(labels: int = 2, seed: int = 0) -> Any:
@@ -88,6 +97,27 @@ def reviews(folder: Path, number: int) -> list[str]:
 
 def sentiments(folder: Path, number: int) -> list[int]:
     return [label for _, label in nsmc(folder, number)]
+
+
+def texts_of(folder: Path, number: int) -> list[str]:
+    """The first texts of a corpus that al_ray reads."""
+    return list(read(folder).train.texts[:number])
+
+
+def joined(texts: Texts, many: int, length: int) -> Texts:
+    """Real ids, put together to so many texts of so many tokens."""
+    ids = np.concatenate([texts[row] for row in range(len(texts.lengths))])
+    ids = np.resize(ids, many * length).astype(np.int32)
+    return Texts(np.full(many, length, np.int32), ids, texts.pad_id)
+
+
+def encoder(folder: Path, labels: int = 2) -> Any:
+    """A classifier on a pretrained encoder."""
+    transformers = quiet_transformers()
+    torch.manual_seed(0)
+    return transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=labels
+    )
 
 
 def tokenised(texts: Sequence[str], tokenizer: Path, most: int) -> Texts:

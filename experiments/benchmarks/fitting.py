@@ -1,22 +1,40 @@
-"""How fast a model is fine-tuned: al_ray against a Hugging Face loop with dynamic padding.
+"""How fast a model is fine-tuned: al_ray against a Hugging Face loop, and where the time goes.
 
-python experiments/benchmarks/fitting.py --data NSMC --tokenizer KOBERT
+python experiments/benchmarks/fitting.py --data NSMC --model ENCODER
+    [--kobert-shaped] [--batch-size 12] [--longest 150] [--joined 512] [--profile]
 
-A random classifier of KoBERT's shape, NSMC's reviews cut at 150 tokens, batches of 12: what an
-update costs, optimiser and clipping included. First one batch's loss, without dropout, is compared.
-The loop pads a batch to its longest text and, as small-text does, to the maximum; AdamW as torch
-makes it. Nothing here imports Ray; `--device cuda` runs it on a GPU.
+A corpus's texts, cut at so many tokens or joined to texts of so many: what an update costs,
+optimiser and clipping included, in one process by turns. First one batch's loss, without dropout,
+is compared. The loop pads a batch to its longest text and, as small-text does, to the longest of
+all; AdamW as torch makes it. The ceiling is a product of two large matrices in the same run; an
+update's products are three times those of a forward pass. With `--profile` a table of what the time
+of one's own updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from common import Texts, by_turns, kobert_shaped, ratios, reviews, settings, spread, tokenised
+from common import (
+    Texts,
+    by_turns,
+    encoder,
+    joined,
+    kobert_shaped,
+    operations,
+    product_rate,
+    products,
+    ratios,
+    settings,
+    spread,
+    texts_of,
+    tokenised,
+)
 from machine import main, table
 from numpy.typing import NDArray
 
@@ -25,24 +43,37 @@ from al_ray.learners.encoder.batches import pad
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.predict import logits
 
-LONGEST = 150
-BATCH = 12
 RATE = 2e-5
+
+PARTS = {
+    "products of matrices": ("aten::mm", "aten::addmm"),
+    "attention: products, softmax": ("aten::bmm", "softmax", "attention", "flash"),
+    "copies and conversions": ("aten::copy_", "aten::cat", "index", "aten::clone"),
+    "GELU": ("gelu",),
+    "normalising": ("layer_norm",),
+    "AdamW, norm of the gradient": ("adam", "linalg_vector_norm"),
+    "zeros, sums, products of single numbers": (
+        *("aten::mul", "aten::add", "aten::sum", "aten::div", "aten::fill_", "aten::zero"),
+        *("aten::sub", "bernoulli", "dropout", "aten::eq", "aten::ne", "aten::ge"),
+    ),
+}
+"""Of torch's operations, by what their names hold; the first that fits."""
+
+REST = "Python, dispatch, draws of NumPy"
 
 
 def loop(
-    module: Any, texts: Texts, labels: NDArray[np.int32], updates: int, full: bool, device: str
+    module: Any, texts: Texts, labels: NDArray[np.int32], batch: int, longest: int, device: str
 ) -> None:
-    """`updates` batches in file order."""
+    """One pass in file order, padded to so many tokens, or to the longest of a batch."""
     optimiser = torch.optim.AdamW(module.parameters(), lr=RATE)
     module.train()
-    for update in range(updates):
-        rows = np.arange(update * BATCH, (update + 1) * BATCH) % len(labels)
+    for start in range(0, len(labels), batch):
+        rows = np.arange(start, start + batch)
         ids, mask = pad(texts, rows)
-        if full:
-            more = LONGEST - ids.shape[1]
-            ids = np.pad(ids, ((0, 0), (0, more)), constant_values=texts.pad_id)
-            mask = np.pad(mask, ((0, 0), (0, more)))
+        more = max(0, longest - ids.shape[1])
+        ids = np.pad(ids, ((0, 0), (0, more)), constant_values=texts.pad_id)
+        mask = np.pad(mask, ((0, 0), (0, more)))
         answer = module(
             input_ids=torch.from_numpy(ids).to(device),
             attention_mask=torch.from_numpy(mask).to(device),
@@ -54,54 +85,93 @@ def loop(
         optimiser.zero_grad()
 
 
+def parts_of(run: Callable[[], Any], updates: int) -> dict[str, float]:
+    """Milliseconds an update of each of PARTS and of the rest."""
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    began = time.perf_counter()
+    with torch.profiler.profile(activities=activities) as told:
+        run()
+        took = time.perf_counter() - began
+    found = dict.fromkeys(PARTS, 0.0)
+    for event in told.key_averages():
+        for part, names in PARTS.items():
+            if any(name in event.key for name in names):
+                found[part] += event.self_cpu_time_total / 1e3 / updates
+                break
+    found[REST] = 1e3 * took / updates - sum(found.values())
+    return found
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(options.threads)
     keep_freed()
-    device, updates = options.device, options.updates
-    module = kobert_shaped().to(device)
-    texts = tokenised(reviews(options.data, updates * BATCH), options.tokenizer, LONGEST)
-    rows = np.arange(updates * BATCH)
+    device, updates, batch = options.device, options.updates, options.batch_size
+    module: Any = kobert_shaped() if options.kobert_shaped else encoder(options.model)
+    module = module.to(device)
+    texts = tokenised(texts_of(options.data, updates * batch), options.model, options.longest)
+    if options.kobert_shaped:  # whose vocabulary is smaller
+        texts = texts.below(module.config.vocab_size)
+    if options.joined:
+        texts = joined(texts, updates * batch, options.joined)
+    rows = np.arange(updates * batch)
     labels = (rows % 2).astype(np.int32)
-    said = logits(module, texts, rows[:BATCH], settings("float32", options.threads))
+    said = logits(module, texts, rows[:batch], settings("float32", options.threads))
     with torch.inference_mode():
-        ids, mask = (torch.from_numpy(x).to(device) for x in pad(texts, rows[:BATCH]))
+        ids, mask = (torch.from_numpy(x).to(device) for x in pad(texts, rows[:batch]))
         theirs = module(input_ids=ids, attention_mask=mask).logits.cpu().numpy()
 
     def ours(precision: str) -> Callable[[], Any]:
-        given = settings(precision, options.threads, updates=updates, batch_size=BATCH, clip=1.0)
+        given = settings(precision, options.threads, updates=updates, batch_size=batch, clip=1.0)
         return lambda: fit(module, texts, rows, labels, given, RATE, 0, 0)
 
+    longest = int(texts.lengths.max())
     sides = {
-        "loop, padded to the maximum": lambda: loop(module, texts, labels, updates, True, device),
-        "loop, padded to the longest": lambda: loop(module, texts, labels, updates, False, device),
+        "loop, padded to the longest of all": lambda: loop(
+            module, texts, labels, batch, longest, device
+        ),
+        "loop, padded to a batch's longest": lambda: loop(module, texts, labels, batch, 0, device),
         "float32": ours("float32"),
         "bfloat16": ours("bfloat16"),
     }
-    times, _ = by_turns(sides, options.rounds, device)
-    tokens = int(texts.lengths.sum())
+    loops = list(sides)[:2]
+    times, gave = by_turns(sides | products(device), options.rounds, device)
+    tokens, work = int(texts.lengths.sum()), 3 * operations(module.config, texts.lengths)
+    ceiling = {
+        kind: product_rate(times[f"product {kind}"], gave[f"product {kind}"])
+        for kind in ("float32", "bfloat16")
+    }
     return {
+        "texts": f"{batch} texts of {tokens / len(rows):.0f} tokens",
+        "model": "KoBERT's shape" if options.kobert_shaped else options.model.name,
         "updates": updates,
-        "tokens": tokens,
         "logit_difference": float(np.abs(said - theirs).max()),
-        "seconds_an_update": {n: spread([s / updates for s in each]) for n, each in times.items()},
-        "tokens_per_second": {n: spread([tokens / s for s in each]) for n, each in times.items()},
+        "seconds_an_update": {n: spread([s / updates for s in times[n]]) for n in sides},
+        "tokens_per_second": {n: spread([tokens / s for s in times[n]]) for n in sides},
+        "share_of_ceiling": {
+            kind: spread([work / s / c for s, c in zip(times[kind], ceiling[kind], strict=True)])
+            for kind in ceiling
+        },
+        "ceiling": {kind: spread(each) for kind, each in ceiling.items()},
         "ratios": {
             f"{kind} to {name}": ratios(times[name], times[kind])
             for kind in ("float32", "bfloat16")
-            for name in list(sides)[:2]
+            for name in loops
         },
+        "parts": {kind: parts_of(sides[kind], updates) for kind in ceiling if options.profile},
     }
 
 
 def show(found: dict[str, Any]) -> None:
+    shares = found["share_of_ceiling"]
     table(
-        f"Fine-tuning, {found['updates']} updates of {BATCH} reviews",
-        ("", "ms an update", "real tokens/s"),
+        f"Fine-tuning {found['model']}, {found['updates']} updates of {found['texts']}",
+        ("", "ms an update", "real tokens/s", "of the ceiling"),
         [
             (
                 name,
                 f"{each['median'] * 1e3:.0f}",
                 f"{found['tokens_per_second'][name]['median']:,.0f}",
+                f"{100 * shares[name]['median']:.0f} %" if name in shares else "",
             )
             for name, each in found["seconds_an_update"].items()
         ],
@@ -114,11 +184,25 @@ def show(found: dict[str, Any]) -> None:
             for name, each in found["ratios"].items()
         ],
     )
+    for kind, parts in found["parts"].items():
+        whole = sum(parts.values())
+        table(
+            f"Where an update's time goes, {kind}",
+            ("", "ms", "%"),
+            [(name, f"{ms:.1f}", f"{100 * ms / whole:.0f}") for name, ms in parts.items()],
+        )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--updates", type=int, default=8, help="in a round; default: 8")
+    parser.add_argument("--batch-size", type=int, default=12, help="default: 12")
+    parser.add_argument("--longest", type=int, default=150, help="tokens; default: 150")
+    parser.add_argument("--joined", type=int, help="texts of so many tokens, of the corpus's ids")
+    parser.add_argument("--profile", action="store_true", help="what an update's time goes into")
+    parser.add_argument(
+        "--kobert-shaped", action="store_true", help="random weights of KoBERT's shape"
+    )
 
 
 if __name__ == "__main__":
-    main("fitting", __doc__, ("data", "tokenizer", "device"), arguments, measure, show)
+    main("fitting", __doc__, ("data", "model", "device"), arguments, measure, show)

@@ -25,7 +25,7 @@ from machine import machine, table
 HERE = Path(__file__).resolve().parent
 NEEDS = {
     "scoring": ("--data", "--tokenizer"),
-    "fitting": ("--data", "--tokenizer"),
+    "fitting": ("--data", "--model"),
     "trajectory": ("--data", "--model"),
     "selection": (),
     "core_set": (),

@@ -22,6 +22,7 @@ import torch
 from common import (
     Texts,
     by_turns,
+    joined,
     kobert_shaped,
     operations,
     product_rate,
@@ -170,9 +171,7 @@ def of_reviews(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
 def at_512(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
     """Real ids, put together to texts of 512 tokens."""
     many = 256 if options.device == "cuda" else options.long
-    ids = np.concatenate([texts[row] for row in range(len(texts.lengths))])
-    ids = np.resize(ids, many * 512).astype(np.int32)
-    long = Texts(np.full(many, 512, np.int32), ids, texts.pad_id)
+    long = joined(texts, many, 512)
     sides = {
         "float32": ours(module, long, "float32", options),
         "bfloat16": ours(module, long, "bfloat16", options),

@@ -1,13 +1,15 @@
 """A whole trajectory: al_ray against small-text's `PoolBasedActiveLearner`, doing the same steps.
 
 python experiments/benchmarks/trajectory.py --data NSMC --model ENCODER
+    [--batch-size 12 --longest 150 --strategy margin]
 
-Both begin with the same reviews and pretrained weights, train cold at each step with as many
-updates of as many rows at the same rate (AdamW, linear decay, clipping at 1.0), evaluate the same
-test rows, and choose the next ones by margin. al_ray's loop runs in this process, without Ray; in
-float32 and in bfloat16. small-text is as it comes: texts padded to the maximum, with a validation
-set of one batch, so that it takes no labels from training and hardly any time. Accuracies are
-those of all steps and seeds.
+Any corpus that al_ray reads will do. Both begin with the same texts and pretrained weights, train
+cold at each step with as many updates of as many rows at the same rate (AdamW, linear decay,
+clipping at 1.0), evaluate the same test rows, and choose the next ones by margin, or at random.
+al_ray's loop runs in this process, without Ray; in float32 and in bfloat16. small-text is as it
+comes, but that texts are padded to the longest that there is, with a validation set of one batch,
+so that it takes no labels from training and hardly any time. Accuracies are those of all steps and
+seeds.
 """
 
 from __future__ import annotations
@@ -18,25 +20,24 @@ import shutil
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import KOBERT, nsmc, ratios, spread, trajectory
+from common import KOBERT, ratios, spread, trajectory
 from machine import main, table
 from numpy.typing import NDArray
 
-from al_ray.corpus.rows import Corpus, Split
+from al_ray.corpus.reading.read import read
+from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens, prepare
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
 from al_ray.study.training import Training
 from al_ray.workers import LocalWorkers, Setup
 
-LONGEST = 150
-BATCH = 12
 RATE = 1e-4
 
 
@@ -47,11 +48,19 @@ class Work:
     model: Path
     rows: Rows
     tokens: Path
+    labels: int
     steps: int
     size: int
     epochs: int
+    batch: int
+    strategy: str
     threads: int
     folder: Path
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return int(Tokens(self.tokens).lengths.max())
 
 
 def al_ray(work: Work, precision: str, seed: int) -> tuple[float, list[float], NDArray[np.int64]]:
@@ -60,21 +69,22 @@ def al_ray(work: Work, precision: str, seed: int) -> tuple[float, list[float], N
         recipe="seed",
         epochs=work.epochs,
         learning_rate=RATE,
-        batch_size=BATCH,
-        max_length=LONGEST,
+        batch_size=work.batch,
+        max_length=work.longest,
         decay="linear",
         clip=1.0,
         threads=work.threads,
         precision=precision,  # type: ignore[arg-type]
         token_budget=4096,
     )
-    config = trajectory(training, (RATE,), "margin", size=work.size, steps=work.steps, seed=seed)
-    setup = Setup(work.model, work.tokens, 2, training, "cpu")
+    size, steps, strategy = work.size, work.steps, work.strategy
+    config = trajectory(training, (RATE,), strategy, size=size, steps=steps, seed=seed)
+    setup = Setup(work.model, work.tokens, work.labels, training, "cpu")
     store = Store(str(work.folder / f"{precision}-{seed}"))
     start = time.perf_counter()
-    workers = LocalWorkers(setup, config.member_seeds, "margin")
+    workers = LocalWorkers(setup, config.member_seeds, strategy)
     loop = Trajectory(config, work.rows, workers, store)
-    found = [step.test_accuracy for step in loop.run()]
+    found = [step.accuracy for step in loop.run()]
     return time.perf_counter() - start, found, loop._labelled[0]
 
 
@@ -83,6 +93,7 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
     from small_text import (
         BreakingTies,
         PoolBasedActiveLearner,
+        RandomSampling,
         TransformerBasedClassification,
         TransformerBasedClassificationFactory,
         TransformerModelArguments,
@@ -90,17 +101,17 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
     )
 
     tokens = Tokens(work.tokens)
-    labels = work.rows.labels
+    labels, longest = work.rows.labels, work.longest
 
     def dataset(rows: NDArray[np.int64]) -> TransformersDataset:
         data = []
         for row in rows:
             length = tokens.lengths[row]
-            ids = np.full((1, LONGEST), tokens.pad_id)
+            ids = np.full((1, longest), tokens.pad_id)
             ids[0, :length] = tokens[row]
-            mask = (np.arange(LONGEST) < length).astype(np.int64)[None]
+            mask = (np.arange(longest) < length).astype(np.int64)[None]
             data.append((torch.from_numpy(ids), torch.from_numpy(mask), int(labels[row])))
-        return TransformersDataset(data, target_labels=np.arange(2))
+        return TransformersDataset(data, target_labels=np.arange(work.labels))
 
     train, test = work.rows.train, work.rows.tests["test"]
     pool, tests = dataset(train), dataset(test)
@@ -109,21 +120,22 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
     start = time.perf_counter()
     factory = TransformerBasedClassificationFactory(
         TransformerModelArguments(str(work.model)),
-        2,
+        work.labels,
         kwargs={
             "num_epochs": work.epochs,
             "lr": RATE,
-            "mini_batch_size": BATCH,
+            "mini_batch_size": work.batch,
             "early_stopping_no_improvement": 0,
             "device": "cpu",
         },
     )
     kwargs = {
-        "validation_set": tests[np.arange(BATCH)],
+        "validation_set": tests[np.arange(work.batch)],
         "early_stopping": "none",
         "model_selection": "none",
     }
-    learner = PoolBasedActiveLearner(factory, BreakingTies(), pool, fit_kwargs=kwargs)
+    query = RandomSampling() if work.strategy == "random" else BreakingTies()
+    learner = PoolBasedActiveLearner(factory, query, pool, fit_kwargs=kwargs)
     learner.initialize_data(first, labels[train[first]].astype(np.int64))
     found = []
     for step in range(work.steps):
@@ -138,14 +150,13 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
 
 
 def corpus_of(folder: Path, pool: int, test: int) -> Corpus:
-    drawn = nsmc(folder, pool + test)
-
-    def split(name: str, rows: list[tuple[str, int]]) -> Split:
-        texts, labels = zip(*rows, strict=True)
-        ids = tuple(f"{name}-{row}" for row in range(len(rows)))
-        return Split(name, ids, texts, np.array(labels, np.int32))
-
-    return Corpus("nsmc", ("0", "1"), split("train", drawn[:pool]), (split("test", drawn[pool:]),))
+    """The first rows of train, as the pool and, after them, as the test."""
+    whole = read(folder)
+    train, tests = (
+        whole.train.take(np.arange(start, start + rows), name)
+        for name, start, rows in (("train", 0, pool), ("test", pool, test))
+    )
+    return replace(whole, train=train, tests=(tests,))
 
 
 def shaped(folder: Path, model: Path) -> Path:
@@ -168,14 +179,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         folder = Path(temp)
         corpus = corpus_of(options.data, options.pool, options.test)
         model = shaped(folder / "kobert", options.model) if options.kobert_shaped else options.model
-        made = prepare(corpus, model, "model", LONGEST, folder)
+        made = prepare(corpus, model, "model", options.longest, folder)
         work = Work(
             model,
             Rows.load(made.rows),
             made.tokens,
+            len(corpus.labels),
             options.steps,
             options.size,
             options.epochs,
+            options.batch_size,
+            options.strategy,
             options.threads,
             folder,
         )
@@ -193,7 +207,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "pool": options.pool,
         "test": options.test,
         "labels": sizes,
-        "updates": [options.epochs * -(-size // BATCH) for size in sizes],
+        "updates": [options.epochs * -(-size // options.batch_size) for size in sizes],
         "model": "KoBERT's shape" if options.kobert_shaped else options.model.name,
         "mean_tokens": float(lengths.mean()),
         "seconds": {name: spread(each) for name, each in times.items()},
@@ -234,6 +248,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=3, help="default: 3")
     parser.add_argument("--size", type=int, default=60, help="labels of a step; default: 60")
     parser.add_argument("--epochs", type=int, default=6, help="of a fit; default: 6")
+    parser.add_argument("--batch-size", type=int, default=12, help="default: 12")
+    parser.add_argument("--longest", type=int, default=150, help="tokens; default: 150")
+    parser.add_argument("--strategy", choices=("margin", "random"), default="margin")
 
 
 if __name__ == "__main__":
