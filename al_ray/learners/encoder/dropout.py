@@ -6,6 +6,7 @@ torch draws each on its own, which is a tenth of a small encoder's update.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -16,14 +17,15 @@ PARTS = 65536
 
 
 class Drops:
-    """What is dropped in one pass, which follows from torch's generator as it is when this is made.
+    """What is dropped in one pass, which follows from torch's generator as it is when something is
+    first to be dropped.
 
     On processors; a generator of NumPy's draws.
     """
 
-    def __init__(self) -> None:
-        seed = int(torch.randint(2**63 - 1, ()))
-        self._generator = np.random.SFC64(seed)
+    @cached_property
+    def _generator(self) -> np.random.SFC64:
+        return np.random.SFC64(int(torch.randint(2**63 - 1, ())))
 
     def kept(self, shape: tuple[int, ...], dropout: float) -> torch.Tensor:
         """Uint8, 0 with this probability, else 1."""
