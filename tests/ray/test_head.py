@@ -151,6 +151,7 @@ def test_what_is_wrong_is_said_by_the_job_too(running: Head, tmp_path: Path) -> 
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.campaign
 def test_a_plan_travels_with_the_job(running: Head, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--plan", "--address", running.dashboard, "--strategies", "random")
