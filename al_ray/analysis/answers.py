@@ -77,11 +77,12 @@ def _clusters(study: Study, row_ids: list[str]) -> Clusters | None:
     of_row = study.rows.drop_duplicates("row_id").set_index("row_id").article
     articles = of_row.reindex(row_ids).tolist()
     # A row without one, should there be any, stands for itself.
-    named = [
-        (1, row) if pd.isna(name) else (0, name)
-        for row, name in zip(row_ids, articles, strict=True)
-    ]
-    return Clusters.named([f"{kind} {name}" for kind, name in named])
+    return Clusters.named(
+        [
+            f"row {row}" if pd.isna(name) else f"article {name}"
+            for row, name in zip(row_ids, articles, strict=True)
+        ]
+    )
 
 
 def answered(steps: pd.DataFrame, right: dict[Key, NDArray[np.bool_]]) -> pd.DataFrame:

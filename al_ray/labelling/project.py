@@ -66,6 +66,12 @@ class Facts:
     task: str = Classification.name
     version: int = VERSION
 
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task {self.task!r}")
+        if type(self.size) is not int or self.size < 1:
+            raise ValueError(f"size {self.size!r}")
+
 
 def unlabelled(name: str, task: str, labels: Sequence[str], train: Split) -> Corpus:
     """A corpus of which no answer is known, but what may be named in one."""
@@ -107,8 +113,6 @@ class Project:
             )
         try:
             self.facts = Facts(**{**said, "labels": tuple(said["labels"])})
-            TASKS[self.facts.task]
-            range(self.facts.size)
             self.config = TrajectoryConfig.from_json(self.facts.trajectory)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(

@@ -93,14 +93,7 @@ class Tagging(Task):
         try:
             entities = parse(answer)
         except ValueError:
-            entities = ()
-        if answer != written(entities) and answer != " ".join(map(str, entities)):
-            return tr(
-                "{answer!r} is not written as 0-3:{label} 5-7:{label}, in characters from 0 and "
-                "the end excluded, with a blank in between, or O where nothing is marked",
-                answer=answer[:60],
-                label=names[0],
-            )
+            entities = ()  # as which it is not written
         for each in entities:
             if each.kind not in names:
                 return tr(
@@ -114,9 +107,14 @@ class Tagging(Task):
         for one, other in pairwise(sorted(entities)):
             if other.start < one.end:
                 return tr("{one} and {other} lie over each other", one=one, other=other)
-        if answer != written(entities):
-            return tr("{answer!r} is not sorted", answer=answer[:60])
-        return ""
+        if answer == written(entities):
+            return ""
+        return tr(
+            "{answer!r} is not written as 0-3:{label} 5-7:{label}, in their order, in characters "
+            "from 0 and the end excluded, or O where nothing is marked",
+            answer=answer[:60],
+            label=names[0],
+        )
 
     @classmethod
     def strata(cls, text: str, answer: str) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ def test_a_file_without_times_says_what_is_new():
         ("O", ""),
         ("0-3:PS 5-7:LC", ""),
         ("0-3:PS 3-4:PS", ""),  # adjacent
-        ("5-7:LC 0-3:PS", "'5-7:LC 0-3:PS' is not sorted"),
+        ("5-7:LC 0-3:PS", "'5-7:LC 0-3:PS' is not written as 0-3:PS 5-7:PS, in their order"),
         ("0-3:PS 2-4:LC", "0-3:PS and 2-4:LC lie over each other"),
         ("0-3:PS 0-3:PS", "0-3:PS and 0-3:PS lie over each other"),
         ("9-12:LC", "9-12:LC: the text ends at 11"),

@@ -167,12 +167,8 @@ def _annotator(completed_by: Any) -> str:
 
 def _answer(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The one choice of an annotation; '' where nothing was chosen."""
-    chosen: list[Any] = []
-    for part in annotation.get("result") or ():
-        found = _choices(part)
-        if found is None:
-            raise _foreign(row, annotation, part)
-        chosen += found
+    parts = annotation.get("result") or ()
+    chosen = [name for part in parts for name in _named_by(row, annotation, part, "choices")]
     if len(chosen) > 1:
         raise UserError(
             "Label Studio export, row {row!r}, annotation {id}: has {n} choices, and one is asked "
@@ -181,19 +177,14 @@ def _answer(row: str, annotation: Mapping[str, Any], text: str) -> str:
             id=annotation.get("id", "?"),
             n=len(chosen),
         )
-    return str(chosen[0]) if chosen else ""
+    return chosen[0] if chosen else ""
 
 
 def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The marks of an annotation, which may be none."""
     marks: list[Entity] = []
     for part in annotation.get("result") or ():
-        value: Any = part.get("value") if isinstance(part, Mapping) else None
-        kinds = value.get("labels") if isinstance(value, Mapping) else None
-        if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
-            raise _foreign(row, annotation, part)
-        if part.get("type") != "labels" or part.get("from_name") != CONTROL:
-            raise _foreign(row, annotation, part)
+        kinds, value = _named_by(row, annotation, part, "labels"), part["value"]
         found = _mark(value, kinds[0], text) if len(kinds) == 1 else None
         if found is None:
             raise UserError(
@@ -207,6 +198,26 @@ def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
             )
         marks.append(found)
     return written(marks)
+
+
+def _named_by(row: str, annotation: Mapping[str, Any], part: Any, control: str) -> list[str]:
+    """The labels that a part of an annotation names.
+
+    Args:
+        row, annotation: of which it is a part.
+        part: as exported.
+        control: of which kind ours is, and the field that has the labels.
+
+    Raises:
+        UserError: it is of another control, or cannot be read.
+    """
+    value = part.get("value") if isinstance(part, Mapping) else None
+    found: Any = value.get(control) if isinstance(value, Mapping) else None
+    ours = isinstance(found, list) and all(isinstance(each, str) for each in found)
+    if not ours or part.get("type") != control or part.get("from_name") != CONTROL:
+        raise _foreign(row, annotation, part)
+    named: list[str] = found
+    return named
 
 
 def _foreign(row: str, annotation: Mapping[str, Any], part: Any) -> UserError:
@@ -246,17 +257,6 @@ def _places(text: str, start: int, end: int) -> tuple[int, int]:
     except UnicodeDecodeError:
         return 0, 0
     return len(before), len(before) + len(inside)
-
-
-def _choices(part: Any) -> list[Any] | None:
-    """None where it is of another control, or cannot be read."""
-    if not isinstance(part, Mapping) or part.get("type") != "choices":
-        return None
-    value = part.get("value")
-    found = value.get("choices") if isinstance(value, Mapping) else None
-    if part.get("from_name") != CONTROL or not isinstance(found, list):
-        return None
-    return found if all(isinstance(each, str) for each in found) else None
 
 
 def _named(part: Any) -> str:

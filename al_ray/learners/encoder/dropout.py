@@ -1,7 +1,4 @@
-"""Dropout (Srivastava et al. 2014) whose draws cost less than torch's: four to a number.
-
-torch draws each on its own, which is a tenth of a small encoder's update.
-"""
+"""Dropout (Srivastava et al. 2014) whose draws cost less than torch's: four to a number."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ class Drops:
 
     def kept(self, shape: tuple[int, ...], dropout: float) -> torch.Tensor:
         """Uint8, 0 with this probability, else 1."""
-        # No bool, by which torch multiplies four times as slowly.
+        # No bool, by which torch multiplies more slowly.
         many = math.prod(shape)
         drawn = self._generator.random_raw(-(-many // 4)).view(np.uint16)[:many]
         kept = drawn >= np.uint16(round(dropout * PARTS))
