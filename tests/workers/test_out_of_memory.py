@@ -36,13 +36,12 @@ def refuse(module, too_much):
     """Raise torch's own error at batches that are too much; how often is in the list."""
     refused = []
 
-    def hook(_, args, named):
-        ids = named["input_ids"]
-        if too_much(ids):
-            refused.append(ids.shape)
+    def hook(_, args):
+        if too_much(args[0]):
+            refused.append(args[0].shape)
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nmore")
 
-    module.base_model.embeddings.register_forward_pre_hook(hook, with_kwargs=True)
+    module.get_input_embeddings().register_forward_pre_hook(hook)
     return refused
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.learners.encoder.batches import runs
-from al_ray.learners.encoder.dropout import Drops, drop
+from al_ray.learners.encoder.dropout import Drops, drop, factor
 
 GROUP = 2000
 """What one more group costs, in squares of tokens."""
@@ -115,7 +115,7 @@ def attend(
             shape = (group.sequences, heads, group.longest, group.longest)
             kept = drops.kept(shape, dropout)
             apply: Any = _WithDropout.apply
-            mixed = apply(query, key, value, group.mask, kept, 1 / (1 - dropout))
+            mixed = apply(query, key, value, group.mask, kept, factor(dropout))
         made.append(group.collect(mixed))
     return made[0] if len(made) == 1 else torch.cat(made)
 
@@ -129,22 +129,22 @@ class _WithDropout(torch.autograd.Function):
         value: torch.Tensor,
         mask: torch.Tensor | None,
         kept: torch.Tensor,
-        factor: float,
+        by: float,
     ) -> torch.Tensor:
         ctx.root = float(query.shape[-1]) ** -0.25  # on both sides, as torch does
         query, key = query * ctx.root, (key * ctx.root).transpose(-2, -1).contiguous()
         scores = query @ key
         shares = torch.softmax(scores if mask is None else scores.add_(mask), dim=-1)
         ctx.save_for_backward(query, key, value, shares, kept)
-        ctx.factor = factor
-        return drop(shares, kept, factor) @ value
+        ctx.by = by
+        return drop(shares, kept, by) @ value
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         (gradient,) = gradients
         query, key, value, shares, kept = ctx.saved_tensors
-        of_shares = drop(gradient @ value.transpose(-2, -1), kept, ctx.factor)
-        of_value = drop(shares, kept, ctx.factor).transpose(-2, -1) @ gradient
+        of_shares = drop(gradient @ value.transpose(-2, -1), kept, ctx.by)
+        of_value = drop(shares, kept, ctx.by).transpose(-2, -1) @ gradient
         of_scores = torch._softmax_backward_data(of_shares, shares, -1, shares.dtype)
         of_query = (of_scores @ key.transpose(-2, -1)).mul_(ctx.root)
         of_key = (query.transpose(-2, -1) @ of_scores).transpose(-2, -1).mul_(ctx.root)

@@ -13,6 +13,16 @@ PARTS = 65536
 """A share is rounded to so many parts."""
 
 
+def factor(dropout: float) -> float:
+    """By which what is kept is greater, so that the mean stays; 0 where nothing is kept."""
+    kept = PARTS - _parts(dropout)
+    return PARTS / kept if kept else 0.0
+
+
+def _parts(dropout: float) -> int:
+    return round(dropout * PARTS)
+
+
 class Drops:
     """What is dropped in one pass, which follows from torch's generator as it is when something is
     first to be dropped.
@@ -29,7 +39,8 @@ class Drops:
         # No bool, by which torch multiplies more slowly.
         many = math.prod(shape)
         drawn = self._generator.random_raw(-(-many // 4)).view(np.uint16)[:many]
-        kept = drawn >= np.uint16(round(dropout * PARTS))
+        parts = _parts(dropout)
+        kept = drawn >= np.uint16(parts) if parts < PARTS else np.zeros(many, np.bool_)
         return torch.from_numpy(kept.view(np.uint8)).view(shape)
 
     def __call__(self, given: torch.Tensor, dropout: float) -> torch.Tensor:
@@ -38,22 +49,22 @@ class Drops:
             return given
         apply: Any = _Dropped.apply
         kept = self.kept(tuple(given.shape), dropout)
-        return cast(torch.Tensor, apply(given, kept, 1 / (1 - dropout)))
+        return cast(torch.Tensor, apply(given, kept, factor(dropout)))
 
 
-def drop(given: torch.Tensor, kept: torch.Tensor, factor: float) -> torch.Tensor:
+def drop(given: torch.Tensor, kept: torch.Tensor, by: float) -> torch.Tensor:
     """Values times a factor, 0 where they are not kept."""
-    return (given * kept).mul_(factor)
+    return (given * kept).mul_(by)
 
 
 class _Dropped(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, given: torch.Tensor, kept: torch.Tensor, factor: float) -> torch.Tensor:
+    def forward(ctx: Any, given: torch.Tensor, kept: torch.Tensor, by: float) -> torch.Tensor:
         ctx.save_for_backward(kept)
-        ctx.factor = factor
-        return drop(given, kept, factor)
+        ctx.by = by
+        return drop(given, kept, by)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         (kept,) = ctx.saved_tensors
-        return drop(gradients[0], kept, ctx.factor), None, None
+        return drop(gradients[0], kept, ctx.by), None, None

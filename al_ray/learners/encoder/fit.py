@@ -92,8 +92,9 @@ def fit(
     whole = loss_prediction(module) is not None or device.type != "cpu" or can_pack(module)
     most: int | None = None
     module.train()
+    module.zero_grad()  # of a fit that failed
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), occurring(module, tokens, rows) as embedding:
+    with torch.random.fork_rng(devices=devices), occurring(module, tokens, rows) as others:
         torch.manual_seed(derive(seed, step, "dropout"))
         optimiser = torch.optim.AdamW(
             _groups(module, training.weight_decay, learning_rate), lr=learning_rate, fused=True
@@ -130,9 +131,7 @@ def fit(
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip, foreach=True)
             optimiser.step()
-            if embedding is not None:
-                rate = optimiser.param_groups[0]["lr"]
-                embedding.decayed *= 1 - rate * training.weight_decay
+            others.kept *= 1 - optimiser.param_groups[0]["lr"] * training.weight_decay
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
             history.append(loss)

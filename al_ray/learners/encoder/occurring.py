@@ -9,81 +9,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from al_ray.corpus.tokens.prepared import Tokens
 
 
-class Occurring(torch.nn.Module):
-    """Stands for an embedding, of some tokens alone.
+@dataclass
+class Others:
+    """Tokens that do not occur.
 
     Attributes:
-        weight: (used, width), to train.
-        decayed: what the other rows keep of themselves.
+        kept: what they keep of themselves.
     """
 
-    def __init__(self, whole: torch.nn.Embedding, used: NDArray[np.int64]) -> None:
-        super().__init__()
-        device = whole.weight.device
-        self._used = torch.from_numpy(used).to(device)
-        self._places = torch.zeros(len(whole.weight), dtype=torch.int64, device=device)
-        self._places[self._used] = torch.arange(len(used), device=device)
-        self._padding = whole.padding_idx
-        if self._padding is not None:
-            self._padding = int(self._places[self._padding])
-        self.weight = torch.nn.Parameter(whole.weight.detach()[self._used])
-        self.decayed = 1.0
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Vectors (…, width) of token ids (…)."""
-        return functional.embedding(self._places[ids], self.weight, self._padding)
-
-    def give_back(self, whole: torch.nn.Embedding) -> None:
-        """What was learnt, to the embedding that this stands for."""
-        with torch.no_grad():
-            if self.decayed != 1:
-                whole.weight.mul_(self.decayed)
-            whole.weight[self._used] = self.weight
+    kept: float = 1.0
 
 
 @contextmanager
-def occurring(
-    module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64]
-) -> Iterator[Occurring | None]:
-    """Within, the module's embedding is of the tokens of these rows alone; None: it has none of the
-    plain kind, or one that is used twice.
+def occurring(module: torch.nn.Module, tokens: Tokens, rows: NDArray[np.int64]) -> Iterator[Others]:
+    """Within, the module's embedding has the weights of the tokens of these rows alone.
+
+    It stays the same module, whose hooks see the ids that they saw before. Where there is none of
+    the plain kind, or one whose weights are used twice, all stays as it is.
     """
-    base: Any = getattr(module, "base_model", module)
-    whole = base.get_input_embeddings() if hasattr(base, "get_input_embeddings") else None
-    if type(whole) is not torch.nn.Embedding or whole.max_norm or whole.sparse:
-        yield None
+    others, embedding = Others(), _embedding(module)
+    if embedding is None:
+        yield others
         return
-    if not whole.weight.requires_grad or whole.scale_grad_by_freq or _shared(module, whole):
-        yield None
-        return
-    padding = [] if whole.padding_idx is None else [np.array([whole.padding_idx])]
+    whole, padding = embedding.weight, embedding.padding_idx
+    special = [tokens.pad_id] if padding is None else [tokens.pad_id, padding]
     ids = [np.asarray(tokens[row], np.int64) for row in rows]
-    used = np.unique(np.concatenate([*ids, np.array([tokens.pad_id]), *padding]))
-    small = Occurring(whole, cast("NDArray[np.int64]", used))
-    base.set_input_embeddings(small)
+    used = torch.from_numpy(np.unique(np.concatenate([*ids, np.array(special)]))).to(whole.device)
+    places = torch.zeros(len(whole), dtype=torch.int64, device=whole.device)
+    places[used] = torch.arange(len(used), device=whole.device)
+    embedding.weight = torch.nn.Parameter(whole.detach()[used])
+    embedding.padding_idx = None if padding is None else int(places[padding])
+    hook = embedding.register_forward_pre_hook(lambda _, given: (places[given[0]], *given[1:]))
     try:
-        yield small
+        yield others
     finally:
-        base.set_input_embeddings(whole)
-        small.give_back(whole)
+        hook.remove()
+        with torch.no_grad():
+            if others.kept != 1:
+                whole.mul_(others.kept)
+            whole[used] = embedding.weight
+        embedding.weight, embedding.padding_idx = whole, padding
 
 
-def _shared(module: torch.nn.Module, whole: torch.nn.Embedding) -> bool:
-    """Whether anything else of the module has these weights."""
+def _embedding(module: torch.nn.Module) -> torch.nn.Embedding | None:
+    base: Any = getattr(module, "base_model", module)
+    try:
+        found = base.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # it has none, or one of hashes
+        return None
+    if type(found) is not torch.nn.Embedding or not found.weight.requires_grad:
+        return None
+    if found.max_norm or found.sparse or found.scale_grad_by_freq:
+        return None
     with_it = [
         part
         for part in module.modules()
         for parameter in part.parameters(recurse=False)
-        if parameter is whole.weight
+        if parameter is found.weight
     ]
-    return len(with_it) > 1
+    return found if len(with_it) == 1 else None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from al_ray.learners.encoder.attention import attend, grouped
-from al_ray.learners.encoder.dropout import PARTS, Drops
+from al_ray.learners.encoder.dropout import PARTS, Drops, factor
 
 HEADS = 4
 
@@ -133,9 +133,24 @@ def test_what_is_dropped_follows_from_torch_s_generator():
 def test_dropout_keeps_the_mean_and_its_gradient_is_what_was_kept():
     torch.manual_seed(4)
     given = torch.ones(400, 500, requires_grad=True)
-    said = Drops()(given, 0.2)
-    assert set(said.detach().unique().tolist()) == {0.0, 1.25}
+    said = Drops()(given, 0.5)
+    assert set(said.detach().unique().tolist()) == {0.0, 2.0}
     assert abs(float(said.detach().mean()) - 1) < 0.005
     said.sum().backward()
     assert torch.equal(given.grad, said.detach())
     assert Drops()(given, 0.0) is given
+
+
+@pytest.mark.parametrize("dropout", [0.1, 0.9, 0.999, 0.9999])
+def test_what_is_kept_makes_up_for_what_is_dropped(dropout):
+    """The share is rounded to 65,536ths, and the factor is of that share: the mean stays."""
+    kept = 1 - round(dropout * PARTS) / PARTS
+    assert kept * factor(dropout) == pytest.approx(1)
+    torch.manual_seed(5)
+    n = 4_000_000
+    said = Drops()(torch.ones(n), dropout).double()
+    assert abs(float(said.mean()) - 1) < 5 * np.sqrt((1 / kept - 1) / n)
+
+
+def test_all_may_be_dropped():
+    assert not Drops()(torch.ones(1000), 1.0).any()

@@ -302,11 +302,10 @@ def test_members_at_other_rates_have_one_data_order_and_dropout(encoder, token_f
     seen = {}
     for rate in (1e-3, 5e-4):
         module, calls = load(encoder, 3, 0), []
-        module.base_model.embeddings.register_forward_pre_hook(
-            lambda _, args, named, calls=calls: calls.append(
-                (named["input_ids"].tolist(), torch.get_rng_state().tolist())
-            ),
-            with_kwargs=True,
+        module.get_input_embeddings().register_forward_pre_hook(
+            lambda _, args, calls=calls: calls.append(
+                (args[0].tolist(), torch.get_rng_state().tolist())
+            )
         )
         fit(module, tokens, ROWS, LABELS, training(updates=7), rate, 0, 0)
         seen[rate] = calls
