@@ -1,14 +1,13 @@
 """Arms against random by what their texts ask of whoever labels them, not by how many there are.
 
 A strategy that is drawn to long texts saves texts and not time. So curves are drawn over what the
-labelled texts come to, and judged as those over labels are, at amounts that all models of both arms
-passed; between two models a straight line over the logarithm is taken.
+labelled texts come to, and judged as those over labels are, where both arms have been.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from al_ray.analysis.comparison import Arm, aliases, key_of, setting_of, togethe
 from al_ray.analysis.described.burden import MEASURES, measures_of, of_texts
 from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
-from al_ray.analysis.statistics.pairs import Pairs
+from al_ray.analysis.statistics.pairs import Effect, Pairs
 from al_ray.analysis.statistics.versus import Judgement, judge
 from al_ray.analysis.study import BASE, Study, records, remembered
 from al_ray.analysis.summary import ARM
@@ -28,8 +27,8 @@ from al_ray.analysis.wording import count
 from al_ray.language import tr
 from al_ray.study.chooser import RANDOM
 
-POINTS = 9
-"""Amounts at which arms are compared, where there are not more steps."""
+NEAR = 0.1
+"""Of a step: as far from where an arm's curve is known it is read as if it were known there."""
 
 
 @dataclass(frozen=True)
@@ -109,27 +108,37 @@ def judged_by_effort(study: Study, level: float = 0.95) -> list[Spent]:
 
 
 def pair_by(study: Study, one: Arm, other: Arm, measure: str) -> Pairs | None:
-    """One arm beside another at so many amounts of a measure, as if these were labels.
-
-    From the most that a first model of either has, to the least that a last one has; None where
-    that is nothing, or without a seed of both. Learning curves bend: between two models a straight
-    line over the amounts would lie below the curve, the more so the longer the texts are that an
-    arm takes a step; over their logarithm it lies near.
+    """One arm beside another at some amounts of a measure, as if these were labels; None without
+    two such amounts, or a seed of both.
     """
     both = together(study, (key_of(one), key_of(other)))
     if both is None or both.values[0].shape[1] == 1:
         return None
     amounts = [_amounts(study, arm, both.seeds, both.labels, measure) for arm in (one, other)]
-    first = max(float(each[:, 0].max()) for each in amounts)
-    last = min(float(each[:, -1].min()) for each in amounts)
-    if not first < last or len(both.labels) < 2:
+    at = shared_amounts(*amounts)
+    if at.shape[1] < 2:
         return None
-    at = np.linspace(first, last, max(POINTS, len(both.labels)))
     arm, random = (
-        np.stack([values @ _between(own, at) for values, own in zip(side, sums, strict=True)])
+        np.stack([x @ _between(own, to) for x, own, to in zip(side, sums, at, strict=True)])
         for side, sums in zip(both.values, amounts, strict=True)
     )
-    return Pairs(at, arm, random, both.missing, both.clusters)
+    return Pairs(at.mean(axis=0), arm, random, both.missing, both.clusters)
+
+
+def shared_amounts(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At what two arms can be compared (seeds, amounts), given what each had (seeds, steps).
+
+    That is where a seed's models are of the arm of the longer steps, as far as both went: of the
+    other, whose models lie closer, the curve is read between them. Learning curves bend, and what
+    is between two models is not known: of an arm whose texts are so long that it has hardly a model
+    there, nothing is said.
+    """
+    wide = max(one, other, key=lambda each: float(each[:, -1].mean()))
+    first = np.maximum(one[:, :1], other[:, :1])
+    at = wide.clip(first, np.maximum(first, np.minimum(one[:, -1:], other[:, -1:])))
+    moved, steps = np.abs(at - wide).mean(axis=0), np.diff(wide.mean(axis=0), prepend=-np.inf)
+    kept: NDArray[np.float64] = at[:, moved <= NEAR * steps]
+    return kept
 
 
 def _amounts(
@@ -227,4 +236,6 @@ def numbers(study: Study, level: float = 0.95) -> pd.DataFrame:
             "saved_low": math.nan if saved is None else saved,
         }
         made.append(told)
-    return pd.DataFrame(made)
+    effect = [field.name for field in fields(Effect)]
+    columns = ["arm", "measure", "kind", "seeds", "rows", *effect, "target", "saved_low"]
+    return pd.DataFrame(made, columns=columns)

@@ -74,34 +74,55 @@ def test_amounts_are_sums_over_what_was_learnt():
     assert own.minutes.tolist() == pytest.approx(by_hand)
 
 
-def test_values_lie_between_an_arm_s_models():
+def test_values_are_of_the_longer_arm_s_models_and_between_the_other_s():
+    """Long texts: models at 200, 600, 1,000 and 1,400 characters, of which random went to 800."""
     study = tagged({"random": RISING, "long": RISING}, LONG)
     pairs = effort.pair_by(*_one(study), "characters")
-    assert pairs.labels.tolist() == pytest.approx(list(range(200, 801, 75)))  # random's last: 800
+    assert pairs.labels.tolist() == [200, 600]
     means = study.curves().groupby(["strategy", "n_labelled"]).test_score.mean()
-    for strategy, values, at in (
-        ("long", pairs.arm, [200, 600, 1000, 1400]),
-        ("random", pairs.random, [200, 400, 600, 800]),
-    ):
-        expected = np.interp(np.log(pairs.labels), np.log(at), means[strategy].to_numpy())
-        assert values.mean(axis=(0, 1)) == pytest.approx(expected)
+    assert pairs.arm.mean(axis=(0, 1)) == pytest.approx(means["long"].to_numpy()[:2])
+    assert pairs.random.mean(axis=(0, 1)) == pytest.approx(means["random"].to_numpy()[[0, 2]])
+
+    study = tagged({"random": RISING, "long": RISING}, {"random": 20, "long": 15})
+    pairs = effort.pair_by(*_one(study), "characters")
+    assert pairs.labels.tolist() == [200, 400, 600]  # the arm went to 650
+    means = study.curves().groupby(["strategy", "n_labelled"]).test_score.mean()
+    at = np.log([200, 350, 500, 650])
+    expected = np.interp(np.log([200, 400, 600]), at, means["long"].to_numpy())
+    assert pairs.arm.mean(axis=(0, 1)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("ratio", [1.45, 0.7])
-@pytest.mark.parametrize("steps", [3, 5, 9])
-@pytest.mark.parametrize(
-    "curve",
-    [lambda c: 0.85 - 0.55 * np.exp(-c / 3500), lambda c: 0.9 - 0.6 * (c / 500) ** -0.35],
-    ids=["exponential", "power"],
-)
-def test_what_follows_the_characters_alone_is_found_equal(curve, steps, ratio):
-    """Texts of other lengths, accuracy exactly a bent curve of what was read: a straight line over
-    the characters errs by 0.2 to 1 points, to the disadvantage of long texts.
+CURVES = {
+    "exponential": lambda c: 0.85 - 0.55 * np.exp(-c / 600),
+    "power": lambda c: 0.9 - 0.6 * (c / 60) ** -0.35,
+    "late": lambda c: 0.3 + 0.5 / (1 + (1200 / c) ** 4),
+}
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 10.0])
+@pytest.mark.parametrize("steps", [3, 6, 10])
+@pytest.mark.parametrize("curve", CURVES)
+def test_what_follows_the_characters_alone_is_not_found_different(curve, steps, ratio):
+    """Texts of other lengths in other seeds, accuracy exactly a curve of what was read: to read
+    both arms between their models erred by up to 40 points to the disadvantage of long texts.
     """
-    own = [1500 + factor * 2000 * np.arange(steps) for factor in (ratio, 1.0)]
-    at = np.linspace(1500, min(each[-1] for each in own), 9)
-    arm, random = (curve(each) @ effort._between(each, at) for each in own)
-    assert abs(area_weights(at) @ (arm - random)) < 0.002
+    rng = np.random.default_rng(steps)
+    first = rng.normal(200, 20, (8, 1))
+    own = []
+    for length in (200 * ratio, 200.0):
+        read = rng.normal(length, 0.1 * length, (8, steps - 1))
+        own.append(np.hstack([first, first + read.cumsum(axis=1)]))
+    at = effort.shared_amounts(*own)
+    if ratio == 10 and steps < 10:  # random hardly came to where the arm's second model is
+        assert at.shape[1] < 2
+        return
+    arm, random = (
+        np.stack([CURVES[curve](x) @ effort._between(x, to) for x, to in zip(each, at, strict=True)])
+        for each in own
+    )
+    if at.shape[1] > 1:
+        weights = area_weights(at.mean(axis=0))
+        assert abs(weights @ (arm - random).mean(axis=0)) < 0.0035
 
 
 def test_texts_saved_may_be_time_lost():
@@ -172,6 +193,7 @@ def test_nothing_is_said_of_classification_or_of_curves_that_do_not_overlap():
     far = tagged({"random": RISING[:1] * 4, "long": RISING}, {"random": 0, "long": 40})
     assert [one.found for one in effort.judged_by_effort(far)] == [None, None]
     assert effort.lines(far) == []
+    assert list(effort.numbers(far)[["arm", "measure", "p_holm", "saved_low"]].index) == []
 
 
 @pytest.mark.parametrize("seconds", [(0, 1), (5,), (5, -1), (float("nan"), 1), (1, 2, 3)])
