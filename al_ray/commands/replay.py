@@ -56,11 +56,19 @@ def main(given: Sequence[str]) -> NoReturn:
         "--budget": str(rows // 2),
         "--out": str(project.folder / FOLDER / "study"),
     }
-    options = [*(word for pair in own.items() for word in pair), *given[1:]]
+    given = given[1:]
+    if not project.task.few:  # a command of another folder
+        own["--out"] = str(Path(own["--out"]).absolute())
+    said = {word.partition("=")[0] for word in given}
+    said |= {"--budget"} if "--steps" in said else set()
+    options = [word for pair in own.items() if pair[0] not in said for word in pair]
     if project.task.few:
-        run.main([str(data), *options])
+        run.main([str(data), *options, *given])
     else:  # `al-ray run` begins with a frozen head, which other tasks have not
-        command = shlex.join(["python", "experiments/ner.py", "--data", str(data), *options])
+        data = data.absolute()
+        command = shlex.join(
+            ["python", "experiments/ner.py", "--data", str(data), *options, *given]
+        )
         terminal.say(
             console,
             tr(

@@ -16,16 +16,16 @@ from al_ray.labelling.desk import Item
 from al_ray.labelling.doubts import again
 from al_ray.labelling.files import (
     READERS,
+    WRITERS,
     content,
     read_csv,
     warning,
-    write_batch,
-    write_jsonl,
+    write_new,
     write_text,
 )
 from al_ray.labelling.label_studio.api import Studio
 from al_ray.labelling.label_studio.exports import answers, texts
-from al_ray.labelling.label_studio.formats import TASK, config, tasks
+from al_ray.labelling.label_studio.formats import config, tasks
 from al_ray.labelling.project import Project
 from al_ray.labelling.work import suggestions
 from al_ray.language import mark, tr
@@ -49,8 +49,6 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
             "{folder}: no batch is chosen yet; give: al-ray label next {folder}",
             folder=project.folder,
         )
-    if not server:
-        _check_unfilled(path)
     items = [Item(row, project.texts[row]) for row in _rows(project, annotator, second)]
     version, task = f"batch-{len(project.batches())}", project.facts.task
     if server:
@@ -64,19 +62,12 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
             number=number,
         )
     kind = path.suffix.lower()
-    if kind == ".csv":
-        write_batch(path, items)
-    elif kind == ".jsonl":
-        write_jsonl(path, items)
+    if write := WRITERS.get(kind):
+        write_new(path, write(items))
     elif kind == ".json":
         told = tasks(items, suggestions(project), version, task)
-        configuration, beside = config(project.facts.labels, task), path.with_suffix(".xml")
-        if beside.exists() and content(beside) != configuration:
-            raise UserError(
-                "{path}: is there, and would be written over; give --to another name", path=beside
-            )
-        write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
-        write_text(beside, configuration)
+        write_new(path.with_suffix(".xml"), config(project.facts.labels, task))
+        write_new(path, json.dumps(told, ensure_ascii=False, indent=1))
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -193,7 +184,7 @@ def _on_own_texts(
     few, made = project.task.few, []
     for said in events:
         here = project.texts.get(said.row_id)
-        there = texts.get(said.row_id, here)
+        there = texts.get(said.row_id, here) or (here if few else "")
         if here is not None and there is not None and bare(there) != bare(here):
             raise UserError(
                 mark(
@@ -223,30 +214,6 @@ def _on_own_texts(
                 ) from None
         made.append(said if answer == said.answer else replace(said, answer=answer))
     return made
-
-
-def _check_unfilled(path: Path) -> None:
-    """Refuse to write over anything but a batch that nobody has filled in.
-
-    Raises:
-        UserError: the file holds answers, or cannot be read as a batch: it is somebody's, too.
-    """
-    kind = path.suffix.lower()
-    if not path.exists():
-        return
-    try:
-        if kind == ".json":
-            filled = any(set(task) != TASK for task in _json(path))
-        else:
-            filled = bool(READERS[kind](path, "annotator").events)
-    except (UserError, KeyError, TypeError):
-        filled = True
-    if filled:
-        raise UserError(
-            "{path}: is there, and no batch that is still to be filled in; give another name (or, "
-            "if it is a batch, take it first)",
-            path=path,
-        )
 
 
 def _studio(project: Project, address: str, make: bool) -> tuple[Studio, int]:

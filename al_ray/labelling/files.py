@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from al_ray.language import mark, tr
 COLUMNS = ("row_id", "text", "label", "annotator", "skipped", "seconds", "time", "annotation",
            "note")  # fmt: skip
 """Of which `row_id` and `label` are needed when a file is taken."""
+
+BOM: Final = "\ufeff"
 
 SKIPS = ("1", "x", "o", "y", "yes", "true", "skip", "skipped", "예", "건너뜀")
 """What a cell of `skipped` may hold, whatever the case; nothing: not skipped."""
@@ -50,12 +53,17 @@ def write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
     Raises:
         UserError: as `write_text`.
     """
+    write_text(path, BOM + csv_text(lines))
+
+
+def csv_text(lines: Iterable[Sequence[object]]) -> str:
+    """Lines of cells as CSV."""
     held = io.StringIO()
     csv.writer(held).writerows(lines)
-    write_text(path, held.getvalue(), "utf-8-sig")
+    return held.getvalue()
 
 
-def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+def write_text(path: Path, text: str) -> None:
     """A file that is there whole or not at all.
 
     Raises:
@@ -63,7 +71,7 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """
     try:
         with atomic(path) as temp:
-            Path(temp).write_text(text, encoding=encoding, newline="")
+            Path(temp).write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise UserError(
             "{path}: cannot be written ({why}); give a file in a folder that you may write to",
@@ -72,20 +80,43 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
         ) from None
 
 
-def write_batch(path: Path, items: Sequence[Item]) -> None:
+def write_new(path: Path, text: str) -> None:
+    """A file that was not there, or that had just this: what is in another is somebody's.
+
+    Raises:
+        UserError: it is there with something else; or as `write_text`.
+    """
+    if os.path.lexists(path):
+        try:
+            same = content(path) == text.removeprefix(BOM)
+        except UserError:
+            same = False
+        if not same:
+            raise UserError(
+                "{path}: is there already, with something else; give another name, or take it away",
+                path=path,
+            )
+    write_text(path, text)
+
+
+def csv_batch(items: Sequence[Item]) -> str:
     """Rows to be filled in, as CSV."""
     empty = [""] * (len(COLUMNS) - 2)
-    write_csv(path, [COLUMNS, *([item.row_id, item.text, *empty] for item in items)])
+    return BOM + csv_text([COLUMNS, *([item.row_id, item.text, *empty] for item in items)])
 
 
-def write_jsonl(path: Path, items: Sequence[Item]) -> None:
+def jsonl_batch(items: Sequence[Item]) -> str:
     """Rows to be filled in, an object a line; what is to be filled in is null."""
     empty = dict.fromkeys(COLUMNS[2:])
     lines = (
         json.dumps({"row_id": item.row_id, "text": item.text, **empty}, ensure_ascii=False)
         for item in items
     )
-    write_text(path, "".join(line + "\n" for line in lines))
+    return "".join(line + "\n" for line in lines)
+
+
+WRITERS: Final = {".csv": csv_batch, ".jsonl": jsonl_batch}
+"""By the ending of a file's name."""
 
 
 def read_csv(path: Path, annotator: str) -> Taken:
@@ -102,6 +133,15 @@ def read_csv(path: Path, annotator: str) -> Taken:
         lines = list(csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise UserError("{path}: {why}; save it as CSV again", path=path, why=error) from None
+    for number, line in enumerate(lines, start=1):
+        if any(line.get(None) or ()):
+            raise UserError(
+                "{path}: row {n} has more cells than columns; put a text that has {mark!r} in "
+                "quotes",
+                path=path,
+                n=number,
+                mark=delimiter,
+            )
     return _taken(path, lines, annotator, "csv")
 
 
@@ -155,6 +195,7 @@ def content(path: Path) -> str:
 
 
 def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, source: str) -> Taken:
+    lines = [{str(name).strip().casefold(): x for name, x in line.items()} for line in lines]
     for name in ("row_id", "label"):
         if lines and name not in lines[0]:
             raise UserError(
@@ -189,7 +230,7 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
             untouched += 1
             continue
         row = str(line.get("row_id") or "")
-        if line.get("text"):
+        if line.get("text") is not None:
             texts[row] = str(line["text"])
         time = _time(path, number, cell("time"))
         timed += time is not None

@@ -26,7 +26,7 @@ from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import StudyConflict, UserError
 from al_ray.io.files import atomic, is_as_written
 from al_ray.labelling.answers.log import Log, Said, Word, check, new_words, said_now
-from al_ray.labelling.asked.batches import Batch, batch_of
+from al_ray.labelling.asked.batches import Batch, audit_of, batch_of
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.strategies import drawn
@@ -100,7 +100,7 @@ class Project:
                 "LABEL LABEL",
                 folder=folder,
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 "{path}: cannot be read ({error}); put it back from a copy", path=path, error=error
             ) from None
@@ -114,11 +114,21 @@ class Project:
         try:
             self.facts = Facts(**{**said, "labels": tuple(said["labels"])})
             self.config = TrajectoryConfig.from_json(self.facts.trajectory)
+            if not self.config.learner.rates:
+                raise ValueError("rates []")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 "{path}: cannot be read ({error}); put it back from a copy", path=path, error=error
             ) from None
         self.store = Store(self.folder)
+        chosen = {Path(name).name[: len(self.config.id)] for name in self.store.files("selections")}
+        size = self.config.schedule.step_size + audit_of(self.facts.size)
+        if size != self.facts.size or (chosen and self.config.id not in chosen):
+            raise UserError(
+                "{path}: is of another project than the batches here, or its size was changed; put "
+                "it back from a copy",
+                path=path,
+            )
         self.log = Log(self.store)
         self._batches: list[Batch] = []
 

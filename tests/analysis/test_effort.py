@@ -117,8 +117,8 @@ def test_what_follows_the_characters_alone_is_not_found_different(curve, steps, 
         assert at.shape[1] < 2
         return
     arm, random = (
-        np.stack([CURVES[curve](x) @ effort._between(x, to) for x, to in zip(each, at, strict=True)])
-        for each in own
+        np.stack([CURVES[curve](x) @ effort._between(x, to) for x, to in zip(arm, at, strict=True)])
+        for arm in own
     )
     if at.shape[1] > 1:
         weights = area_weights(at.mean(axis=0))

@@ -125,6 +125,11 @@ def test_a_replay_is_a_study_of_what_was_answered(project, monkeypatch):  # noqa
     assert given[0] == str(folder)
     assert given[given.index("--test-split") + 1] == "given"
     assert given[-2:] == ["--seeds", "3"]
+    assert "--budget" in given
+    given.clear()
+    replay.main([str(project.folder), "--step-size=5", "--steps", "3"])
+    assert given.count("--step-size=5") == 1
+    assert not {"--step-size", "--budget"} & {*given}
 
 
 @pytest.mark.parametrize("gain", [0.3, 0.0])

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -124,6 +125,7 @@ def test_from_texts_to_a_model(texts, tmp_path, said, refused):
         said("batch", project, "--to", tmp_path / f"b{name}")
     tasks = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     assert len(tasks) == 20
+    batch = tmp_path / "second.csv"
     said("batch", project, "--to", batch)
     fill(batch, filled, "가람")
     assert "Model 2: learnt" in said("take", project, filled)
@@ -234,19 +236,24 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     said("new", project, "--data", texts, "--labels", *CORPUS.labels, *SMALL)
     said("batch", project, "--to", batch)
     fill(batch, batch, "가람", leave=18)
-    assert "(or, if it is a batch, take it first)" in refused("batch", project, "--to", batch)
-    mine = tmp_path / "mine.json"
-    for content in ('[{"data": {}, "predictions": [], "annotations": []}]', '{"version": 1}', "…"):
-        mine.write_text(content, encoding="utf-8")
-        assert "give another name" in refused("batch", project, "--to", mine)
-        assert mine.read_text(encoding="utf-8") == content
-    other = tmp_path / "other.json"  # which the message says
+    assert "batch.csv: is there already" in refused("batch", project, "--to", batch)
+    for ending in ("json", "csv", "jsonl"):
+        mine = tmp_path / f"mine.{ending}"
+        for content in (
+            "[]",
+            '[{"data": {}, "predictions": []}]',
+            "row_id,text,label,note\na,b,,왜\n",
+        ):
+            mine.write_text(content, encoding="utf-8")
+            assert "give another name, or take it away" in refused("batch", project, "--to", mine)
+            assert mine.read_text(encoding="utf-8") == content
+        mine.unlink()  # which the message says
+        for _ in range(2):  # what nobody has touched may be written again
+            said("batch", project, "--to", mine)
+    other = tmp_path / "other.json"
     other.with_suffix(".xml").write_text("<mine/>", encoding="utf-8")
     assert "other.xml: is there" in refused("batch", project, "--to", other)
     assert not other.exists()
-    other.with_suffix(".xml").unlink()
-    for _ in range(2):  # what nobody has touched may be written again
-        said("batch", project, "--to", other)
     said("take", project, batch)
     known = Project(project)
     one, other = known.ids(known.batches()[0].rows)[:2]
@@ -267,6 +274,15 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
         f"row_id,text,label\n{one},{known.texts[other]},정치\n", encoding="utf-8"
     )
     assert "take the column 'text' out" in refused("take", project, tmp_path / "y.csv")
+    (tmp_path / "y.csv").write_text(
+        f"Row_ID,TEXT ,label\n{one},{known.texts[other]},정치\n", encoding="utf-8"
+    )
+    assert "take the column 'text' out" in refused("take", project, tmp_path / "y.csv")
+    (tmp_path / "y.csv").write_text(f"row_id,label\n{one},정치,경제\n", encoding="utf-8")
+    assert "row 1 has more cells than columns" in refused("take", project, tmp_path / "y.csv")
+    half = json.dumps({"row_id": one, "label": "정치", "note": "\ud800"})
+    (tmp_path / "y.jsonl").write_text(half, encoding="utf-8")
+    assert "its note has half a character" in refused("take", project, tmp_path / "y.jsonl")
     (tmp_path / "y.csv").write_text(f"row_id,label\n{one},정치\n", encoding="utf-8")
     said("take", project, tmp_path / "y.csv")  # which the message says
     assert "cannot be written" in refused("batch", project, "--to", tmp_path / "no" / "x.json")
@@ -283,8 +299,13 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
         facts | {"task": "없는 과제"},
         facts | {"task": ["tagging"]},
         facts | {"size": "x"},
+        facts | {"size": facts["size"] + 1},
+        facts | {"trajectory": facts["trajectory"].replace('"seed": 0', '"seed": 1')},
+        facts | {"trajectory": re.sub(r'("rates": )\[.*?\]', r"\1[]", facts["trajectory"])},
     ):
         (project / "project.json").write_text(json.dumps(changed), encoding="utf-8")
         assert "put it back from a copy" in refused("status", project)
+    (project / "project.json").write_text("[" * 100_000, encoding="utf-8")
+    assert "put it back from a copy" in refused("status", project)
     (project / "project.json").write_text(json.dumps(facts | {"task": "tagging"}), "utf-8")
     assert "or task and labels in project.json" in refused("status", project)

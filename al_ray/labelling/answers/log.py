@@ -268,6 +268,11 @@ def check(
                 "batches",
                 row=said.row_id[:60],
             )
+        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in said.note + said.annotation):
+            raise UserError(
+                "row {row!r}: its note has half a character, which no file can hold; correct it",
+                row=said.row_id[:60],
+            )
         if said.state != "answered":
             continue
         if why := task.refused(said.answer, asked[said.row_id], labels):

@@ -23,9 +23,6 @@ OBJECT: Final = "text"
 ROW: Final = "row_id"
 """The field of a task that names the row."""
 
-TASK: Final = {"data", "predictions"}
-"""The fields of a task that nobody has answered."""
-
 _HOTKEYS: Final = "1234567890"
 
 
