@@ -19,7 +19,7 @@ from al_ray.cluster.trials.trial import Job, Key, key_of, trial_layout
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.mapped import Rows, Tokens
 from al_ray.language import tr
-from al_ray.learners.encoder.source import ModelSource, width
+from al_ray.learners.encoder.source import ModelSource, packs, width
 from al_ray.loop.record import resumes_at
 from al_ray.planning import (
     Estimate,
@@ -120,7 +120,7 @@ def _plan(
             setup.training,
             setup.n_labels,
             width(setup.encoder),
-            packs=not ready.gpus,
+            packs=packs(setup.encoder),
             stop_set=ready.study.stop_set,
         )
         for key, setup in ready.setups.items()

@@ -45,7 +45,7 @@ def embed(
     from al_ray.learners.encoder.batches import by_length, pad
     from al_ray.learners.encoder.head import mean
     from al_ray.learners.encoder.load import load
-    from al_ray.learners.encoder.packed import can_pack, pack, packed
+    from al_ray.learners.encoder.packed import can_pack, packed
     from al_ray.learners.encoder.precision import body_in_half
 
     assert training.token_budget is not None
@@ -56,7 +56,7 @@ def embed(
 
     def means(rows: NDArray[np.int64]) -> torch.Tensor:
         if can_pack(module):
-            return packed(module, half).means(pack(tokens, rows))
+            return packed(module, half).means(tokens, rows)
         ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
         with body_in_half(module, half):
             last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state

@@ -60,7 +60,7 @@ class Facts:
         tested: tokens of a row of each test, in a forward pass.
         labels: of the corpus.
         width: of the vectors.
-        packs: whether rows are put end to end, as they are on CPUs, and not padded.
+        packs: whether rows are put end to end, and not padded.
         stop_set: rows of train that are predicted at every step.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +21,23 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
     from al_ray.learners.encoder.loss_prediction import attach
 
     keep_freed()
+    if setup.device == "cuda":
+        _repeatable()
     torch.set_num_threads(setup.training.threads)
     module = load(setup.encoder, setup.n_labels, seed, setup.training.pooling, setup.task.head)
     if strategy and "predicted-loss" in build(strategy).needs:
         attach(module, seed)
     return module.to(setup.device)
+
+
+def _repeatable() -> None:
+    """Let a fit end alike whenever it is done on such a GPU; where torch cannot, it warns."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    filling: Any = torch.utils.deterministic
+    filling.fill_uninitialized_memory = False  # of memory that is written before it is read
 
 
 def call_at_passes(module: Any, call: Callable[[], None]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.reading.read import read
 from al_ray.corpus.tokens.tokenisers import open_tokeniser
 from al_ray.corpus.tokens.tokenising import quiet_transformers
+from al_ray.learners.encoder import fit, predict
 from al_ray.strategies import build
 from al_ray.study.chooser import Query
 from al_ray.study.learner import Learner, Source
@@ -131,6 +133,27 @@ def settings(precision: str, threads: int, **facts: Any) -> Training:
     return Training(
         recipe="seed", epochs=1, precision=precision, threads=threads, **{**given, **facts}
     )
+
+
+@contextmanager
+def padding() -> Iterator[None]:
+    """Within, al_ray pads its batches, as it does for encoders that it cannot put end to end."""
+    own = fit.can_pack
+    try:
+        fit.can_pack = predict.can_pack = lambda _: False
+        yield
+    finally:
+        fit.can_pack = predict.can_pack = own
+
+
+def padded(run: Callable[[], Any]) -> Callable[[], Any]:
+    """The same with padding."""
+
+    def other() -> Any:
+        with padding():
+            return run()
+
+    return other
 
 
 def by_turns(

@@ -1,14 +1,15 @@
 """How fast a model is fine-tuned: al_ray against a Hugging Face loop, and where the time goes.
 
 python experiments/benchmarks/fitting.py --data NSMC --model ENCODER
-    [--kobert-shaped] [--batch-size 12] [--longest 150] [--joined 512] [--profile]
+    [--kobert-shaped] [--batch-size 12] [--longest 150] [--joined 512] [--profile] [--padded]
 
 A corpus's texts, cut at so many tokens or joined to texts of so many: what an update costs,
 optimiser and clipping included, in one process by turns. First one batch's loss, without dropout,
 is compared. The loop pads a batch to its longest text and, as small-text does, to the longest of
 all; AdamW as torch makes it. The ceiling is a product of two large matrices in the same run; an
-update's products are three times those of a forward pass. With `--profile` a table of what the time
-of one's own updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
+update's products are three times those of a forward pass. With `--padded` al_ray's own updates are
+measured with padding, too, to see what rows put end to end save. With `--profile` a table of what
+the time of one's own updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from common import (
     joined,
     kobert_shaped,
     operations,
+    padded,
     product_rate,
     products,
     ratios,
@@ -133,7 +135,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "float32": ours("float32"),
         "bfloat16": ours("bfloat16"),
     }
-    loops = list(sides)[:2]
+    loops, kinds = list(sides)[:2], ["float32", "bfloat16"]
+    if options.padded:
+        for kind in kinds[:2]:
+            sides[f"{kind}, padded"] = padded(sides[kind])
+        kinds = list(sides)[2:]
     times, gave = by_turns(sides | products(device), options.rounds, device)
     tokens, work = int(texts.lengths.sum()), 3 * operations(module.config, texts.lengths)
     ceiling = {
@@ -148,8 +154,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "seconds_an_update": {n: spread([s / updates for s in times[n]]) for n in sides},
         "tokens_per_second": {n: spread([tokens / s for s in times[n]]) for n in sides},
         "share_of_ceiling": {
-            kind: spread([work / s / c for s, c in zip(times[kind], ceiling[kind], strict=True)])
-            for kind in ceiling
+            name: spread(
+                [
+                    work / s / c
+                    for s, c in zip(times[name], ceiling[name.partition(",")[0]], strict=True)
+                ]
+            )
+            for name in kinds
         },
         "ceiling": {kind: spread(each) for kind, each in ceiling.items()},
         "ratios": {
@@ -198,6 +209,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=12, help="default: 12")
     parser.add_argument("--longest", type=int, default=150, help="tokens; default: 150")
     parser.add_argument("--joined", type=int, help="texts of so many tokens, of the corpus's ids")
+    parser.add_argument("--padded", action="store_true", help="al_ray's updates with padding, too")
     parser.add_argument("--profile", action="store_true", help="what an update's time goes into")
     parser.add_argument(
         "--kobert-shaped", action="store_true", help="random weights of KoBERT's shape"

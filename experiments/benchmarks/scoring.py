@@ -6,7 +6,8 @@ A random classifier of KoBERT's shape over NSMC's reviews, cut at 150 tokens, an
 tokens. Results are compared first. small-text's `predict_proba` is as it comes: batches of 12, all
 texts padded to the maximum. The loop pads to a batch's longest text and tries several batch sizes;
 the best of them counts. Shares of the ceiling are operations on real tokens, attention included,
-against products of matrices timed in the same rounds. With `--device cuda` on a GPU, without
+against products of matrices timed in the same rounds. With `--padded` our own batches of reviews
+are padded, too, to see what rows put end to end save. With `--device cuda` on a GPU, without
 small-text; nothing here imports Ray.
 """
 
@@ -25,6 +26,7 @@ from common import (
     joined,
     kobert_shaped,
     operations,
+    padded,
     product_rate,
     products,
     ratios,
@@ -135,6 +137,8 @@ def of_reviews(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
     }
     if peer is not None:
         sides = {"small-text": peer} | sides
+    if options.padded:
+        sides |= {f"{kind}, padded": padded(sides[kind]) for kind in ("float32", "bfloat16")}
     times, gave = by_turns(sides, options.rounds, options.device)
     full, half = gave["float32"], gave["bfloat16"]
     margins = [np.abs(x[:, 0] - x[:, 1]) for x in (full, half)]
@@ -161,9 +165,9 @@ def of_reviews(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
         found["logit_difference_small_text"] = float(away)
         for kind in ("float32", "bfloat16"):
             found["ratios"][f"{kind} to small-text"] = ratios(times["small-text"], times[kind])
-    for name in ("small-text", "loop", "float32", "bfloat16"):
-        if name in times:
-            kind = name if name.startswith("bf") else "float32"
+    for name in sides:
+        if not name.startswith("product"):
+            kind = "bfloat16" if name.startswith("bf") else "float32"
             found["sides"][name] = shares(times, gave, name, kind, work, real, len(texts.lengths))
     return found
 
@@ -232,6 +236,7 @@ def show(found: dict[str, Any]) -> None:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="an encoder to be trained, for rank correlation")
     parser.add_argument("--rows", type=int, default=240, help="reviews; default: 240")
+    parser.add_argument("--padded", action="store_true", help="our own side with padding, too")
     parser.add_argument("--long", type=int, default=16, help="texts of 512 tokens; default: 16")
 
 

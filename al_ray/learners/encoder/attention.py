@@ -1,15 +1,19 @@
 """Attention within sequences that are put end to end.
 
-Sequences of one length are taken together, and in training those of lengths near to each other,
-too: padded here and nowhere else, since many small products cost more than some padding. With
-dropout torch puts attention together from parts and keeps four arrays of the square of the length
-for the backward pass; this keeps the shares and a byte for each that was dropped.
+On processors sequences of one length are taken together, and in training those of lengths near to
+each other, too: padded here and nowhere else, since many small products cost more than some
+padding. With dropout torch puts attention together from parts and keeps four arrays of the square
+of the length for the backward pass; this keeps the shares and a byte for each that was dropped.
+
+On GPUs torch's own attention over variable lengths takes all sequences at once, as they are, where
+it can: in bfloat16, without dropout. Elsewhere a batch is padded, here and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -57,26 +61,47 @@ class Group:
         return flat if self.places is None else flat[self.places]
 
 
-def grouped(lengths: NDArray[np.int64], padded: bool) -> list[Group]:
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Where sequences lie that are put end to end.
+
+    Attributes:
+        groups: of them, in their order.
+        ends: int32 (sequences + 1,), where each begins, and where the last ends.
+        longest: tokens of the longest.
+    """
+
+    groups: list[Group]
+    ends: torch.Tensor
+    longest: int
+
+
+def sequences(lengths: NDArray[np.int64], padded: bool, device: str = "cpu") -> Sequences:
     """Sequences of these lengths (sequences,), in their order.
 
     Args:
         lengths: tokens of each.
         padded: whether lengths that differ may share a group.
+        device: where they are; on a GPU, where starting a kernel costs more than padding, all are
+            one group.
     """
-    cuts = runs(lengths, GROUP, power=2) if padded else _changes(lengths)
-    made = []
-    for start, end in cuts:
-        own = lengths[start:end]
-        longest, tokens = int(own.max()), int(own.sum())
-        group = Group(end - start, longest, tokens)
-        if (own < longest).any():
-            there = np.arange(longest) < own[:, None]
-            mask = np.where(there, 0, -np.inf).astype(np.float32)[:, None, None]
-            places = torch.from_numpy(np.flatnonzero(there))
-            group = Group(end - start, longest, tokens, places, torch.from_numpy(mask))
-        made.append(group)
-    return made
+    if device != "cpu":
+        cuts = [(0, len(lengths))]
+    else:
+        cuts = runs(lengths, GROUP, power=2) if padded else _changes(lengths)
+    ends = torch.from_numpy(np.concatenate([[0], lengths.cumsum()]).astype(np.int32))
+    groups = [_group(lengths[start:end], device) for start, end in cuts]
+    return Sequences(groups, ends.to(device), int(lengths.max()))
+
+
+def _group(own: NDArray[np.int64], device: str) -> Group:
+    longest, tokens = int(own.max()), int(own.sum())
+    there = np.arange(longest) < own[:, None]
+    if there.all():
+        return Group(len(own), longest, tokens)
+    mask = np.where(there, 0, -np.inf).astype(np.float32)[:, None, None]
+    places = torch.from_numpy(np.flatnonzero(there)).to(device)
+    return Group(len(own), longest, tokens, places, torch.from_numpy(mask).to(device))
 
 
 def _changes(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -86,7 +111,7 @@ def _changes(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 def attend(
     vectors: Sequence[torch.Tensor],
-    groups: list[Group],
+    within: Sequences,
     heads: int,
     drops: Drops | None,
     dropout: float,
@@ -94,30 +119,64 @@ def attend(
     """softmax(query key^T / sqrt(width)) value within each sequence (Vaswani et al. 2017).
 
     Args:
-        vectors: query, key and value, (tokens, width) each, of all groups end to end.
-        groups: of the sequences.
+        vectors: query, key and value, (tokens, width) each, of all sequences end to end.
+        within: the sequences.
         heads: into which the width is divided.
         drops: what is dropped is drawn from it; None: nothing is.
         dropout: the share of the weights that is dropped.
 
     Returns:
-        (tokens, width).
+        (tokens, width), of the vectors' type.
     """
+    kind, is_cpu = vectors[0].dtype, vectors[0].device.type == "cpu"
+    dropout = 0.0 if drops is None else dropout
+    if not dropout and can_go_by_lengths(vectors[0], heads):
+        parts = [x.view(len(x), heads, -1) for x in vectors]
+        longest = within.longest
+        made: torch.Tensor = _by_lengths()(*parts, within.ends, within.ends, longest, longest)
+        return made.reshape(len(made), -1)
+    if dropout and is_cpu:
+        vectors = [x.float() if x.dtype == torch.bfloat16 else x for x in vectors]
     # Not slices, each of whose gradients is as long as the whole.
-    sizes = [group.tokens for group in groups]
-    made = []
-    for group, *parts in zip(groups, *(x.split(sizes) for x in vectors), strict=True):
+    sizes, mixed = [group.tokens for group in within.groups], []
+    for group, *parts in zip(within.groups, *(x.split(sizes) for x in vectors), strict=True):
         query, key, value = (group.spread(x, heads) for x in parts)
-        if drops is None or not dropout:
-            mask = None if group.mask is None else group.mask.to(query.dtype)
-            mixed = functional.scaled_dot_product_attention(query, key, value, mask)
-        else:
+        if drops is not None and dropout and is_cpu:
             shape = (group.sequences, heads, group.longest, group.longest)
             kept = drops.kept(shape, dropout)
             apply: Any = _WithDropout.apply
-            mixed = apply(query, key, value, group.mask, kept, factor(dropout))
-        made.append(group.collect(mixed))
-    return made[0] if len(made) == 1 else torch.cat(made)
+            own = apply(query, key, value, group.mask, kept, factor(dropout))
+        else:
+            mask = None if group.mask is None else group.mask.to(query.dtype)
+            own = functional.scaled_dot_product_attention(query, key, value, mask, dropout)
+        mixed.append(group.collect(own))
+    return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
+
+
+def can_go_by_lengths(query: torch.Tensor, heads: int) -> bool:
+    """Whether torch's attention over variable lengths takes vectors (tokens, width) like this.
+
+    It is FlashAttention's (Dao 2023): of half precision, on GPUs of compute capability 8 on.
+    """
+    width = query.shape[1] // heads
+    return (
+        query.device.type == "cuda"
+        and query.dtype in (torch.bfloat16, torch.float16)
+        and width % 8 == 0
+        and width <= 256
+        and torch.cuda.get_device_capability(query.device) >= (8, 0)
+        and _by_lengths() is not None
+    )
+
+
+@cache
+def _by_lengths() -> Callable[..., Any]:
+    """Torch's, from 2.10 on."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None  # type: ignore[return-value]
+    return varlen_attn
 
 
 class _WithDropout(torch.autograd.Function):

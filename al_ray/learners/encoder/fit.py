@@ -17,7 +17,7 @@ from al_ray.learners.encoder.batches import at_most, characters, pad, parts, tra
 from al_ray.learners.encoder.head import HEAD_RATE, PerCharacter
 from al_ray.learners.encoder.loss_prediction import ATTACHED, WEIGHT, loss_prediction, ranking_loss
 from al_ray.learners.encoder.occurring import occurring
-from al_ray.learners.encoder.packed import Packed, can_pack, pack
+from al_ray.learners.encoder.packed import Packed, can_pack
 from al_ray.learners.encoder.precision import body_in_half
 from al_ray.learners.encoder.predict import units_of
 from al_ray.randomness import derive, generator
@@ -196,7 +196,7 @@ def _losses(
     if isinstance(module, PerCharacter):
         return _of_characters(module, tokens, rows, target, task, half), 0.0
     if predictor is None and can_pack(module):
-        logits = Packed(module, half, trained=True).logits(pack(tokens, rows, trained=True))
+        logits = Packed(module, half, trained=True).logits(tokens, rows)
         return task.losses(logits, target, None).mean(), 0.0
     ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
     with body_in_half(module, half):
@@ -221,9 +221,7 @@ def _of_characters(
     """The mean loss of these rows."""
     where, units = characters(tokens, rows), cast("NDArray[np.int64]", tokens.characters)[rows]
     if can_pack(module):
-        logits = module.logits(
-            Packed(module, half, trained=True).hidden(pack(tokens, rows, trained=True)), where
-        )
+        logits = module.logits(Packed(module, half, trained=True).hidden(tokens, rows), where)
     else:
         ids, mask = (torch.from_numpy(array).to(target.device) for array in pad(tokens, rows))
         with body_in_half(module, half):

@@ -1,8 +1,7 @@
 """Encoders of BERT's kind over rows that are put end to end: no place of a batch is padding.
 
-Everything but attention works on single tokens, so it does not matter there where a row ends; and
-attention is computed for all rows of one length together. Transformers' own modules hold the
-weights, and embeddings and head are theirs, too.
+Everything but attention works on single tokens, so it does not matter there where a row ends.
+Transformers' own modules hold the weights, and embeddings and head are theirs, too.
 """
 
 from __future__ import annotations
@@ -16,27 +15,19 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.corpus.tokens.prepared import Tokens
-from al_ray.learners.encoder.attention import Group, attend, grouped
+from al_ray.learners.encoder.attention import Sequences, attend, sequences
 from al_ray.learners.encoder.dropout import Drops
 from al_ray.learners.encoder.head import MeanPooled
-
-KINDS = {"BertModel", "ElectraModel", "RobertaModel", "XLMRobertaModel"}
-"""Encoders whose layers are BERT's."""
+from al_ray.learners.encoder.source import PACKED
 
 
 def can_pack(module: torch.nn.Module) -> bool:
-    """Whether `Packed` says the same of rows as the module.
-
-    On processors only: on a GPU the many small kernels of rows of many lengths may cost more than
-    the padding, which has not been tried.
-    """
-    if type(getattr(module, "base_model", module)).__name__ not in KINDS:
-        return False
-    config: Any = module.config
+    """Whether `Packed` says the same of rows as the module."""
+    config: Any = getattr(module, "config", None)
     return (
-        getattr(config, "position_embedding_type", "absolute") == "absolute"
+        getattr(config, "model_type", None) in PACKED
+        and getattr(config, "position_embedding_type", "absolute") == "absolute"
         and not config.is_decoder
-        and next(module.parameters()).device.type == "cpu"
     )
 
 
@@ -49,36 +40,33 @@ class Batch:
         positions: int64 (1, tokens), within the row, or its window.
         first: int64 (rows,), where each row begins.
         lengths: int64 (rows,), tokens of each row.
-        groups: of sequences, each of which is a row or its window.
+        sequences: each of which is a row or its window.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
     first: torch.Tensor
     lengths: torch.Tensor
-    groups: list[Group]
+    sequences: Sequences
 
 
-def pack(tokens: Tokens, rows: NDArray[np.int64], trained: bool = False) -> Batch:
+def pack(tokens: Tokens, rows: NDArray[np.int64], trained: bool, device: str) -> Batch:
     """These rows in this order; fewest groups where equal lengths are side by side.
 
     Args:
         tokens: of all rows.
         rows: which.
         trained: lengths that differ may share a group.
+        device: where the batch is to be.
     """
     lengths = tokens.lengths[rows].astype(np.int64)
     first = np.cumsum(lengths) - lengths
     together = tokens.read_together(rows)
     positions = np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
     ids = np.concatenate([tokens[row] for row in rows]).astype(np.int64)
-    return Batch(
-        torch.from_numpy(ids[None]),
-        torch.from_numpy(positions[None]),
-        torch.from_numpy(first),
-        torch.from_numpy(lengths),
-        grouped(together, trained),
-    )
+    facts = {"ids": ids[None], "positions": positions[None], "first": first, "lengths": lengths}
+    there = {name: torch.from_numpy(each).to(device) for name, each in facts.items()}
+    return Batch(**there, sequences=sequences(together, trained, device))
 
 
 class Packed:
@@ -97,18 +85,20 @@ class Packed:
         self._module: Any = module
         self._base: Any = cast(Any, module).base_model
         self._kind = torch.bfloat16 if half else torch.float32
+        self._trained, self._device = trained, str(next(module.parameters()).device)
         self._held: dict[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]] = {}
-        self._blocked = half and not trained and _has_blocked()
+        self._blocked = half and not trained and self._device == "cpu" and _has_blocked()
         if half and not trained:
             for part in self._base.encoder.layer.modules():
                 if isinstance(part, torch.nn.Linear):
                     self._held[part] = self._held_for(part)
 
-    def logits(self, batch: Batch) -> torch.Tensor:
+    def logits(self, tokens: Tokens, rows: NDArray[np.int64]) -> torch.Tensor:
         """Float32 (rows, labels), of a head that has an output a text."""
         if isinstance(self._module, MeanPooled):
-            return self._module.logits(self.means(batch))
-        first = self.hidden(batch)[batch.first][:, None]
+            return self._module.logits(self.means(tokens, rows))
+        batch = self._pack(tokens, rows)
+        first = self._hidden(batch)[batch.first][:, None]
         pooler = getattr(self._base, "pooler", None)
         if pooler is None:  # the head takes the first token itself
             answer = self._module.classifier(first)
@@ -116,12 +106,19 @@ class Packed:
             answer = self._module.classifier(self._module.dropout(pooler(first)))
         return cast(torch.Tensor, answer)
 
-    def means(self, batch: Batch) -> torch.Tensor:
+    def means(self, tokens: Tokens, rows: NDArray[np.int64]) -> torch.Tensor:
         """Mean of the last layer's vectors over each row's tokens, float32 (rows, width)."""
-        return means(self.hidden(batch), batch.lengths)
+        batch = self._pack(tokens, rows)
+        return means(self._hidden(batch), batch.lengths)
 
-    def hidden(self, batch: Batch) -> torch.Tensor:
-        """The last layer's vectors, float32 (tokens, width)."""
+    def hidden(self, tokens: Tokens, rows: NDArray[np.int64]) -> torch.Tensor:
+        """The last layer's vectors of the rows' tokens, put end to end, float32 (tokens, width)."""
+        return self._hidden(self._pack(tokens, rows))
+
+    def _pack(self, tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
+        return pack(tokens, rows, self._trained, self._device)
+
+    def _hidden(self, batch: Batch) -> torch.Tensor:
         base = self._base
         offset = base.embeddings.padding_idx + 1 if "Roberta" in type(base).__name__ else 0
         hidden = base.embeddings(
@@ -137,22 +134,17 @@ class Packed:
             attention, inner = layer.attention.self, layer.intermediate
             given = hidden.to(self._kind)
             parts = (attention.query, attention.key, attention.value)
-            mixed = self._mix(
-                batch, attention, [self._linear(part, given) for part in parts], drops
+            mixed = attend(
+                [self._linear(part, given) for part in parts],
+                batch.sequences,
+                attention.num_attention_heads,
+                drops,
+                attention.dropout.p,
             )
             hidden = self._add(layer.attention.output, mixed, hidden, drops)
             wide = inner.intermediate_act_fn(self._linear(inner.dense, hidden.to(self._kind)))
             hidden = self._add(layer.output, wide, hidden, drops)
         return cast(torch.Tensor, hidden)
-
-    def _mix(
-        self, batch: Batch, attention: Any, vectors: list[torch.Tensor], drops: Drops | None
-    ) -> torch.Tensor:
-        """Attention within each sequence, (tokens, width)."""
-        kind, dropout = vectors[0].dtype, attention.dropout.p
-        if drops and dropout:
-            vectors = [x.float() for x in vectors]
-        return attend(vectors, batch.groups, attention.num_attention_heads, drops, dropout).to(kind)
 
     def _add(
         self, output: Any, given: torch.Tensor, hidden: torch.Tensor, drops: Drops | None

@@ -20,7 +20,7 @@ from al_ray.errors import AlRayError
 from al_ray.learners.encoder.batches import by_length, characters, pad
 from al_ray.learners.encoder.head import PerCharacter, classifier
 from al_ray.learners.encoder.loss_prediction import loss_prediction
-from al_ray.learners.encoder.packed import can_pack, means, pack, packed
+from al_ray.learners.encoder.packed import can_pack, means, packed
 from al_ray.learners.encoder.precision import body_in_half
 from al_ray.study.training import Training
 from al_ray.tasks.base import places_of
@@ -216,8 +216,10 @@ def _by_batch(
     """
     assert training.token_budget is not None
     out: list[NDArray[np.float32]] = []
-    for batch in by_length(tokens.lengths[rows], training.token_budget):
-        answers = [answer.cpu().numpy() for answer in run(rows[batch])]
+    batches = by_length(tokens.lengths[rows], training.token_budget)
+    # A GPU is given all batches before it is waited for.
+    for batch, said in [(batch, run(rows[batch])) for batch in batches]:
+        answers = [answer.cpu().numpy() for answer in said]
         if not out:
             sizes = [len(rows) if units is None else int(units.sum()), *[len(rows)] * len(answers)]
             out = [
@@ -238,7 +240,7 @@ def _logits(
     if isinstance(module, PerCharacter):
         return module.logits(_hidden(module, tokens, rows, training), characters(tokens, rows))
     if can_pack(module):
-        return packed(module, training.precision == "bfloat16").logits(pack(tokens, rows))
+        return packed(module, training.precision == "bfloat16").logits(tokens, rows)
     with _half(module, training):
         ids, mask = _padded(module, tokens, rows)
         answer: torch.Tensor = module(input_ids=ids, attention_mask=mask).logits
@@ -250,7 +252,7 @@ def _hidden(
 ) -> torch.Tensor:
     """The last vectors of one batch's tokens, put end to end, (tokens, width)."""
     if can_pack(module):
-        return packed(module, training.precision == "bfloat16").hidden(pack(tokens, rows))
+        return packed(module, training.precision == "bfloat16").hidden(tokens, rows)
     with _half(module, training):
         ids, mask = _padded(module, tokens, rows)
         said = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state

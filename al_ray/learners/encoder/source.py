@@ -49,6 +49,9 @@ OFFSET_TYPES = (
 )
 """Kinds that count positions from the pad id + 1, as RoBERTa does."""
 
+PACKED = ("bert", "electra", "roberta", "xlm-roberta")
+"""Kinds whose layers are BERT's, so that their rows can be put end to end."""
+
 _NO_ENCODER = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "DoubleHeadsModel")
 """How the architectures end that read from left to right, or write."""
 
@@ -207,6 +210,13 @@ def width(folder: Path) -> int:
         if isinstance(value := config.get(name), int):
             return value
     return 768
+
+
+def packs(folder: Path) -> bool:
+    """Whether its rows are put end to end, and not padded."""
+    config = _config(folder)
+    absolute = config.get("position_embedding_type", "absolute") == "absolute"
+    return config.get("model_type") in PACKED and absolute and not config.get("is_decoder")
 
 
 def feeds_pooler(folder: Path) -> bool:

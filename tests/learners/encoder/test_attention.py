@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from al_ray.learners.encoder.attention import attend, grouped
+from al_ray.learners.encoder.attention import attend, sequences
 from al_ray.learners.encoder.dropout import PARTS, Drops, factor
 
 HEADS = 4
@@ -46,13 +46,14 @@ def by_definition(parts, lengths, kept, dropout):
 @pytest.mark.parametrize("lengths", [[7, 7, 7], [1], [9, 8, 3], [2, 30, 5, 30]])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_values_and_gradients_are_those_of_each_sequence_alone(lengths, dropout):
-    groups, known = grouped(np.array(lengths), padded=True), Known()
+    within, known = sequences(np.array(lengths), padded=True), Known()
+    groups = within.groups
     assert sum(group.sequences for group in groups) == len(lengths)
     found = []
     for ours in (True, False):
         parts = [x.clone().requires_grad_() for x in drawn(lengths)]
         if ours:
-            said = attend(parts, groups, HEADS, known if dropout else None, dropout)
+            said = attend(parts, within, HEADS, known if dropout else None, dropout)
         else:
             kept = whole(known.gave, groups) if dropout else None
             said = by_definition(parts, lengths, kept, dropout)
@@ -73,20 +74,20 @@ def whole(gave, groups):
 
 def test_gradients_are_those_of_differences():
     lengths = [5, 3]
-    groups = grouped(np.array(lengths), padded=True)
-    assert len(groups) == 1
+    within = sequences(np.array(lengths), padded=True)
+    assert len(within.groups) == 1
     parts = [x.requires_grad_() for x in drawn(lengths, torch.float64)]
 
     def of_one_draw(*parts):
         torch.manual_seed(3)
-        return attend(parts, groups, HEADS, Drops(), 0.3)
+        return attend(parts, within, HEADS, Drops(), 0.3)
 
     assert torch.autograd.gradcheck(of_one_draw, parts)
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.booleans())
 def test_groups_are_the_sequences_in_their_order(lengths, padded):
-    groups = grouped(np.array(lengths), padded)
+    groups = sequences(np.array(lengths), padded).groups
     place = 0
     for group in groups:
         own = lengths[place : place + group.sequences]
