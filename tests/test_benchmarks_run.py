@@ -52,16 +52,17 @@ def test_fitting(benchmark, given, joined):
     assert found["texts"].startswith("4 texts of 24" if joined else "4 texts of ")
 
 
-def test_our_side_of_a_trajectory(benchmark, given, tmp_path):
+@pytest.mark.parametrize("strategies", [("margin",), ("margin", "random")])
+def test_our_side_of_a_trajectory(benchmark, given, tmp_path, strategies):
     module = benchmark("trajectory")
     corpus = module.corpus_of(given["data"], 40, 12)
     made = module.prepare(corpus, given["model"], "model", 32, tmp_path)
     rows = module.Rows.load(made.rows)
     work = module.Work(
         given["model"], rows, made.tokens, len(corpus.labels), steps=2, size=8, epochs=1, batch=4,
-        strategy="margin", threads=1, folder=tmp_path,
+        strategies=strategies, threads=1, folder=tmp_path,
     )  # fmt: skip
     seconds, accuracies, first = module.al_ray(work, "float32", 0)
     assert seconds > 0
-    assert len(accuracies) == 2
+    assert [len(steps) for steps in accuracies] == [2] * len(strategies)
     assert len(first) == 8

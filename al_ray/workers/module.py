@@ -31,11 +31,14 @@ def make_module(setup: Setup, seed: int, strategy: str) -> Any:
 
 
 def _repeatable() -> None:
-    """Let a fit end alike whenever it is done on such a GPU; where torch cannot, it warns."""
+    """Let a fit end alike whenever it is done on such a GPU; what torch cannot do so, it refuses.
+
+    With warnings in place of refusals its attention would not be repeatable.
+    """
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True)
     filling: Any = torch.utils.deterministic
     filling.fill_uninitialized_memory = False  # of memory that is written before it is read
 

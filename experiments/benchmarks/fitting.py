@@ -5,11 +5,12 @@ python experiments/benchmarks/fitting.py --data NSMC --model ENCODER
 
 A corpus's texts, cut at so many tokens or joined to texts of so many: what an update costs,
 optimiser and clipping included, in one process by turns. First one batch's loss, without dropout,
-is compared. The loop pads a batch to its longest text and, as small-text does, to the longest of
-all; AdamW as torch makes it. The ceiling is a product of two large matrices in the same run; an
-update's products are three times those of a forward pass. With `--padded` al_ray's own updates are
-measured with padding, too, to see what rows put end to end save. With `--profile` a table of what
-the time of one's own updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
+is compared. The loop pads a batch to its longest text, in file order or in that of Transformers'
+`Trainer` with `group_by_length`, and, as small-text does, to the longest of all; AdamW as torch
+makes it. The ceiling is a product of two large matrices in the same run; an update's products are
+three times those of a forward pass. With `--padded` al_ray's own updates are measured with padding,
+too, to see what rows put end to end save. With `--profile` a table of what the time of one's own
+updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
 """
 
 from __future__ import annotations
@@ -65,13 +66,20 @@ REST = "Python, dispatch, draws of NumPy"
 
 
 def loop(
-    module: Any, texts: Texts, labels: NDArray[np.int32], batch: int, longest: int, device: str
+    module: Any,
+    texts: Texts,
+    labels: NDArray[np.int32],
+    batch: int,
+    longest: int,
+    device: str,
+    order: NDArray[np.int64] | None = None,
 ) -> None:
-    """One pass in file order, padded to so many tokens, or to the longest of a batch."""
+    """One pass, in file order or this one, padded to so many tokens, or to a batch's longest."""
+    order = np.arange(len(labels)) if order is None else order
     optimiser = torch.optim.AdamW(module.parameters(), lr=RATE)
     module.train()
     for start in range(0, len(labels), batch):
-        rows = np.arange(start, start + batch)
+        rows = order[start : start + batch]
         ids, mask = pad(texts, rows)
         more = max(0, longest - ids.shape[1])
         ids = np.pad(ids, ((0, 0), (0, more)), constant_values=texts.pad_id)
@@ -85,6 +93,14 @@ def loop(
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
+
+
+def by_length(lengths: NDArray[np.int32], batch: int) -> NDArray[np.int64]:
+    """The order of `Trainer` with `group_by_length`: sorted within every so many batches."""
+    from transformers.trainer_pt_utils import LengthGroupedSampler
+
+    drawn = torch.Generator().manual_seed(0)
+    return np.array(list(LengthGroupedSampler(batch, lengths=lengths.tolist(), generator=drawn)))
 
 
 def parts_of(run: Callable[[], Any], updates: int) -> dict[str, float]:
@@ -132,14 +148,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             module, texts, labels, batch, longest, device
         ),
         "loop, padded to a batch's longest": lambda: loop(module, texts, labels, batch, 0, device),
+        "the same, grouped by length": lambda: loop(
+            module, texts, labels, batch, 0, device, by_length(texts.lengths, batch)
+        ),
         "float32": ours("float32"),
         "bfloat16": ours("bfloat16"),
     }
-    loops, kinds = list(sides)[:2], ["float32", "bfloat16"]
+    loops, kinds = list(sides)[:3], ["float32", "bfloat16"]
     if options.padded:
         for kind in kinds[:2]:
             sides[f"{kind}, padded"] = padded(sides[kind])
-        kinds = list(sides)[2:]
+        kinds = list(sides)[3:]
     times, gave = by_turns(sides | products(device), options.rounds, device)
     tokens, work = int(texts.lengths.sum()), 3 * operations(module.config, texts.lengths)
     ceiling = {

@@ -1,25 +1,28 @@
 """A whole trajectory: al_ray against small-text's `PoolBasedActiveLearner`, doing the same steps.
 
 python experiments/benchmarks/trajectory.py --data NSMC --model ENCODER
-    [--batch-size 12 --longest 150 --strategy margin]
+    [--batch-size 12 --longest 150 --strategies margin random] [--device cuda]
 
 Any corpus that al_ray reads will do. Both begin with the same texts and pretrained weights, train
 cold at each step with as many updates of as many rows at the same rate (AdamW, linear decay,
 clipping at 1.0), evaluate the same test rows, and choose the next ones by margin, or at random.
-al_ray's loop runs in this process, without Ray; in float32 and in bfloat16. small-text is as it
-comes, but that texts are padded to the longest that there is, with a validation set of one batch,
-so that it takes no labels from training and hardly any time. Accuracies are those of all steps and
-seeds.
+al_ray's loop runs in this process, without Ray; in float32 and in bfloat16. Several strategies run
+at once there, in processes that share the threads, as a study's trials do; small-text, which has
+nothing of the kind, runs one after another with all threads. It is as it comes, but that texts are
+padded to the longest that there is, with a validation set of one batch, so that it takes no labels
+from training and hardly any time. Accuracies are those of all steps, strategies and seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import shutil
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +36,10 @@ from numpy.typing import NDArray
 from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens, prepare
+from al_ray.learners.encoder.allocator import keep_freed
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
-from al_ray.study.training import Training
+from al_ray.study.training import Device, Training
 from al_ray.workers import LocalWorkers, Setup
 
 RATE = 1e-4
@@ -53,9 +57,10 @@ class Work:
     size: int
     epochs: int
     batch: int
-    strategy: str
+    strategies: tuple[str, ...]
     threads: int
     folder: Path
+    device: Device = "cpu"
 
     @property
     def longest(self) -> int:
@@ -63,8 +68,38 @@ class Work:
         return int(Tokens(self.tokens).lengths.max())
 
 
-def al_ray(work: Work, precision: str, seed: int) -> tuple[float, list[float], NDArray[np.int64]]:
-    """Seconds, accuracies of the steps, and the first rows."""
+def al_ray(
+    work: Work, precision: str, seed: int
+) -> tuple[float, list[list[float]], NDArray[np.int64]]:
+    """Seconds, accuracies of the steps of each strategy, and the first rows."""
+    if len(work.strategies) == 1:
+        start = time.perf_counter()
+        found, first = one_arm(work, work.strategies[0], precision, seed)
+        return time.perf_counter() - start, [found], first
+    share = replace(work, threads=max(1, work.threads // len(work.strategies)))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(work.strategies), mp_context=context) as pool:
+        list(pool.map(started, range(len(work.strategies))))
+        start = time.perf_counter()
+        runs = [
+            pool.submit(one_arm, share, strategy, precision, seed) for strategy in work.strategies
+        ]
+        gave = [run.result() for run in runs]
+        seconds = time.perf_counter() - start
+    return seconds, [found for found, _ in gave], gave[0][1]
+
+
+def started(_: int) -> None:
+    """A process has loaded what it needs, as those of small-text have."""
+    time.sleep(1)  # or one process would take all of these
+
+
+def one_arm(
+    work: Work, strategy: str, precision: str, seed: int
+) -> tuple[list[float], NDArray[np.int64]]:
+    """Accuracies of the steps, and the first rows."""
+    keep_freed()
+    torch.set_num_threads(work.threads)
     training = Training(
         recipe="seed",
         epochs=work.epochs,
@@ -77,18 +112,19 @@ def al_ray(work: Work, precision: str, seed: int) -> tuple[float, list[float], N
         precision=precision,  # type: ignore[arg-type]
         token_budget=4096,
     )
-    size, steps, strategy = work.size, work.steps, work.strategy
+    size, steps = work.size, work.steps
     config = trajectory(training, (RATE,), strategy, size=size, steps=steps, seed=seed)
-    setup = Setup(work.model, work.tokens, work.labels, training, "cpu")
-    store = Store(str(work.folder / f"{precision}-{seed}"))
-    start = time.perf_counter()
+    setup = Setup(work.model, work.tokens, work.labels, training, work.device)
+    store = Store(str(work.folder / f"{strategy}-{precision}-{seed}"))
     workers = LocalWorkers(setup, config.member_seeds, strategy)
     loop = Trajectory(config, work.rows, workers, store)
     found = [step.accuracy for step in loop.run()]
-    return time.perf_counter() - start, found, loop._labelled[0]
+    return found, loop._labelled[0]
 
 
-def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, list[float]]:
+def small_text(
+    work: Work, strategy: str, first: NDArray[np.int64], seed: int
+) -> tuple[float, list[float]]:
     """Seconds, and accuracies of the steps."""
     from small_text import (
         BreakingTies,
@@ -126,7 +162,7 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
             "lr": RATE,
             "mini_batch_size": work.batch,
             "early_stopping_no_improvement": 0,
-            "device": "cpu",
+            "device": work.device,
         },
     )
     kwargs = {
@@ -134,7 +170,7 @@ def small_text(work: Work, first: NDArray[np.int64], seed: int) -> tuple[float, 
         "early_stopping": "none",
         "model_selection": "none",
     }
-    query = RandomSampling() if work.strategy == "random" else BreakingTies()
+    query = RandomSampling() if strategy == "random" else BreakingTies()
     learner = PoolBasedActiveLearner(factory, query, pool, fit_kwargs=kwargs)
     learner.initialize_data(first, labels[train[first]].astype(np.int64))
     found = []
@@ -189,21 +225,23 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             options.size,
             options.epochs,
             options.batch_size,
-            options.strategy,
+            tuple(options.strategies),
             options.threads,
             folder,
+            options.device,
         )
         for seed in range(options.rounds):
             for precision in ("float32", "bfloat16"):
                 seconds, found, first = al_ray(work, precision, seed)
                 times[precision].append(seconds)
-                accuracies[precision].append(found)
-            seconds, found = small_text(work, first, seed)
-            times["small-text"].append(seconds)
-            accuracies["small-text"].append(found)
+                accuracies[precision] += found
+            gave = [small_text(work, strategy, first, seed) for strategy in work.strategies]
+            times["small-text"].append(sum(seconds for seconds, _ in gave))
+            accuracies["small-text"] += [found for _, found in gave]
         lengths = Tokens(made.tokens).lengths
     sizes = [options.size * (step + 1) for step in range(options.steps)]
     return {
+        "strategies": work.strategies,
         "pool": options.pool,
         "test": options.test,
         "labels": sizes,
@@ -230,8 +268,9 @@ def show(found: dict[str, Any]) -> None:
             (name, f"{facts['median']:.1f}", f"{ratio:.1f}", f"{found['accuracy'][name]:.3f}")
         )
     table(
-        f"A trajectory of {len(found['labels'])} steps, {found['model']}, pool {found['pool']}, "
-        f"updates {found['updates']}, {len(found['accuracies']['float32'])} seeds",
+        f"Trajectories of {len(found['labels'])} steps by {' and '.join(found['strategies'])}, "
+        f"{found['model']}, pool {found['pool']}, updates {found['updates']}, "
+        f"{len(found['accuracies']['float32']) // len(found['strategies'])} seeds",
         ("", "seconds", "times as fast", "mean accuracy"),
         rows,
     )
@@ -250,8 +289,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, default=6, help="of a fit; default: 6")
     parser.add_argument("--batch-size", type=int, default=12, help="default: 12")
     parser.add_argument("--longest", type=int, default=150, help="tokens; default: 150")
-    parser.add_argument("--strategy", choices=("margin", "random"), default="margin")
+    parser.add_argument(
+        "--strategies", nargs="+", choices=("margin", "random"), default=["margin"], help="margin"
+    )
 
 
 if __name__ == "__main__":
-    main("trajectory", __doc__, ("data", "model"), arguments, measure, show)
+    main("trajectory", __doc__, ("data", "model", "device"), arguments, measure, show)

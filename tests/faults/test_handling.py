@@ -137,16 +137,17 @@ def test_a_study_that_finds_no_room_says_so_and_ends(cluster: None, tmp_path: Pa
 
     occupant = Occupant.remote()
     assert ray.get(occupant.here.remote())
+    study = replace(STUDY, steps=1)
     try:
         with pytest.raises(UserError, match="nothing could be placed") as caught:
-            tiny_study.run(tmp_path, patience=5.0)
+            tiny_study.run(tmp_path, study, patience=5.0)
     finally:
         ray.kill(occupant)
     said = str(caught.value)
     assert "\n" not in said
     assert "0.02 CPU, 0.98 CPU" in said
     assert "2 CPU" in said
-    assert not tiny_study.run(tmp_path).unfinished  # and the same command goes on
+    assert not tiny_study.run(tmp_path, study).unfinished  # and the same command goes on
 
 
 # Signals

@@ -154,7 +154,7 @@ def test_a_frozen_random_arm_beside_that_of_a_pretrained_encoder(
 
 
 def test_several_encoders_and_lengths_are_one_study(cluster: None, tmp_path: Path) -> None:
-    """Each comes out as it does by a command without the first, and in another order."""
+    """The last comes out as it does by a command without the others."""
     others = {"other": tiny_study.pretrained(tmp_path)}
     study = replace(STUDY, steps=2)
     points = [{"training": {"max_length": 16}}, {"model": "other"}]
@@ -164,10 +164,8 @@ def test_several_encoders_and_lengths_are_one_study(cluster: None, tmp_path: Pat
     assert len(outcome.trajectories) == 3
     description = json.loads((tmp_path / "both" / "study.json").read_text())
     assert [each["name"] for each in description["models"]] == ["mini", "encoder"]
-    apart = replace(study, grids=tuple(points[::-1]))
-    made = tiny_study.run(tmp_path / "apart", apart, others=others)
-    ids = [config.id for config in made.trajectories]
-    assert len(ids) == 2
+    made = tiny_study.run(tmp_path / "apart", replace(study, grids=(points[1],)), others=others)
+    (ids,) = [[config.id] for config in made.trajectories]
     # But for `rows`, which counts the tokens of the first.
     assert_equal_studies(tmp_path / "both", tmp_path / "apart", ids, but=("rows",))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from test_packed import KINDS, SIZE, Texts
+from test_packed import KINDS, SIZE, Texts, settings
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -18,6 +18,7 @@ from al_ray.learners.encoder import attention, fit, packed
 from al_ray.learners.encoder.head import MeanPooled, PerCharacter
 from al_ray.learners.encoder.packed import Packed
 from al_ray.tasks.classification import Classification
+from al_ray.workers.module import _repeatable
 
 ROWS = np.arange(8)
 
@@ -121,6 +122,22 @@ def test_nothing_is_on_the_processor(kind, wrapped, goes, half, monkeypatch):
                 loss.backward()
     assert all(p.grad.device.type == "meta" for p in module.parameters() if p.grad is not None)
     assert len(asked) == SIZE["num_hidden_layers"]  # not while something is dropped
+
+
+def test_a_fit_is_repeatable_by_torch_s_own_account(monkeypatch):
+    """What is not, it refuses."""
+    monkeypatch.setattr(packed, "sequences", one_group)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    _repeatable()
+    try:
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+        labels = np.array([0, 1, 2, 0, 1, 2, 0, 1], np.int32)
+        report = fit.fit(module_of("bert"), Texts(), ROWS, labels, settings(updates=2), 1e-3, 0, 0)
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.utils.deterministic.fill_uninitialized_memory = True
+    assert report.updates == 2
 
 
 def test_no_marks_are_on_the_processor():

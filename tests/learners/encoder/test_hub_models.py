@@ -528,7 +528,7 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path):
     server = local.start()
     options = [
         "--model", "kobert", "--data", "ynat", "--strategies", "margin", "--seeds", "0",
-        "--step-size", "16", "--steps", "2", "--updates", "2", "--max-length", "32",
+        "--step-size", "16", "--steps", "1", "--updates", "2", "--max-length", "32",
         "--batch-size", "8", "--precision", "float32", "--address", "local", "--concurrent", "1",
     ]  # fmt: skip
     try:
@@ -539,7 +539,7 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path):
     assert "klue/klue" in ended.stdout
     assert "pytorch_model.bin" in local.sent
     steps = pq.read_table(tmp_path / "here" / "results" / "news7" / "steps")
-    assert sorted(set(steps["step"].to_pylist())) == [0, 1]
+    assert set(steps["step"].to_pylist()) == {0}
 
 
 @pytest.mark.parametrize(
