@@ -66,3 +66,18 @@ def test_our_side_of_a_trajectory(benchmark, given, tmp_path, strategies):
     assert seconds > 0
     assert [len(steps) for steps in accuracies] == [2] * len(strategies)
     assert len(first) == 8
+
+
+def test_scoring(benchmark, given, monkeypatch):
+    module = benchmark("scoring")
+    monkeypatch.setattr(module, "kobert_shaped", lambda: module.load(given["model"], 2, 0))
+    monkeypatch.setattr(module, "small_text", lambda *_: None)
+    monkeypatch.setattr(
+        module, "reviews", lambda _, rows: generate(train=60, test=10).train.texts[:rows]
+    )
+    options = {"device": "cpu", "tokenizer": given["model"], "rows": 20, "long": 2, "padded": True}
+    found = module.measure(Namespace(**given | options | {"model": None}))["reviews"]
+    assert found["logit_difference_loop"] < 1e-5
+    assert set(found["sides"]) == {
+        "loop", "float32", "bfloat16", "float32, padded", "bfloat16, padded"
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Tokens
 from al_ray.errors import AlRayError
-from al_ray.study.training import Training
+from al_ray.study.training import Device, Training
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ Linear = dict[str, NDArray[np.float32]]
 
 
 def embed(
-    encoder: Path, tokens: Tokens, rows: NDArray[np.int64], training: Training, device: str
+    encoder: Path, tokens: Tokens, rows: NDArray[np.int64], training: Training, device: Device
 ) -> NDArray[np.float32]:
     """Mean of the encoder's last layer over each row's tokens, float32 (rows, width).
 
@@ -41,36 +41,28 @@ def embed(
     """
     import torch
 
-    from al_ray.learners.encoder.allocator import keep_freed
-    from al_ray.learners.encoder.batches import by_length, pad
+    from al_ray.learners.encoder.batches import pad
     from al_ray.learners.encoder.head import mean
     from al_ray.learners.encoder.load import load
     from al_ray.learners.encoder.packed import can_pack, packed
     from al_ray.learners.encoder.precision import body_in_half
+    from al_ray.learners.encoder.predict import by_batch
+    from al_ray.learners.encoder.process import set_up
 
-    assert training.token_budget is not None
-    keep_freed()
-    torch.set_num_threads(training.threads)
+    set_up(device, training.threads)
     module: Any = load(encoder, 2, 0).to(device).eval()
     half = training.precision == "bfloat16"
 
-    def means(rows: NDArray[np.int64]) -> torch.Tensor:
+    def means(rows: NDArray[np.int64]) -> list[torch.Tensor]:
         if can_pack(module):
-            return packed(module, half).means(tokens, rows)
+            return [packed(module, half).means(tokens, rows)]
         ids, mask = (torch.from_numpy(array).to(device) for array in pad(tokens, rows))
         with body_in_half(module, half):
             last = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
-        return mean(last, mask)
+        return [mean(last, mask)]
 
-    out: NDArray[np.float32] | None = None
     with torch.inference_mode():
-        for batch in by_length(tokens.lengths[rows], training.token_budget):
-            part = means(rows[batch]).cpu().numpy()
-            if out is None:
-                out = np.empty((len(rows), part.shape[1]), np.float32)
-            out[batch] = part
-    assert out is not None, "no rows"
-    return out
+        return by_batch(tokens, rows, training, means)[0]
 
 
 def standardise(parts: Iterator[NDArray[np.float32]], path: Path, rows: int, train: int) -> None:

@@ -145,7 +145,7 @@ class Tagging(Task):
         from torch.nn.functional import cross_entropy
 
         each = cross_entropy(logits.float(), targets, reduction="none")
-        return torch.segment_reduce(each, "mean", lengths=units)
+        return torch.segment_reduce(each, "mean", lengths=units, unsafe=True)
 
     def believed(self, logits: NDArray[np.float32], units: NDArray[np.int64] | None) -> Outputs:
         """A distribution over the tags a character."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,33 +13,15 @@ from al_ray.workers.messages import Setup
 
 def make_module(setup: Setup, seed: int, strategy: str) -> Any:
     """The encoder, its head drawn from the seed, and what else the strategy trains."""
-    import torch
-
-    from al_ray.learners.encoder.allocator import keep_freed
     from al_ray.learners.encoder.load import load
     from al_ray.learners.encoder.loss_prediction import attach
+    from al_ray.learners.encoder.process import set_up
 
-    keep_freed()
-    if setup.device == "cuda":
-        _repeatable()
-    torch.set_num_threads(setup.training.threads)
+    set_up(setup.device, setup.training.threads)
     module = load(setup.encoder, setup.n_labels, seed, setup.training.pooling, setup.task.head)
     if strategy and "predicted-loss" in build(strategy).needs:
         attach(module, seed)
     return module.to(setup.device)
-
-
-def _repeatable() -> None:
-    """Let a fit end alike whenever it is done on such a GPU; what torch cannot do so, it refuses.
-
-    With warnings in place of refusals its attention would not be repeatable.
-    """
-    import torch
-
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    filling: Any = torch.utils.deterministic
-    filling.fill_uninitialized_memory = False  # of memory that is written before it is read
 
 
 def call_at_passes(module: Any, call: Callable[[], None]) -> None:

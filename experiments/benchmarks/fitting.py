@@ -41,10 +41,10 @@ from common import (
 from machine import main, table
 from numpy.typing import NDArray
 
-from al_ray.learners.encoder.allocator import keep_freed
 from al_ray.learners.encoder.batches import pad
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.predict import logits
+from al_ray.learners.encoder.process import set_up
 
 RATE = 2e-5
 
@@ -121,8 +121,7 @@ def parts_of(run: Callable[[], Any], updates: int) -> dict[str, float]:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    torch.set_num_threads(options.threads)
-    keep_freed()
+    set_up(options.device, options.threads)
     device, updates, batch = options.device, options.updates, options.batch_size
     module: Any = kobert_shaped() if options.kobert_shaped else encoder(options.model)
     module = module.to(device)

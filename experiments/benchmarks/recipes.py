@@ -32,10 +32,10 @@ from al_ray.corpus.rows import Split
 from al_ray.corpus.splits import choose_tests
 from al_ray.errors import ModelError
 from al_ray.learners import linear as frozen
-from al_ray.learners.encoder.allocator import keep_freed
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.load import load
 from al_ray.learners.encoder.predict import logits
+from al_ray.learners.encoder.process import set_up
 from al_ray.learners.encoder.rates import DEFAULT_LEARNING_RATE
 from al_ray.learners.encoder.source import ModelSource
 from al_ray.learners.encoder.weights import check_start
@@ -175,10 +175,7 @@ class File:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Seed by seed, so that wherever it is stopped learners can be compared."""
-    import torch
-
-    torch.set_num_threads(options.threads)
-    keep_freed()
+    set_up("cpu", options.threads)
     bench, file, found = Bench(options), File(options.out), []
     learners: list[tuple[str, Training]] = [("fine-tuned", each) for each in trainings(options)]
     plain = Training(

@@ -41,11 +41,11 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from scipy.stats import spearmanr
 
-from al_ray.learners.encoder.allocator import keep_freed
 from al_ray.learners.encoder.batches import by_length, pad
 from al_ray.learners.encoder.fit import fit
 from al_ray.learners.encoder.load import load
 from al_ray.learners.encoder.predict import logits
+from al_ray.learners.encoder.process import set_up
 
 LONGEST = 150
 BATCHES = (1, 8, 32)
@@ -85,8 +85,7 @@ def small_text(module: Any, texts: Texts) -> Callable[[], NDArray[np.float64]] |
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    torch.set_num_threads(options.threads)
-    keep_freed()
+    set_up(options.device, options.threads)
     device = options.device
     module = kobert_shaped().to(device)
     texts = tokenised(reviews(options.data, options.rows), options.tokenizer, LONGEST)
@@ -143,7 +142,7 @@ def of_reviews(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
     full, half = gave["float32"], gave["bfloat16"]
     margins = [np.abs(x[:, 0] - x[:, 1]) for x in (full, half)]
     batches = list(by_length(texts.lengths, 4096))
-    padded = sum(len(b) * int(texts.lengths[b].max()) for b in batches)
+    places = sum(len(b) * int(texts.lengths[b].max()) for b in batches)
     work, real = operations(module.config, texts.lengths), int(texts.lengths.sum())
     found: dict[str, Any] = {
         "rows": len(texts.lengths),
@@ -151,7 +150,7 @@ def of_reviews(module: Any, texts: Texts, options: Any) -> dict[str, Any]:
         "loop_batch": best,
         "logit_difference_loop": float(np.abs(gave["loop"] - full).max()),
         "rank_correlation_random_model": float(spearmanr(*margins).statistic),
-        "padding_share_by_length": 1 - real / padded,
+        "padding_share_by_length": 1 - real / places,
         "padding_share_small_text": 1 - real / (LONGEST * len(texts.lengths)),
         "sides": {},
         "ratios": {

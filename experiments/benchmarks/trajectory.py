@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus
 from al_ray.corpus.tokens.prepared import Rows, Tokens, prepare
-from al_ray.learners.encoder.allocator import keep_freed
+from al_ray.learners.encoder.process import set_up
 from al_ray.loop.trajectory import Trajectory
 from al_ray.results import Store
 from al_ray.study.training import Device, Training
@@ -98,8 +98,7 @@ def one_arm(
     work: Work, strategy: str, precision: str, seed: int
 ) -> tuple[list[float], NDArray[np.int64]]:
     """Accuracies of the steps, and the first rows."""
-    keep_freed()
-    torch.set_num_threads(work.threads)
+    set_up(work.device, work.threads)
     training = Training(
         recipe="seed",
         epochs=work.epochs,
@@ -151,6 +150,7 @@ def small_text(
 
     train, test = work.rows.train, work.rows.tests["test"]
     pool, tests = dataset(train), dataset(test)
+    torch.use_deterministic_algorithms(False)  # which it does not ask for
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     start = time.perf_counter()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,6 +29,29 @@ GROUP = 2000
 """What one more group costs, in squares of tokens."""
 
 
+Grouping = Literal["equal", "near", "all"]
+"""Which sequences, side by side, share a group: of one length, of lengths near to each other, all.
+
+The last is for GPUs, where starting a kernel costs more than padding.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Padding:
+    """How sequences of several lengths lie side by side.
+
+    Attributes:
+        places: int64 (tokens,), where each token lies among sequences x longest.
+        sources: int64 (sequences x longest,), the token that lies there; a sequence's last, where
+            there is none.
+        mask: float32 (sequences, 1, 1, longest), 0 at tokens and -inf at padding.
+    """
+
+    places: torch.Tensor
+    sources: torch.Tensor
+    mask: torch.Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Sequences side by side that are attended to together.
@@ -37,28 +60,52 @@ class Group:
         sequences: how many.
         longest: tokens of the longest.
         tokens: of all.
-        places: int64 (tokens,), where each token lies among sequences x longest; None: there is no
-            padding.
-        mask: float32 (sequences, 1, 1, longest), 0 at tokens and -inf at padding; None: no padding.
+        padding: None: all are as long.
     """
 
     sequences: int
     longest: int
     tokens: int
-    places: torch.Tensor | None = None
-    mask: torch.Tensor | None = None
+    padding: Padding | None = None
 
     def spread(self, flat: torch.Tensor, heads: int) -> torch.Tensor:
-        """Vectors (tokens, width) as (sequences, heads, longest, width / heads), 0 at padding."""
-        if self.places is not None:
-            room = flat.new_zeros(self.sequences * self.longest, flat.shape[1])
-            flat = room.index_copy(0, self.places, flat)
+        """Vectors (tokens, width) as (sequences, heads, longest, width / heads), any at padding."""
+        if self.padding is not None:
+            flat = _Spread.apply(flat, self.padding)  # type: ignore[no-untyped-call]
         return flat.view(self.sequences, self.longest, heads, -1).transpose(1, 2)
 
     def collect(self, by_head: torch.Tensor) -> torch.Tensor:
         """The reverse: (tokens, width)."""
         flat = by_head.transpose(1, 2).reshape(self.sequences * self.longest, -1)
-        return flat if self.places is None else flat[self.places]
+        if self.padding is None:
+            return flat
+        gathered: torch.Tensor = _Collect.apply(flat, self.padding)  # type: ignore[no-untyped-call]
+        return gathered
+
+
+class _Spread(torch.autograd.Function):
+    """Of padding nothing comes back, so that no sums are needed, whose order would count."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: torch.Tensor, padding: Padding) -> torch.Tensor:
+        ctx.padding = padding
+        return flat.index_select(0, padding.sources)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        return gradients[0].index_select(0, ctx.padding.places), None
+
+
+class _Collect(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, spread: torch.Tensor, padding: Padding) -> torch.Tensor:
+        ctx.padding = padding
+        return spread.index_select(0, padding.places)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        spread = gradients[0].index_select(0, ctx.padding.sources)
+        return spread.masked_fill_(ctx.padding.mask.view(-1, 1) != 0, 0), None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,22 +123,21 @@ class Sequences:
     longest: int
 
 
-def sequences(lengths: NDArray[np.int64], padded: bool, device: str = "cpu") -> Sequences:
+def sequences(lengths: NDArray[np.int64], grouping: Grouping, device: str = "cpu") -> Sequences:
     """Sequences of these lengths (sequences,), in their order.
 
     Args:
         lengths: tokens of each.
-        padded: whether lengths that differ may share a group.
-        device: where they are; on a GPU, where starting a kernel costs more than padding, all are
-            one group.
+        grouping: which may share a group.
+        device: where they are.
     """
-    if device != "cpu":
+    if grouping == "all":
         cuts = [(0, len(lengths))]
     else:
-        cuts = runs(lengths, GROUP, power=2) if padded else _changes(lengths)
-    ends = torch.from_numpy(np.concatenate([[0], lengths.cumsum()]).astype(np.int32))
+        cuts = runs(lengths, GROUP, power=2) if grouping == "near" else _changes(lengths)
     groups = [_group(lengths[start:end], device) for start, end in cuts]
-    return Sequences(groups, ends.to(device), int(lengths.max()))
+    (ends,) = moved([np.concatenate([[0], lengths.cumsum()])], device)
+    return Sequences(groups, ends.to(torch.int32), int(lengths.max()))
 
 
 def _group(own: NDArray[np.int64], device: str) -> Group:
@@ -99,9 +145,22 @@ def _group(own: NDArray[np.int64], device: str) -> Group:
     there = np.arange(longest) < own[:, None]
     if there.all():
         return Group(len(own), longest, tokens)
-    mask = np.where(there, 0, -np.inf).astype(np.float32)[:, None, None]
-    places = torch.from_numpy(np.flatnonzero(there)).to(device)
-    return Group(len(own), longest, tokens, places, torch.from_numpy(mask).to(device))
+    first = np.cumsum(own) - own
+    source = first[:, None] + np.minimum(np.arange(longest), own[:, None] - 1)
+    places, sources, holds = moved([np.flatnonzero(there), source.ravel(), there], device)
+    mask = torch.zeros(holds.shape, device=device).masked_fill_(holds == 0, -torch.inf)
+    return Group(len(own), longest, tokens, Padding(places, sources, mask[:, None, None]))
+
+
+def moved(arrays: Sequence[NDArray[Any]], device: str) -> list[torch.Tensor]:
+    """Numbers as int64 tensors there, by one copy, which a GPU's processor does not wait for."""
+    if device == "cpu":
+        return [torch.from_numpy(array.astype(np.int64, copy=False)) for array in arrays]
+    whole = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]).astype(np.int64))
+    if device.startswith("cuda"):
+        whole = whole.pin_memory()
+    parts = whole.to(device, non_blocking=True).split([array.size for array in arrays])
+    return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
 
 def _changes(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -145,9 +204,10 @@ def attend(
             shape = (group.sequences, heads, group.longest, group.longest)
             kept = drops.kept(shape, dropout)
             apply: Any = _WithDropout.apply
-            own = apply(query, key, value, group.mask, kept, factor(dropout))
+            mask = None if group.padding is None else group.padding.mask
+            own = apply(query, key, value, mask, kept, factor(dropout))
         else:
-            mask = None if group.mask is None else group.mask.to(query.dtype)
+            mask = None if group.padding is None else group.padding.mask.to(query.dtype)
             own = functional.scaled_dot_product_attention(query, key, value, mask, dropout)
         mixed.append(group.collect(own))
     return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).to(kind)
@@ -164,6 +224,7 @@ def can_go_by_lengths(query: torch.Tensor, heads: int) -> bool:
         and query.dtype in (torch.bfloat16, torch.float16)
         and width % 8 == 0
         and width <= 256
+        and torch.backends.cuda.is_flash_attention_available()
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
         and _by_lengths() is not None
     )

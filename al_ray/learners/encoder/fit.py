@@ -106,6 +106,7 @@ def fit(
             lengths = tokens.lengths[rows[batch]]
             pieces = [np.argsort(-lengths, kind="stable")] if whole else parts(lengths)
             attached = update < ATTACHED * updates
+            drawn = torch.cuda.get_rng_state(device) if devices else None
             while True:
                 try:
                     loss = _accumulate(
@@ -126,8 +127,9 @@ def fit(
                     most = most // 2
                 # Outside the handler, whose traceback holds on to the tensors.
                 optimiser.zero_grad(set_to_none=True)
-                if device.type == "cuda":
+                if drawn is not None:
                     torch.cuda.empty_cache()
+                    torch.cuda.set_rng_state(drawn, device)  # as if it had not been tried
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), training.clip, foreach=True)
             optimiser.step()

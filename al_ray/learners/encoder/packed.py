@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from al_ray.corpus.tokens.prepared import Tokens
-from al_ray.learners.encoder.attention import Sequences, attend, sequences
+from al_ray.learners.encoder.attention import Grouping, Sequences, attend, moved, sequences
 from al_ray.learners.encoder.dropout import Drops
 from al_ray.learners.encoder.head import MeanPooled
 from al_ray.learners.encoder.source import PACKED
@@ -50,23 +50,27 @@ class Batch:
     sequences: Sequences
 
 
-def pack(tokens: Tokens, rows: NDArray[np.int64], trained: bool, device: str) -> Batch:
+def pack(tokens: Tokens, rows: NDArray[np.int64], grouping: Grouping, device: str) -> Batch:
     """These rows in this order; fewest groups where equal lengths are side by side.
 
     Args:
         tokens: of all rows.
         rows: which.
-        trained: lengths that differ may share a group.
+        grouping: which of them are attended to together.
         device: where the batch is to be.
     """
     lengths = tokens.lengths[rows].astype(np.int64)
-    first = np.cumsum(lengths) - lengths
     together = tokens.read_together(rows)
-    positions = np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
-    ids = np.concatenate([tokens[row] for row in rows]).astype(np.int64)
-    facts = {"ids": ids[None], "positions": positions[None], "first": first, "lengths": lengths}
-    there = {name: torch.from_numpy(each).to(device) for name, each in facts.items()}
-    return Batch(**there, sequences=sequences(together, trained, device))
+    facts = {
+        "ids": np.concatenate([tokens[row] for row in rows])[None],
+        "positions": (
+            np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
+        )[None],
+        "first": np.cumsum(lengths) - lengths,
+        "lengths": lengths,
+    }
+    there = dict(zip(facts, moved(list(facts.values()), device), strict=True))
+    return Batch(**there, sequences=sequences(together, grouping, device))
 
 
 class Packed:
@@ -74,6 +78,9 @@ class Packed:
 
     With `half`, products of matrices are of bfloat16, as under autocast; what is summed and
     normalised stays float32. Dropout is where the module has it, while it is in training mode.
+
+    Attributes:
+        grouping: of rows, in attention.
 
     Args:
         module: that `can_pack`.
@@ -85,7 +92,10 @@ class Packed:
         self._module: Any = module
         self._base: Any = cast(Any, module).base_model
         self._kind = torch.bfloat16 if half else torch.float32
-        self._trained, self._device = trained, str(next(module.parameters()).device)
+        self._device = str(next(module.parameters()).device)
+        self.grouping: Grouping = "near" if trained else "equal"
+        if self._device != "cpu":
+            self.grouping = "all"
         self._held: dict[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]] = {}
         self._blocked = half and not trained and self._device == "cpu" and _has_blocked()
         if half and not trained:
@@ -116,7 +126,7 @@ class Packed:
         return self._hidden(self._pack(tokens, rows))
 
     def _pack(self, tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
-        return pack(tokens, rows, self._trained, self._device)
+        return pack(tokens, rows, self.grouping, self._device)
 
     def _hidden(self, batch: Batch) -> torch.Tensor:
         base = self._base
@@ -173,7 +183,7 @@ class Packed:
 
 def means(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Of vectors (tokens, width) over each row's tokens, (rows, width)."""
-    return torch.segment_reduce(hidden, "mean", lengths=lengths)
+    return torch.segment_reduce(hidden, "mean", lengths=lengths, unsafe=True)
 
 
 def _has_blocked() -> bool:

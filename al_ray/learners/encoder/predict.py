@@ -72,7 +72,9 @@ def observe(
     fed: list[torch.Tensor] = []
     hook = None
     if "vectors" in needs:
-        hook = classifier(module).register_forward_pre_hook(lambda _, args: fed.append(args[0]))
+        hook = classifier(module).register_forward_pre_hook(
+            lambda _, args: fed.append(args[0].clone())  # it may be a view of all hidden states
+        )
 
     def run(rows: NDArray[np.int64]) -> list[torch.Tensor]:
         fed.clear()
@@ -87,7 +89,7 @@ def observe(
 
     try:
         with torch.inference_mode():
-            found = iter(_by_batch(tokens, rows, training, run))
+            found = iter(by_batch(tokens, rows, training, run))
     finally:
         if hook is not None:
             hook.remove()
@@ -113,7 +115,7 @@ def _per_character(
 
     units = units_of(module, tokens, rows)
     with torch.inference_mode():
-        found = _by_batch(tokens, rows, training, run, units)
+        found = by_batch(tokens, rows, training, run, units)
     return Raw(found[0], units, found[1] if vectors else None)
 
 
@@ -152,7 +154,7 @@ def dropout_logits(
             for seed in seeds:
                 torch.manual_seed(seed)
                 with torch.inference_mode():
-                    passes += _by_batch(
+                    passes += by_batch(
                         tokens,
                         rows,
                         training,
@@ -202,7 +204,7 @@ def word_gradients(
     return out
 
 
-def _by_batch(
+def by_batch(
     tokens: Tokens,
     rows: NDArray[np.int64],
     training: Training,
@@ -217,7 +219,7 @@ def _by_batch(
     assert training.token_budget is not None
     out: list[NDArray[np.float32]] = []
     batches = by_length(tokens.lengths[rows], training.token_budget)
-    # A GPU is given all batches before it is waited for.
+    # Answers stay where they are until the last: a GPU need not be waited for after every batch.
     for batch, said in [(batch, run(rows[batch])) for batch in batches]:
         answers = [answer.cpu().numpy() for answer in said]
         if not out:

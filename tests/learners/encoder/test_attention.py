@@ -46,7 +46,7 @@ def by_definition(parts, lengths, kept, dropout):
 @pytest.mark.parametrize("lengths", [[7, 7, 7], [1], [9, 8, 3], [2, 30, 5, 30]])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_values_and_gradients_are_those_of_each_sequence_alone(lengths, dropout):
-    within, known = sequences(np.array(lengths), padded=True), Known()
+    within, known = sequences(np.array(lengths), "near"), Known()
     groups = within.groups
     assert sum(group.sequences for group in groups) == len(lengths)
     found = []
@@ -74,7 +74,7 @@ def whole(gave, groups):
 
 def test_gradients_are_those_of_differences():
     lengths = [5, 3]
-    within = sequences(np.array(lengths), padded=True)
+    within = sequences(np.array(lengths), "near")
     assert len(within.groups) == 1
     parts = [x.requires_grad_() for x in drawn(lengths, torch.float64)]
 
@@ -85,25 +85,27 @@ def test_gradients_are_those_of_differences():
     assert torch.autograd.gradcheck(of_one_draw, parts)
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.booleans())
-def test_groups_are_the_sequences_in_their_order(lengths, padded):
-    groups = sequences(np.array(lengths), padded).groups
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=20), st.sampled_from(["equal", "near", "all"])
+)
+def test_groups_are_the_sequences_in_their_order(lengths, grouping):
+    groups = sequences(np.array(lengths), grouping).groups
     place = 0
     for group in groups:
         own = lengths[place : place + group.sequences]
         assert (group.longest, group.tokens) == (max(own), sum(own))
-        assert padded or len(set(own)) == 1
+        assert grouping != "equal" or len(set(own)) == 1
         flat = torch.arange(float(sum(own) * HEADS)).view(-1, HEADS)
         there = group.spread(flat, HEADS)
         assert there.shape == (len(own), HEADS, max(own), 1)
         assert torch.equal(group.collect(there), flat)
-        for number, length in enumerate(own):  # what is no token is 0, and masked
-            assert not there[number, :, length:].any()
-            if group.mask is not None:
-                masked = group.mask[number, 0, 0]
+        for number, length in enumerate(own):  # what is no token is masked
+            if group.padding is not None:
+                masked = group.padding.mask[number, 0, 0]
                 assert masked.tolist() == [0.0] * length + [-np.inf] * (max(own) - length)
         place += group.sequences
     assert place == len(lengths)
+    assert grouping != "all" or len(groups) == 1
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 1 / PARTS])
