@@ -172,7 +172,6 @@ def _plan(
     found = estimate(
         todo,
         room,
-        shards=run_config.shards,
         storage=storage,
         done=sum(map(len, stages)) - sum(map(len, todo)),
         labels=max((_labels(config, len(rows.train)) for config in ready.configs), default=0),
@@ -181,7 +180,7 @@ def _plan(
     )
     devices = {each.device for each in measured.values()}
     device = "CPU" if devices <= {"cpu"} else devices.pop()
-    past = _past(stages, store, run_config.shards) if measured else None
+    past = _past(stages, store) if measured else None
     twice = len({digest for digest, _ in measured}) < len(measured)
     named = {}
     for (digest, length), each in measured.items():
@@ -214,12 +213,14 @@ def _left(trial: Trial, store: Store, job: Job, facts: Mapping[Key, Facts]) -> L
     if is_cheap(config):
         return Left(*reckoned, start=0.0)
     of_gpu = wanted.bundle.get("GPU", 0.0)
-    actors = len(config.learner.rates) + job.shards
+    shards = job.shards_of(config.learner)
+    actors = len(config.learner.rates) + shards
     return Left(
         *reckoned,
         of_gpu * wanted.count,
         stretch(len(config.learner.rates), threads, cpus, of_gpu),
         max(1.0, actors / cpus / (2 / _single(job).cpus)),
+        shards,
     )
 
 
@@ -251,7 +252,7 @@ def _cache(store: Store) -> int:
     return sum(path.stat().st_size for path in paths) if store.storage.local else 0
 
 
-def _past(stages: Sequence[Sequence[Left]], store: Store, shards: int) -> float | None:
+def _past(stages: Sequence[Sequence[Left]], store: Store) -> float | None:
     """How long the steps took that are done, by what is estimated for them; of heads alone of which
     there is more to do.
     """
@@ -271,6 +272,6 @@ def _past(stages: Sequence[Sequence[Left]], store: Store, shards: int) -> float 
         if left.first and config.id in took.index and left.speed != NOTHING:
             done = replace(config, schedule=replace(config.schedule, steps=left.first))
             until = replace(left.trial, leader=done)
-            expected += trial_seconds(replace(left, trial=until, first=0), shards).total
+            expected += trial_seconds(replace(left, trial=until, first=0)).total
             real += float(np.asarray(took[config.id]))
     return real / expected if expected else None

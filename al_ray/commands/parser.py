@@ -290,7 +290,11 @@ def study_parser(
         metavar="FOLDER",
         help=f"or s3://BUCKET/FOLDER and the like; default: results/{experiment.name}",
     )
-    running.add_argument("--shards", type=whole, default=1, help="shard actors of each trajectory")
+    running.add_argument(
+        "--shards",
+        type=whole,
+        help="shard actors of each trajectory; default: on GPUs as many as its members, else 1",
+    )
     running.add_argument(
         "--concurrent", type=whole, help="trajectories at once; default: what fits"
     )

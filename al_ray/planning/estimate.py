@@ -79,7 +79,7 @@ KEPT = 0.05
 """What a trial that is given another's actors waits for them, of what new ones take."""
 
 
-def trial_seconds(left: Left, shards: int, kept: bool = False) -> Phases:
+def trial_seconds(left: Left, kept: bool = False) -> Phases:
     """What is left of one trial; `kept`: by the actors of one before it."""
     config, speed = left.trial.leader, left.speed
     phases = Phases(start=left.start * speed.start * (KEPT if kept else 1.0))
@@ -89,7 +89,7 @@ def trial_seconds(left: Left, shards: int, kept: bool = False) -> Phases:
             warm=config.schedule.retrain != "cold" and config.learner.head != "frozen",
             members=len(config.learner.rates),
             stretch=left.stretch,
-            shards=1 if config.learner.head == "frozen" else shards,
+            shards=left.shards,
             alone=config.learner.head == "frozen",
         )
     return phases
@@ -99,7 +99,6 @@ def estimate(
     stages: Sequence[Sequence[Left]],
     room: Room,
     *,
-    shards: int,
     storage: Storage,
     done: int,
     labels: int,
@@ -111,7 +110,6 @@ def estimate(
     Args:
         stages: trials in the order in which they start; a stage begins when the last one has ended.
         room: of the cluster.
-        shards: of each trial.
         storage: that is added.
         done: trials that have nothing left.
         labels: that the longest trajectory pays for.
@@ -130,7 +128,7 @@ def estimate(
             # Trials of equal resources take over the actors of those that began at first.
             shape = left.cpus, left.gpus
             slots = at_first([Wanted(1.0, *shape)] * len(stage), room)
-            spent = trial_seconds(left, shards, kept=begun[shape] >= slots)
+            spent = trial_seconds(left, kept=begun[shape] >= slots)
             begun[shape] += 1
             asked = sum(
                 (

@@ -22,6 +22,7 @@ class Left:
         gpus: that it reserves.
         stretch: how much longer its members take at the same time than one alone.
         start: how much longer its actors take to be there than those of a single model.
+        shards: that score for it.
     """
 
     trial: Trial
@@ -32,3 +33,4 @@ class Left:
     gpus: float = 0.0
     stretch: float = 1.0
     start: float = 1.0
+    shards: int = 1

@@ -106,7 +106,7 @@ class RunConfig:
 
     Attributes:
         out: results folder.
-        shards: shard actors of each trajectory.
+        shards: shard actors of each trajectory; None: on GPUs as many as its members, else one.
         concurrent: trajectories at once; None: what fits.
         address: of a running Ray cluster; `local`: always one of our own; None: Ray's own rule.
         device: `auto`: a GPU where the cluster has one.
@@ -121,7 +121,7 @@ class RunConfig:
     """
 
     out: str
-    shards: int = 1
+    shards: int | None = None
     concurrent: int | None = None
     address: str | None = None
     device: Device = "auto"
@@ -139,7 +139,11 @@ class RunConfig:
         if self.label_price is not None:
             Price.parsed(self.label_price)
         check_annotation_seconds(self.annotation_seconds)
-        check(1 <= self.shards <= 1024, "--shards {n}: give 1 to 1,024", n=self.shards)
+        check(
+            self.shards is None or 1 <= self.shards <= 1024,
+            "--shards {n}: give 1 to 1,024",
+            n=self.shards,
+        )
         check(
             self.concurrent is None or self.concurrent >= 1,
             "--concurrent {n}: give 1 or more",

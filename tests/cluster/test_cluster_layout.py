@@ -1,12 +1,18 @@
 """Bundles of a trial: plain arithmetic, without Ray."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_study import STUDY
 
 from al_ray.cluster.layout import Layout, Machine, alone, layout, misfit
+from al_ray.cluster.trials.trial import Job, key_of, trial_layout
+from al_ray.study.config import StudyConfig
+from al_ray.study.grid import Encoder, trajectories
+from al_ray.study.learner import Source
 
 
 def exact(amount):
@@ -111,3 +117,22 @@ def test_a_loop_that_does_all_work_itself_has_one_core():
     assert alone(2.0).cpus == 1.0
     assert misfit(alone(2.0), [Machine({"CPU": 2.0}, 1)]) is None
     assert "needs 1 CPU" in misfit(alone(2.0), [Machine({"CPU": 0.0}, 3)])
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpus", "shards"), [(None, 0, 1), (None, 2, 3), (1, 2, 1), (2, 0, 2)]
+)
+def test_a_committee_scores_on_every_gpu_that_it_holds(asked, gpus, shards):
+    """Three members reserve a slot each, of which one shard would leave two idle."""
+    study = StudyConfig(
+        strategies=("qbc",), training=STUDY.training, rates=STUDY.rates, seeds=(0,),
+        step_sizes=(20,), steps=1,
+    )  # fmt: skip
+    source = Source(name="", digest="")
+    (config,) = trajectories(study, source, Encoder(source), 1000)
+    setups = {key_of(config.learner): None}
+    job = Job("", Path(), setups, asked, 8.0, float(gpus), False, None, "", 1.0)
+    assert job.shards_of(config.learner) == shards
+    wanted = trial_layout(config, job)
+    assert wanted.count == 3
+    assert ("GPU" in wanted.bundle) == bool(gpus)

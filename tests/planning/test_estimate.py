@@ -81,7 +81,7 @@ def lefts(seeds=(0,), strategies=("margin",), steps=3, n_labels=7, first=0, **op
 
 
 def planned(stage, room=TWO, **options):
-    told = {"shards": 1, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000.0}
+    told = {"storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000.0}
     return estimate([stage], room, **{**told, **options})
 
 
@@ -234,7 +234,6 @@ def test_a_stage_waits_for_the_one_before():
     both = estimate(
         [[one], [one]],
         Room(8.0),
-        shards=1,
         storage=NOTHING,
         done=0,
         labels=0,
@@ -276,7 +275,7 @@ def test_a_frozen_head_needs_no_actors_and_no_gpu():
         replace(left, cpus=1.0, start=0.0, speed=speed)
         for left in lefts(seeds=(0, 1), strategies=("random",), heads=("frozen",))
     ]
-    facts = {"shards": 3, "storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000}
+    facts = {"storage": NOTHING, "done": 0, "labels": 300, "labels_per_day": 1000}
     found = estimate([cheap], Room(2.0, 1.0), **facts)
     assert found.seconds == pytest.approx(1.5)
     assert found.phases.total == found.phases.record == pytest.approx(3.0)

@@ -51,6 +51,7 @@ class Job:
 
     Attributes:
         rows: the prepared rows.
+        shards: of each trial, as `RunConfig` has them.
         patience: seconds without any progress until a trial is begun again.
         shared_fits: names of the fits that several trajectories need; see `study.sharing`.
     """
@@ -58,7 +59,7 @@ class Job:
     out: str = field(repr=False)  # may hold secrets
     rows: Path
     setups: Setups
-    shards: int
+    shards: int | None
     cpus: float
     gpus: float
     ledger: bool
@@ -70,6 +71,10 @@ class Job:
     def setup(self, learner: Learner) -> Setup:
         """Of members and shards of this learner."""
         return replace(self.setups[key_of(learner)], training=learner.training)
+
+    def shards_of(self, learner: Learner) -> int:
+        """Shard actors of a trial; the GPU that a member has would be idle while others score."""
+        return self.shards or (len(learner.rates) if self.gpus else 1)
 
     @property
     def any_setup(self) -> Setup:
@@ -86,9 +91,9 @@ def trial_layout(config: TrajectoryConfig, job: Job) -> Layout:
     """Used for the reservation and for the actors."""
     if is_cheap(config):
         return alone(job.cpus)
-    return layout(
-        len(config.learner.rates), job.shards, config.learner.training.threads, job.cpus, job.gpus
-    )
+    learner = config.learner
+    shards, threads = job.shards_of(learner), learner.training.threads
+    return layout(len(learner.rates), shards, threads, job.cpus, job.gpus)
 
 
 def placement(point: dict[str, Any], job: Job) -> tune.PlacementGroupFactory:
@@ -169,7 +174,7 @@ def _workers(config: TrajectoryConfig, job: Job, store: Store) -> Iterator[Worke
         config,
         strategy,
         trial_layout(config, job),
-        job.shards,
+        job.shards_of(config.learner),
         job.patience,
         store.pages.name,
     ) as workers:
