@@ -194,7 +194,7 @@ def _check(labels: Sequence[str], size: int, rows: int, task: str) -> None:
     wrong = [
         label
         for label in labels
-        if label != label.strip() or not label.replace(ZWJ, "").isprintable()
+        if not label or label != label.strip() or not label.replace(ZWJ, "").isprintable()
     ]
     check(
         not wrong,

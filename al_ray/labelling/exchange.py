@@ -17,6 +17,7 @@ from al_ray.labelling.doubts import again
 from al_ray.labelling.files import (
     READERS,
     WRITERS,
+    check_new,
     content,
     read_csv,
     warning,
@@ -24,7 +25,7 @@ from al_ray.labelling.files import (
     write_text,
 )
 from al_ray.labelling.label_studio.api import Studio
-from al_ray.labelling.label_studio.exports import answers, texts
+from al_ray.labelling.label_studio.exports import answers
 from al_ray.labelling.label_studio.formats import config, tasks
 from al_ray.labelling.project import Project
 from al_ray.labelling.work import suggestions
@@ -66,8 +67,10 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
         write_new(path, write(items))
     elif kind == ".json":
         told = tasks(items, suggestions(project), version, task)
+        text = json.dumps(told, ensure_ascii=False, indent=1)
+        check_new(path, text)  # before either is written
         write_new(path.with_suffix(".xml"), config(project.facts.labels, task))
-        write_new(path, json.dumps(told, ensure_ascii=False, indent=1))
+        write_new(path, text)
     else:
         raise UserError(
             "--to {path}: end its name in .csv, .jsonl or .json, or give http://HOST:PORT of a "
@@ -132,19 +135,19 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
         told, notes = answers(export, project.facts.task)
         named = f"label-studio {source.rstrip('/')} {number}"
         told = [replace(said, source=named) for said in told]
-        told = _on_own_texts(source, project, told, texts(export))
+        told = _on_own_texts(source, project, told)
         events = reconciled(told, project.log.events(), named, now())
     elif read := READERS.get(kind):
         taken = read(path, annotator)
         timed = taken.timed
-        events = told = _on_own_texts(source, project, taken.events, taken.texts)
+        events = told = _on_own_texts(source, project, taken.events)
         notes += [warning()] if read is read_csv else []
         if taken.untouched:
             notes.append(tr("{n:,} rows are not filled in.", n=taken.untouched))
     elif kind == ".json":
         export = _json(path)
         told, notes = answers(export, project.facts.task)
-        events = told = _on_own_texts(source, project, told, texts(export))
+        events = told = _on_own_texts(source, project, told)
     else:
         raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
     new = project.take(events, timed)
@@ -164,9 +167,7 @@ def _is_address(where: str) -> bool:
     return where.startswith(("http://", "https://"))
 
 
-def _on_own_texts(
-    source: str, project: Project, events: Sequence[Said], texts: Mapping[str, str]
-) -> list[Said]:
+def _on_own_texts(source: str, project: Project, events: Sequence[Said]) -> list[Said]:
     """What was said of copies of the texts, said of the texts.
 
     A program may take an id for a number, and so make it another's; and it may change blanks and
@@ -176,7 +177,6 @@ def _on_own_texts(
         source: of the events, for a message.
         project: whose texts.
         events: any of them.
-        texts: by row id, as they were where the events are from; none need be there.
 
     Raises:
         UserError: a row has another text there than in the project.
@@ -184,7 +184,9 @@ def _on_own_texts(
     few, made = project.task.few, []
     for said in events:
         here = project.texts.get(said.row_id)
-        there = texts.get(said.row_id, here) or (here if few else "")
+        there = said.text
+        if there is None or (few and not bare(there)):  # it has none, or somebody took it out
+            there = here
         if here is not None and there is not None and bare(there) != bare(here):
             raise UserError(
                 mark(

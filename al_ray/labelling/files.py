@@ -16,13 +16,15 @@ from typing import Any, Final
 from al_ray.errors import UserError
 from al_ray.io.files import atomic
 from al_ray.io.reading import open_regular
-from al_ray.labelling.answers.log import Said, now
+from al_ray.labelling.answers.log import LONGEST_SECONDS, Said, is_time, now
 from al_ray.labelling.desk import Item
 from al_ray.language import mark, tr
 
 COLUMNS = ("row_id", "text", "label", "annotator", "skipped", "seconds", "time", "annotation",
            "note")  # fmt: skip
-"""Of which `row_id` and `label` are needed when a file is taken."""
+
+NEEDED: Final = ("row_id", "label")
+"""When a file is taken; of JSON Lines, in the first."""
 
 BOM: Final = "\ufeff"
 
@@ -38,13 +40,11 @@ class Taken:
         events: in the order of the file.
         timed: whether they have times of their own; otherwise that of taking.
         untouched: rows of which it says nothing.
-        texts: by row id, where the file has them: what was answered.
     """
 
     events: list[Said]
     timed: bool
     untouched: int
-    texts: Mapping[str, str]
 
 
 def write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
@@ -81,22 +81,33 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_new(path: Path, text: str) -> None:
-    """A file that was not there, or that had just this: what is in another is somebody's.
+    """A file that was not there, or that has just this: what is in another is somebody's.
 
     Raises:
-        UserError: it is there with something else; or as `write_text`.
+        UserError: as `check_new` or `write_text`.
     """
-    if os.path.lexists(path):
-        try:
-            same = content(path) == text.removeprefix(BOM)
-        except UserError:
-            same = False
-        if not same:
-            raise UserError(
-                "{path}: is there already, with something else; give another name, or take it away",
-                path=path,
-            )
-    write_text(path, text)
+    if not check_new(path, text):
+        write_text(path, text)
+
+
+def check_new(path: Path, text: str) -> bool:
+    """Whether a file is there with this text.
+
+    Raises:
+        UserError: it is there with something else.
+    """
+    if not os.path.lexists(path):
+        return False
+    try:
+        same = content(path) == text.removeprefix(BOM)
+    except UserError:
+        same = False
+    if not same:
+        raise UserError(
+            "{path}: is there already, with something else; give another name, or take it away",
+            path=path,
+        )
+    return True
 
 
 def csv_batch(items: Sequence[Item]) -> str:
@@ -126,11 +137,15 @@ def read_csv(path: Path, annotator: str) -> Taken:
         UserError: no such columns, or a cell that says nothing we know.
     """
     text = content(path)
+    if "\n" not in text:  # as spreadsheets of old Macs end lines
+        text = text.replace("\r", "\n")
     csv.field_size_limit(2**31 - 1)  # a text may be long
     try:
         head = text.partition("\n")[0]
         delimiter = max(",;\t", key=head.count)  # as spreadsheets of some countries write it
-        lines = list(csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter))
+        reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
+        _check_columns(path, reader.fieldnames or ())
+        lines = list(reader)
     except csv.Error as error:
         raise UserError("{path}: {why}; save it as CSV again", path=path, why=error) from None
     for number, line in enumerate(lines, start=1):
@@ -151,17 +166,18 @@ def read_jsonl(path: Path, annotator: str) -> Taken:
     Raises:
         UserError: a line that is no object, or a value that says nothing we know.
     """
-    lines = []
+    lines: list[_Named] = []
     for number, line in enumerate(content(path).split("\n"), start=1):
         if line.strip():
             try:
-                said = json.loads(line)
+                said = json.loads(line, object_pairs_hook=_Named)
             except (ValueError, RecursionError):
                 said = None
-            if not isinstance(said, dict):
+            if not isinstance(said, _Named):
                 raise UserError(
                     "{path}: line {n} is no JSON object; give one a line", path=path, n=number
                 )
+            _check_columns(path, said.written, needed=() if lines else NEEDED)
             lines.append(said)
     return _taken(path, lines, annotator, "jsonl")
 
@@ -194,16 +210,36 @@ def content(path: Path) -> str:
     raise UserError("{path}: neither UTF-8 nor CP949; save it as UTF-8", path=path)
 
 
-def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, source: str) -> Taken:
-    lines = [{str(name).strip().casefold(): x for name, x in line.items()} for line in lines]
-    for name in ("row_id", "label"):
-        if lines and name not in lines[0]:
+class _Named(dict[str, Any]):
+    """An object of JSON, and its names as they were written."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.written = [name for name, _ in pairs]
+
+
+def _plain(name: object) -> str:
+    return str(name).strip().casefold()
+
+
+def _check_columns(path: Path, names: Sequence[str], needed: Sequence[str] = NEEDED) -> None:
+    found = [name for name in map(_plain, names) if name]
+    for name in found:
+        if found.count(name) > 1:
+            raise UserError(
+                "{path}: column {name!r} is there twice; leave one", path=path, name=name
+            )
+    for name in needed:
+        if name not in found:
             raise UserError(
                 "{path}: no column {name!r}; keep the columns of the batch", path=path, name=name
             )
+
+
+def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, source: str) -> Taken:
+    lines = [{_plain(name): x for name, x in line.items()} for line in lines]
     events: dict[object, Said] = {}
     timed, taken_at, untouched = 0, now(), 0
-    texts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
 
         def cell(name: str, line: Mapping[str, Any] = line) -> str:
@@ -229,9 +265,8 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
         if not (answer or skipped):
             untouched += 1
             continue
-        row = str(line.get("row_id") or "")
-        if line.get("text") is not None:
-            texts[row] = str(line["text"])
+        row = "" if line.get("row_id") is None else str(line["row_id"])
+        text = line.get("text")
         time = _time(path, number, cell("time"))
         timed += time is not None
         who = unicodedata.normalize("NFC", cell("annotator") or annotator).strip()
@@ -245,9 +280,10 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
             seconds=_seconds(path, number, cell("seconds")),
             note=cell("note"),
             source=source,
+            text=None if text is None else str(text),
         )
-        # Of two lines that say when neither was said, nobody knows which is meant.
-        earlier = events.setdefault((row, who) if time is None else number, said)
+        # Of two lines that say the same when, or neither when, nobody knows which is meant.
+        earlier = events.setdefault((row, who, time), said)
         if (said.state, said.answer) != (earlier.state, earlier.answer):
             raise UserError(
                 "{path}: row {row!r} is there twice, as {one!r} and as {other!r} by {who}; leave "
@@ -258,7 +294,7 @@ def _taken(path: Path, lines: Sequence[Mapping[str, Any]], annotator: str, sourc
                 other=(answer or said.state)[:40],
                 who=who[:60],
             )
-    return Taken(list(events.values()), bool(events) and timed == len(events), untouched, texts)
+    return Taken(list(events.values()), bool(events) and timed == len(events), untouched)
 
 
 def _time(path: Path, number: int, said: str) -> datetime | None:
@@ -269,7 +305,7 @@ def _time(path: Path, number: int, said: str) -> datetime | None:
         found = found if found.tzinfo else found.astimezone()
     except (ValueError, OverflowError):
         found = None
-    if found is None or not 2000 < found.year < 9999:
+    if found is None or not is_time(found):
         raise UserError(
             "{path}: row {n}: {value!r} is no time; write 2026-01-31T09:30:00+09:00, or leave it "
             "empty",
@@ -287,7 +323,7 @@ def _seconds(path: Path, number: int, said: str) -> float | None:
         found = float(said)
     except ValueError:
         found = -1.0
-    if not 0 <= found < 1e9:
+    if not 0 <= found < LONGEST_SECONDS:
         raise UserError(
             "{path}: row {n}: {value!r} is no number of seconds; correct it, or leave it empty",
             path=path,

@@ -9,7 +9,6 @@ PROJECT/project.json      what it is, once and for all
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from al_ray.corpus.entities import Entity, written
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.errors import StudyConflict, UserError
 from al_ray.io.files import atomic, is_as_written
+from al_ray.io.reading import parse_json, read_small
 from al_ray.labelling.answers.log import Log, Said, Word, check, new_words, said_now
 from al_ray.labelling.asked.batches import Batch, audit_of, batch_of
 from al_ray.randomness import row_hashes
@@ -71,6 +71,10 @@ class Facts:
             raise ValueError(f"task {self.task!r}")
         if type(self.size) is not int or self.size < 1:
             raise ValueError(f"size {self.size!r}")
+        for said in (self.name, self.model, self.first, self.trajectory, self.like, *self.labels):
+            if not isinstance(said, str):
+                raise TypeError(repr(said)[:60])
+            said.encode()  # no half of a character
 
 
 def unlabelled(name: str, task: str, labels: Sequence[str], train: Split) -> Corpus:
@@ -92,7 +96,7 @@ class Project:
         self.folder = Path(folder)
         path = self.folder / FILE
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            said = parse_json(read_small(path))
             version = said["version"]
         except FileNotFoundError:
             raise UserError(
@@ -116,7 +120,7 @@ class Project:
             self.config = TrajectoryConfig.from_json(self.facts.trajectory)
             if not self.config.learner.rates:
                 raise ValueError("rates []")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise UserError(
                 "{path}: cannot be read ({error}); put it back from a copy", path=path, error=error
             ) from None
@@ -223,8 +227,14 @@ class Project:
         """
         asked = {row: self.texts[row] for row in self.asked()}
         check(events, asked, self.facts.labels, type(self.task))
-        with FileLock(self.folder / TAKING):  # or what two say at once would both be new
-            return self.log.add(events if timed else new_words(events, self.log.events()))
+        try:
+            with FileLock(self.folder / TAKING):  # or what two say at once would both be new
+                return self.log.add(events if timed else new_words(events, self.log.events()))
+        except PermissionError:
+            raise UserError(
+                "{folder}: cannot be written; give yourself leave to, or copy the folder",
+                folder=self.folder,
+            ) from None
 
     def asked_of(self, annotator: str, word: Word) -> list[str]:
         """What somebody is still to be asked: of the last batch, then of what was drawn for others.

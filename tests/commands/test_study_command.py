@@ -150,7 +150,7 @@ def test_the_experiments(name, strategies, sizes, budget, batch, length):
     assert (shown.steps, shown.budget, shown.seeds) == (3, None, (0, 1, 2, 3, 4))
     assert list(shown.strategies) == strategies
     where = run_config(experiment(name), study_parser(experiment(name)).parse_args([]))
-    assert (where.out, where.shards, where.concurrent) == (f"results/{name}", 1, None)
+    assert (where.out, where.shards, where.concurrent) == (f"results/{name}", None, None)
     assert (where.address, where.device, where.dashboard) == (None, "auto", True)
 
 

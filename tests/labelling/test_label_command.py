@@ -300,6 +300,10 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
         facts | {"task": ["tagging"]},
         facts | {"size": "x"},
         facts | {"size": facts["size"] + 1},
+        facts | {"labels": [1, 2]},
+        facts | {"labels": ["\ud800", "가"]},
+        facts | {"model": 5},
+        facts | {"trajectory": "[" * 100_000},
         facts | {"trajectory": facts["trajectory"].replace('"seed": 0', '"seed": 1')},
         facts | {"trajectory": re.sub(r'("rates": )\[.*?\]', r"\1[]", facts["trajectory"])},
     ):

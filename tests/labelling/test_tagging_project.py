@@ -202,6 +202,40 @@ def test_marks_of_a_copy_whose_blanks_a_program_changed(project, tmp_path, befor
     assert said.answer == GOLD[row]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", [".json", ".jsonl"])
+def test_each_is_read_by_the_copy_that_it_was_said_of(project, tmp_path, kind, turned):
+    """Two people, and a copy each: one with blanks before it."""
+    row, path = most_marked(project), tmp_path / f"x{kind}"
+    marks, lines, tasks = parse(GOLD[row]), [], []
+    for who, blanks in ((5, ""), (6, "  ")):
+        text, n = blanks + project.texts[row], len(blanks)
+        label = " ".join(f"{m.start + n}-{m.end + n}:{m.kind}" for m in marks)
+        lines.append({"row_id": row, "text": text, "label": label, "annotator": str(who)})
+        parts = [{"start": m.start + n, "end": m.end + n, "labels": [m.kind]} for m in marks]
+        result = [{"from_name": "label", "type": "labels", "value": part} for part in parts]
+        note = {"id": who, "completed_by": who, "created_at": "2026-01-02T03:04:05Z"}
+        note["result"] = result
+        tasks.append({"data": {"row_id": row, "text": text}, "annotations": [note]})
+    if turned:
+        lines, tasks = lines[::-1], tasks[::-1]
+    said = json.dumps(tasks) if kind == ".json" else "\n".join(map(json.dumps, lines))
+    path.write_text(said, encoding="utf-8")
+    take(project, str(path), "가람")
+    assert [project.word[row][who].answer for who in ("5", "6")] == [GOLD[row]] * 2
+
+
+def test_an_answer_to_another_text_does_not_hide_behind_one_to_this(project, tmp_path):
+    row = project.ids(project.batches()[-1].rows)[0]
+    lines = [
+        {"row_id": row, "text": "다른 글", "label": "O", "annotator": "가"},
+        {"row_id": row, "text": project.texts[row], "label": "O", "annotator": "나"},
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    with pytest.raises(UserError, match="has another text than the project"):
+        take(project, str(tmp_path / "x.jsonl"), "가람")
+
+
 def most_marked(project):
     """Of the rows that are asked now."""
     rows = project.ids(project.batches()[-1].rows)

@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
@@ -36,6 +36,15 @@ LONGEST = 64
 """Letters of an annotator's name."""
 
 
+LONGEST_SECONDS = 1e9
+"""That an answer may have taken."""
+
+
+def is_time(time: datetime) -> bool:
+    """Whether people may have said something then."""
+    return 2000 < time.year < 9999
+
+
 @dataclass(frozen=True)
 class Said:
     """An event: what somebody said of a row, or took back.
@@ -50,6 +59,7 @@ class Said:
         seconds: that it took; None: not known.
         note: of the annotator.
         source: where it came from: `page`, `csv`, `jsonl`, `label-studio`, `simulated`.
+        text: that it was said of, where the source has it; not kept.
     """
 
     row_id: str
@@ -61,6 +71,7 @@ class Said:
     seconds: float | None = None
     note: str = ""
     source: str = ""
+    text: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.state not in get_args(State):

@@ -5,7 +5,6 @@ Made for Label Studio 1.23.2, community edition.
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 from al_ray.corpus.entities import Entity, bare, written
 from al_ray.errors import UserError
-from al_ray.labelling.answers.log import Said
+from al_ray.labelling.answers.log import LONGEST_SECONDS, Said, is_time
 from al_ray.labelling.label_studio.formats import CONTROL, OBJECT, ROW
 from al_ray.language import tr, trn
 from al_ray.tasks.classification import Classification
@@ -57,11 +56,13 @@ def answers(
     read = _answer if task == Classification.name else _marks
     for number, entry in enumerate(given, 1):
         row, annotations = _task(entry, number)
-        seen["drafts"] += len(entry.get("drafts") or ())
+        drafts = entry.get("drafts")
+        seen["drafts"] += len(drafts) if isinstance(drafts, list) else 0
         seen["untouched"] += not annotations
-        text = str(entry["data"].get(OBJECT, ""))
+        own = entry["data"].get(OBJECT)
+        text = None if own is None else str(own)
         for annotation in annotations:
-            said = _event(row, annotation, partial(read, row, text=text))
+            said = _event(row, annotation, partial(read, row, text=text or ""), text)
             if said is None:
                 seen["nobody"] += 1
             elif said.id not in events:  # an export to a storage may repeat them
@@ -69,15 +70,6 @@ def answers(
                 seen["empty"] += said.note.endswith(EMPTY)
                 seen["ground truth"] += said.note.startswith(GROUND_TRUTH)
     return list(events.values()), _notes(seen)
-
-
-def texts(export: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What was labelled, by row id, of an export that `answers` takes."""
-    return {
-        str(entry["data"][ROW]): str(entry["data"][OBJECT])
-        for entry in export
-        if OBJECT in entry["data"]
-    }
 
 
 def _notes(seen: Mapping[str, int]) -> list[str]:
@@ -130,7 +122,9 @@ def _task(task: Any, number: int) -> tuple[str, list[Any]]:
     return str(row), annotations
 
 
-def _event(row: str, annotation: Any, read: Callable[[Mapping[str, Any]], str]) -> Said | None:
+def _event(
+    row: str, annotation: Any, read: Callable[[Mapping[str, Any]], str], text: str | None
+) -> Said | None:
     """None where it is not known whose it is."""
     if not isinstance(annotation, Mapping):
         raise UserError(
@@ -156,6 +150,7 @@ def _event(row: str, annotation: Any, read: Callable[[Mapping[str, Any]], str]) 
         seconds=_seconds(annotation.get("lead_time")),
         note=", ".join(notes),
         source="label-studio",
+        text=text,
     )
 
 
@@ -167,7 +162,7 @@ def _annotator(completed_by: Any) -> str:
 
 def _answer(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The one choice of an annotation; '' where nothing was chosen."""
-    parts = annotation.get("result") or ()
+    parts = _parts(row, annotation)
     chosen = [name for part in parts for name in _named_by(row, annotation, part, "choices")]
     if len(chosen) > 1:
         raise UserError(
@@ -183,7 +178,7 @@ def _answer(row: str, annotation: Mapping[str, Any], text: str) -> str:
 def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
     """The marks of an annotation, which may be none."""
     marks: list[Entity] = []
-    for part in annotation.get("result") or ():
+    for part in _parts(row, annotation):
         kinds, value = _named_by(row, annotation, part, "labels"), part["value"]
         found = _mark(value, kinds[0], text) if len(kinds) == 1 else None
         if found is None:
@@ -198,6 +193,13 @@ def _marks(row: str, annotation: Mapping[str, Any], text: str) -> str:
             )
         marks.append(found)
     return written(marks)
+
+
+def _parts(row: str, annotation: Mapping[str, Any]) -> list[Any]:
+    found = annotation.get("result") or []
+    if not isinstance(found, list):
+        raise _foreign(row, annotation, found)
+    return found
 
 
 def _named_by(row: str, annotation: Mapping[str, Any], part: Any, control: str) -> list[str]:
@@ -234,7 +236,9 @@ def _foreign(row: str, annotation: Mapping[str, Any], part: Any) -> UserError:
 def _mark(value: Mapping[str, Any], kind: str, text: str) -> Entity | None:
     """None where it is no part of this text."""
     start, end, said = (value.get(name) for name in ("start", "end", "text"))
-    if not (isinstance(start, int) and isinstance(end, int)):
+    if type(start) is not int or type(end) is not int or not 0 <= start < end:
+        return None
+    if len(kind.split()) != 1:  # it would be read as another mark
         return None
     # Places are as a browser counts them, or as another program does that has made the mark.
     for first, last in (_places(text, start, end), (start, end)):
@@ -270,6 +274,8 @@ def _time(row: str, annotation: Mapping[str, Any]) -> datetime:
     said = annotation.get("updated_at") or annotation.get("created_at")
     try:
         time = datetime.fromisoformat(said)  # type: ignore[arg-type]
+        if not is_time(time):
+            raise ValueError(said)
     except (TypeError, ValueError):
         raise UserError(
             "Label Studio export, row {row!r}, annotation {id}: has no time that can be read "
@@ -284,4 +290,4 @@ def _time(row: str, annotation: Mapping[str, Any]) -> datetime:
 def _seconds(lead_time: Any) -> float | None:
     if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
         return None
-    return float(lead_time) if math.isfinite(lead_time) and lead_time >= 0 else None
+    return float(lead_time) if 0 <= lead_time < LONGEST_SECONDS else None
