@@ -23,7 +23,7 @@ _REPLACED: Final = ".replaced"
 
 
 @contextmanager
-def atomic(path: Path, check: Callable[[], None] | None = None) -> Iterator[str]:
+def atomic(path: Path, check: Callable[[], object] | None = None) -> Iterator[str]:
     """A temporary file beside `path` that takes its place when all has gone well.
 
     Its name begins with a dot, so that readers of the folder pass over it; the folder must be

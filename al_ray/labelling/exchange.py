@@ -17,8 +17,8 @@ from al_ray.labelling.doubts import again
 from al_ray.labelling.files import (
     READERS,
     WRITERS,
-    check_new,
     content,
+    is_there,
     read_csv,
     warning,
     write_new,
@@ -68,7 +68,7 @@ def hand_out(project: Project, to: str, annotator: str | None, second: int | Non
     elif kind == ".json":
         told = tasks(items, suggestions(project), version, task)
         text = json.dumps(told, ensure_ascii=False, indent=1)
-        check_new(path, text)  # before either is written
+        is_there(path, text)  # or it is refused, before either is written
         write_new(path.with_suffix(".xml"), config(project.facts.labels, task))
         write_new(path, text)
     else:

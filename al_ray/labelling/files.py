@@ -7,7 +7,7 @@ import io
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,29 +48,32 @@ class Taken:
 
 
 def write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
-    """Lines of cells, with a byte order mark, without which Excel does not read Korean.
+    """Lines of cells.
 
     Raises:
         UserError: as `write_text`.
     """
-    write_text(path, BOM + csv_text(lines))
+    write_text(path, csv_text(lines))
 
 
 def csv_text(lines: Iterable[Sequence[object]]) -> str:
-    """Lines of cells as CSV."""
+    """Lines of cells as CSV, after a byte order mark, without which Excel does not read Korean."""
     held = io.StringIO()
     csv.writer(held).writerows(lines)
-    return held.getvalue()
+    return BOM + held.getvalue()
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, check: Callable[[], object] | None = None) -> None:
     """A file that is there whole or not at all.
+
+    Args:
+        check: as of `atomic`.
 
     Raises:
         UserError: its folder is not there, or does not let it be written.
     """
     try:
-        with atomic(path) as temp:
+        with atomic(path, check) as temp:
             Path(temp).write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise UserError(
@@ -84,13 +87,13 @@ def write_new(path: Path, text: str) -> None:
     """A file that was not there, or that has just this: what is in another is somebody's.
 
     Raises:
-        UserError: as `check_new` or `write_text`.
+        UserError: as `is_there` or `write_text`.
     """
-    if not check_new(path, text):
-        write_text(path, text)
+    if not is_there(path, text):
+        write_text(path, text, check=lambda: is_there(path, text))  # it may have come since
 
 
-def check_new(path: Path, text: str) -> bool:
+def is_there(path: Path, text: str) -> bool:
     """Whether a file is there with this text.
 
     Raises:
@@ -113,7 +116,7 @@ def check_new(path: Path, text: str) -> bool:
 def csv_batch(items: Sequence[Item]) -> str:
     """Rows to be filled in, as CSV."""
     empty = [""] * (len(COLUMNS) - 2)
-    return BOM + csv_text([COLUMNS, *([item.row_id, item.text, *empty] for item in items)])
+    return csv_text([COLUMNS, *([item.row_id, item.text, *empty] for item in items)])
 
 
 def jsonl_batch(items: Sequence[Item]) -> str:

@@ -78,8 +78,10 @@ def al_ray(
         return time.perf_counter() - start, [found], first
     share = replace(work, threads=max(1, work.threads // len(work.strategies)))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(work.strategies), mp_context=context) as pool:
-        list(pool.map(started, range(len(work.strategies))))
+    many = len(work.strategies)
+    together = context.Barrier(many)
+    with ProcessPoolExecutor(many, context, initializer=arrive, initargs=(together,)) as pool:
+        list(pool.map(abs, range(many)))  # all have loaded what they need, as small-text has
         start = time.perf_counter()
         runs = [
             pool.submit(one_arm, share, strategy, precision, seed) for strategy in work.strategies
@@ -89,9 +91,9 @@ def al_ray(
     return seconds, [found for found, _ in gave], gave[0][1]
 
 
-def started(_: int) -> None:
-    """A process has loaded what it needs, as those of small-text have."""
-    time.sleep(1)  # or one process would take all of these
+def arrive(together: Any) -> None:
+    """A process is there, and waits for the others."""
+    together.wait()
 
 
 def one_arm(

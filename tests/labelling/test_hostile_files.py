@@ -1,10 +1,12 @@
 """Files of answers that say two things, or one that they cannot mean: refused, never guessed."""
 
 import json
+import os
 
 import pytest
 
 from al_ray.errors import UserError
+from al_ray.labelling import files
 from al_ray.labelling.files import read_csv, read_jsonl
 from al_ray.labelling.label_studio.exports import answers
 
@@ -97,3 +99,17 @@ def test_what_is_beside_the_answer_may_be_anything():
     (entry,) = exported(lead_time=10**400)
     (said,), _ = answers([entry | {"drafts": True}], "tagging")
     assert (said.answer, said.seconds, said.text) == ("0-3:사람", None, TEXT)
+
+
+def test_what_somebody_saves_meanwhile_is_not_written_over(tmp_path, monkeypatch):
+    path, saved = tmp_path / "batch.csv", os.chmod
+
+    def late(*given):
+        path.write_text("somebody's", encoding="utf-8")
+        saved(*given)
+
+    monkeypatch.setattr("al_ray.io.os.chmod", late)  # right before it takes its place
+    with pytest.raises(UserError, match="is there already"):
+        files.write_new(path, "ours")
+    assert path.read_text(encoding="utf-8") == "somebody's"
+    assert list(tmp_path.iterdir()) == [path]

@@ -32,7 +32,7 @@ GROUP = 2000
 Grouping = Literal["equal", "near", "all"]
 """Which sequences, side by side, share a group: of one length, of lengths near to each other, all.
 
-The last is for GPUs, where starting a kernel costs more than padding.
+The last is for GPUs, where starting a kernel is taken to cost more than padding.
 """
 
 
@@ -71,7 +71,8 @@ class Group:
     def spread(self, flat: torch.Tensor, heads: int) -> torch.Tensor:
         """Vectors (tokens, width) as (sequences, heads, longest, width / heads), any at padding."""
         if self.padding is not None:
-            flat = _Spread.apply(flat, self.padding)  # type: ignore[no-untyped-call]
+            move: Any = _Moved.apply
+            flat = move(flat, self.padding.sources, self.padding.places, None)
         return flat.view(self.sequences, self.longest, heads, -1).transpose(1, 2)
 
     def collect(self, by_head: torch.Tensor) -> torch.Tensor:
@@ -79,33 +80,32 @@ class Group:
         flat = by_head.transpose(1, 2).reshape(self.sequences * self.longest, -1)
         if self.padding is None:
             return flat
-        gathered: torch.Tensor = _Collect.apply(flat, self.padding)  # type: ignore[no-untyped-call]
+        move: Any = _Moved.apply
+        empty = self.padding.mask.view(-1, 1) != 0
+        gathered: torch.Tensor = move(flat, self.padding.places, self.padding.sources, empty)
         return gathered
 
 
-class _Spread(torch.autograd.Function):
-    """Of padding nothing comes back, so that no sums are needed, whose order would count."""
+class _Moved(torch.autograd.Function):
+    """Rows of vectors elsewhere, and their gradients back, each to the one that it is of: no sums
+    are needed, whose order would count.
+    """
 
     @staticmethod
-    def forward(ctx: Any, flat: torch.Tensor, padding: Padding) -> torch.Tensor:
-        ctx.padding = padding
-        return flat.index_select(0, padding.sources)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        return gradients[0].index_select(0, ctx.padding.places), None
-
-
-class _Collect(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, spread: torch.Tensor, padding: Padding) -> torch.Tensor:
-        ctx.padding = padding
-        return spread.index_select(0, padding.places)
+    def forward(
+        ctx: Any,
+        flat: torch.Tensor,
+        there: torch.Tensor,
+        back: torch.Tensor,
+        empty: torch.Tensor | None,
+    ) -> torch.Tensor:
+        ctx.back, ctx.empty = back, empty
+        return flat.index_select(0, there)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        spread = gradients[0].index_select(0, ctx.padding.sources)
-        return spread.masked_fill_(ctx.padding.mask.view(-1, 1) != 0, 0), None
+        moved = gradients[0].index_select(0, ctx.back)
+        return moved if ctx.empty is None else moved.masked_fill_(ctx.empty, 0), None, None, None
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ class Drops:
     """What is dropped in one pass, which follows from torch's generator as it is when something is
     first to be dropped.
 
-    A generator of NumPy's draws; on GPUs torch's own, which costs nothing there.
+    A generator of NumPy's draws; on GPUs torch's own.
     """
 
     @cached_property

@@ -93,9 +93,8 @@ class Packed:
         self._base: Any = cast(Any, module).base_model
         self._kind = torch.bfloat16 if half else torch.float32
         self._device = str(next(module.parameters()).device)
-        self.grouping: Grouping = "near" if trained else "equal"
-        if self._device != "cpu":
-            self.grouping = "all"
+        near: Grouping = "near" if trained else "equal"
+        self.grouping: Grouping = near if self._device == "cpu" else "all"
         self._held: dict[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]] = {}
         self._blocked = half and not trained and self._device == "cpu" and _has_blocked()
         if half and not trained:
