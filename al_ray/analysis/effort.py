@@ -128,17 +128,36 @@ def pair_by(study: Study, one: Arm, other: Arm, measure: str) -> Pairs | None:
 def shared_amounts(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     """At what two arms can be compared (seeds, amounts), given what each had (seeds, steps).
 
-    That is where a seed's models are of the arm of the longer steps, as far as both went: of the
-    other, whose models lie closer, the curve is read between them. Learning curves bend, and what
-    is between two models is not known: of an arm whose texts are so long that it has hardly a model
+    That is where a seed's models are of the arm that ends with more, as far as both went, and where
+    the other's lie as close: its curve is read between them. Learning curves bend, and what is
+    between two models is not known: of an arm whose texts are so long that it has hardly a model
     there, nothing is said.
     """
-    wide = max(one, other, key=lambda each: float(each[:, -1].mean()))
+    wide, close = (one, other) if one[:, -1].mean() >= other[:, -1].mean() else (other, one)
     first = np.maximum(one[:, :1], other[:, :1])
     at = wide.clip(first, np.maximum(first, np.minimum(one[:, -1:], other[:, -1:])))
-    moved, steps = np.abs(at - wide).mean(axis=0), np.diff(wide.mean(axis=0), prepend=-np.inf)
-    kept: NDArray[np.float64] = at[:, moved <= NEAR * steps]
-    return kept
+    means, own = at.mean(axis=0), wide.mean(axis=0)
+    steps = np.diff(own, prepend=-np.inf)
+    kept = (means > 0) & (np.abs(at - wide).mean(axis=0) <= NEAR * steps)
+    gaps = np.mean([_gaps(x, to) for x, to in zip(close, at, strict=True)], axis=0)
+    kept &= gaps <= np.diff(_log(own, own[-1]), prepend=-np.inf)
+    kept &= means > np.maximum.accumulate(np.append(0, np.where(kept, means, 0)))[:-1]
+    found: NDArray[np.float64] = at[:, kept]
+    return found
+
+
+def _gaps(own: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the models (steps,) lie apart between which amounts are, in logarithms; 0 at one."""
+    above = np.searchsorted(own, at).clip(1, len(own) - 1)
+    logs = _log(own, own[-1])
+    gap: NDArray[np.float64] = logs[above] - logs[above - 1]
+    return np.where(np.isin(at, own), 0.0, gap)
+
+
+def _log(amounts: NDArray[np.float64], last: float) -> NDArray[np.float64]:
+    """Of nothing, as of a thousandth of a curve's last."""
+    logs: NDArray[np.float64] = np.log(np.maximum(amounts, max(last / 1000, 1e-9)))
+    return logs
 
 
 def _amounts(
@@ -153,10 +172,8 @@ def _amounts(
 
 
 def _between(own: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights (steps, amounts) of a curve's steps at own amounts, straight between their logarithms
-    (of nothing, as of a thousandth of the last).
-    """
-    logs, wanted = (np.log(np.maximum(each, own[-1] / 1000)) for each in (own, at))
+    """Weights (steps, amounts) of a curve's steps at own amounts, straight between logarithms."""
+    logs, wanted = (_log(each, own[-1]) for each in (own, at))
     return np.stack([np.interp(wanted, logs, step) for step in np.eye(len(own))])
 
 

@@ -125,6 +125,46 @@ def test_what_follows_the_characters_alone_is_not_found_different(curve, steps, 
         assert abs(weights @ (arm - random).mean(axis=0)) < 0.0035
 
 
+@pytest.mark.parametrize("ends", [0.1, 0.4])
+@pytest.mark.parametrize("first", [200.0, 100.0])
+@pytest.mark.parametrize("curve", CURVES)
+def test_of_steps_that_cross_nothing_is_read_where_models_lie_far_apart(curve, first, ends):
+    """An arm that begins with long texts and ends with short ones, as random in all: read between
+    its first models, equal arms were up to 8 points apart.
+    """
+    lengths = np.linspace(400 - ends * 200, ends * 200, 9)
+    steps = np.stack([lengths, np.full(9, 200.0)])
+    own = np.hstack([[[first]] * 2, first + steps.cumsum(axis=1)])
+    little = np.array([[0.0], [1e-6]])
+    for arm, random in (own, own - little, own + little):
+        at = effort.shared_amounts(arm[None], random[None])
+        read = [CURVES[curve](x) @ effort._between(x, at[0]) for x in (arm, random)]
+        assert np.abs(read[0] - read[1]).max(initial=0) < 0.012
+
+
+@pytest.mark.parametrize(
+    "wide",
+    [[0.0, 4, 8, 12, 16], [4.0, 4, 8, 12, 16], [4.0, 8, 8, 12, 16], [0.0, 0, 0, 12, 16], [0.0] * 5],
+)
+def test_amounts_of_nothing_and_steps_of_nothing_are_left_out(wide):
+    """Texts without a mark: labels of a judgement are above 0, and each is more than the last."""
+    amounts = np.tile(wide, (6, 1))
+    for other in (amounts * 0.9, amounts.copy()):
+        at = effort.shared_amounts(amounts, other).mean(axis=0)
+        assert (at > 0).all()
+        assert (np.diff(at) > 0).all()
+
+
+def test_first_texts_without_a_mark_are_judged():
+    study = tagged({"random": RISING, "long": RISING}, LONG)
+    rows = study.rows.assign(
+        marks=study.rows.marks.where(~study.rows.row_id.str.startswith("first"), 0)
+    )
+    study = replace(study, rows=rows, memory={})
+    assert len(effort.judged_by_effort(study)) == 2
+    assert len(effort.lines(study)) >= 1
+
+
 def test_texts_saved_may_be_time_lost():
     """As good by texts, of twice the length; and better by texts, of equal length."""
     curves = {"random": RISING, "long": RISING, "good": [0.40, 0.65, 0.78, 0.85]}

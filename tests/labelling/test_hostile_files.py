@@ -108,7 +108,7 @@ def test_what_somebody_saves_meanwhile_is_not_written_over(tmp_path, monkeypatch
         path.write_text("somebody's", encoding="utf-8")
         saved(*given)
 
-    monkeypatch.setattr("al_ray.io.os.chmod", late)  # right before it takes its place
+    monkeypatch.setattr(os, "chmod", late)  # right before it takes its place
     with pytest.raises(UserError, match="is there already"):
         files.write_new(path, "ours")
     assert path.read_text(encoding="utf-8") == "somebody's"
