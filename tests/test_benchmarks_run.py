@@ -46,6 +46,8 @@ def test_fitting(benchmark, given, joined):
     assert found["logit_difference"] < 1e-5
     assert {"float32", "bfloat16"} <= set(found["share_of_ceiling"])
     assert ("bfloat16, padded" in found["share_of_ceiling"]) == (joined is None)
+    done, share = (found[name]["float32"]["median"] for name in ("share_done", "share_of_ceiling"))
+    assert share / 2 < done < share  # of its two layers one is cut short
     for parts in found["parts"].values():
         assert parts["products of matrices"] > 0
         assert parts["AdamW, norm of the gradient"] > 0

@@ -219,3 +219,13 @@ def operations(config: Any, lengths: NDArray[Any]) -> float:
     width, inner = config.hidden_size, config.intermediate_size
     each = 8 * width**2 + 4 * width * inner + 4 * lengths.astype(np.float64) * width
     return float(config.num_hidden_layers * (lengths * each).sum())
+
+
+def left_out(config: Any, lengths: NDArray[Any]) -> float:
+    """The share of them that al_ray leaves out where it puts rows end to end.
+
+    In the last layer only a row's first token is read, so that the others need keys and values.
+    """
+    width, inner, long = config.hidden_size, config.intermediate_size, lengths.astype(np.float64)
+    each = 4 * width**2 + 4 * width * inner + 4 * long * width
+    return float(((long - 1) * each).sum()) / operations(config, lengths)

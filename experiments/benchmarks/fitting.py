@@ -8,9 +8,11 @@ optimiser and clipping included, in one process by turns. First one batch's loss
 is compared. The loop pads a batch to its longest text, in file order or in that of Transformers'
 `Trainer` with `group_by_length`, and, as small-text does, to the longest of all; AdamW as torch
 makes it. The ceiling is a product of two large matrices in the same run; an update's products are
-three times those of a forward pass. With `--padded` al_ray's own updates are measured with padding,
-too, to see what rows put end to end save. With `--profile` a table of what the time of one's own
-updates goes into. Nothing here imports Ray; `--device cuda` runs it on a GPU.
+three times those of a forward pass. Its share counts all products that the module is written with;
+beside it is that of those that are done, which in the last layer are fewer. With `--padded`
+al_ray's own updates are measured with padding, too, to see what rows put end to end save. With
+`--profile` a table of what the time of one's own updates goes into. Nothing here imports Ray;
+`--device cuda` runs it on a GPU.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from common import (
     encoder,
     joined,
     kobert_shaped,
+    left_out,
     operations,
     padded,
     product_rate,
@@ -160,9 +163,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         kinds = list(sides)[3:]
     times, gave = by_turns(sides | products(device), options.rounds, device)
     tokens, work = int(texts.lengths.sum()), 3 * operations(module.config, texts.lengths)
+    done = 1 - left_out(module.config, texts.lengths)
     ceiling = {
         kind: product_rate(times[f"product {kind}"], gave[f"product {kind}"])
         for kind in ("float32", "bfloat16")
+    }
+    shares = {
+        name: [
+            work / s / c for s, c in zip(times[name], ceiling[name.partition(",")[0]], strict=True)
+        ]
+        for name in kinds
     }
     return {
         "texts": f"{batch} texts of {tokens / len(rows):.0f} tokens",
@@ -171,14 +181,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "logit_difference": float(np.abs(said - theirs).max()),
         "seconds_an_update": {n: spread([s / updates for s in times[n]]) for n in sides},
         "tokens_per_second": {n: spread([tokens / s for s in times[n]]) for n in sides},
-        "share_of_ceiling": {
-            name: spread(
-                [
-                    work / s / c
-                    for s, c in zip(times[name], ceiling[name.partition(",")[0]], strict=True)
-                ]
-            )
-            for name in kinds
+        "share_of_ceiling": {name: spread(each) for name, each in shares.items()},
+        "share_done": {
+            name: spread([share * (1 if "padded" in name else done) for share in each])
+            for name, each in shares.items()
         },
         "ceiling": {kind: spread(each) for kind, each in ceiling.items()},
         "ratios": {
@@ -191,16 +197,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any]) -> None:
-    shares = found["share_of_ceiling"]
+    shares, done = found["share_of_ceiling"], found["share_done"]
     table(
         f"Fine-tuning {found['model']}, {found['updates']} updates of {found['texts']}",
-        ("", "ms an update", "real tokens/s", "of the ceiling"),
+        ("", "ms an update", "real tokens/s", "of the ceiling", "done"),
         [
             (
                 name,
                 f"{each['median'] * 1e3:.0f}",
                 f"{found['tokens_per_second'][name]['median']:,.0f}",
-                f"{100 * shares[name]['median']:.0f} %" if name in shares else "",
+                *(
+                    f"{100 * share[name]['median']:.0f} %" if name in share else ""
+                    for share in (shares, done)
+                ),
             )
             for name, each in found["seconds_an_update"].items()
         ],

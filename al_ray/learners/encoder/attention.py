@@ -69,16 +69,19 @@ class Group:
     padding: Padding | None = None
 
     def spread(self, flat: torch.Tensor, heads: int) -> torch.Tensor:
-        """Vectors (tokens, width) as (sequences, heads, longest, width / heads), any at padding."""
-        if self.padding is not None:
+        """Vectors (tokens, width) as (sequences, heads, longest, width / heads), any at padding.
+
+        One of each sequence (sequences, width) as (sequences, heads, 1, width / heads).
+        """
+        if self.padding is not None and len(flat) == self.tokens:
             move: Any = _Moved.apply
             flat = move(flat, self.padding.sources, self.padding.places, None)
-        return flat.view(self.sequences, self.longest, heads, -1).transpose(1, 2)
+        return flat.view(self.sequences, len(flat) // self.sequences, heads, -1).transpose(1, 2)
 
     def collect(self, by_head: torch.Tensor) -> torch.Tensor:
-        """The reverse: (tokens, width)."""
-        flat = by_head.transpose(1, 2).reshape(self.sequences * self.longest, -1)
-        if self.padding is None:
+        """The reverse: (tokens, width), or (sequences, width)."""
+        flat = by_head.transpose(1, 2).flatten(2).flatten(0, 1)
+        if self.padding is None or len(flat) == self.sequences:
             return flat
         move: Any = _Moved.apply
         empty = self.padding.mask.view(-1, 1) != 0
@@ -178,31 +181,40 @@ def attend(
     """softmax(query key^T / sqrt(width)) value within each sequence (Vaswani et al. 2017).
 
     Args:
-        vectors: query, key and value, (tokens, width) each, of all sequences end to end.
+        vectors: query, key and value, (tokens, width) each, of all sequences end to end; or one
+            query of each sequence, (sequences, width).
         within: the sequences.
         heads: into which the width is divided.
         drops: what is dropped is drawn from it; None: nothing is.
         dropout: the share of the weights that is dropped.
 
     Returns:
-        (tokens, width), of the vectors' type.
+        What each query gets, as many as there are, of the vectors' type.
     """
     kind, is_cpu = vectors[0].dtype, vectors[0].device.type == "cpu"
     dropout = 0.0 if drops is None else dropout
+    sizes = [group.tokens for group in within.groups]
+    each = len(vectors[0]) == sum(sizes)
     if not dropout and can_go_by_lengths(vectors[0], heads):
         parts = [x.view(len(x), heads, -1) for x in vectors]
+        ends = of_queries = within.ends
+        if not each:
+            of_queries = torch.arange(len(ends), dtype=ends.dtype, device=ends.device)
         longest = within.longest
-        made: torch.Tensor = _by_lengths()(*parts, within.ends, within.ends, longest, longest)
+        made: torch.Tensor = _by_lengths()(
+            *parts, of_queries, ends, longest if each else 1, longest
+        )
         return made.reshape(len(made), -1)
     if dropout and is_cpu:
         vectors = [x.float() if x.dtype == torch.bfloat16 else x for x in vectors]
+    asking = sizes if each else [group.sequences for group in within.groups]
     # Not slices, each of whose gradients is as long as the whole.
-    sizes, mixed = [group.tokens for group in within.groups], []
-    for group, *parts in zip(within.groups, *(x.split(sizes) for x in vectors), strict=True):
+    cut = [x.split(many) for x, many in zip(vectors, (asking, sizes, sizes), strict=True)]
+    mixed = []
+    for group, *parts in zip(within.groups, *cut, strict=True):
         query, key, value = (group.spread(x, heads) for x in parts)
         if drops is not None and dropout and is_cpu:
-            shape = (group.sequences, heads, group.longest, group.longest)
-            kept = drops.kept(shape, dropout)
+            kept = drops.kept((*query.shape[:3], group.longest), dropout)
             apply: Any = _WithDropout.apply
             mask = None if group.padding is None else group.padding.mask
             own = apply(query, key, value, mask, kept, factor(dropout))

@@ -1,7 +1,9 @@
 """Encoders of BERT's kind over rows that are put end to end: no place of a batch is padding.
 
 Everything but attention works on single tokens, so it does not matter there where a row ends.
-Transformers' own modules hold the weights, and embeddings and head are theirs, too.
+Where the head reads a row's first token alone, the last layer is computed for no other, but for
+their keys and values. Transformers' own modules hold the weights, and embeddings and head are
+theirs, too.
 """
 
 from __future__ import annotations
@@ -38,15 +40,15 @@ class Batch:
     Attributes:
         ids: int64 (1, tokens).
         positions: int64 (1, tokens), within the row, or its window.
-        first: int64 (rows,), where each row begins.
         lengths: int64 (rows,), tokens of each row.
         sequences: each of which is a row or its window.
+        first: int64 (rows,), with which of them each row begins.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
-    first: torch.Tensor
     lengths: torch.Tensor
+    first: torch.Tensor
     sequences: Sequences
 
 
@@ -61,13 +63,12 @@ def pack(tokens: Tokens, rows: NDArray[np.int64], grouping: Grouping, device: st
     """
     lengths = tokens.lengths[rows].astype(np.int64)
     together = tokens.read_together(rows)
+    begins = np.cumsum(together) - together
     facts = {
         "ids": np.concatenate([tokens[row] for row in rows])[None],
-        "positions": (
-            np.arange(together.sum()) - np.repeat(np.cumsum(together) - together, together)
-        )[None],
-        "first": np.cumsum(lengths) - lengths,
+        "positions": (np.arange(together.sum()) - np.repeat(begins, together))[None],
         "lengths": lengths,
+        "first": np.searchsorted(begins, np.cumsum(lengths) - lengths),
     }
     there = dict(zip(facts, moved(list(facts.values()), device), strict=True))
     return Batch(**there, sequences=sequences(together, grouping, device))
@@ -107,7 +108,7 @@ class Packed:
         if isinstance(self._module, MeanPooled):
             return self._module.logits(self.means(tokens, rows))
         batch = self._pack(tokens, rows)
-        first = self._hidden(batch)[batch.first][:, None]
+        first = self._hidden(batch, first_only=True)[batch.first][:, None]
         pooler = getattr(self._base, "pooler", None)
         if pooler is None:  # the head takes the first token itself
             answer = self._module.classifier(first)
@@ -127,7 +128,8 @@ class Packed:
     def _pack(self, tokens: Tokens, rows: NDArray[np.int64]) -> Batch:
         return pack(tokens, rows, self.grouping, self._device)
 
-    def _hidden(self, batch: Batch) -> torch.Tensor:
+    def _hidden(self, batch: Batch, first_only: bool = False) -> torch.Tensor:
+        """The last layer's vectors of all tokens, or of each sequence's first, (…, width)."""
         base = self._base
         offset = base.embeddings.padding_idx + 1 if "Roberta" in type(base).__name__ else 0
         hidden = base.embeddings(
@@ -139,21 +141,37 @@ class Packed:
             hidden = base.embeddings_project(hidden)
         hidden = hidden[0]
         drops = Drops() if self._base.embeddings.dropout.training else None
-        for layer in base.encoder.layer:
-            attention, inner = layer.attention.self, layer.intermediate
-            given = hidden.to(self._kind)
-            parts = (attention.query, attention.key, attention.value)
-            mixed = attend(
-                [self._linear(part, given) for part in parts],
-                batch.sequences,
-                attention.num_attention_heads,
-                drops,
-                attention.dropout.p,
-            )
-            hidden = self._add(layer.attention.output, mixed, hidden, drops)
-            wide = inner.intermediate_act_fn(self._linear(inner.dense, hidden.to(self._kind)))
-            hidden = self._add(layer.output, wide, hidden, drops)
-        return cast(torch.Tensor, hidden)
+        *layers, last = base.encoder.layer
+        for layer in layers:
+            hidden = self._layer(layer, hidden, batch.sequences, drops)
+        return self._layer(last, hidden, batch.sequences, drops, first_only)
+
+    def _layer(
+        self,
+        layer: Any,
+        hidden: torch.Tensor,
+        within: Sequences,
+        drops: Drops | None,
+        first_only: bool = False,
+    ) -> torch.Tensor:
+        attention, inner = layer.attention.self, layer.intermediate
+        given = asking = hidden.to(self._kind)
+        if first_only:
+            hidden, asking = (x.index_select(0, within.ends[:-1]) for x in (hidden, given))
+        mixed = attend(
+            [
+                self._linear(attention.query, asking),
+                self._linear(attention.key, given),
+                self._linear(attention.value, given),
+            ],
+            within,
+            attention.num_attention_heads,
+            drops,
+            attention.dropout.p,
+        )
+        hidden = self._add(layer.attention.output, mixed, hidden, drops)
+        wide = inner.intermediate_act_fn(self._linear(inner.dense, hidden.to(self._kind)))
+        return self._add(layer.output, wide, hidden, drops)
 
     def _add(
         self, output: Any, given: torch.Tensor, hidden: torch.Tensor, drops: Drops | None

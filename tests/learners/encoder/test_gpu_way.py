@@ -47,12 +47,11 @@ def module_of(kind, wrapped=None):
 
 def by_lengths(query, key, value, ends, own_ends, longest, own_longest):
     """What torch.nn.attention.varlen.varlen_attn does, read off its documentation."""
-    assert ends.dtype == torch.int32
-    assert torch.equal(ends, own_ends)
-    lengths = ends.diff().tolist()
-    assert longest == own_longest == max(lengths)
+    assert ends.dtype == own_ends.dtype == torch.int32
+    many, own = ends.diff().tolist(), own_ends.diff().tolist()
+    assert (longest, own_longest) == (max(many), max(own))
     made = []
-    for each in zip(*(x.split(lengths) for x in (query, key, value)), strict=True):
+    for each in zip(query.split(many), key.split(own), value.split(own), strict=True):
         heads = (x.transpose(0, 1) for x in each)
         made.append(functional.scaled_dot_product_attention(*heads).transpose(0, 1))
     return torch.cat(made)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from torch.utils.flop_counter import FlopCounterMode
 
 from al_ray.learners.encoder import fit as fit_module
 from al_ray.learners.encoder.fit import fit
@@ -80,6 +81,22 @@ def test_logits_are_those_of_each_row_alone(module, order):
     with torch.inference_mode():
         found = Packed(module, half=False).logits(texts, rows).numpy()
     np.testing.assert_allclose(found, one_by_one(module, texts)[rows], rtol=1e-5, atol=1e-6)
+
+
+def test_the_last_layer_is_computed_where_it_is_read():
+    """Torch's own count of a pass: all places have keys and values, first ones alone the rest."""
+    torch.manual_seed(0)
+    made = transformers.BertForSequenceClassification(transformers.BertConfig(**SIZE)).eval()
+    texts, counted = Texts(), FlopCounterMode(display=False)
+    with torch.inference_mode(), counted:
+        Packed(made, half=False).logits(texts, np.arange(8))
+    tokens, rows, width, inner = sum(LENGTHS), len(LENGTHS), 32, 48
+    whole, keys = 4 * width**2 + 2 * width * inner, 2 * width**2
+    first = whole - keys + width**2 + 3 * width  # of BERT's pooler and the labels, too
+    by_linear = {"aten.mm", "aten.addmm"}
+    found = counted.get_flop_counts()["Global"].items()
+    products = sum(many for name, many in found if str(name) in by_linear)
+    assert products == 2 * (tokens * (2 * whole + keys) + rows * first)
 
 
 def test_observe_takes_the_packed_way_and_has_the_vectors_of_the_padded_one(module, monkeypatch):
