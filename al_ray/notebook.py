@@ -51,7 +51,8 @@ class Results:
             test: its name; None: the main one, which is not called the same in every study.
 
         Returns:
-            The columns of `steps`, sorted by trajectory and step; `main` and `head` are filled in
+            The columns of `steps`, and those of `trajectories` that tell arms apart, sorted by
+            trajectory and step; `main` and `head` are filled in
             where an earlier al_ray has written none. Controls and replays are strategies of these
             names.
 

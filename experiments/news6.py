@@ -1,4 +1,4 @@
-"""NEWS-6: six news sections (experiments E1 and E5 of the reference study)."""
+"""NEWS-6: six news sections (experiment E5 of the reference study)."""
 
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.start import study

@@ -1,4 +1,4 @@
-"""NEWS-7: seven news sections with a committee (experiments E1 and E6 of the reference study)."""
+"""NEWS-7: seven news sections with a committee (experiment E6 of the reference study)."""
 
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.start import study

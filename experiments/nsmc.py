@@ -1,4 +1,4 @@
-"""NSMC: binary sentiment of film reviews (experiments E1, E2 and E3 of the reference study)."""
+"""NSMC: binary sentiment of film reviews (experiments E1 to E4 of the reference study)."""
 
 from al_ray.commands.experiment import Experiment
 from al_ray.commands.start import study

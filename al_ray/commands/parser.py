@@ -254,7 +254,9 @@ def study_parser(
         help="mini (default with embedded), kobert (default else), a folder or a hub id",
     )
     training.add_argument(
-        "--recipe", choices=get_args(Recipe), help="default: seed for kobert, stable otherwise"
+        "--recipe",
+        choices=get_args(Recipe),
+        help="default: seed for kobert and distilkobert, else stable",
     )
     defaults = {
         "batch_size": f"{experiment.batch_size} (embedded: 16)",

@@ -47,7 +47,10 @@ FINE_TUNED: Final = {**_LIMITS, "strategies": ["random", "margin"], "head": ["fi
 
 _YES: Final = ("y", "yes", "ㅛ", "예", "네", "ㅇ", "ㅇㅇ", "응")
 
-_FIXED: Final = ("data", "head", "study", "cluster", "search")
+_FIXED: Final = (
+    *("data", "head", "study", "cluster", "successor"),
+    *("search", "trials", "budget-hours", "objective", "search-seeds", "search-target"),
+)
 
 
 def main(given: Sequence[str]) -> NoReturn:
@@ -112,7 +115,9 @@ def _experiment(data: str) -> Experiment:
     return Experiment(
         name=name_of(data),
         title="Study your texts: with a frozen head, in minutes; then fine-tuned, once it was said "
-        "how long that takes. DATA is a file, a folder, nsmc, ynat or embedded.",
+        "how long that takes. DATA is a file, a folder, nsmc, ynat or embedded. Unless given, the "
+        "first has random, margin, entropy and core-set with seeds 0 to 49; both have "
+        "--pool-limit 10000 and --test-limit 2000.",
         strategies=tuple(FINE_TUNED["strategies"]),
         step_sizes=(100,),
         budget=500,

@@ -39,8 +39,8 @@ class Speed:
         step: of a step, for the loop, the tables and Tune.
         alone: of a step in the loop's own process, for the tables and Tune.
         row: of a test row, for its prediction in the tables.
-        number: of a number of vectors that is read (docs/strategies.md: 1.3 to 1.9 a nanosecond
-            with two threads).
+        number: of a number of vectors that is read (a pick reads 3.8 a nanosecond with two
+            threads, in docs/benchmarks.md).
         byte: of a checkpoint, to disk.
     """
 

@@ -37,8 +37,9 @@ class Proposing:
         labels: to which trajectories run.
         aim: what is better; several objectives are Optuna's, too.
         at_once: how many are proposed before any of them is known.
-        rung: labels at which a batch's worse half is let go, by one seed; None: none is. With
-            several objectives Optuna lets none go, and so it is here.
+        rung: labels at which those of a batch that are behind the median of all so far are let go,
+            by one seed; None: none is. With several objectives Optuna lets none go, and so it is
+            here.
         seed: of the sampler.
         seconds: of devices, after which nothing is proposed.
     """

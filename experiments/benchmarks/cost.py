@@ -2,9 +2,9 @@
 
 python experiments/benchmarks/cost.py --train-tokens-per-second N --score-tokens-per-second N
 
-The work follows from the README's commands, as al_ray would run them. Nothing is trained here: the
-speeds are a machine's, all cores together, as `--plan` measures them; a GPU's follow from its peak
-by arithmetic, and are not measured. docs/cost.md has the result.
+The work follows from the commands of docs/reference-study.md, as al_ray would run them. Nothing is
+trained here: the speeds are a machine's, all cores together, as `--plan` measures them; a GPU's
+follow from its peak by arithmetic, and are not measured. docs/cost.md has the result.
 """
 
 from __future__ import annotations
