@@ -242,8 +242,13 @@ def _go_on(project: Project, console: Console, early: bool = False) -> int:
     from al_ray.labelling.advance import advance
 
     score = tr(score_of({"score": project.task.score}))
-    with row_bar(console, tr("Tokens")) as tokens, row_bar(console, tr("Vectors")) as vectors:
-        for step in advance(project, early, tokens, vectors):
+    with (
+        row_bar(console, tr("Tokens")) as tokens,
+        row_bar(console, tr("Vectors")) as vectors,
+        row_bar(console, tr("Fine-tuning"), "") as fitting,
+        row_bar(console, tr("Texts"), "") as scoring,
+    ):
+        for step in advance(project, early, tokens, vectors, fitting, scoring):
             accuracy = (
                 ""
                 if math.isnan(step.accuracy)

@@ -20,7 +20,7 @@ def row_bar(
     Args:
         console: that it is on.
         title: of what is done.
-        done_of: what is said at the end, to be translated.
+        done_of: what is said at the end, to be translated; '': nothing.
     """
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True)
@@ -39,5 +39,5 @@ def row_bar(
     finally:
         if bar.live.is_started:
             bar.stop()
-    if said:
+    if said and done_of:
         console.print(tr(done_of, title=title, n=said), highlight=False)

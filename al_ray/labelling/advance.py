@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from al_ray.corpus.tokens.prepared import Prepared, Progress, Rows, prepare
-from al_ray.errors import StudyConflict, UserError
+from al_ray.errors import ModelError, StudyConflict, UserError
 from al_ray.io.files import atomic_with_digest, is_as_written
 from al_ray.labelling.answers.log import Word, consensus
 from al_ray.labelling.asked.first import diverse
@@ -41,6 +41,8 @@ def advance(
     early: bool = False,
     tokens: Progress | None = None,
     vectors: Progress | None = None,
+    fitting: Progress | None = None,
+    scoring: Progress | None = None,
 ) -> Iterator[Step]:
     """Learn and choose until people must be waited for; say something of each step.
 
@@ -48,6 +50,7 @@ def advance(
         project: which.
         early: do one step with what is there, though rows of its batch were not spoken of.
         tokens, vectors: told of progress where these are made.
+        fitting, scoring: told of updates, and of texts that the model says something of.
 
     Raises:
         Busy: another process is at it.
@@ -82,11 +85,12 @@ def advance(
         oracle = People(rows, project.task, project.log, project.ids(project.reserve), waits)
         if project.finished or oracle.waits(project.steps_done):
             return
+        config = project.config
         workers = LocalWorkers(
-            setup, project.config.member_seeds, project.config.spec, project.config.learner.head
+            setup, config.member_seeds, config.spec, config.learner.head, fitting, scoring
         )
         trajectory = Trajectory(
-            project.config, rows, workers, project.store, stop_set=None, oracle=oracle, first=first
+            config, rows, workers, project.store, stop_set=None, oracle=oracle, first=first
         )
         yield from trajectory.run()
 
@@ -124,9 +128,16 @@ def _encoder(project: Project) -> ModelSource:
     """The encoder, which must be the one it began with.
 
     Raises:
-        StudyConflict: it is another.
+        StudyConflict: it is another, or gone.
     """
-    found = resolve(project.facts.model, project.corpus, project.store.cache)
+    try:
+        found = resolve(project.facts.model, project.corpus, project.store.cache)
+    except ModelError as error:
+        raise StudyConflict(
+            "the encoder that this project began with cannot be had ({why}); put {model} back",
+            model=project.facts.model,
+            why=str(error).partition(";")[0],  # its remedy is for those who begin
+        ) from None
     if found.digest != project.config.learner.model.digest:
         raise StudyConflict(
             "--model {model}: its files are not those that this project began with; put them back",

@@ -94,12 +94,17 @@ def again(project: Project, word: Word, n: int) -> list[str]:
     clash, told = conflicts(word), _believed(project, consensus(word))
     if told is None or len(clash) >= n:
         return clash[:n]
-    people = sorted({who for row in told.ids for who in word[row]})
+    # Of whom a label is known; others have skipped, or given labels that nobody agreed on.
+    said = [
+        (place, who, told.labels.index(each.answer))
+        for place, row in enumerate(told.ids)
+        for who, each in word[row].items()
+        if each.answer in told.labels
+    ]
+    people = sorted({who for _, who, _ in said})
     given = np.full((len(told.ids), len(people)), np.nan)
-    for place, row in enumerate(told.ids):
-        for who, said in word[row].items():
-            if said.answer in told.labels:
-                given[place, people.index(who)] = told.labels.index(said.answer)
+    for place, who, label in said:
+        given[place, people.index(who)] = label
     scores, _ = get_active_learning_scores(given, told.shares)
     order = np.argsort(scores, kind="stable")
     return [*clash, *(told.ids[row] for row in order)][:n]

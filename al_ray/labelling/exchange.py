@@ -27,7 +27,7 @@ from al_ray.labelling.files import (
 from al_ray.labelling.label_studio.api import Studio
 from al_ray.labelling.label_studio.exports import answers
 from al_ray.labelling.label_studio.formats import config, tasks
-from al_ray.labelling.project import Project
+from al_ray.labelling.project import PULLING, Project
 from al_ray.labelling.work import suggestions
 from al_ray.language import mark, tr
 
@@ -124,6 +124,13 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
     Raises:
         UserError: it cannot be read, or an answer is none of this project's; nothing is kept then.
     """
+    if not _is_address(source):
+        return _taken(project, source, annotator)
+    with project.locked(PULLING):  # what a server says now is set against what it said before
+        return _taken(project, source, annotator)
+
+
+def _taken(project: Project, source: str, annotator: str) -> list[str]:
     path, timed = Path(source), True
     kind = path.suffix.lower()
     notes: list[str] = []
@@ -150,6 +157,10 @@ def take(project: Project, source: str, annotator: str) -> list[str]:
         events = told = _on_own_texts(source, project, told)
     else:
         raise UserError("{path}: give .csv, .jsonl, or Label Studio's full JSON (.json)", path=path)
+    try:
+        project.check(events)
+    except UserError as error:
+        raise UserError("{path}: {why}", path=source, why=error) from None
     new = project.take(events, timed)
     said = tr("{n:,} answers and skips taken, {new:,} of them new.", n=len(told), new=len(new))
     return [*notes, said]

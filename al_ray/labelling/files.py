@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +146,9 @@ def read_csv(path: Path, annotator: str) -> Taken:
         text = text.replace("\r", "\n")
     csv.field_size_limit(2**31 - 1)  # a text may be long
     try:
-        head = text.partition("\n")[0]
+        head, _, rest = text.partition("\n")
+        if re.fullmatch(r"sep=[,;\t]\r?", head):  # which some programs write for spreadsheets
+            text, head = rest, rest.partition("\n")[0]
         delimiter = max(",;\t", key=head.count)  # as spreadsheets of some countries write it
         reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
         _check_columns(path, reader.fieldnames or ())
@@ -204,10 +208,14 @@ def content(path: Path) -> str:
         raise UserError(
             "{path}: cannot be read ({why}); check the file", path=path, why=error.strerror
         ) from None
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a spreadsheet's "Unicode text"
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp949"):
+    tried: Sequence[str] = ("utf-8", "cp949")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # "Unicode text"
+        tried = ("utf-16",)
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # of which one begins so, too
+        tried = ("utf-32", *tried)
+    for encoding in tried:
         try:
-            return data.decode(encoding)
+            return data.decode(encoding).lstrip(BOM)  # some programs add one more
         except UnicodeDecodeError:
             continue
     raise UserError("{path}: neither UTF-8 nor CP949; save it as UTF-8", path=path)

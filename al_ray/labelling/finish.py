@@ -94,9 +94,11 @@ def finish(
                 "{folder}: no answer marks anything, which teaches nothing; label more rows",
                 folder=project.folder,
             )
+        training = replace(project.config.learner.training, pooling="own")
+        if fitting is not None:  # loading takes its time, too
+            fitting(0, training.updates_for(len(learnt)))
         made, source = prepared(project)
         tokens, seed = Tokens(made.tokens), project.config.seed
-        training = replace(project.config.learner.training, pooling="own")
         module = load(source.folder, len(task.classes), seed, "own", task.head).to(device())
         fit(
             module, tokens, learnt, task.read(answers[learnt]), training, training.learning_rate,

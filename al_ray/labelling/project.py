@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from al_ray.io.files import atomic, is_as_written
 from al_ray.io.reading import parse_json, read_small
 from al_ray.labelling.answers.log import Log, Said, Word, check, new_words, said_now
 from al_ray.labelling.asked.batches import Batch, audit_of, batch_of
+from al_ray.labelling.files import content
 from al_ray.randomness import row_hashes
 from al_ray.results import Store
 from al_ray.strategies import drawn
@@ -37,7 +39,7 @@ from al_ray.tasks.classification import Classification
 VERSION = 1
 FILE = "project.json"
 GUIDELINE = "guideline.md"
-TAKING = ".taking.lock"
+TAKING, PULLING = ".taking.lock", ".pulling.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +167,7 @@ class Project:
     def guideline(self) -> str:
         """What annotators are told; '' where nothing is written."""
         path = self.folder / GUIDELINE
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return content(path) if path.exists() else ""
 
     def token(self) -> str:
         """What the address of its page bears; kept, so that a server begun again has the same."""
@@ -211,6 +213,15 @@ class Project:
         """Row ids of all batches."""
         return {row for batch in self.batches() for row in self.ids(batch.rows)}
 
+    def check(self, events: Sequence[Said]) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            UserError: a row that was not asked for, or an answer that cannot be.
+        """
+        asked = {row: self.texts[row] for row in self.asked()}
+        check(events, asked, self.facts.labels, type(self.task))
+
     def take(self, events: Sequence[Said], timed: bool = True) -> list[Said]:
         """Keep what is new of what people said: when this returns it is on disk.
 
@@ -225,11 +236,20 @@ class Project:
         Raises:
             UserError: a row or an answer that cannot be; nothing is taken then.
         """
-        asked = {row: self.texts[row] for row in self.asked()}
-        check(events, asked, self.facts.labels, type(self.task))
+        self.check(events)
+        with self.locked(TAKING):  # or what two say at once would both be new
+            return self.log.add(events if timed else new_words(events, self.log.events()))
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Wait until nobody else is within a lock of this name.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
         try:
-            with FileLock(self.folder / TAKING):  # or what two say at once would both be new
-                return self.log.add(events if timed else new_words(events, self.log.events()))
+            with FileLock(self.folder / name):
+                yield
         except PermissionError:
             raise UserError(
                 "{folder}: cannot be written; give yourself leave to, or copy the folder",

@@ -169,7 +169,9 @@ class Work:
 
     def found(self, query: str, n: int) -> list[Item]:
         """See `Desk`; among rows that were asked for."""
-        part, asked, texts = query.casefold(), self.project.asked(), self.project.texts
+        with self._lock:
+            asked = self.project.asked()
+        part, texts = query.casefold(), self.project.texts
         hits = (Item(r, t) for r, t in texts.items() if r in asked and part in t.casefold())
         return [hit for hit, _ in zip(hits, range(n), strict=False)]
 

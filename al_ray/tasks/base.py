@@ -163,7 +163,7 @@ class Task(ABC):
         if answer in names:
             return ""
         return tr(
-            "{answer!r} is none of the labels ({labels})",
+            "{answer!r} is none of the labels, of which one is meant ({labels})",
             answer=answer[:60],
             labels=", ".join(names),
         )

@@ -15,6 +15,7 @@ from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.shard import Shard
 
 if TYPE_CHECKING:
+    from al_ray.corpus.tokens.prepared import Progress
     from al_ray.learners.encoder.load import Weights
 
 
@@ -37,7 +38,7 @@ class FrozenMember:
         self._n_labels = setup.n_labels
         self._vectors = open_vectors(setup)
 
-    def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
+    def fit(self, job: FitJob, progress: Progress | None = None) -> tuple[Weights, Fitted]:
         """See `Member.fit`."""
         order = np.argsort(job.rows, kind="stable")
         rows, labels = job.rows[order], job.labels[order]

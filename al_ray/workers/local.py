@@ -32,6 +32,7 @@ from al_ray.workers.messages import (
 from al_ray.workers.shard import Shard
 
 if TYPE_CHECKING:
+    from al_ray.corpus.tokens.prepared import Progress
     from al_ray.learners.encoder.load import Weights
 
 T = TypeVar("T")
@@ -39,12 +40,20 @@ T = TypeVar("T")
 
 @dataclass
 class LocalWorkers:
-    """For trajectories whose steps are too short to be worth an actor, for tests and for timing."""
+    """For trajectories whose steps are too short to be worth an actor, for people's own batches,
+    for tests and for timing.
+
+    Attributes:
+        fitting: told of updates.
+        scoring: told of rows.
+    """
 
     setup: Setup
     seeds: Sequence[int]
     strategy: str
     head: Head = "fine-tuned"
+    fitting: Progress | None = None
+    scoring: Progress | None = None
     _budgets: Budgets = field(init=False)
     _members: list[Trainer] = field(init=False)
     _shard: Shard = field(init=False)
@@ -61,7 +70,7 @@ class LocalWorkers:
         """One after another."""
         fitted = []
         for job in jobs:
-            weights, report = self._members[job.member].fit(job)
+            weights, report = self._members[job.member].fit(job, self.fitting)
             fitted.append(replace(report, weights=weights))
         return fitted
 
@@ -81,8 +90,12 @@ class LocalWorkers:
         self, rows: NDArray[np.int64], hashes: NDArray[np.uint64], question: Question
     ) -> Scores:
         """One holder has all chunks."""
-        parts = [(c, hashes[np.searchsorted(rows, c)]) for c in self._chunks(rows)]
-        scores, self._best = self._within(lambda: self._shard.hold("here", parts, question))
+
+        def held() -> tuple[list[Scores], Best | None]:
+            parts = ((c, hashes[np.searchsorted(rows, c)]) for c in self._chunks(rows))
+            return self._shard.hold("here", parts, question)
+
+        scores, self._best = self._within(held)
         return join(scores)
 
     def pick(self, n: int) -> Picks:
@@ -123,4 +136,10 @@ class LocalWorkers:
                 budget = self._budgets.half(budget, error)
 
     def _chunks(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        return chunks(rows, self.setup.training.chunk_rows)
+        """Each is done when the next is asked for."""
+        done = 0
+        for chunk in chunks(rows, self.setup.training.chunk_rows):
+            yield chunk
+            done += len(chunk)
+            if self.scoring is not None:
+                self.scoring(done, len(rows))

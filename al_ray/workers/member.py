@@ -12,6 +12,7 @@ from al_ray.workers.messages import FitJob, Fitted, Setup
 from al_ray.workers.module import call_at_passes, device_name, free_device, make_module
 
 if TYPE_CHECKING:
+    from al_ray.corpus.tokens.prepared import Progress
     from al_ray.learners.encoder.fit import FitReport
     from al_ray.learners.encoder.load import Weights
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Trainer(Protocol):
     """A member of any head."""
 
-    def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
-        """Weights, and a report without them."""
+    def fit(self, job: FitJob, progress: Progress | None = None) -> tuple[Weights, Fitted]:
+        """Weights, and a report without them; `progress` is told of updates, if there are any."""
 
     def device(self) -> str:
         """The name of the device this runs on."""
@@ -42,14 +43,14 @@ class Member:
         self._pretrained = get_weights(self._module)
         self._call: Callable[[], None] = lambda: None
 
-    def fit(self, job: FitJob) -> tuple[Weights, Fitted]:
+    def fit(self, job: FitJob, progress: Progress | None = None) -> tuple[Weights, Fitted]:
         """Weights apart from the report, so that each can travel its own way."""
         if job.kept is None or self._setup.fits is None:
-            return self._made(job)
+            return self._made(job, progress)
         path = path_of(self._setup.fits, job.kept)
-        return kept(path, lambda: self._made(job), lambda: self._call())
+        return kept(path, lambda: self._made(job, progress), lambda: self._call())
 
-    def _made(self, job: FitJob) -> tuple[Weights, Fitted]:
+    def _made(self, job: FitJob, progress: Progress | None) -> tuple[Weights, Fitted]:
         from al_ray.learners.encoder.allocator import return_freed
         from al_ray.learners.encoder.load import get_weights
 
@@ -57,7 +58,7 @@ class Member:
             rate = job.learning_rate / 2**halving
             try:
                 with told_apart():
-                    report = self._fit(job, rate)
+                    report = self._fit(job, rate, progress)
                 break
             except OutOfMemory as error:
                 raise no_room(error) from None
@@ -72,7 +73,7 @@ class Member:
         changed = rate if halving else None
         return weights, Fitted(None, report.updates, report.train_loss, changed, report.part_rows)
 
-    def _fit(self, job: FitJob, rate: float) -> FitReport:
+    def _fit(self, job: FitJob, rate: float, progress: Progress | None) -> FitReport:
         from al_ray.learners import linear
         from al_ray.learners.encoder.fit import fit
         from al_ray.learners.encoder.load import set_weights
@@ -82,7 +83,7 @@ class Member:
         if job.initial is None and training.start == "linear":
             linear.start(module, tokens, job.rows, job.labels, training)
         facts = (job.rows, job.labels, training, rate, job.seed, job.step, self._setup.task)
-        return fit(module, tokens, *facts)
+        return fit(module, tokens, *facts, progress)
 
     def device(self) -> str:
         """The name of the device this runs on."""

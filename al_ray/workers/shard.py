@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -71,7 +71,7 @@ class Shard:
     def hold(
         self,
         session: str,
-        parts: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64]]],
+        parts: Iterable[tuple[NDArray[np.int64], NDArray[np.uint64]]],
         question: Question,
         chosen: Sequence[Best] = (),
     ) -> tuple[list[Scores], Best | None]:

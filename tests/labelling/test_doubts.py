@@ -74,6 +74,7 @@ def test_what_a_second_person_should_see(project):
         word["050"][who] = Said("050", who, "answered", word["050"]["가람"].answer, noon)
     clash = LABELS[1] if word["100"]["가람"].answer != LABELS[1] else LABELS[0]
     word["100"]["나래"] = Said("100", "나래", "answered", clash, noon)
+    word["060"]["라온"] = Said("060", "라온", "skipped", "", noon)  # and nothing else
     found = again(project, word, 120)
     assert found[0] == "100"
     assert {"004", "090"} <= set(found[:12])

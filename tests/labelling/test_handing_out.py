@@ -13,6 +13,7 @@ from al_ray.labelling.advance import advance
 from al_ray.labelling.answers.log import now
 from al_ray.labelling.work import AGAIN, BUSY, HELD, Learning, Said, Work
 from al_ray.results import Store
+from al_ray.study.training import plain
 
 
 class Clock:
@@ -146,8 +147,21 @@ def test_like_the_winner_of_a_study(tmp_path, gain):
     assert (found["size"], found["model"]) == (20, "some/encoder")
     table = Store(out).read("trajectories").iloc[0]
     training = found["training"]
-    assert training["recipe"] == table.recipe
+    assert training["recipe"] == table.recipe == "stable"
     assert training["learning_rate"] == table.learning_rate
     assert type(training["epochs"]) is int
+    assert plain(**training).epochs == training["epochs"]
     with pytest.raises(UserError, match="no study"):
         winner(str(tmp_path / "nowhere"))
+
+
+def test_like_a_frozen_winner(tmp_path):
+    """Which was not trained as an encoder is, so that nothing says how one would be."""
+    out = write_study(
+        tmp_path / "study", (), step_sizes=(20,), controls=(), seeds=10, demonstration=False,
+        frozen=("random", "margin"), gains={"margin": 0.3, "frozen": 0.0}, tests=400,
+    )  # fmt: skip
+    found = winner(str(out))
+    assert (found["strategy"], found["head"]) == ("margin", "frozen")
+    how = plain(**{"recipe": "stable", "learning_rate": 1e-4, **found["training"]})  # as `begin`
+    assert how.learning_rate == 1e-4

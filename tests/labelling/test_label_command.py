@@ -266,6 +266,13 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     assert "1 of them new" in said("take", project, tmp_path / "x.csv")
     (tmp_path / "x.csv").write_bytes(once.replace(";", "\t").encode("utf-16"))
     assert "0 of them new" in said("take", project, tmp_path / "x.csv")
+    for whole, encoding in (
+        (f"sep=;\n{once}", "utf-8"),
+        (once, "utf-32"),
+        (f"\ufeff\ufeff{once}", "utf-8"),
+    ):
+        (tmp_path / "x.csv").write_bytes(whole.encode(encoding))
+        assert "0 of them new" in said("take", project, tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text(f"row_id,label,annotator,note\n{one},경제,가람,왜\n", "utf-8")
     assert "1 of them new" in said("take", project, tmp_path / "x.csv")
     (now,) = Project(project).word[one].items()
@@ -280,6 +287,9 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     assert "take the column 'text' out" in refused("take", project, tmp_path / "y.csv")
     (tmp_path / "y.csv").write_text(f"row_id,label\n{one},정치,경제\n", encoding="utf-8")
     assert "row 1 has more cells than columns" in refused("take", project, tmp_path / "y.csv")
+    (tmp_path / "y.csv").write_text(f"row_id,label\n{one},정치 경제\n", encoding="utf-8")
+    why = f"y.csv: row '{one}': '정치 경제' is none of the labels, of which one is meant"
+    assert why in refused("take", project, tmp_path / "y.csv")
     half = json.dumps({"row_id": one, "label": "정치", "note": "\ud800"})
     (tmp_path / "y.jsonl").write_text(half, encoding="utf-8")
     assert "its note has half a character" in refused("take", project, tmp_path / "y.jsonl")
@@ -309,6 +319,9 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
     ):
         (project / "project.json").write_text(json.dumps(changed), encoding="utf-8")
         assert "put it back from a copy" in refused("status", project)
+    gone = json.dumps(facts | {"model": str(tmp_path / "gone")}, ensure_ascii=False)
+    (project / "project.json").write_text(gone, encoding="utf-8")
+    assert f"no such folder); put {tmp_path / 'gone'} back" in refused("next", project)
     (project / "project.json").write_text("[" * 100_000, encoding="utf-8")
     assert "put it back from a copy" in refused("status", project)
     (project / "project.json").write_text(json.dumps(facts | {"task": "tagging"}), "utf-8")

@@ -102,6 +102,12 @@ def test_batches_are_a_tenth_at_random_and_never_learnt(project):
     assert steps.answers_digest.nunique() == 4
 
 
+def test_a_guideline_is_read_however_it_was_saved(project):
+    for encoding in ("utf-8", "cp949", "utf-16"):
+        (project.folder / "guideline.md").write_text("기사의 주제를 고르세요", encoding)
+        assert project.guideline == "기사의 주제를 고르세요"
+
+
 def test_the_reserve_lasts_to_the_end():
     for rows in (40, 90, 300, 1005):
         for size in (10, 20, 33, 50):
@@ -127,7 +133,13 @@ def test_it_waits_and_late_answers_count_at_the_next_step(project):
     assert first.n_labels_paid == 15
     project.take(answers(project, 0, skips=(6,)))  # five are late
     project.take(answers(project, 1))
-    (step,) = advance(project)
+    fitted, scored = [], []
+    (step,) = advance(
+        project, fitting=lambda *x: fitted.append(x), scoring=lambda *x: scored.append(x)
+    )
+    assert fitted == [(n, 8) for n in range(1, 9)]
+    pool = 90 - len(project.reserve) - 2 * (SIZE - SIZE // 10)
+    assert scored[-1] == (pool, pool)
     steps = project.store.read("steps")
     assert steps.n_labels_paid.tolist() == [15, 40]
     audit = project.batches()[0].audit[:5].sum()
