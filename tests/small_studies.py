@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from al_ray.analysis.study import Study
-from al_ray.analysis.summary import ARM
+from al_ray.analysis.summary import ARM, CHOOSER
 from al_ray.results import SCHEMAS, Store
 
 LABELS = ("가", "나", "다")
@@ -190,7 +190,7 @@ def arm(strategy: str, head: str = "fine-tuned", **more: object) -> tuple[object
     """All of ARM; a frozen head has nothing of FIT."""
     facts = {"strategy": strategy, "retrain": "cold", "head": head, "step_size": 10, "initial": 10}
     facts |= (FIT if head == "fine-tuned" else {}) | more
-    text = {*FIT, "model", "parameters", "committee", "multiples", "chosen_by"}
+    text = {*FIT, "model", *CHOOSER} - {"candidates", "diversity"}
     return tuple(facts.get(name, "" if name in text else 0) for name in ARM)
 
 

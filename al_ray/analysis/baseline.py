@@ -18,6 +18,7 @@ from al_ray.analysis.study import Study, records, remembered
 from al_ray.analysis.summary import FROZEN
 from al_ray.language import tr
 from al_ray.study.chooser import RANDOM
+from al_ray.study.training import READ
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _behind(
         other
         for other in arms
         if other["head"] == FROZEN
-        and all(other[name] == arm[name] for name in ("step_size", "initial"))
+        and all(other[name] == arm[name] for name in ("step_size", "initial", "model", *READ))
     ]
     if arm["head"] == FROZEN or not frozen:
         return None

@@ -16,6 +16,7 @@ _WORDS: Final = {
     **{"retrain": "{value}", "head": "{value}", "model": "{value}", "committee": "{value}"},
     "step_size": mark("steps of {value:,}"),
     "initial": mark("from {value:,}"),
+    "strategy_source": mark("source {value:.8}"),
     "multiples": mark("rates times {value}"),
     "candidates": mark("of {value:,} candidates"),
     "chosen_by": mark("chosen by {value}"),

@@ -27,8 +27,8 @@ CHOICE: Final = ["strategy", *CHOOSER]
 """What an arm and the random arm that it is compared with may differ in."""
 
 BASE: Final = {
-    **{"strategy": RANDOM, "parameters": "", "committee": "", "multiples": ""},
-    **{"candidates": 0, "diversity": 0.0, "chosen_by": ""},
+    **{"strategy": RANDOM, "parameters": "", "strategy_source": "", "committee": ""},
+    **{"multiples": "", "candidates": 0, "diversity": 0.0, "chosen_by": ""},
 }
 """What makes an arm the random arm that it is compared with."""
 

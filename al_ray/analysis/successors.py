@@ -12,6 +12,7 @@ from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.statistics.pairs import Effect, area_weights, contrast
 from al_ray.analysis.study import Study, records, remembered
 from al_ray.language import tr
+from al_ray.study.training import READ
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ def _chooser_hours(arm: Arm, arms: list[Arm], hours: dict[tuple[object, ...], fl
         other
         for other in arms
         if other["head"] == arm["chosen_by"]
-        and all(other[name] == arm[name] for name in ("strategy", "step_size", "initial"))
+        and all(
+            other[name] == arm[name]
+            for name in ("strategy", "parameters", "step_size", "initial", "model", *READ)
+        )
     ]
     return max((hours.get(key_of(other), 0.0) for other in choosers), default=0.0)
 

@@ -20,10 +20,14 @@ FROZEN: Final = "frozen"
 LEARNER: Final = ["head", "model", *READ, *FIT]
 """The columns that tell apart what is trained. A frozen head has none of FIT: they are 0 or ''."""
 
-CHOOSER: Final = ["parameters", "committee", "multiples", "candidates", "diversity", "chosen_by"]
+CHOOSER: Final = [
+    *("parameters", "strategy_source", "committee", "multiples"),
+    *("candidates", "diversity", "chosen_by"),
+]
 """The columns beside `strategy` that tell apart how rows are chosen: '' or 0 where there is nothing
-to say. `multiples` are a committee's learning rates, of the evaluated member's; `chosen_by` is the
-head whose rows a successor learns."""
+to say. `strategy_source` is of a strategy of one's own, which may be edited; `multiples` are a
+committee's learning rates, of the evaluated member's; `chosen_by` is the head whose rows a
+successor learns."""
 
 ARM: Final = [
     *("strategy", "retrain", "head", "step_size", "initial", "model", *READ, *FIT),
@@ -31,7 +35,10 @@ ARM: Final = [
 ]
 """The columns that tell arms of one study apart; seeds repeat an arm."""
 
-_CHOOSER: Final = {"committee": str, "candidates": int, "diversity": float, "chosen_by": str}
+_CHOOSER: Final = {
+    **{"strategy_source": str, "committee": str},
+    **{"candidates": int, "diversity": float, "chosen_by": str},
+}
 
 COLUMNS: Final = [
     *ARM,

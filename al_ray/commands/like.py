@@ -11,7 +11,7 @@ import pandas as pd
 from al_ray.errors import UserError
 from al_ray.study.chooser import spelt
 from al_ray.study.knobs import kinds, knobs
-from al_ray.study.training import Training
+from al_ray.study.training import FIT, Training
 
 NUMERICS = ("precision", "token_budget", "chunk_rows", "threads")
 """Knobs of how rows are run over, which a project has of its own."""
@@ -32,6 +32,7 @@ def winner(out: str) -> dict[str, Any]:
     from al_ray.analysis.comparison import key_of
     from al_ray.analysis.conclusion import conclusion
     from al_ray.analysis.study import load
+    from al_ray.analysis.summary import FROZEN
     from al_ray.analysis.verdict import arm_names
 
     study = load(out)
@@ -50,16 +51,18 @@ def winner(out: str) -> dict[str, Any]:
         raise UserError("--like {out}: it has no arm to begin with; leave it out", out=out)
     row = chosen.iloc[0]
     kinds_of = kinds(Training)
+    frozen = row["head"] == FROZEN  # which has none of FIT
     training = {
         name: kinds_of[name](row[name])  # tables have whole numbers with gaps as floats
         for name in knobs(Training)
-        if name not in NUMERICS and name in row and not pd.isna(row[name])
+        if name not in NUMERICS and not (frozen and name in FIT)
+        if name in row and not pd.isna(row[name])
     }
     return {
         "strategy": strategy or spelt(row.strategy, row.parameters or ""),
         "head": row["head"],
         "size": int(row.step_size),
-        "training": {**training, "recipe": row.recipe},
+        "training": training if frozen else {**training, "recipe": row.recipe},
         "model": _model(out),
     }
 

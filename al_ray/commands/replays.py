@@ -27,7 +27,7 @@ def print_replays(store: Store, times: int, as_json: bool, console: Console) -> 
         UserError: it has no validation rows, no test, or nothing to choose from.
     """
     from al_ray.search.early import early, first_rung
-    from al_ray.search.recorded import read, rungs_after_first_draw
+    from al_ray.search.recorded import read, rungs, rungs_after_first_draw
     from al_ray.search.replay import methods, replay, spread
 
     check(times >= 1, "--replays {n}: give 1 or more", n=times)
@@ -37,6 +37,11 @@ def print_replays(store: Store, times: int, as_json: bool, console: Console) -> 
         len(recorded.configurations) > 1 and bool(recorded.seeds) and bool(recorded.tested.curves),
         "{out}: a replay needs two configurations or more that have a seed in common, and a test; "
         "give a study that has",
+        out=store.address,
+    )
+    check(
+        bool(rungs(recorded)),
+        "{out}: its step sizes share no number of labels; give a study whose sizes do",
         out=store.address,
     )
     one, every = early(recorded, 1), early(recorded)

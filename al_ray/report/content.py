@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from al_ray.analysis.described.agreement import texts
+from al_ray.analysis.described.telling import texts
 from al_ray.analysis.metrics import meaning
 from al_ray.analysis.reference.claims import claims
 from al_ray.analysis.study import Study

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from al_ray.errors import UserError
 from al_ray.language import tr
-from al_ray.results.folder import PRIVATE, own
+from al_ray.results.folder import PRIVATE, SEARCH, own
 from al_ray.results.lease import LOCK
 from al_ray.results.store import Store
 
@@ -22,8 +22,9 @@ def untouched(store: Store) -> Iterator[None]:
     """Make a results folder and take it as ours; where what is done in it is refused, it is again
     as it was.
 
-    Only what comes before a study's description is taken back (marker, lock and new entries of the
-    cache), and only if nobody else is at it.
+    Only what comes before a study's or search's description is taken back (marker, lock, new
+    entries of the cache, the search's folder), and only if nobody else is at it: once it is written,
+    something has begun, which the same command goes on with.
 
     Raises:
         StudyConflict: it holds files that are not ours.
@@ -44,17 +45,26 @@ def untouched(store: Store) -> Iterator[None]:
             folder=folder,
             reason=error.strerror,
         ) from None
-    before = set(_inside(folder))
+    before, descriptions = set(_inside(folder)), _descriptions(folder)
     own(store.storage)
     try:
         yield
     except UserError:
-        _take_back(folder, before, made)
+        if _descriptions(folder) == descriptions:
+            _take_back(folder, before, made)
         raise
 
 
 def _inside(folder: Path) -> list[Path]:
-    return [*folder.glob(PRIVATE), *folder.glob("cache"), *folder.glob("cache/*")]
+    names = (PRIVATE, "cache", "cache/*", SEARCH, f"{SEARCH}/*")
+    return [path for name in names for path in folder.glob(name)]
+
+
+def _descriptions(folder: Path) -> list[tuple[int, int]]:
+    """What tells whether one was written since."""
+    paths = (at / "study.json" for at in (folder, folder / SEARCH))
+    facts = [os.lstat(path) for path in paths if os.path.lexists(path)]
+    return [(fact.st_ino, fact.st_mtime_ns) for fact in facts]
 
 
 def _take_back(folder: Path, before: set[Path], made: list[Path]) -> None:

@@ -18,7 +18,16 @@ from al_ray.study.knobs import axes
 from al_ray.study.training import FIT, READ, Training
 
 KNOBS: Final = (
-    *("strategy", "parameters", "head", "model", "retrain", "step_size", "initial"),
+    *(
+        "strategy",
+        "parameters",
+        "strategy_source",
+        "head",
+        "model",
+        "retrain",
+        "step_size",
+        "initial",
+    ),
     *("committee", "candidates", "diversity", "recipe"),
     *axes(Training),
 )

@@ -50,8 +50,8 @@ row is one unit, with one distribution over its answers. `sequence`: the same of
 is a sequence of units. `labels`: a task whose labels mean the same in every row. `committee`: a
 pass of each member. `vectors`: one a row, what the classification layer is fed, from the same pass.
 `word-gradients`: a backward pass a label. `predicted-loss`: a loss-prediction module, trained with
-the model. `dropout`: `Strategy.passes` forward passes with dropout. `labelled`: all this of the
-labelled rows, too.
+the model. `dropout`: `Strategy.passes` forward passes with dropout. `labelled`: the
+evaluated member's log-probabilities of the labelled rows and, with `vectors`, their vectors.
 """
 
 

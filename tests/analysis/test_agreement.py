@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import jaccard_score
 from small_studies import name_of, predictions, study
 
-from al_ray.analysis.described import agreement
+from al_ray.analysis.described import agreement, telling
 
 TRUTH = ["가"] * 6
 LABELS = [10, 20]
@@ -136,7 +136,7 @@ def test_telling_texts():
             "tokens": 3,
         }
     )
-    table = agreement.texts(study(arms, LABELS, selections=picks, predictions=made, rows=rows))
+    table = telling.texts(study(arms, LABELS, selections=picks, predictions=made, rows=rows))
     first = table[table.kind == "chosen first"]
     assert first.strategy.unique().tolist() == ["margin"]  # random ranks nothing
     assert first.text.tolist() == ["글 a", "<b>"]
@@ -149,5 +149,5 @@ def test_telling_texts():
         ("margin", "t3"),
         ("margin", "t4"),
     ]
-    assert agreement.texts(study({}, LABELS)).empty
-    assert agreement.texts(study(arms, LABELS, predictions=made)).text.isna().all()
+    assert telling.texts(study({}, LABELS)).empty
+    assert telling.texts(study(arms, LABELS, predictions=made)).text.isna().all()

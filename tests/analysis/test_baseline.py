@@ -120,6 +120,20 @@ def test_fine_tuning_below_a_frozen_head_is_undertrained():
     assert verdict(high).kind[0] in FOUND
 
 
+def test_each_encoder_has_its_own_frozen_head_beside_it():
+    above = {seed: [value + 0.05 for value in curve] for seed, curve in RISING.items()}
+    below = {seed: [value - 0.05 for value in curve] for seed, curve in RISING.items()}
+    arms = {}
+    for model, frozen in (("one", below), ("other", above)):
+        for name in ("random", "margin"):
+            arms[*TUNED[name], model] = RISING
+        arms[*FROZEN["random"], model] = frozen
+    found = verdict(study(arms, LABELS))
+    kinds = dict(zip(found.model, found.kind, strict=True))
+    assert kinds["other"] == "undertrained"
+    assert kinds["one"] != "undertrained"
+
+
 def test_what_is_undertrained_needs_five_seeds():
     four = {seed: RISING[seed] for seed in range(4)}
     above = {seed: [value + 0.05 for value in curve] for seed, curve in four.items()}

@@ -10,6 +10,8 @@ from small_studies import answered, name_of, noisy, predictions, study
 from test_mix import ROWS
 
 from al_ray.analysis.reference.claims import CLAIMS, claims
+from al_ray.analysis.reference.labels import _all_less_half
+from al_ray.analysis.study import records
 
 LABELS = [10, 20, 30, 40]
 CURVE = [0.4, 0.5, 0.6, 0.65]
@@ -279,13 +281,22 @@ def test_c5(large, small, word):
         ("1" * 50 + "0" * 50, "1" * 60 + "0" * 40, "contradicted"),
     ],
 )
-def test_c6(random, margin, word):
+@pytest.mark.parametrize("other", ["my:other", "qbc"])
+def test_c6(random, margin, word, other):
+    """Also where two arms are of one strategy with two parameters."""
+
     def of(seeds, rows):
         arms = {
             name: np.array([[[letter == "1"] for letter in text * rows]] * seeds)
-            for name, text in (("random", random), ("margin", margin))
+            for name, text in (("random", random), ("qbc", margin), ("my:other", margin))
         }
-        return answered(arms, [10])
+        made = answered(arms, [10])
+        for table in (made.trajectories, made.steps):
+            mine = table.strategy == "my:other"
+            if "parameters" in table:
+                table.loc[mine, "parameters"] = "disagreement=mean-kl" if other == "qbc" else ""
+            table.loc[mine, "strategy"] = other
+        return made
 
     assert answer("C6", of(5, 60))[0] == word
     assert answer("C6", of(4, 60))[0] == "cannot tell"  # however much of random's it contains
@@ -470,6 +481,21 @@ def test_c10_needs_random():
         for name in ("trajectories", "steps")
     }
     assert answer("C10", replace(one, memory={}, **frames))[0] == "cannot tell"
+
+
+def test_c10_sets_an_arm_against_all_labels_of_its_own_training():
+    arms = {}
+    for model, full in (("one", 0.70), ("other", 0.60)):
+        arms[*arm("margin"), model] = noisy(CURVE, 5, 0.0)
+        arms["control", "cold", "fine-tuned", 80, 80, model] = noisy([full], 5, 0.0)
+    one = study(arms, LABELS)
+    one.steps["pool_share"] = one.steps.n_labelled / 80
+    less = {
+        row["model"]: float(_all_less_half(one, row, "").values.mean())
+        for row in records(one.arms())
+        if row["strategy"] == "margin"
+    }
+    assert less == pytest.approx({"one": 0.70 - CURVE[-1], "other": 0.60 - CURVE[-1]})
 
 
 def test_c10_the_best_of_many_arms_is_not_taken():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al_ray.analysis.names import arm_name, several
 from al_ray.analysis.summary import ARM, COLUMNS, area_under_curve, arms, with_learner
 
 SHORT = ARM[:5]
@@ -31,6 +32,23 @@ def steps_of(trajectory, arm, labels, accuracies, test="test"):
             "test_macro_f1": [accuracy / 4 for accuracy in accuracies],
         }
     )
+
+
+def test_an_edited_strategy_is_another_arm():
+    """Whose seeds are not counted as those of the one before, and which is named."""
+    told = wanted(*(
+        (f"{source}-{seed}", "my:Gini", "cold", "fine-tuned", 10, 10, seed, "complete", None)
+        for source in "ab" for seed in range(3)
+    ))  # fmt: skip
+    told = told.assign(strategy_source=[name[0] * 32 for name in told.trajectory])
+    steps = pd.concat(
+        steps_of(name, ("my:Gini", "cold", "fine-tuned", 10, 10), [10], [0.5])
+        for name in told.trajectory
+    )
+    found = arms(steps, told, "test")
+    assert found.seeds.tolist() == [3, 3]
+    names = [arm_name(row, several(found)) for row in found.to_dict("records")]
+    assert names == ["my:Gini (source aaaaaaaa)", "my:Gini (source bbbbbbbb)"]
 
 
 MARGIN = ("margin", "cold", "fine-tuned", 10, 10)

@@ -143,6 +143,21 @@ def test_replays_as_a_table_and_for_machines(recorded, capsys, monkeypatch):
     assert all(min(each["behind"]) >= 0 for each in said["replays"].values())
 
 
+def test_schedules_that_never_meet_cannot_be_replayed(tmp_path, capsys):
+    store, world, asked = Store(tmp_path), World(), {}
+    for size in (5, 7):
+        config = config_of(initial=size, step_size=size, seed=0, validation=15, steps=3)
+        list(Trajectory(config, world.rows, Stub(world, config), store, stop_set=20).run())
+        columns = {n: [v] if isinstance(v, list) else v for n, v in config.columns.items()}
+        store.write("trajectories", {**columns, "status": "complete"}, config.id)
+        asked[config.id] = 3
+    labels = list(world.rows.label_names)
+    facts = {"schema_version": 2, "trajectories": asked, "tests": {"test": 25}, "labels": labels}
+    store.study_json.write(facts)
+    code, _, err = ran(["search", str(tmp_path), "--replays", "3"], capsys)
+    assert (code, "share no number of labels" in err) == (2, True)
+
+
 def test_stopping_as_a_table_and_for_machines(recorded, capsys, monkeypatch):
     console = Kept()
     with monkeypatch.context() as at:

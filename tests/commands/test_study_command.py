@@ -276,12 +276,16 @@ def test_an_out_that_holds_something_else(refused, tmp_path):
         assert ended.value.code == 2
 
 
-def test_no_gpu(refused, monkeypatch):
+@pytest.mark.parametrize("more", [(), ("--search", "one-rung", "--validation", "20")])
+def test_no_gpu(refused, monkeypatch, tmp_path, more):
+    """And nothing is left that would be in the way of the same without `--device`."""
     monkeypatch.setattr(ray, "init", lambda **facts: SimpleNamespace(dashboard_url=""))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(cluster_ready, "await_worker", lambda *_: None)
     monkeypatch.setattr(cluster_ready, "machines", lambda: [Machine({"CPU": 2.0}, 1)])
-    assert "--device cuda" in refused("--device", "cuda")
+    for _ in range(2):
+        assert "--device cuda" in refused("--device", "cuda", *more)
+        assert not (tmp_path / "out").exists()
 
 
 def test_good_options_do_start_ray(data, tmp_path):

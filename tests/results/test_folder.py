@@ -14,10 +14,11 @@ from helpers import lock_of
 from written_studies import write_study
 
 from al_ray.commands import study as cli
-from al_ray.errors import StorageError, StudyConflict
+from al_ray.errors import StorageError, StudyConflict, UserError
 from al_ray.results import Store
 from al_ray.results.folder import OURS, own
 from al_ray.results.lease import held
+from al_ray.results.untouched import untouched
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -271,3 +272,22 @@ def test_a_folder_that_is_removed_is_not_begun_anew_in_the_middle(tmp_path):
     assert not (tmp_path / "out").exists()
     with held(Store(tmp_path / "out"), print, "wait"):  # the remedy
         Store(tmp_path / "out").write("steps", {}, "t", 0)
+
+
+@pytest.mark.parametrize("begun", [None, "study.json", "search/study.json"])
+def test_a_refusal_takes_back_what_has_not_begun_alone(tmp_path, begun):
+    """A study that has begun keeps its tokens, and is gone on with."""
+    store = Store(tmp_path / "out")
+
+    def refused():
+        for name in ("cache/tokens.npy", "search/.al_ray/lock", begun):
+            if name is not None:
+                (store.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (store.folder / name).write_text("{}")
+        raise UserError("no room")
+
+    with pytest.raises(UserError), untouched(store):
+        refused()
+    assert (store.folder / "cache/tokens.npy").exists() == (begun is not None)
+    assert store.folder.exists() == (begun is not None)
+    own(store.storage)  # as the next start does

@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from al_ray.analysis.answers import answered, answers
-from al_ray.analysis.described.telling import texts
 from al_ray.analysis.study import CHOICE, SETTING, Study, each, groups
 from al_ray.analysis.summary import ARM
 
@@ -200,4 +199,4 @@ def chosen_overlap(study: Study) -> pd.DataFrame:
     return pd.DataFrame(made, columns=columns)
 
 
-__all__ = ["PAIR", "chosen_overlap", "right_sets", "test_agreement", "texts"]
+__all__ = ["PAIR", "chosen_overlap", "right_sets", "test_agreement"]

@@ -31,7 +31,7 @@ from al_ray.analysis.reference.evidence import (
     untold,
 )
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
-from al_ray.analysis.study import BASE, SETTING, Study, each, groups, records
+from al_ray.analysis.study import BASE, Study, each, groups, records
 from al_ray.analysis.summary import ARM
 from al_ray.language import mark, tr
 from al_ray.study.chooser import RANDOM
@@ -106,12 +106,13 @@ def _shared(study: Study, arms: list[Arm]) -> tuple[Sample, str]:
     asked, done = seeds_of(study, arms)
     right = answers(study).right
     steps = answered(study.curves(), right)
-    steps = steps[(steps[SETTING] == pd.Series(arms[0])[SETTING]).all(axis=1)]
-    steps = steps[steps.strategy.isin([arm["strategy"] for arm in arms]) & steps.seed.isin(done)]
+    known = {key_of(arm) for arm in arms}
+    steps = steps[[key_of(row) in known for row in records(steps)]]
+    steps = steps[steps.seed.isin(done)]
     shared: list[Any] = []
     alone: dict[str, list[float]] = {}
     for _, seed in groups(steps, "seed"):
-        there = seed.groupby("n_labelled").strategy.nunique()
+        there = seed.groupby("n_labelled").trajectory.nunique()
         common = there.index[there == len(arms)]
         if not len(common):
             continue

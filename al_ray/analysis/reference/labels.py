@@ -34,7 +34,7 @@ from al_ray.analysis.reference.evidence import (
     untold,
 )
 from al_ray.analysis.study import Study
-from al_ray.analysis.summary import ARM, FROZEN
+from al_ray.analysis.summary import ARM, FROZEN, LEARNER
 from al_ray.language import tr
 from al_ray.study.chooser import CONTROL, RANDOM
 from al_ray.study.training import FIT, READ
@@ -100,7 +100,9 @@ def half_is_enough(studies: Sequence[Study]) -> Answer:
 
 def _all_less_half(study: Study, arm: Arm, name: str) -> Sample | None:
     """None where the arm does not come to about half of the pool, or nobody had all of it."""
-    steps = study.steps[(study.steps.test == study.test) & (study.steps["head"] == arm["head"])]
+    learner = pd.Series(arm)[LEARNER]
+    steps = study.steps[(study.steps.test == study.test)]
+    steps = steps[(steps[LEARNER] == learner).all(axis=1)]
     full = steps[(steps.strategy == CONTROL) & (steps.pool_share > 0.99)]
     curves = study.curves()
     half = curves[(curves[ARM] == pd.Series(arm)).all(axis=1)]

@@ -106,7 +106,10 @@ class TensorBoard(Callback):  # type: ignore[misc]
     def begin(self, configs: Sequence[TrajectoryConfig]) -> None:
         """Tell what is on disk of these."""
         for config in configs:
+            if (events := self._open.pop(config.id, None)) is not None:
+                events.close()
             shutil.rmtree(self._folder / config.id, ignore_errors=True)
+            self._told.skip(config.id, 0)
             self._tell(config)
 
     def __getstate__(self) -> dict[str, Any]:

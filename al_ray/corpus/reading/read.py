@@ -112,16 +112,18 @@ def read(
                 label=columns.label,
                 more=tr(" (nor have {n:,} more rows)", n=others) if others else "",
             )
+    for split, rows in kept.items():
+        if not rows.labels and (split == "train" or not keep_unlabelled):
+            raise CorpusError(
+                "{path}: no row of {split} has a label in column {label!r}; fill some in, or name "
+                "another with --label-column",
+                path=tables[members[split][0]][0].path,
+                split=split,
+                label=columns.label,
+            )
     train = tables[members["train"][0]][0].path
     column = tr("{path}: column {name!r}", path=train, name=columns.label)
     kept = _one_spelling(kept, label_variants, column, notes)
-    if not kept["train"].labels:
-        raise CorpusError(
-            "{path}: no row has a label in column {label!r}; fill some in, or name "
-            "another with --label-column",
-            path=train,
-            label=columns.label,
-        )
     if why := no_classes(Counter(kept["train"].labels)):
         raise CorpusError(
             "{path}: column {label!r} {why}", path=train, label=columns.label, why=why

@@ -64,14 +64,16 @@ def test_scalars_are_named_by_test(store):
     assert found["train_loss"] == rows.train_loss.iloc[0]
 
 
-def test_tensorboard_reads_every_step_once(store, folder):
+@pytest.mark.parametrize("continued", [True, False], ids=["another start", "the next rung"])
+def test_tensorboard_reads_every_step_once(store, folder, continued):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     board = TensorBoard(store, print)
     board.begin([SHORT])
     go(folder, WORLD, LONG)  # two more steps of the same trajectory
-    board.on_trial_result(tune_trial(LONG), report_of(LONG))
-    again = TensorBoard(store, print)  # a continued study
-    again.begin([LONG])
+    if continued:
+        board.on_trial_result(tune_trial(LONG), report_of(LONG))
+        board = TensorBoard(store, print)
+    board.begin([LONG])
     test = store.read("steps").test.iloc[0]
     read = events.EventAccumulator(str(folder / "tensorboard" / LONG.id)).Reload()
     steps = store.read("steps").query("test == @test")

@@ -177,6 +177,17 @@ def test_label_studio(tmp_path: Path) -> None:
     assert "train: 2 rows without a label are left out." in least.notes  # the others are not there
 
 
+def test_a_test_that_nobody_has_come_to(tmp_path: Path) -> None:
+    """Or every trajectory would fail at it."""
+    written(tmp_path / "train.json", [task(n, "긍정" if n % 2 else "부정") for n in range(20)])
+    tests = [task(n, "긍정" if n == 30 else None) for n in range(30, 40)]
+    written(tmp_path / "test.json", tests)
+    assert len(read(tmp_path).tests[0].labels) == 1
+    tests[0]["annotations"].clear()
+    path = written(tmp_path / "test.json", tests)
+    assert f"{path}: no" in refusal(tmp_path)
+
+
 def test_tasks_that_nobody_has_come_to(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", [task(1, None), task(2)])
     assert "none of its 2 tasks has a choice" in refusal(path)

@@ -136,5 +136,5 @@ def test_codes_and_stars_are_classes(tmp_path: Path, labels: list[object]) -> No
 
 def test_no_label_at_all(tmp_path: Path) -> None:
     path = file(tmp_path, ["", " "])
-    with pytest.raises(CorpusError, match="no row has a label"):
+    with pytest.raises(CorpusError, match="no row of train has a label"):
         read(path, keep_unlabelled=True)
