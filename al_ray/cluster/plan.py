@@ -149,7 +149,7 @@ def _plan(
     ]
     todo = list(map(_todo, stages))
     cache, before = _cache(store), ready.seconds + BEYOND
-    learners = [config.learner for config in ready.configs]
+    learners = [config.learner for config in (*ready.configs, *ready.again)]
     for key in dict.fromkeys(key_of(each) for each in learners if each.head == "frozen"):
         of, setup = facts[key], ready.setups[key]
         if key not in measured or vectors_path(setup, key[0], store.cache).exists():

@@ -164,11 +164,12 @@ def _run(
             ),
             soft_wrap=True,
         )
-    if any(config.learner.head == "frozen" for config in ready.configs):
+    succeeds = any(config.learner.head == "frozen" for config in again)
+    if succeeds or any(config.learner.head == "frozen" for config in ready.configs):
         try:
             setups, seconds = _with_vectors(setups, ready, store, console)
         except (AlRayError, OSError) as error:
-            if not beside:
+            if succeeds or not beside:
                 raise
             line = tr("It is left out: {error}.", error=one_line(error))
             console.print(line, markup=False, soft_wrap=True)
@@ -238,7 +239,8 @@ def _with_vectors(
 ) -> tuple[Setups, float]:
     """The setups of frozen heads, and the seconds that their vectors took; 0 if they were there."""
     rows, made, total = Rows.load(ready.rows), dict(setups), 0.0
-    wanted = [config.learner for config in ready.configs if config.learner.head == "frozen"]
+    every = [config.learner for config in (*ready.configs, *ready.again)]
+    wanted = [each for each in every if each.head == "frozen"]
     for key in dict.fromkeys(map(key_of, wanted)):
         setup = made[key]
         with row_bar(console, tr("Vectors")) as progress:

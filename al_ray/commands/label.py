@@ -181,7 +181,7 @@ def _new(options: argparse.Namespace, console: Console) -> int:
         )
     if options.recipe:
         training["recipe"] = options.recipe
-    like = winner(options.like) if options.like else {}
+    like = winner(options.like, options.model) if options.like else {}
     with ExitStack() as stack:
         where = options.data
         path = stack.enter_context(fetched(where)) if is_remote(where) else Path(where)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from al_ray.errors import UserError
+from al_ray.learners.encoder.source import HUB
 from al_ray.study.chooser import spelt
 from al_ray.study.knobs import kinds, knobs
 from al_ray.study.training import FIT, Training
@@ -17,7 +18,7 @@ NUMERICS = ("precision", "token_budget", "chunk_rows", "threads")
 """Knobs of how rows are run over, which a project has of its own."""
 
 
-def winner(out: str) -> dict[str, Any]:
+def winner(out: str, model: str | None = None) -> dict[str, Any]:
     """The arm that a study's verdict says to label with, in the words of `labelling.begin`.
 
     Where the verdict is to label at random, or that nothing can be told, it is random with what
@@ -25,9 +26,10 @@ def winner(out: str) -> dict[str, Any]:
 
     Args:
         out: results folder.
+        model: to begin with; None: that arm's.
 
     Raises:
-        UserError: no study there, or none of classification.
+        UserError: no study there, or none of classification, or nothing says where its encoder is.
     """
     from al_ray.analysis.comparison import key_of
     from al_ray.analysis.conclusion import conclusion
@@ -63,14 +65,29 @@ def winner(out: str) -> dict[str, Any]:
         "head": row["head"],
         "size": int(row.step_size),
         "training": training if frozen else {**training, "recipe": row.recipe},
-        "model": _model(out),
+        "model": model or _model(out, row["model"]),
     }
 
 
-def _model(out: str) -> str | None:
-    """The encoder as the study was asked for it, where its folder says."""
+def _model(out: str, name: str) -> str:
+    """The encoder of this name as the study was asked for it.
+
+    Raises:
+        UserError: its folder does not say.
+    """
+    if name in ("mini", *HUB):
+        return name
     try:
-        asked = tomllib.loads((Path(out) / "study.toml").read_text(encoding="utf-8"))["model"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return asked if isinstance(asked, str) else str(asked[0])
+        said = tomllib.loads((Path(out) / "study.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = {}
+    for part in (said, *said.get("grid", ())):
+        asked = part.get("model", [])
+        for each in [asked] if isinstance(asked, str) else asked:
+            if Path(each.partition("?")[0]).name == name:
+                return str(each)
+    raise UserError(
+        "--like {out}: does not say where its encoder {name} is; give it as --model",
+        out=out,
+        name=name,
+    )

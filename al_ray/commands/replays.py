@@ -93,7 +93,7 @@ def _searches_table(
 
     columns = (
         *(Column(tr("search")), Column(tr("time")), Column(tr("90 % of these"), 2)),
-        *(Column(tr("fits"), 1), Column(tr("behind")), Column(tr("90 % of these"), 3)),
+        *(Column(tr("fits"), 1), Column(tr("points behind")), Column(tr("90 % of these"), 3)),
     )
     rows = []
     for name, of in found.items():
@@ -126,7 +126,7 @@ def _searches_table(
 def _early_table(one: Sequence[Early], every: Sequence[Early]) -> Table:
     columns = (
         *(Column(tr("labels")), Column(tr("seeds")), Column("τ-b")),
-        *(Column(tr("behind")), Column(tr("95 %"), 1)),
+        *(Column(tr("points behind")), Column(tr("95 %"), 1)),
         *(Column(tr("rows in common"), 2), Column(tr("τ-b of these"), 3)),
     )
 

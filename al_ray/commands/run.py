@@ -26,6 +26,7 @@ from al_ray.io.storage import said
 from al_ray.language import tr
 from al_ray.strategies import build
 from al_ray.study.grid import FROZEN_GIVES
+from al_ray.tasks import TASKS
 
 if TYPE_CHECKING:
     from al_ray.cluster.plan import Plan
@@ -175,6 +176,14 @@ class Run:
         corpus = loaded(tuned, self.console)
         if self.data == "embedded" or tuned.model == ["mini"]:
             return self._carried_out(tuned, corpus, [])  # there is nothing to freeze
+        if not TASKS[corpus.task].frozen:
+            raise UserError(
+                "{data}: al-ray run begins with a frozen head, which does no {task}; give python "
+                "experiments/{script}.py --data {data} --model ENCODER",
+                data=said(self.data),
+                task=corpus.task,
+                script="ner" if corpus.task == "tagging" else "mrc",
+            )
         frozen = self._frozen()
         code = self._carried_out(frozen, corpus, [], page=False)
         if code or self.fine_tune is None:

@@ -45,13 +45,14 @@ def findings(
     labels = corpus.labels if corpus.few else ()
     train_mix = label_mix(corpus.train, len(corpus.labels))
     for split, hashes in zip(corpus.splits, texts, strict=True):
-        repeats = _Repeats(split, hashes)
+        repeats = _Repeats(split, hashes, corpus.few)
         empty = corpus.left_out.get(split.name, ())
         lengths = np.array([len(text) for text in split.texts], np.int64)
         cut = None
         if tokens is not None and max_length is not None:
             counted = tokens[split.name]
-            cut = Cut(len(counted), Lengths.of(counted), float((counted > max_length).mean()))
+            share = float((counted > max_length).mean()) if len(counted) else 0.0
+            cut = Cut(len(counted), Lengths.of(counted), share)
         mix = label_mix(split, len(corpus.labels))
         fact = SplitFacts(
             name=split.name,
@@ -72,7 +73,7 @@ def findings(
         if labels:
             problems += _of_labels(corpus, fact, is_train=split is corpus.train)
     for test, hashes in zip(corpus.tests, texts[1:], strict=True):
-        problems += _leaked(corpus.train, texts[0], test, hashes)
+        problems += _leaked(corpus.train, texts[0], test, hashes, corpus.few)
     if not corpus.tests:
         problems.append(
             Problem(
@@ -99,11 +100,11 @@ class _Repeats:
         conflicting: positions of the rows whose text has another label elsewhere in the split.
     """
 
-    def __init__(self, split: Split, hashes: NDArray[np.uint64]) -> None:
+    def __init__(self, split: Split, hashes: NDArray[np.uint64], few: bool) -> None:
         _, index, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         self.first = index[inverse]
         self.later = np.flatnonzero(self.first != np.arange(len(hashes)))
-        other = self.later[split.labels[self.later] != split.labels[self.first[self.later]]]
+        other = self.later[_differ(split, self.later, split, self.first[self.later], few)]
         in_conflict = np.zeros(len(index), bool)
         in_conflict[inverse[other]] = True
         self.texts_in_conflict = int(in_conflict.sum())
@@ -290,15 +291,31 @@ def _of_labels(corpus: Corpus, fact: SplitFacts, is_train: bool) -> list[Problem
     return found
 
 
+def _differ(
+    split: Split, rows: NDArray[np.int64], other: Split, twins: NDArray[np.int64], few: bool
+) -> NDArray[np.bool_]:
+    """Whether rows of one text have other answers; places in a text count as it is written."""
+    differ: NDArray[np.bool_] = split.labels[rows] != other.labels[twins]
+    if few:
+        return differ
+    pairs = zip(rows, twins, strict=True)
+    same = [split.texts[row] == other.texts[twin] for row, twin in pairs]
+    return differ & np.array(same, np.bool_)
+
+
 def _leaked(
-    train: Split, hashes: NDArray[np.uint64], test: Split, tested: NDArray[np.uint64]
+    train: Split,
+    hashes: NDArray[np.uint64],
+    test: Split,
+    tested: NDArray[np.uint64],
+    few: bool,
 ) -> list[Problem]:
     leaked = np.flatnonzero(np.isin(hashes, tested))
     if not len(leaked):
         return []
     order = np.argsort(tested, kind="stable")
     twins = order[np.searchsorted(tested[order], hashes[leaked])]
-    other = int((train.labels[leaked] != test.labels[twins]).sum())
+    other = int(_differ(train, leaked, test, twins, few).sum())
     examples = tuple(
         Example((train.row_ids[row], test.row_ids[twin]), _excerpt(train.texts[row]))
         for row, twin in zip(leaked[:_EXAMPLES], twins[:_EXAMPLES], strict=True)

@@ -44,7 +44,7 @@ def write(corpus: Corpus, folder: Path) -> dict[Path, int]:
         CorpusError: the folder cannot be written.
     """
     tables: dict[str, list[tuple[str, str, str]]] = {}
-    for split in corpus.splits:
+    for split in filter(len, corpus.splits):  # of one, all rows may be without a label
         labels = (corpus.labels[code] for code in split.labels)
         tables[split.name] = list(zip(split.row_ids, split.texts, labels, strict=True))
     for row in corpus.unlabelled:

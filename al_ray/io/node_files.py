@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from al_ray.errors import StorageError
-from al_ray.io.files import digest_of
+from al_ray.io.files import digest_of, note_digest
 from al_ray.io.storage import Storage, node_cache
 
 
@@ -99,8 +99,10 @@ def share(where: str, found: NodeFiles | None, paths: Mapping[str, Path]) -> Nod
                 digest = known.decode()
                 if file.parent == node_cache():
                     with tempfile.TemporaryDirectory(dir=node_cache(), prefix=".fetch-") as folder:
-                        _fetch(storage, each, Path(folder, file.name), digest)
-                        os.replace(Path(folder, file.name), file)
+                        fetched = Path(folder, file.name)
+                        _fetch(storage, each, fetched, digest)
+                        note_digest(file, fetched)
+                        os.replace(fetched, file)
             digests[each] = digest
     return NodeFiles(where, digests)
 

@@ -301,11 +301,14 @@ class Store:
         return scored(ordered) if table == "steps" else ordered
 
     def _read_raw(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        schema, files = SCHEMAS[name], self.files(name)
+        schema = SCHEMAS[name]
         if columns is not None:
             schema = pa.schema([schema.field(column) for column in columns])
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(self._get_if_there, files))
+            found: list[pa.Table | None] = [None]
+            while any(rows is None for rows in found):  # one was merged since all were listed
+                files = self.files(name)
+                found = list(pool.map(self._get_if_there, files))
         there = [rows.select(schema.names) for rows in found if rows is not None]
         table = pa.concat_tables(there or [schema.empty_table()])
         frame: pd.DataFrame = table.to_pandas()

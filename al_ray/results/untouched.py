@@ -22,9 +22,9 @@ def untouched(store: Store) -> Iterator[None]:
     """Make a results folder and take it as ours; where what is done in it is refused, it is again
     as it was.
 
-    Only what comes before a study's or search's description is taken back (marker, lock, new
-    entries of the cache, the search's folder), and only if nobody else is at it: once it is written,
-    something has begun, which the same command goes on with.
+    Only what comes before the description of a study or a search is taken back (marker, lock, new
+    entries of the cache, the search's folder), and only if nobody else is at it. Once one is
+    written something has begun, which the same command goes on with.
 
     Raises:
         StudyConflict: it holds files that are not ours.

@@ -75,7 +75,10 @@ def early(recorded: Recorded, seeds: int | None = None, seed: int = 0) -> list[E
         ahead = means == means.max(axis=0)  # of several any may be taken
         missed = final.max() - (ahead * final[:, np.newaxis]).sum(axis=0) / ahead.sum(axis=0)
         taus = [kendalltau(column, final).statistic for column in means.T]
-        alike = kendalltau(overlap, shares[-1]).statistic if len(overlap) > 1 else np.nan
+        both = ~np.isnan(overlap) & ~np.isnan(shares[-1])
+        alike = np.nan
+        if both.sum() > 1:
+            alike = kendalltau(overlap[both], shares[-1][both]).statistic
         low = high = float("nan")
         if number == len(every) > 1:
             low, high = _regret(tested, float(missed[0]))
@@ -87,7 +90,7 @@ def early(recorded: Recorded, seeds: int | None = None, seed: int = 0) -> list[E
                 float(missed.mean()),
                 low,
                 high,
-                float(overlap.mean()) if len(overlap) else float("nan"),
+                float("nan") if np.isnan(overlap).all() else float(np.nanmean(overlap)),
                 float(alike),
             )
         )
@@ -152,7 +155,7 @@ def _table(recorded: Recorded, labels: int) -> NDArray[np.float64]:
 
 
 def _overlaps(recorded: Recorded, labels: int) -> NDArray[np.float64]:
-    """(pairs,) of configurations, means over seeds; of those that have chosen something."""
+    """(pairs,) of configurations, means over seeds; NaN: neither has chosen anything."""
     found = []
     for one, other in combinations(recorded.configurations, 2):
         shares = []
@@ -160,8 +163,7 @@ def _overlaps(recorded: Recorded, labels: int) -> NDArray[np.float64]:
             mine, theirs = (_chosen(recorded, each, seed, labels) for each in (one, other))
             if mine or theirs:
                 shares.append(len(mine & theirs) / len(mine | theirs))
-        if shares:
-            found.append(float(np.mean(shares)))
+        found.append(float(np.mean(shares)) if shares else float("nan"))
     return np.array(found)
 
 

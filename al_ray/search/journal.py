@@ -67,7 +67,7 @@ def trials(recorded: Recorded) -> list[FrozenTrial]:
             made.append(create_trial(state=TrialState.FAIL, **common))
             continue
         state = TrialState.COMPLETE if last == end else TrialState.PRUNED
-        value = shown[last] if last == end else None
+        value = shown[max(shown)] if last == end else None
         made.append(create_trial(state=state, value=value, intermediate_values=shown, **common))
     return made
 

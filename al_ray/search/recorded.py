@@ -33,6 +33,9 @@ KNOBS: Final = (
 )
 """The columns of `trajectories` that tell configurations apart."""
 
+CHOOSER: Final = ("strategy_source", "committee", "candidates", "diversity")
+"""Those of which one strategy may have some or none, which tells it apart, too."""
+
 
 SPENT: Final = ("fit_seconds", "evaluate_seconds", "score_seconds", "select_seconds")
 """The columns of `steps` that are seconds of a device."""
@@ -214,7 +217,16 @@ def configurations_of(trajectories: pd.DataFrame) -> dict[str, Configuration]:
     frozen = frame["head"] == "frozen"
     frame.loc[frozen, [name for name in FIT if name not in READ]] = None
     frame = frame.where(frame.notna(), None)
-    vary = [name for name in (*KNOBS, "rates") if frame[name].dropna().map(repr).nunique() > 1]
+    frame.loc[frame.strategy_source == "", "strategy_source"] = None
+    said = frame[[*KNOBS, "rates"]].map(repr)
+    strategies = said[["strategy", "parameters", "head"]].agg(" ".join, axis=1)
+
+    def differ(name: str) -> bool:
+        if name in CHOOSER:
+            return bool(said[name].groupby(strategies).nunique().gt(1).any())
+        return bool(said[name][frame[name].notna()].nunique() > 1)
+
+    vary = [name for name in (*KNOBS, "rates") if differ(name)]
     return {
         row["trajectory"]: configuration(
             {name: row[name] for name in vary if row[name] is not None}

@@ -57,7 +57,10 @@ class Space:
         Of a range that holds hardly any numbers, as many as are found.
         """
         draw = generator(seed, 0, "search")
-        if self.size <= max(n, ENUMERATED):
+        by_ratio = any(
+            isinstance(axis, Range) and axis.log for grid in self.grids for axis in grid.values()
+        )
+        if self.size <= (n if by_ratio else max(n, ENUMERATED)):
             every = self.all()
             return [every[place] for place in draw.permutation(len(every))[:n]]
         found: dict[Configuration, None] = {}

@@ -63,6 +63,7 @@ def stops(store: Store, worth: float = WORTH) -> list[StopScore]:
     known = store.read("trajectories")
     known = known[known.trajectory.isin(description["trajectories"])]
     known = known[(known.status == "complete") & ~known.strategy.isin(UNQUERIED)]
+    known = known[known.follows.isna()]  # which chose nothing that could be stopped
     asked = store.read("stop_set", known.trajectory.tolist())
     steps = store.read("steps", known.trajectory.tolist())
     steps = steps[steps.test == next(iter(description["tests"]), None)]

@@ -129,8 +129,9 @@ def trajectories(
         made[control.id] = control
     given = set(get_args(Need)) - (set() if encoder.dropout else {"dropout"})
     check(
-        encoder.frozen or "frozen" not in study.heads,
-        "--head frozen: no linear model on a text's vector does {task}; leave it out",
+        encoder.frozen or "frozen" not in (*study.heads, study.successor),
+        "{option} frozen: no linear model on a text's vector does {task}; leave it out",
+        option="--head" if "frozen" in study.heads else "--successor",
         task=encoder.task,
     )
     for head, spec in _arms(study, encoder.pretrained and encoder.frozen):

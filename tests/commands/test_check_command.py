@@ -179,6 +179,13 @@ def test_what_cannot_be_used(
     assert err.count("\n") == 1
 
 
+def test_entities_are_not_fixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.tsv").write_text("## 1\n김\tB-PS\n구\tI-PS\n\n", encoding="utf-8")
+    assert check(capsys, str(tmp_path / "train.tsv"))[0] == 0
+    code, _, err = check(capsys, str(tmp_path / "train.tsv"), "--fix", str(tmp_path / "out"))
+    assert (code, "--fix writes no entities" in err) == (2, True)
+
+
 class TestReal:
     pytestmark = needs_shared
 

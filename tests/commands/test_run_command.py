@@ -126,6 +126,10 @@ def test_what_has_no_pretrained_weights_is_not_frozen(ran, data):
         (["리뷰.tsv", "--labels-per-day", "0"], "--labels-per-day 0"),
         (["리뷰.tsv", "--patience", "0"], "--patience 0: give minutes above 0"),
         (["리뷰.tsv", "--step-size", "400"], "--step-size 400: the pool has only"),
+        (
+            ["embedded-entities", "--model", "x/y"],
+            "give python experiments/ner.py --data embedded-",
+        ),
         (["리뷰.tsv", "--address", "http://127.0.0.1:1"], "use python experiments/news7.py"),
     ],
 )

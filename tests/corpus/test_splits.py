@@ -270,6 +270,14 @@ def test_shares_as_they_are_written() -> None:
 
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the project")
+def test_no_limit_is_not_to_blame_for_what_train_is() -> None:
+    one = Split("train", ("a", "b"), ("가", "나"), np.zeros(2, np.int32))
+    corpus = Corpus("made", ("O",), one, (), task="tagging", few=False)
+    assert limit(corpus, None, 5).train is one
+    with pytest.raises(CorpusError, match="--pool-limit 1"):
+        limit(corpus, 1, 5)
+
+
 def test_leakage_of_nsmc() -> None:
     given = read(SHARED / "nsmc")
     tested = set(given.tests[0].texts)  # nothing is folded here: NSMC is as clean as that

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from helpers import SHARED
 
 from al_ray.corpus.facts import Lengths
+from al_ray.corpus.findings import findings
 from al_ray.corpus.reading.tagged import read_tagged
 from al_ray.corpus.rows import Corpus, Split
 from al_ray.corpus.tagged_findings import tagged_facts
@@ -24,7 +27,7 @@ def corpus(*splits: list[tuple[str, str]]) -> Corpus:
         )
         for name, rows in zip(("train", "test"), splits, strict=False)
     ]
-    return Corpus("made", tuple(labels), made[0], tuple(made[1:]), task="tagging")
+    return Corpus("made", tuple(labels), made[0], tuple(made[1:]), task="tagging", few=False)
 
 
 def test_counts_by_hand() -> None:
@@ -61,6 +64,17 @@ def test_sentences_that_are_there_twice() -> None:
 def test_white_space_before_an_entity_makes_no_conflict() -> None:
     (facts,) = tagged_facts(corpus([("a  b c", "3-6:X"), ("a b  c", "2-6:X")]))
     assert (facts.duplicates, facts.conflicting) == (1, 0)
+
+
+def test_other_code_points_make_no_conflict() -> None:
+    """Places are counted in the text as it is written."""
+    rows = [("강가에", "0-2:LC"), (unicodedata.normalize("NFD", "강가에"), "0-5:LC")]
+    found = findings(corpus(rows, [rows[1]]))
+    assert not [each for each in found.problems if each.kind == "conflicting"]
+    (leaked,) = (each for each in found.problems if each.kind == "leaked")
+    assert "(0 with another label)" in leaked.message
+    again = findings(corpus([rows[0], (rows[0][0], "O")]))
+    assert [each for each in again.problems if each.kind == "conflicting"]
 
 
 def test_a_split_without_entities() -> None:

@@ -68,6 +68,14 @@ def test_rows_without_a_label_are_apart(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
+def test_a_test_of_which_nothing_is_labelled_is_not_written_as_one(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,label\n가,x\n나,y\n", encoding="utf-8")
+    (tmp_path / "test.csv").write_text("text,label\n다,\n라,\n", encoding="utf-8")
+    write(read(tmp_path, keep_unlabelled=True), tmp_path / "out")
+    assert not (tmp_path / "out" / "test.csv").exists()
+    assert (tmp_path / "out" / "unlabelled-test.csv").exists()
+
+
 def test_only_a_new_or_an_empty_folder_is_written(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()

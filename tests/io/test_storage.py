@@ -12,6 +12,7 @@ from s3_server import BUCKET, SECRET, S3Server
 
 from al_ray.errors import StorageError, UserError
 from al_ray.io import node_files, storage
+from al_ray.io.files import is_as_written
 from al_ray.io.node_files import share
 from al_ray.io.storage import Storage, is_remote, said
 
@@ -217,4 +218,5 @@ def test_the_first_content_of_a_name_counts(tmp_path, s3_server, node_cache):
     path.write_bytes(b"other")
     shared = share(where, None, {"v.npy": path})
     assert path.read_bytes() == b"first"
+    assert is_as_written(path)  # so that it is not computed anew at every start
     assert shared.digests["v.npy"] == hashlib.blake2b(b"first", digest_size=16).hexdigest()

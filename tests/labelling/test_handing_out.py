@@ -141,10 +141,14 @@ def test_like_the_winner_of_a_study(tmp_path, gain):
         tmp_path / "study", tuple(gains), step_sizes=(20,), controls=(), seeds=10,
         demonstration=False, gains=gains, tests=400,
     )  # fmt: skip
-    (out / "study.toml").write_text('model = "some/encoder"\n', encoding="utf-8")
+    with pytest.raises(UserError, match="does not say where its encoder stub is; give it as"):
+        winner(str(out))
+    assert winner(str(out), "another")["model"] == "another"  # which the message says
+    said = 'model = "other"\n[[grid]]\nmodel = ["one/more", "some/stub"]\n'
+    (out / "study.toml").write_text(said, encoding="utf-8")
     found = winner(str(out))
     assert found["strategy"] == ("margin" if gain else "random")
-    assert (found["size"], found["model"]) == (20, "some/encoder")
+    assert (found["size"], found["model"]) == (20, "some/stub")
     table = Store(out).read("trajectories").iloc[0]
     training = found["training"]
     assert training["recipe"] == table.recipe == "stable"
@@ -161,7 +165,7 @@ def test_like_a_frozen_winner(tmp_path):
         tmp_path / "study", (), step_sizes=(20,), controls=(), seeds=10, demonstration=False,
         frozen=("random", "margin"), gains={"margin": 0.3, "frozen": 0.0}, tests=400,
     )  # fmt: skip
-    found = winner(str(out))
+    found = winner(str(out), "some/stub")
     assert (found["strategy"], found["head"]) == ("margin", "frozen")
     how = plain(**{"recipe": "stable", "learning_rate": 1e-4, **found["training"]})  # as `begin`
     assert how.learning_rate == 1e-4

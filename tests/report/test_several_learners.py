@@ -6,15 +6,47 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_studies import arm, study, write
+from small_studies import answered, arm, study, write
 
 from al_ray.analysis.study import load
+from al_ray.analysis.summary import ARM
 from al_ray.commands import study as cli
+from al_ray.report.arms import Arms
+from al_ray.report.figures.agreement import pairs
+from al_ray.report.figures.curves import _controls
 
 
 def curves(level: float, seed: int) -> dict[int, list[float]]:
     noise = np.random.default_rng(seed).normal(0, 0.002, (6, 3))
     return {n: list(np.array([0.5, 0.6, 0.7]) + level + noise[n]) for n in range(6)}
+
+
+def test_a_control_is_of_one_encoder_and_training():
+    arms = {arm("random", learning_rate=rate): curves(0, 1) for rate in (1e-4, 5e-5)}
+    for rate, level in ((1e-4, 0.8), (5e-5, 0.9)):
+        key = dict(zip(ARM, arm("control", learning_rate=rate, step_size=90), strict=True))
+        arms[tuple({**key, "initial": 90}.values())] = {n: [level] for n in range(3)}
+    made = study(arms, [10, 20, 30])
+    found = {row["text"].partition("all, ")[2]: row["mean"] for row in _controls(made)
+             if row["metric"] == "accuracy"}  # fmt: skip
+    assert found == pytest.approx({"learning rate 0.0001": 0.8, "learning rate 5e-05": 0.9})
+
+
+def test_two_of_one_strategy_are_two_arms_of_a_pair():
+    right = {
+        arm(name, parameters=given): np.array([[[n < many] for n in range(10)]] * 5)
+        for name, given, many in (
+            ("random", "", 5),
+            ("bald", "passes=10", 6),
+            ("bald", "passes=20", 8),
+        )
+    }
+    made = answered(right, [10])
+    found = pairs(made, Arms(made.trajectories))
+    names = {row["pair"] for row in found.data["pairs"]}
+    assert len(names) == 3
+    assert all(sum(r["share"] for r in found.data["pairs"] if r["pair"] == name) == pytest.approx(1)
+               for name in names)  # fmt: skip
 
 
 def test_everything_is_drawn_and_every_arm_has_a_name(tmp_path, capsys):

@@ -4,12 +4,14 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
+from al_ray.search.account import called
 from al_ray.search.early import early, first_rung
-from al_ray.search.journal import NAME, importances, write_journal
-from al_ray.search.recorded import Recorded, rungs
+from al_ray.search.journal import NAME, importances, trials, write_journal
+from al_ray.search.recorded import Recorded, configurations_of, rungs
 from al_ray.search.replay import areas, methods, replay, run
 from al_ray.search.seen import Curve, Seen, configuration
 
@@ -127,6 +129,36 @@ def test_overlaps_by_hand():
     assert told[1].alike == pytest.approx(kendalltau(*pairs).statistic, nan_ok=True)
 
 
+def test_schedules_of_which_one_has_chosen_nothing_yet():
+    """Two that have chosen nothing have no rows in common to be compared."""
+    one = [[0.5, 0.5, 0.5]]
+    rows = {
+        (name, 0): tuple(f"{name if name > 'b' else ''}{n}" for n in range(20)) for name in "abcd"
+    }
+    found = recorded(dict.fromkeys("abcd", (one, one)), chosen=rows)
+    late = {which: (20, 10) for which in found.configurations if dict(which)["strategy"] > "b"}
+    told = early(replace(found, schedules={**found.schedules, **late}))
+    assert [each.labels for each in told] == [20, 30]
+    assert told[0].overlap == pytest.approx(1 / 5)  # a and b; c and d are not counted
+    assert told[1].overlap == pytest.approx(1 / 6)
+
+
+def test_having_none_tells_a_configuration_apart():
+    facts = {
+        "trajectory": list("abcde"),
+        "strategy": ["core-set", "core-set", "margin", "my:Gini", "my:Gini"],
+        "parameters": [""] * 5,
+        "head": ["frozen"] * 5,
+        "committee": [None] * 5,
+        "candidates": [None, 2000, None, None, None],
+        "strategy_source": ["", "", "", "a" * 32, "b" * 32],
+        "rates": [[1e-4]] * 5,
+    }
+    found = configurations_of(pd.DataFrame(facts))
+    assert len(set(found.values())) == 5
+    assert called(found["c"]) == "margin"
+
+
 def test_replays_pay_for_what_they_ask():
     draw = np.random.default_rng(1)
     at = {n: (draw.uniform(size=(3, 3)), draw.uniform(size=(3, 3))) for n in "abcdef"}
@@ -189,6 +221,15 @@ def test_a_journal_is_what_optuna_reads(tmp_path):
     assert (told["c"].state, told["c"].last_step) == (TrialState.PRUNED, 20)
     assert study.best_trial.params == {"strategy": "a"}  # who was let go is not compared with it
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_journal_of_schedules_that_do_not_end_together():
+    curves = {}
+    for name, labels in (("a", (10, 20, 30, 40)), ("b", (10, 25, 40, 55))):
+        curves[configuration({"strategy": name}), 0] = Curve(labels, (0.5,) * 4, (1.0,) * 4)
+    schedules = {which: (10, 10 if n == 0 else 15) for n, (which, _) in enumerate(curves)}
+    found = Recorded(Seen(curves), Seen(curves), schedules, {}, {})
+    assert [each.last_step for each in trials(found)] == [40, 40]
 
 
 def test_what_mattered():

@@ -306,6 +306,9 @@ def test_spaces():
     below = np.mean([each["rate"] < 1e-4 for each in found])
     assert 0.4 < below < 0.6  # half of a logarithmic range
     assert all(1e-5 <= each["rate"] <= 1e-3 for each in found)
+    whole = Space(({"n": Range(50, 5000, whole=True, log=True), "y": ("a", "b")},))
+    below = np.mean([dict(each)["n"] < 500 for each in whole.sample(400, seed=4)])
+    assert 0.4 < below < 0.6  # of numbers one by one 9 % are
     kept = space.where("y", lambda value: value == "a")
     assert {dict(each)["y"] for each in kept.all()} == {"a"}
 

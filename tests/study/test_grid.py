@@ -333,6 +333,12 @@ def test_a_frozen_head_is_one_whatever_is_said_of_fine_tuned_ones(values):
         )
 
 
+def test_what_no_frozen_head_does_is_not_learnt_by_one_either():
+    tagging = replace(PRETRAINED, frozen=False, task="tagging")
+    with pytest.raises(UserError, match="--successor frozen: no linear model"):
+        trajectories(study(successor="frozen"), CORPUS, tagging, 1000)
+
+
 def test_random_of_a_pretrained_encoder_has_a_frozen_one_beside_it():
     """The very trajectories that `--head frozen` asks for; it is trained once, whatever regimes."""
     facts = {"step_sizes": (10, 50), "initial": 20, "seeds": (0, 1), "controls": (0.5,)}

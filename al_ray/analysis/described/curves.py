@@ -10,7 +10,7 @@ import pandas as pd
 from al_ray.analysis.answers import answered, answers
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS, t_interval
 from al_ray.analysis.study import Study
-from al_ray.analysis.summary import ARM, area_under_curve
+from al_ray.analysis.summary import ARM, LEARNER, area_under_curve
 from al_ray.study.chooser import CONTROL
 
 
@@ -86,7 +86,8 @@ def controls(study: Study, test: str | None = None) -> pd.DataFrame:
     """Models trained once on a random share of the pool.
 
     Returns:
-        share (of the pool), seed, n_labelled, and the metrics of `Study.columns`: a row per fit.
+        share (of the pool), seed, n_labelled, LEARNER, and the metrics of `Study.columns`: a row
+        per fit.
     """
     wanted = study.test if test is None else test
     found = study.steps[(study.steps.strategy == CONTROL) & (study.steps.test == wanted)]
@@ -94,7 +95,7 @@ def controls(study: Study, test: str | None = None) -> pd.DataFrame:
         columns={"pool_share": "share"} | {column: name for name, column in study.columns.items()}
     )
     return (
-        renamed[["share", "seed", "n_labelled", *study.columns]]
+        renamed[["share", "seed", "n_labelled", *LEARNER, *study.columns]]
         .sort_values(["n_labelled", "seed"])
         .reset_index(drop=True)
     )

@@ -12,7 +12,7 @@ from al_ray.corpus.reading.tables import Table
 from al_ray.errors import CorpusError
 from al_ray.language import tr
 
-_AFTER = re.compile(r"(?<=.)(용|데이터|세트|셋|set|data)$")
+_AFTER = re.compile(r"(?<=.)(용|데이터|세트|셋|set|data)+$")
 
 Members = tuple[str, set[int] | None]
 """Under which split's files rows are, and which data rows of them; None: all."""

@@ -72,6 +72,10 @@ def read(
         "split-column": split_column,
         "label-variants": label_variants,
     }
+    if keep_unlabelled and (looks_tagged(path) or looks_like_questions(path)):
+        raise CorpusError(
+            "{path}: --fix writes no entities and no questions; leave it out", path=path
+        )
     if looks_tagged(path):
         _refuse_columns(path, columns_asked)
         return read_tagged(path, test)

@@ -189,6 +189,7 @@ def _entries(folder: Path) -> list[Path]:
             entry
             for entry in folder.iterdir()
             if entry.name[0] not in "._" and entry.name not in _FACTS
+            if not re.fullmatch(r"cache-.+\.arrow", entry.name)  # what `datasets` has computed
         ]
     except OSError as error:
         raise CorpusError(

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["Prepared", "Progress", "Rows", "Tokens", "prepare"]
 
 Places = Literal["characters", "context"]
+LEAST_WINDOW = 7
+"""Tokens in which a question of half of them leaves room for some of its context."""
+
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
 
@@ -93,6 +96,12 @@ def prepare(
         ModelError: the tokenizer cannot be loaded.
         CorpusError: a text cannot be tokenised, or the files cannot be written.
     """
+    if places == "context" and max_length < LEAST_WINDOW:
+        raise CorpusError(
+            "--max-length {n}: no room for a question and its context; give {least} or more",
+            n=max_length,
+            least=LEAST_WINDOW,
+        )
     facts = f"{_FORMAT} {corpus.digest} {tokenizer_digest} {max_length}" + (
         f" {_PLACED[places]}" if places else ""
     )

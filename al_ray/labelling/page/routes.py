@@ -112,7 +112,7 @@ class _Asked:
         wanted: Callable[[], None] | None,
     ) -> None:
         self._desk, self._wanted = desk, wanted
-        self._names = None if names is None else list(names)
+        self._names = names and [unicodedata.normalize("NFC", name).strip() for name in names]
         # What a browser keeps is named by this: it outlives a restart, and is not the token.
         self._project = hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
 

@@ -52,7 +52,7 @@ def pairs(study: Study, arms: Arms) -> Figure | None:
         return None
     total = frame[list(_PARTS)].sum(axis=1)
     frame = frame.assign(**{part: frame[part] / total for part in _PARTS})
-    frame = frame.assign(setting=frame.setting_a, pair=frame.strategy_a + " · " + frame.strategy_b)
+    frame = frame.assign(setting=frame.setting_a, pair=frame.choice_a + " · " + frame.choice_b)
     settings = list(dict.fromkeys(frame.setting))
     parts = {part: tr(text) for part, text in _PARTS.items()}
     drawn, beside = _beside(frame, "random")
@@ -237,9 +237,9 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
     frame = frame[(frame.setting_a == frame.setting_b) & (frame.step >= 0)]
     if frame.empty:
         return None
-    frame = frame.assign(setting=frame.setting_a, pair=frame.strategy_a + " · " + frame.strategy_b)
+    frame = frame.assign(setting=frame.setting_a, pair=frame.choice_a + " · " + frame.choice_b)
     grouped = frame.groupby(
-        ["setting", "strategy_a", "strategy_b", "pair", "step"], sort=False, as_index=False
+        ["setting", "choice_a", "choice_b", "pair", "step"], sort=False, as_index=False
     ).agg(jaccard=("jaccard", "mean"), chance=("chance", "mean"), seeds=("seed", "nunique"))
     last = grouped.groupby(["setting", "pair"]).step.transform("max")
     grouped = grouped[grouped.step == last]
@@ -289,9 +289,8 @@ def overlap(study: Study, arms: Arms) -> Figure | None:
 
 def _common(curves: pd.DataFrame) -> tuple[int, int] | None:
     """The largest number of labels, and there the first seed, that all arms came to."""
-    strategies = curves.strategy.nunique()
-    met = curves.groupby(["n_labelled", "seed"]).strategy.nunique()
-    full = met[met == strategies]
+    met = curves.groupby(["n_labelled", "seed"]).line.nunique()
+    full = met[met == curves.line.nunique()]
     if full.empty:
         return None
     largest = full.index.get_level_values("n_labelled").max()
@@ -308,9 +307,9 @@ def _beside(frame: pd.DataFrame, first: str) -> tuple[pd.DataFrame, list[str]]:
     """
     if int(frame.groupby("setting").pair.nunique().max()) <= _MOST_PAIRS:
         return frame.assign(beside=""), []
-    names = list(dict.fromkeys([*frame.strategy_a, *frame.strategy_b]))
+    names = list(dict.fromkeys([*frame.choice_a, *frame.choice_b]))
     names.sort(key=lambda name: name != first)
-    either = [frame.assign(beside=frame[side]) for side in ("strategy_a", "strategy_b")]
+    either = [frame.assign(beside=frame[side]) for side in ("choice_a", "choice_b")]
     return pd.concat(either, ignore_index=True), names
 
 

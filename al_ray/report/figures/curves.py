@@ -11,6 +11,7 @@ import pandas as pd
 from al_ray.analysis.baseline import baselines
 from al_ray.analysis.described.curves import controls, learning_curves
 from al_ray.analysis.metrics import called
+from al_ray.analysis.names import TRAINED, several, told
 from al_ray.analysis.statistics.intervals import LEAST_SEEDS
 from al_ray.analysis.study import Study
 from al_ray.language import tr
@@ -172,20 +173,24 @@ def _caption(dotted: bool, many: bool) -> Iterator[str]:
 
 def _controls(study: Study) -> Rows:
     made: Rows = []
+    trained = [name for name in several(study.arms()) if name in (*TRAINED, "head")]
     for test in study.tests:
         frame = controls(study, test)
         if frame.empty:
             continue
         for metric in study.columns:
-            means = frame.groupby("n_labelled", as_index=False).agg(
-                mean=(metric, "mean"), seeds=(metric, "count"), share=("share", "mean")
-            )
-            made += [
-                {**row, "metric": metric, "test": test,
-                 "text": tr("{rows:,} random rows, {share:.3g} % of all",
-                            rows=row["n_labelled"], share=100 * row["share"])}
-                for row in records(means)
+            by = frame.groupby([*trained, "n_labelled"], sort=False, as_index=False)
+            means = by.agg(mean=(metric, "mean"), seeds=(metric, "count"), share=("share", "mean"))
+            texts = [
+                ", ".join([
+                    tr("{rows:,} random rows, {share:.3g} % of all",
+                       rows=row["n_labelled"], share=100 * row["share"]),
+                    *told({"head": "", **row}, trained),
+                ])
+                for row in means.to_dict("records")
             ]  # fmt: skip
+            shown = means.drop(columns=trained).assign(metric=metric, test=test, text=texts)
+            made += records(shown)
     return made
 
 

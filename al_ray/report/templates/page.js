@@ -37,7 +37,7 @@
     return pen.getImageData(0, 0, 32, 32).data.join();
   };
   if (/[가-힣]/.test(document.body.textContent) && drawn("가") === drawn("뷁")) {
-    document.getElementById("korean").hidden = false;
+    document.getElementById("korean")?.removeAttribute("hidden");
   }
 
   const set = (figure, name, value) => Promise.all(
@@ -58,8 +58,9 @@
     for (const row of root.querySelectorAll("table.plain tbody tr")) row.hidden = gone.has(row.cells[0].textContent);
   };
   const named = (lines) => {
+    const left = [...new Set(arms.map(({ line }) => line))].filter((line) => !gone.has(line));
     const seen = lines.filter(([line]) => !gone.has(line));
-    if (seen.length <= many) return Object.fromEntries(seen.map(([line]) => [line, ""]));
+    if (left.length <= many || !seen.length) return Object.fromEntries(left.map((line) => [line, ""]));
     const random = seen.filter(([, isRandom]) => isRandom).slice(0, 1).map(([line]) => [line, "random"]);
     return Object.fromEntries([...random, [seen.at(-1)[0], "worst"], [seen[0][0], "best"]]);
   };
@@ -168,19 +169,21 @@
   const draw = async () => {
     for (const figure of figures) {
       const made = [];
-      for (const [name, spec] of Object.entries(figure.panels)) {
-        const place = document.getElementById(`chart-${name}`);
-        const { view } = await vegaEmbed(place, { ...spec, datasets: figure.data }, {
-          actions: false, renderer: "svg", config, tooltip: { theme: "custom" },
-          logLevel: 1, // errors: a choice under which no arm has an interval is no mistake
-        });
-        made.push(view);
-        place.style.minHeight = "";
-      }
-      views.set(figure.name, made);
+      try {
+        for (const [name, spec] of Object.entries(figure.panels)) {
+          const place = document.getElementById(`chart-${name}`);
+          const { view } = await vegaEmbed(place, { ...spec, datasets: figure.data }, {
+            actions: false, renderer: "svg", config, tooltip: { theme: "custom" },
+            logLevel: 1, // errors: a choice under which no arm has an interval is no mistake
+          });
+          made.push(view);
+          place.style.minHeight = "";
+        }
+        views.set(figure.name, made);
+      } catch (error) { console.error(figure.name, error); } // the others are drawn all the same
     }
     for (const element of controls) await choose(element); // a browser keeps choices on reload
-    if ([...filters].some((each) => each.value)) await update();
+    if (off.size || [...filters].some((each) => each.value)) await update();
   };
   window.alRay = { views, ready: draw() };
 })();

@@ -29,6 +29,7 @@ def texts(path: Path, **how: str) -> dict[str, tuple[str, ...]]:
         ("Split", "Training,TEST set,train,dev"),
         ("데이터 구분", "학습용,평가용,훈련 데이터,검증용"),
         ("구분", "학습,테스트,학습,검증"),
+        ("구분", "학습용 데이터,평가용 데이터,학습용데이터,검증용 데이터셋"),
     ],
 )
 def test_rows_go_where_the_column_says(tmp_path: Path, column: str, words: str) -> None:

@@ -239,6 +239,10 @@ def test_a_folder_of_save_to_disk(tmp_path: Path) -> None:
         ("dev", ("나", "다")),
     ]
     assert not any("not read" in note for note in corpus.notes)
+    saved(tmp_path / "made", pa.table({"indices": [0, 0]}))  # as `filter` leaves it there
+    made = next((tmp_path / "made").glob("data-*"))
+    made.rename(tmp_path / "all" / "train" / "cache-1f2e3d4c5b6a7988.arrow")
+    assert read(tmp_path / "all").digest == corpus.digest
 
 
 def test_names_of_classes_in_parquet(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ const more = async () => {
   const [me, into] = [annotator, rows];
   const waiting = waitingOfMine().map((event) => event.row_id);
   const mark = rows.mark(waiting);
-  const n = Math.min(200, AHEAD + rows.ahead.length + waiting.length);
+  const n = Math.min(200, Math.max(AHEAD, rows.ahead.length) + waiting.length);
   const got = await get("items", { annotator: me, n });
   fetching = false;
   if (into !== rows) return void more();
@@ -292,7 +292,7 @@ const beginTagging = () => {
 
 const noteOf = (item) => {
   if (item.note !== undefined) return item.note ?? "";
-  const [row, note] = JSON.parse(recall(storage.area, "note") ?? "[]");
+  const [row, note] = JSON.parse(recall(storage.area, `note/${annotator}`) ?? "[]");
   return row === item.row_id ? note : "";
 };
 
@@ -667,7 +667,7 @@ const wire = () => {
   $("note-input").addEventListener("input", ({ target }) => {
     if (!shown) return;
     shown.note = target.value;
-    keep(storage.area, "note", JSON.stringify([shown.row_id, target.value]));
+    keep(storage.area, `note/${annotator}`, JSON.stringify([shown.row_id, target.value]));
   });
   $("filter-input").addEventListener("input", renderLabels);
   let typing;
