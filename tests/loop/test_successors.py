@@ -101,6 +101,7 @@ def arm(strategy: str, head: str, chosen_by: str = "") -> tuple[object, ...]:
         "committee": "",
         "model": "",
         "multiples": "",
+        "strategy_source": "",
     }
     return tuple(facts.get(name, fit.get(name, 0)) for name in ARM)
 

@@ -530,6 +530,7 @@ def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path):
         "--model", "kobert", "--data", "ynat", "--strategies", "margin", "--seeds", "0",
         "--step-size", "16", "--steps", "1", "--updates", "2", "--max-length", "32",
         "--batch-size", "8", "--precision", "float32", "--address", "local", "--concurrent", "1",
+        "--no-report",
     ]  # fmt: skip
     try:
         ended = news7(tmp_path, local.url, *options)
