@@ -97,7 +97,7 @@ def test_a_single_article_is_taken_as_fixed():
 
 
 def test_a_study_says_what_its_intervals_are_over(tmp_path):
-    study = load(write_study(tmp_path, ("random", "margin"), step_sizes=(20,), controls=()))
+    study = load(write_study(tmp_path, step_sizes=(20,), controls=()))
     rows = study.rows.assign(article=None)
     is_test = rows.split == "test"
     rows.loc[is_test, "article"] = [f"문서 {i // 8}" for i in range(int(is_test.sum()))]

@@ -62,6 +62,7 @@ def test_new_processes_for_every_trajectory(
 
 
 @pytest.mark.faults
+@pytest.mark.campaign
 def test_kept_actors_die(undisturbed: Path, tmp_path: Path) -> None:
     """Each is made again with what its second trajectory asks for, and then kept no longer.
 
