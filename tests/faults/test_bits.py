@@ -27,11 +27,11 @@ def test_no_flipped_bit_is_believed(study: Bits) -> None:
         for path, data in study.files.items()
         if "/cache/" in path or path in one_each.values()
     }
-    for path, byte, bit in drawn(files, 40, 1):
+    for path, byte, bit in drawn(files, 60, 1):
         study.flip(path, byte, bit)
     outcomes = {outcome for _, outcome in study.counts}
     assert outcomes <= set(OUTCOMES[:2]), "\n".join(study.wrong)
-    assert study.counts.total() == 40
+    assert study.counts.total() == 60
     assert study.counts["steps", OUTCOMES[0]] > 3
     assert study.counts["cache", OUTCOMES[0]] > 3
 

@@ -40,6 +40,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
 # Tries
 
 
+@pytest.mark.campaign
 def test_an_actor_that_never_starts_ends_in_a_clear_failure(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

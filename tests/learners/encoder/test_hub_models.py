@@ -515,6 +515,7 @@ def test_no_hub_in_reach(tmp_path, model):
 
 
 @pytest.mark.ray
+@pytest.mark.campaign
 @pytest.mark.timeout(600)
 def test_kobert_on_ynat_by_name_from_the_hub(kobert, tmp_path):
     klue = tmp_path / "klue"
