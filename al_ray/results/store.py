@@ -305,10 +305,12 @@ class Store:
         if columns is not None:
             schema = pa.schema([schema.field(column) for column in columns])
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found: list[pa.Table | None] = [None]
-            while any(rows is None for rows in found):  # one was merged since all were listed
-                files = self.files(name)
-                found = list(pool.map(self._get_if_there, files))
+            files, found = list[str](), list[pa.Table | None]()
+            # Again where one that was listed has gone since, as into a merged one.
+            while files != (listed := self.files(name)):
+                files, found = listed, list(pool.map(self._get_if_there, listed))
+                if all(rows is not None for rows in found):
+                    break
         there = [rows.select(schema.names) for rows in found if rows is not None]
         table = pa.concat_tables(there or [schema.empty_table()])
         frame: pd.DataFrame = table.to_pandas()

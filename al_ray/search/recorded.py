@@ -18,22 +18,14 @@ from al_ray.study.knobs import axes
 from al_ray.study.training import FIT, READ, Training
 
 KNOBS: Final = (
-    *(
-        "strategy",
-        "parameters",
-        "strategy_source",
-        "head",
-        "model",
-        "retrain",
-        "step_size",
-        "initial",
-    ),
+    *("strategy", "parameters", "strategy_source", "head", "model"),
+    *("retrain", "step_size", "initial"),
     *("committee", "candidates", "diversity", "recipe"),
     *axes(Training),
 )
 """The columns of `trajectories` that tell configurations apart."""
 
-CHOOSER: Final = ("strategy_source", "committee", "candidates", "diversity")
+OPTIONAL: Final = ("strategy_source", "committee", "candidates", "diversity")
 """Those of which one strategy may have some or none, which tells it apart, too."""
 
 
@@ -222,7 +214,7 @@ def configurations_of(trajectories: pd.DataFrame) -> dict[str, Configuration]:
     strategies = said[["strategy", "parameters", "head"]].agg(" ".join, axis=1)
 
     def differ(name: str) -> bool:
-        if name in CHOOSER:
+        if name in OPTIONAL:
             return bool(said[name].groupby(strategies).nunique().gt(1).any())
         return bool(said[name][frame[name].notna()].nunique() > 1)
 

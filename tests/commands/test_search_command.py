@@ -96,19 +96,28 @@ def test_a_folder_without_a_search_or_a_stop_set(tmp_path, capsys):
 def recorded(tmp_path_factory):
     """Three strategies and two seeds on the loop's stub, with validation rows and a stop set."""
     out = tmp_path_factory.mktemp("recorded")
-    store, world, asked = Store(out), World(), {}
-    for strategy in ("margin", "entropy", "random"):
-        for seed in (0, 1):
-            config = config_of(strategy=strategy, seed=seed, validation=15, steps=7)
-            workers = Stub(world, config)
-            list(Trajectory(config, world.rows, workers, store, stop_set=20).run())
-            columns = {n: [v] if isinstance(v, list) else v for n, v in config.columns.items()}
-            store.write("trajectories", {**columns, "status": "complete"}, config.id)
-            asked[config.id] = 7
+    record(
+        Store(out),
+        *(
+            config_of(strategy=strategy, seed=seed, validation=15, steps=7)
+            for strategy in ("margin", "entropy", "random")
+            for seed in (0, 1)
+        ),
+    )
+    return out
+
+
+def record(store, *configs):
+    """A study of these trajectories, at their ends."""
+    world = World()
+    for config in configs:
+        list(Trajectory(config, world.rows, Stub(world, config), store, stop_set=20).run())
+        columns = {n: [v] if isinstance(v, list) else v for n, v in config.columns.items()}
+        store.write("trajectories", {**columns, "status": "complete"}, config.id)
+    asked = {config.id: config.schedule.steps for config in configs}
     labels = list(world.rows.label_names)
     facts = {"schema_version": 2, "trajectories": asked, "tests": {"test": 25}, "labels": labels}
     store.study_json.write(facts)
-    return out
 
 
 def test_a_search_in_the_midst_is_not_taken_for_a_study(tmp_path, recorded, capsys):
@@ -144,16 +153,8 @@ def test_replays_as_a_table_and_for_machines(recorded, capsys, monkeypatch):
 
 
 def test_schedules_that_never_meet_cannot_be_replayed(tmp_path, capsys):
-    store, world, asked = Store(tmp_path), World(), {}
-    for size in (5, 7):
-        config = config_of(initial=size, step_size=size, seed=0, validation=15, steps=3)
-        list(Trajectory(config, world.rows, Stub(world, config), store, stop_set=20).run())
-        columns = {n: [v] if isinstance(v, list) else v for n, v in config.columns.items()}
-        store.write("trajectories", {**columns, "status": "complete"}, config.id)
-        asked[config.id] = 3
-    labels = list(world.rows.label_names)
-    facts = {"schema_version": 2, "trajectories": asked, "tests": {"test": 25}, "labels": labels}
-    store.study_json.write(facts)
+    sizes = ({"initial": size, "step_size": size} for size in (5, 7))
+    record(Store(tmp_path), *(config_of(**size, validation=15, steps=3) for size in sizes))
     code, _, err = ran(["search", str(tmp_path), "--replays", "3"], capsys)
     assert (code, "share no number of labels" in err) == (2, True)
 

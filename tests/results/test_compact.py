@@ -64,6 +64,21 @@ def files(store, table):
     return sorted(path.name for path in (store.folder / table).iterdir())
 
 
+def test_whoever_had_listed_the_files_before_sees_each_row(store, monkeypatch):
+    before, reader = read(store), Store(store.folder)
+    get, merged = reader._get_if_there, []
+
+    def merged_first(name):
+        if not merged:
+            merged.append(name)
+            compact(store)
+        return get(name)
+
+    monkeypatch.setattr(reader, "_get_if_there", merged_first)
+    assert_equal({"steps": reader.read("steps")}, before)
+    assert files(store, "steps") == [f"{name}-all.parquet" for name in TRAJECTORIES]
+
+
 def test_one_file_per_table_and_trajectory(store):
     before = read(store)
     done = {table.table: table for table in compact(store)}

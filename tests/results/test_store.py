@@ -154,21 +154,6 @@ def test_an_empty_folder_reads_as_an_empty_table(store, table):
     assert store.read_one(table, "t", 0) is None
 
 
-def test_what_was_merged_since_it_was_listed_is_read_all_the_same(store, monkeypatch):
-    for step in range(3):
-        store.write("steps", {"test": ["test"]}, "t", step)
-    get, gone = store._get_if_there, []
-
-    def get_if_there(name):
-        if not gone:
-            gone.append(name)
-            return None
-        return get(name)
-
-    monkeypatch.setattr(store, "_get_if_there", get_if_there)
-    assert store.read("steps").step.tolist() == [0, 1, 2]
-
-
 def test_types_do_not_depend_on_the_first_file(store):
     store.write("steps", {"test": ["test"], "tie_share": None, "picks_digest": None}, "a", 0)
     columns = {"test": ["test"], "tie_share": 0.5, "picks_digest": "ab", "n_labelled": 7}

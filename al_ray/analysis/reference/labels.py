@@ -101,7 +101,7 @@ def half_is_enough(studies: Sequence[Study]) -> Answer:
 def _all_less_half(study: Study, arm: Arm, name: str) -> Sample | None:
     """None where the arm does not come to about half of the pool, or nobody had all of it."""
     learner = pd.Series(arm)[LEARNER]
-    steps = study.steps[(study.steps.test == study.test)]
+    steps = study.steps[study.steps.test == study.test]
     steps = steps[(steps[LEARNER] == learner).all(axis=1)]
     full = steps[(steps.strategy == CONTROL) & (steps.pool_share > 0.99)]
     curves = study.curves()
