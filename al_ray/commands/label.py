@@ -188,6 +188,15 @@ def _new(options: argparse.Namespace, console: Console) -> int:
         train, notes = read_texts(path, options.text_column, options.id_column)
     for note in notes:
         terminal.say(console, note)
+    if like and not like["won"] and not options.strategy:
+        terminal.say(
+            console,
+            tr(
+                "{out}: no strategy won there, so texts are chosen at random; --strategy NAME "
+                "chooses another.",
+                out=options.like,
+            ),
+        )
     project = begin(
         Path(options.project),
         train,

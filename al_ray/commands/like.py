@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from al_ray.errors import UserError
+from al_ray.io.storage import is_remote
 from al_ray.learners.encoder.source import HUB
 from al_ray.study.chooser import spelt
 from al_ray.study.knobs import kinds, knobs
@@ -22,7 +23,8 @@ def winner(out: str, model: str | None = None) -> dict[str, Any]:
     """The arm that a study's verdict says to label with, in the words of `labelling.begin`.
 
     Where the verdict is to label at random, or that nothing can be told, it is random with what
-    the study trained. A tenth of a batch is drawn at random, so a little less is chosen at once.
+    the study trained, and `won` is false. A tenth of a batch is drawn at random, so a little less
+    is chosen at once.
 
     Args:
         out: results folder.
@@ -65,6 +67,7 @@ def winner(out: str, model: str | None = None) -> dict[str, Any]:
         "head": row["head"],
         "size": int(row.step_size),
         "training": training if frozen else {**training, "recipe": row.recipe},
+        "won": strategy is None,
         "model": model or _model(out, row["model"]),
     }
 
@@ -73,7 +76,7 @@ def _model(out: str, name: str) -> str:
     """The encoder of this name as the study was asked for it.
 
     Raises:
-        UserError: its folder does not say.
+        UserError: the study's folder does not say, or it is no folder from here.
     """
     if name in ("mini", *HUB):
         return name
@@ -84,10 +87,14 @@ def _model(out: str, name: str) -> str:
     for part in (said, *said.get("grid", ())):
         asked = part.get("model", [])
         for each in [asked] if isinstance(asked, str) else asked:
-            if Path(each.partition("?")[0]).name == name:
+            if Path(each.partition("?")[0]).name == name and (
+                is_remote(each) or Path(each).expanduser().is_dir()
+            ):
                 return str(each)
+    # A folder that is not here may be named as somebody's encoder on the hub is.
     raise UserError(
-        "--like {out}: does not say where its encoder {name} is; give it as --model",
+        "--like {out}: its encoder {name} is not here as the study was given it; give it as "
+        "--model",
         out=out,
         name=name,
     )

@@ -70,7 +70,7 @@ def findings(
         facts.append(fact)
         cut_to = None if windows else max_length
         problems += _of_a_split(split, fact, empty, repeats, lengths, cut_to)
-        if labels:
+        if labels and len(split):
             problems += _of_labels(corpus, fact, is_train=split is corpus.train)
     for test, hashes in zip(corpus.tests, texts[1:], strict=True):
         problems += _leaked(corpus.train, texts[0], test, hashes, corpus.few)

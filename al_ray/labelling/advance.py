@@ -134,7 +134,7 @@ def _encoder(project: Project) -> ModelSource:
         found = resolve(project.facts.model, project.corpus, project.store.cache)
     except ModelError as error:
         raise StudyConflict(
-            "the encoder that this project began with cannot be had ({why}); put {model} back",
+            "{model}: the encoder that this project began with cannot be had ({why}); put it back",
             model=project.facts.model,
             why=str(error).partition(";")[0],  # its remedy is for those who begin
         ) from None

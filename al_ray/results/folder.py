@@ -163,9 +163,17 @@ def refuse_links(folder: Path) -> None:
 
     Raises:
         StorageError: naming the first.
+        StudyConflict: the folder is not ours.
     """
     for name in OURS:
         for entry in _inside(folder / name):
+            if not any(os.path.lexists(folder / mark) for mark in (MARKER, "study.json")):
+                raise StudyConflict(
+                    "{folder}: holds files that are not al_ray's ({first}); give a new or empty "
+                    "folder",
+                    folder=folder,
+                    first=entry,
+                )
             raise StorageError(
                 "{path}: is a link, a pipe or a device, which no results folder has; "
                 "remove it, and give the same command again",

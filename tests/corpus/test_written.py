@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al_ray.corpus.findings import findings
 from al_ray.corpus.reading.read import read
 from al_ray.corpus.rows import Corpus, Split, Unlabelled
 from al_ray.corpus.written import check_new, write
@@ -71,7 +72,9 @@ def test_rows_without_a_label_are_apart(tmp_path: Path) -> None:
 def test_a_test_of_which_nothing_is_labelled_is_not_written_as_one(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,label\n가,x\n나,y\n", encoding="utf-8")
     (tmp_path / "test.csv").write_text("text,label\n다,\n라,\n", encoding="utf-8")
-    write(read(tmp_path, keep_unlabelled=True), tmp_path / "out")
+    corpus = read(tmp_path, keep_unlabelled=True)
+    assert not [each for each in findings(corpus).problems if each.split == "test"]
+    write(corpus, tmp_path / "out")
     assert not (tmp_path / "out" / "test.csv").exists()
     assert (tmp_path / "out" / "unlabelled-test.csv").exists()
 

@@ -141,14 +141,19 @@ def test_like_the_winner_of_a_study(tmp_path, gain):
         tmp_path / "study", tuple(gains), step_sizes=(20,), controls=(), seeds=10,
         demonstration=False, gains=gains, tests=400,
     )  # fmt: skip
-    with pytest.raises(UserError, match="does not say where its encoder stub is; give it as"):
-        winner(str(out))
-    assert winner(str(out), "another")["model"] == "another"  # which the message says
-    said = 'model = "other"\n[[grid]]\nmodel = ["one/more", "some/stub"]\n'
-    (out / "study.toml").write_text(said, encoding="utf-8")
+    here = tmp_path / "some" / "stub"
+    said = f'model = "other"\n[[grid]]\nmodel = ["one/more", "{here}"]\n'
+    for told in (None, said):
+        if told is not None:
+            (out / "study.toml").write_text(said, encoding="utf-8")
+        with pytest.raises(UserError, match="its encoder stub is not here as the study was given"):
+            winner(str(out))
+        assert winner(str(out), "another")["model"] == "another"  # which the message says
+    here.mkdir(parents=True)
     found = winner(str(out))
+    assert found["won"] == (gain > 0)
     assert found["strategy"] == ("margin" if gain else "random")
-    assert (found["size"], found["model"]) == (20, "some/stub")
+    assert (found["size"], found["model"]) == (20, str(here))
     table = Store(out).read("trajectories").iloc[0]
     training = found["training"]
     assert training["recipe"] == table.recipe == "stable"

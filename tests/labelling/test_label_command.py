@@ -321,7 +321,9 @@ def test_files_that_people_and_their_programs_change(texts, tmp_path, said, refu
         assert "put it back from a copy" in refused("status", project)
     gone = json.dumps(facts | {"model": str(tmp_path / "gone")}, ensure_ascii=False)
     (project / "project.json").write_text(gone, encoding="utf-8")
-    assert f"no such folder); put {tmp_path / 'gone'} back" in refused("next", project)
+    said_of_it = refused("next", project)
+    assert f"{tmp_path / 'gone'}: the encoder that this project began with" in said_of_it
+    assert "no such folder); put it back" in said_of_it
     (project / "project.json").write_text("[" * 100_000, encoding="utf-8")
     assert "put it back from a copy" in refused("status", project)
     (project / "project.json").write_text(json.dumps(facts | {"task": "tagging"}), "utf-8")
