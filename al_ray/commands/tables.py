@@ -157,7 +157,7 @@ def _verdict(options: argparse.Namespace, console: Console) -> int:
     elif said.kind.isin(UNDECIDED).all():
         pass  # nothing was measured that could have been shown
     elif not table.shown.any():
-        console.print(tr("No saving was shown at any number of labels."), markup=False)
+        console.print(tr("No saving was shown at any one number of labels."), markup=False)
     else:
         console.print(savings_table(table, arm_names(study), study.demonstration))
     absent = sorted(set(targets or ()) - set(table.target_labels), reverse=True)
